@@ -1,0 +1,75 @@
+// Disk: files with explicit durability, and SQLite databases. Paths are relative to the actor's own folder,
+// with '/' between parts; '..' is refused. What was not synced may be gone after a crash, in both worlds.
+
+/** Why the disk refused. 'full' covers ENOSPC and EDQUOT; 'failed' is EIO, EROFS and everything else. */
+export class DiskError extends Error {
+  readonly code: 'full' | 'failed' | 'missing' | 'exists' | 'locked'
+  constructor(code: DiskError['code'], message: string) {
+    super(message)
+    this.name = 'DiskError'
+    this.code = code
+  }
+}
+
+export interface DiskFile {
+  /** Bytes in the file, counting those appended but not yet synced. */
+  readonly size: number
+  /** Appends the chunks one after another; resolves with the offset of the first byte. All or DiskError (a partial tail is cut off). */
+  append(chunks: readonly Uint8Array[]): Promise<number>
+  /** fdatasync: afterwards everything appended before the call survives a crash. After an error, give the file up. */
+  sync(): Promise<void>
+  /** Up to `length` bytes from `offset` (fewer at the end of the file). */
+  read(offset: number, length: number): Promise<Buffer>
+  truncate(size: number): Promise<void>
+  close(): Promise<void>
+}
+
+export type SqlValue = null | number | bigint | string | Uint8Array
+
+/** A prepared statement. Parameters are positional. */
+export interface Statement {
+  run(...parameters: SqlValue[]): { changes: number | bigint; lastInsertRowid: number | bigint }
+  get(...parameters: SqlValue[]): Record<string, SqlValue> | undefined
+  all(...parameters: SqlValue[]): Record<string, SqlValue>[]
+  iterate(...parameters: SqlValue[]): IterableIterator<Record<string, SqlValue>>
+}
+
+/** A SQLite connection (WAL, synchronous=FULL: a commit that is visible is durable). Synchronous by nature. */
+export interface Database {
+  exec(sql: string): void
+  prepare(sql: string): Statement
+  close(): void
+}
+
+/**
+ * Runs `module`'s exported `serve(database: Database)` beside the network thread, on its own writing connection: the
+ * function returned answers requests (structured-cloneable values) one at a time, in order. In the real world this is
+ * a worker thread; in the simulated world the same function runs in place.
+ */
+export interface DatabaseOwner {
+  request(message: unknown): Promise<unknown>
+  close(): Promise<void>
+}
+
+export interface Disk {
+  /** Opens for appending and reading; makes the file (and syncs its folder) when `create`. @throws DiskError */
+  open(path: string, create: boolean): Promise<DiskFile>
+  /** Whole content, or undefined when missing. */
+  readFile(path: string): Promise<Buffer | undefined>
+  /** Temp file, write, sync, rename, sync folder: the path holds the old or the new content, never half. `secret`: mode 0600. */
+  writeFile(path: string, bytes: Uint8Array, options?: { readonly secret?: boolean }): Promise<void>
+  /** Atomic; both folders are synced. */
+  rename(from: string, to: string): Promise<void>
+  /** Idempotent. */
+  remove(path: string): Promise<void>
+  /** Names in a folder, sorted; empty when it is missing. */
+  list(folder: string): Promise<string[]>
+  /** Bytes free for us. */
+  freeBytes(): Promise<number>
+  /** A read connection for this thread. In WAL mode readers see every durable commit at once. */
+  openDatabase(path: string, mode: 'read' | 'write'): Database
+  /** See DatabaseOwner. `moduleUrl` is an absolute file: URL (`new URL('./engine.ts', import.meta.url).href`). */
+  ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner>
+  /** Takes the folder for this process until it ends. @throws DiskError 'locked' naming who holds it. */
+  lock(path: string): Promise<void>
+}

@@ -1,0 +1,51 @@
+// The world: everything outside the program. Clock, Random, Network, Dns, Disk, Cpu and nothing else.
+// The same code runs in the real world (`real/`: sockets, a disk) and in the simulated world (`simulated/`:
+// seeded, virtual, replayed bit for bit). No file outside src/world/ does I/O, reads the time or draws chance
+// in any other way; the linter keeps it so.
+
+import type { Dns } from './dns.ts'
+import type { Disk } from './disk.ts'
+import type { Network } from './network.ts'
+
+/** What one actor (one host) can reach. */
+export interface World {
+  readonly clock: Clock
+  readonly random: Random
+  readonly network: Network
+  readonly dns: Dns
+  readonly disk: Disk
+  readonly cpu: Cpu
+}
+
+/** A timer that has been set; `cancel` is idempotent. */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Wall time, milliseconds since 1970-01-01 UTC. May jump: never measure intervals with it. */
+  now(): number
+  /** Monotonic milliseconds from an arbitrary start. */
+  monotonic(): number
+  /** Resolves after `delayMs`. */
+  sleep(delayMs: number): Promise<void>
+  /** Calls `action` once after `delayMs`. A real timer never keeps the process alive by itself. */
+  after(delayMs: number, action: () => void): Timer
+}
+
+export interface Random {
+  /** `length` unpredictable bytes (cryptographically strong in the real world, seeded in the simulated one). */
+  bytes(length: number): Buffer
+  /** A float in [0, 1). */
+  float(): number
+  /** An integer in [0, below). */
+  integer(below: number): number
+}
+
+/** CPU-heavy native work: in libuv's pool in the real world, at once (and so reproducibly) in the simulated one. */
+export interface Cpu {
+  /** Signature over `data`; `algorithm` as node:crypto names it ('sha256' for RSA, null for Ed25519). */
+  sign(algorithm: 'sha256' | null, data: Uint8Array, privateKey: import('node:crypto').KeyObject): Promise<Buffer>
+  /** PBKDF2 with HMAC-SHA-256 (RFC 8018), 32 bytes: SCRAM's `Hi` (RFC 5802 §2.2). */
+  pbkdf2(password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Buffer>
+}
