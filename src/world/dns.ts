@@ -28,7 +28,12 @@ export type DnsType = keyof DnsRecords
 
 /** The outcome of one question. CNAMEs have been followed. Names are lower case without the final dot. */
 export type DnsAnswer<T> =
-  | { readonly status: 'records'; readonly records: readonly T[]; readonly ttlS: number; readonly authenticated: boolean }
+  | {
+      readonly status: 'records'
+      readonly records: readonly T[]
+      readonly ttlS: number
+      readonly authenticated: boolean
+    }
   /** The name exists but has no record of this type. */
   | { readonly status: 'no-data'; readonly authenticated: boolean }
   /** NXDOMAIN. */

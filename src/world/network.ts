@@ -25,7 +25,15 @@ export interface TlsIdentity {
 
 /** Why a stream or a connection attempt failed. `code` is for programs, `message` for people. */
 export class NetworkError extends Error {
-  readonly code: 'refused' | 'unreachable' | 'timeout' | 'reset' | 'tls' | 'address-in-use' | 'address-not-available' | 'denied'
+  readonly code:
+    | 'refused'
+    | 'unreachable'
+    | 'timeout'
+    | 'reset'
+    | 'tls'
+    | 'address-in-use'
+    | 'address-not-available'
+    | 'denied'
   constructor(code: NetworkError['code'], message: string) {
     super(message)
     this.name = 'NetworkError'
@@ -101,7 +109,10 @@ export interface Network {
    */
   listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity): Promise<Listener>
   /** @throws NetworkError 'refused' | 'unreachable' | 'timeout' | 'address-not-available' */
-  connect(to: Endpoint, options: { readonly timeoutMs: number; readonly localAddress?: string; readonly tls?: TlsClientSide }): Promise<Stream>
+  connect(
+    to: Endpoint,
+    options: { readonly timeoutMs: number; readonly localAddress?: string; readonly tls?: TlsClientSide },
+  ): Promise<Stream>
   /** @throws NetworkError 'address-in-use' | 'address-not-available' */
   udp(at: Endpoint, receive: (datagram: Datagram) => void): Promise<UdpSocket>
 }

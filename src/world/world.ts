@@ -3,8 +3,8 @@
 // seeded, virtual, replayed bit for bit). No file outside src/world/ does I/O, reads the time or draws chance
 // in any other way; the linter keeps it so.
 
-import type { Dns } from './dns.ts'
 import type { Disk } from './disk.ts'
+import type { Dns } from './dns.ts'
 import type { Network } from './network.ts'
 
 /** What one actor (one host) can reach. */

@@ -1,0 +1,99 @@
+// Every write to a store, as plain data (it crosses a thread). A batch is applied in one transaction: all or nothing.
+// Later commands of a batch may name what earlier ones made by `{ from: index }` (index into the batch).
+
+import type {
+  AccountId,
+  BlobRef,
+  EmailId,
+  EmailSummary,
+  MailboxId,
+  QueueEntry,
+  QueueId,
+  SpecialUse,
+  Submission,
+  TrackEvent,
+  TrustedForwarder,
+  Verdict,
+} from './types.ts'
+
+/** A set of UIDs as inclusive ranges. */
+export type UidSet = readonly (readonly [number, number])[]
+
+export type Command =
+  // accounts
+  | { kind: 'account.create'; address: string; displayName: string; credentials: string | null; nowMs: number } // also makes INBOX, Drafts, Sent, Junk, Trash, Archive
+  | { kind: 'account.credentials'; account: AccountId; credentials: string | null }
+  | { kind: 'alias.put'; alias: string; account: AccountId }
+  | { kind: 'trust.put'; forwarder: TrustedForwarder }
+  | { kind: 'trust.remove'; account: AccountId; domain: string }
+  // mailboxes
+  | { kind: 'mailbox.create'; account: AccountId; path: string; specialUse?: SpecialUse | null; nowMs: number } // makes missing parents
+  | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)
+  | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId } // children stay
+  | { kind: 'mailbox.subscribe'; account: AccountId; path: string; subscribed: boolean }
+  // messages
+  | {
+      kind: 'email.deliver' // LMTP-like delivery, APPEND, drafts, import: one email, one or more placements
+      account: AccountId
+      /** By id or special use ('junk' falls back to INBOX when missing). */
+      mailboxes: readonly (MailboxId | SpecialUse)[]
+      blob: BlobRef
+      summary: EmailSummary
+      flags: readonly string[]
+      receivedAtMs: number
+      verdict: Verdict | null
+    }
+  | {
+      kind: 'flags.store'
+      account: AccountId
+      mailbox: MailboxId
+      uids: UidSet
+      mode: 'add' | 'remove' | 'replace'
+      flags: readonly string[]
+      unchangedSince?: number
+    }
+  | { kind: 'placement.copy'; account: AccountId; mailbox: MailboxId; uids: UidSet; to: MailboxId; move: boolean } // same email, new placements; move expunges the source in the same commit
+  | { kind: 'placement.expunge'; account: AccountId; mailbox: MailboxId; uids: UidSet; onlyDeleted: boolean }
+  /** JMAP's view: set the mailboxes and/or keywords of an email whole (keywords go to every placement). */
+  | {
+      kind: 'email.update'
+      account: AccountId
+      email: EmailId
+      mailboxes?: readonly MailboxId[]
+      flags?: { mode: 'add' | 'remove' | 'replace'; flags: readonly string[] }
+    }
+  | { kind: 'email.destroy'; account: AccountId; email: EmailId }
+  // queue
+  | { kind: 'queue.add'; entry: Omit<QueueEntry, 'id'> }
+  | {
+      kind: 'queue.reschedule'
+      id: QueueId
+      nextAttemptAtMs: number
+      lastReply: string
+      countAttempt: boolean
+      state?: 'waiting' | 'held'
+    }
+  | { kind: 'queue.remove'; id: QueueId }
+  // submissions, tracking, settings
+  | { kind: 'submission.add'; submission: Omit<Submission, 'id'> }
+  | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }
+  | { kind: 'event.add'; event: Omit<TrackEvent, 'id'> }
+  | { kind: 'setting.put'; key: string; value: string }
+
+/** What a command gives back once the batch is durable. Refusals (no such mailbox, …) are values; nothing of that command is kept, the others of its batch are. */
+export type CommandResult =
+  | {
+      ok: true
+      id?: number
+      emailId?: EmailId
+      threadId?: number
+      placements?: readonly { mailbox: MailboxId; uid: number; uidValidity: number; sourceUid?: number }[]
+      modseq?: number
+      changed?: readonly number[]
+      unchanged?: readonly number[]
+    }
+  | {
+      ok: false
+      reason: 'no-account' | 'no-mailbox' | 'no-email' | 'exists' | 'forbidden' | 'conflict'
+      message: string
+    }

@@ -1,0 +1,102 @@
+// The store as roles and protocols see it: writes are batches of Commands, reads are synchronous looks at what is
+// durable, bodies are blobs, changes are announced. Implementation: embedded.ts (SQLite + segment files).
+
+import type { Command, CommandResult } from './commands.ts'
+import type {
+  Account,
+  AccountId,
+  BlobHash,
+  BlobRef,
+  Email,
+  EmailId,
+  Mailbox,
+  MailboxId,
+  Placement,
+  QueueEntry,
+  Submission,
+  ThreadId,
+  TrackEvent,
+  TrustedForwarder,
+} from './types.ts'
+
+/** Something durable changed in an account (or, account 0, in the queue or events). Carries no data: look again. */
+export interface Change {
+  readonly account: AccountId
+  /** Mailboxes touched. */
+  readonly mailboxes: readonly MailboxId[]
+  readonly modseq: number
+}
+
+export interface Store {
+  /**
+   * Applies one batch in one durable commit (grouped with other callers' batches: group commit). Resolves only when
+   * durable. @throws DiskError when the disk refuses: then nothing of the batch is kept.
+   */
+  commit(batch: readonly Command[]): Promise<CommandResult[]>
+  /** Writes a body; it is durable at the latest when a commit that names it resolves. Same content: same ref. @throws DiskError */
+  putBlob(content: readonly Uint8Array[]): Promise<BlobRef>
+  /** The bytes, checked against the hash. Undefined when no such blob. `offset`/`length` read a part (then unchecked). */
+  readBlob(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined>
+  findBlob(hash: BlobHash): BlobRef | undefined
+  /** Calls back after each durable commit that touched the account; returns the unsubscriber. */
+  watch(account: AccountId, listener: (change: Change) => void): () => void
+
+  // accounts
+  /** By primary address or alias, case-insensitive; local part with a `+detail` falls back to the part before it. */
+  accountByAddress(address: string): Account | undefined
+  account(id: AccountId): Account | undefined
+  accounts(): Account[]
+  /** The account's own addresses: primary first, then aliases. */
+  addresses(account: AccountId): string[]
+  trustedForwarders(account: AccountId): TrustedForwarder[]
+
+  // mail, all for one account
+  /** The account's current MODSEQ: JMAP's state. */
+  modseq(account: AccountId): number
+  mailboxes(account: AccountId): Mailbox[]
+  mailbox(account: AccountId, id: MailboxId): Mailbox | undefined
+  mailboxByPath(account: AccountId, path: string): Mailbox | undefined
+  mailboxByUse(account: AccountId, use: string): Mailbox | undefined
+  /** Subscribed paths, whether or not the mailbox still exists (RFC 9051 §6.3.7). */
+  subscriptions(account: AccountId): string[]
+  /** In UID order; `fromUid`..`toUid` inclusive. */
+  placements(account: AccountId, mailbox: MailboxId, fromUid?: number, toUid?: number): Placement[]
+  /** Placements changed after `modseq`, and UIDs expunged after it. */
+  placementsSince(account: AccountId, mailbox: MailboxId, modseq: number): { changed: Placement[]; expunged: number[] }
+  placementsOf(account: AccountId, email: EmailId): Placement[]
+  email(account: AccountId, id: EmailId): Email | undefined
+  emails(account: AccountId, ids: readonly EmailId[]): Email[]
+  thread(account: AccountId, id: ThreadId): EmailId[]
+  /** Newest first by receivedAt; undefined mailbox: all. Filters narrow by indexed columns only; `text` is matched by the caller. */
+  listEmails(
+    account: AccountId,
+    filter: { mailbox?: MailboxId; afterMs?: number; beforeMs?: number; flag?: string; notFlag?: string },
+    order: 'newest' | 'oldest',
+  ): EmailId[]
+  /** Ids created, updated, destroyed after `modseq` (JMAP changes); undefined when that state is too old. */
+  emailChanges(
+    account: AccountId,
+    modseq: number,
+  ): { created: EmailId[]; updated: EmailId[]; destroyed: EmailId[] } | undefined
+  mailboxChanges(
+    account: AccountId,
+    modseq: number,
+  ): { created: MailboxId[]; updated: MailboxId[]; destroyed: MailboxId[] } | undefined
+  threadChanges(
+    account: AccountId,
+    modseq: number,
+  ): { created: ThreadId[]; updated: ThreadId[]; destroyed: ThreadId[] } | undefined
+  submissions(account: AccountId): Submission[]
+
+  // queue, tracking, settings
+  /** Waiting entries due at `nowMs`, oldest due first. */
+  queueDue(nowMs: number, limit: number): QueueEntry[]
+  queueNextDueMs(): number | undefined
+  queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
+  queueLength(): number
+  events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }): TrackEvent[]
+  setting(key: string): string | undefined
+
+  /** Stops taking commits, finishes what was taken, closes files. */
+  close(): Promise<void>
+}

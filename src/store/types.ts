@@ -1,0 +1,191 @@
+// The store's nouns. One schema, one writer per store; every write is a Command, a batch of Commands is one durable
+// commit, and a result is given only when it is durable. Readers see what is durable and nothing else.
+// All of a person's rows carry the account id as the leading key.
+
+/** Row ids: positive integers, unique within their account (AccountId: within the store). */
+export type AccountId = number
+export type MailboxId = number
+/** One stored message of an account: JMAP's Email, whatever mailboxes it is placed in (RFC 8474 EMAILID). */
+export type EmailId = number
+export type ThreadId = number
+export type QueueId = number
+/** SHA-256 of the content, hex. */
+export type BlobHash = string
+
+/** Where a body lies; small bodies in a segment file, large ones in a file of their own. */
+export interface BlobRef {
+  readonly hash: BlobHash
+  readonly sizeBytes: number
+  readonly segment: number
+  readonly offset: number
+}
+
+export type SpecialUse = 'inbox' | 'drafts' | 'sent' | 'trash' | 'junk' | 'archive'
+
+export interface Account {
+  readonly id: AccountId
+  /** The primary address: also the sign-in name. */
+  readonly address: string
+  readonly displayName: string
+  /** SCRAM-SHA-256 credentials as text (src/protocols/sasl/credentials.ts); null: cannot sign in. */
+  readonly credentials: string | null
+}
+
+export interface Mailbox {
+  readonly id: MailboxId
+  /** Full path, parts joined by '/', Unicode (NFC). 'INBOX' is the inbox. */
+  readonly path: string
+  readonly specialUse: SpecialUse | null
+  readonly uidValidity: number
+  readonly uidNext: number
+  /** The highest MODSEQ of anything in this mailbox (RFC 7162). */
+  readonly highestModseq: number
+  readonly subscribed: boolean
+  readonly total: number
+  readonly unseen: number
+  readonly sizeBytes: number
+  /** MODSEQ at which the mailbox row itself last changed (JMAP Mailbox/changes). */
+  readonly modseq: number
+}
+
+/** A message's place in one mailbox: what IMAP calls a message. */
+export interface Placement {
+  readonly mailbox: MailboxId
+  readonly uid: number
+  readonly email: EmailId
+  /** IMAP system flags as written in RFC 9051 ('\\Seen', …) and keywords, sorted; '\\Recent' is never stored. */
+  readonly flags: readonly string[]
+  readonly modseq: number
+}
+
+/** What was read from a message once, when it came in; enough for lists, ENVELOPE and Email/get of the usual properties. */
+export interface EmailSummary {
+  readonly subject: string
+  /** Formatted mailboxes: { name, email } pairs as JMAP has them (RFC 8621 §4.1.2.3). */
+  readonly from: readonly EmailAddress[]
+  readonly to: readonly EmailAddress[]
+  readonly cc: readonly EmailAddress[]
+  readonly bcc: readonly EmailAddress[]
+  readonly replyTo: readonly EmailAddress[]
+  readonly sender: readonly EmailAddress[]
+  /** The Date field, milliseconds since 1970, or null. */
+  readonly sentAtMs: number | null
+  /** Message-IDs without angle brackets. */
+  readonly messageId: readonly string[]
+  readonly inReplyTo: readonly string[]
+  readonly references: readonly string[]
+  /** Up to 256 characters of plain text. */
+  readonly preview: string
+  readonly hasAttachment: boolean
+}
+
+export interface EmailAddress {
+  readonly name: string | null
+  readonly email: string
+}
+
+export interface Email extends EmailSummary {
+  readonly id: EmailId
+  readonly blob: BlobRef
+  readonly thread: ThreadId
+  readonly sizeBytes: number
+  /** INTERNALDATE / receivedAt, milliseconds. */
+  readonly receivedAtMs: number
+  /** The MODSEQ at which the email last changed in any way (JMAP Email/changes) and at which it was made. */
+  readonly modseq: number
+  readonly createdModseq: number
+  /** What the Border found, as the Receiver decided it: shown to the Recipient. JSON, see TrackEvent.detail. */
+  readonly verdict: Verdict | null
+}
+
+/** The Receiver's findings kept beside a message (and in tracking): plain data, shown on screens. */
+export interface Verdict {
+  readonly outcome: 'accept' | 'junk'
+  readonly reason: string
+  readonly spf: string
+  readonly dkim: string
+  readonly dmarc: string
+  readonly arc: string
+  /** Domain of the trusted Forwarder whose results were used, if one was. */
+  readonly trustedForwarder?: string
+  readonly steps: readonly string[]
+}
+
+/** One recipient of one accepted message that another machine must get. */
+export interface QueueEntry {
+  readonly id: QueueId
+  /** Names the message through the whole actor: in logs, replies ("accepted as …") and tracking. */
+  readonly trace: string
+  readonly blob: BlobRef
+  /** '' is the null reverse-path. */
+  readonly reversePath: string
+  readonly forwardPath: string
+  /** Routing key: the domain of the forward-path, lower-case A-labels. */
+  readonly domain: string
+  readonly acceptedAtMs: number
+  readonly nextAttemptAtMs: number
+  readonly expiresAtMs: number
+  readonly attempts: number
+  readonly state: 'waiting' | 'held'
+  readonly lastReply: string
+  /** Envelope facts the next hop must hear, and DSN wishes (RFC 3461). */
+  readonly parameters: {
+    readonly smtputf8?: boolean
+    readonly body?: '7BIT' | '8BITMIME'
+    readonly ret?: 'FULL' | 'HDRS'
+    readonly envid?: string
+    readonly notify?: readonly string[]
+    readonly orcpt?: string
+  }
+  /** The role that queued it. */
+  readonly origin: 'msa' | 'forwarder' | 'transmitter' | 'mda'
+}
+
+/** What happened to a message at one hop, in role names. */
+export interface TrackEvent {
+  readonly id: number
+  readonly atMs: number
+  readonly trace: string
+  readonly role: 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
+  readonly kind:
+    | 'accepted'
+    | 'refused'
+    | 'deferred'
+    | 'queued'
+    | 'attempt'
+    | 'delivered'
+    | 'transmitted'
+    | 'bounced'
+    | 'forwarded'
+    | 'held'
+  /** Message-ID of the message, when known, to join the hops of several actors. */
+  readonly messageId: string
+  readonly reversePath: string
+  readonly forwardPath: string
+  /** One sentence for people. */
+  readonly text: string
+  readonly detail: Record<string, unknown>
+}
+
+/** A Forwarder that one Recipient trusts. Matched on authenticated identity, never on HELO. */
+export interface TrustedForwarder {
+  readonly account: AccountId
+  /** The Forwarder's domain: ARC d=, SRS/SPF domain or DKIM d= must match it or be below it. */
+  readonly domain: string
+  /** The Recipient's address at the Forwarder, '' when not told. */
+  readonly oldAddress: string
+  readonly addedAtMs: number
+}
+
+/** A sent message as JMAP tracks it (RFC 8621 §7). */
+export interface Submission {
+  readonly id: number
+  readonly account: AccountId
+  readonly email: EmailId
+  readonly identity: string
+  readonly trace: string
+  readonly reversePath: string
+  readonly forwardPaths: readonly string[]
+  readonly sendAtMs: number
+  readonly undoStatus: 'pending' | 'final' | 'canceled'
+}
