@@ -1,0 +1,24 @@
+// What SASL asks of whoever keeps the accounts. SMTP, IMAP and POP3 use the same face.
+
+import type { ScramCredentials } from './credentials.ts'
+
+export type SaslMechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+
+/** 'ok' names the account as it is kept (not as typed). 'unavailable': nothing is known now, the client may try later. */
+export type PasswordVerdict =
+  | { readonly state: 'ok'; readonly user: string }
+  | { readonly state: 'refused' }
+  | { readonly state: 'unavailable' }
+
+/** For an unknown user give `fakeCredentials(…)` (credentials.ts), so that nobody learns which names exist. */
+export type ScramLookup =
+  | { readonly state: 'found'; readonly user: string; readonly credentials: ScramCredentials }
+  | { readonly state: 'unavailable' }
+
+export interface SaslAccounts {
+  /** In the order to offer them. */
+  readonly mechanisms: readonly SaslMechanism[]
+  /** Takes as long for unknown users: check against `fakeCredentials(…)` and refuse. */
+  checkPassword(user: string, password: string): Promise<PasswordVerdict> | PasswordVerdict
+  scramCredentials(user: string): Promise<ScramLookup> | ScramLookup
+}

@@ -1,0 +1,51 @@
+// The envelope: what SMTP says about a message beside the message (RFC 5321 §2.3.1), with the parameters of
+// SIZE (RFC 1870), 8BITMIME and BINARYMIME (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689).
+// The same value travels from the server session through the role and the queue to the client session.
+
+import type { ForwardPath, ReversePath } from '../../message/address.ts'
+
+/** When a delivery status notification is wanted (RFC 3461 §4.1). An empty list is NOTIFY=NEVER. */
+export type Notify = 'SUCCESS' | 'FAILURE' | 'DELAY'
+
+export interface EnvelopeRecipient {
+  readonly forwardPath: ForwardPath
+  /** Absent: the default of RFC 3461 §4.1 (failures, perhaps delays). */
+  readonly notify?: readonly Notify[]
+  /** The original recipient, decoded: address type and address (RFC 3461 §4.2). No control characters. */
+  readonly orcpt?: { readonly type: string; readonly address: string }
+}
+
+export type BodyKind = '7BIT' | '8BITMIME' | 'BINARYMIME'
+
+export interface Envelope {
+  readonly reversePath: ReversePath
+  readonly recipients: readonly EnvelopeRecipient[]
+  readonly body: BodyKind
+  /** The sender asked for SMTPUTF8: addresses or header may hold UTF-8. */
+  readonly smtputf8: boolean
+  /** What a notification returns (RFC 3461 §4.3). */
+  readonly ret?: 'FULL' | 'HDRS'
+  /** Envelope identifier, decoded (RFC 3461 §4.4). No control characters. */
+  readonly envid?: string
+  /** RFC 8689: never over a hop without verified TLS. */
+  readonly requireTls?: boolean
+}
+
+/** MAIL's parameters (RFC 5321 §4.1.1.2), checked. */
+export interface MailParameters {
+  /** SIZE=, in bytes (RFC 1870 §6). */
+  readonly sizeBytes?: number
+  readonly body: BodyKind
+  readonly smtputf8: boolean
+  readonly ret?: 'FULL' | 'HDRS'
+  readonly envid?: string
+  readonly requireTls?: boolean
+  /** AUTH= (RFC 4954 §5), decoded; '<>' when unknown. A claim, not a proof. */
+  readonly auth?: string
+}
+
+/** RCPT's parameters, checked. */
+export interface RecipientParameters {
+  readonly notify?: readonly Notify[]
+  readonly orcpt?: { readonly type: string; readonly address: string }
+}

@@ -1,0 +1,67 @@
+// The role's voice in an SMTP session. The session knows commands and their order; whether this client may speak, this
+// mailbox exists and this message is accepted is the role's to say: roles/msa and roles/receiver implement this.
+// One policy object serves one connection (it may keep state), or is shared when it keeps none.
+
+import type { ForwardPath, ReversePath } from '../../message/address.ts'
+import type { Endpoint, TlsInfo } from '../../world/network.ts'
+import type { SaslAccounts } from '../sasl/accounts.ts'
+import type { Envelope, MailParameters, RecipientParameters } from './envelope.ts'
+import type { Reply } from './reply.ts'
+
+/** What is known about the session so far. The object is live: it grows as the client speaks. */
+export interface SessionFacts {
+  readonly peer: Endpoint
+  readonly local: Endpoint
+  /** The name given with HELO or EHLO, as said: any printable text. Empty before. */
+  readonly helo: string
+  /** For the Received line's `with` (RFC 3848, RFC 6531 §4.3). */
+  readonly protocol: WithProtocol
+  readonly tls: TlsInfo | undefined
+  /** The account that AUTH proved. */
+  readonly user: string | undefined
+  /** The client spoke before it was greeted, or sent more before EHLO was answered (a mark of bad bots). */
+  readonly earlyTalker: boolean
+}
+
+export type WithProtocol =
+  | 'SMTP'
+  | 'SMTPS'
+  | 'ESMTP'
+  | 'ESMTPA'
+  | 'ESMTPS'
+  | 'ESMTPSA'
+  | 'UTF8SMTP'
+  | 'UTF8SMTPA'
+  | 'UTF8SMTPS'
+  | 'UTF8SMTPSA'
+
+/** undefined: go on with the standard reply. A Reply is sent instead: below 400 accepts, from 400 refuses, 421 hangs up. */
+export type Answer = Reply | undefined
+export type Awaitable<T> = T | Promise<T>
+
+export interface InboundMessage {
+  readonly envelope: Envelope
+  /** The content as sent, dots unstuffed, every line end CRLF (but BINARYMIME). Belongs to the policy. */
+  readonly source: Buffer
+  readonly session: SessionFacts
+}
+
+/** Each call waits for the one before. A policy that throws makes the client see 451 4.3.0 and nothing is kept. */
+export interface SmtpServerPolicy {
+  /** Absent: AUTH is not offered. */
+  readonly accounts?: SaslAccounts
+  /** Before the greeting. A refusal is sent in its place and the connection closed (554 or 421, RFC 5321 §3.1). */
+  connected?(session: SessionFacts): Awaitable<Answer>
+  /** HELO (`extended` false) or EHLO. A positive reply is ignored: the session makes it. */
+  hello?(name: string, extended: boolean, session: SessionFacts): Awaitable<Answer>
+  /** After SASL has proven `user`, before 235. Must refuse with a reply if the account may not be used. */
+  authenticated?(user: string, session: SessionFacts): Awaitable<Answer>
+  /** AUTH failed (for throttling and the log). */
+  authenticationFailed?(user: string | undefined, session: SessionFacts): void
+  mail(reversePath: ReversePath, parameters: MailParameters, session: SessionFacts): Awaitable<Answer>
+  recipient(forwardPath: ForwardPath, parameters: RecipientParameters, session: SessionFacts): Awaitable<Answer>
+  /** The whole message is here. The reply is the promise: 250 only when it is safe (RFC 5321 §6.1). */
+  message(message: InboundMessage): Awaitable<Reply>
+  /** The session is over, however it ended. */
+  disconnected?(session: SessionFacts): void
+}
