@@ -1,0 +1,22 @@
+// Conformance suites that are data, run against this program's own code: `npm run suite -- NAME DIR`.
+// DIR may be any folder with files of the suite's form. exceptions.md says which cases we answer differently, and why.
+
+import type { Suite } from './report.ts'
+import { spfSuite } from './spf.ts'
+
+export const suites: Record<string, Suite> = {
+  spf: spfSuite,
+}
+
+/** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */
+export async function runSuite(name: string, dir: string, print: (line: string) => void): Promise<number> {
+  const suite = suites[name]
+  if (!suite) {
+    print(`There is no suite named ${name}. Known: ${Object.keys(suites).join(', ')}.`)
+    return 2
+  }
+  const outcome = await suite(dir)
+  for (const line of outcome.lines) print(line)
+  print(`${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped`)
+  return outcome.failed === 0 && outcome.passed > 0 ? 0 : 1
+}

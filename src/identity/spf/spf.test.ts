@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { fixedClock, fixedDns } from '../testing.ts'
+import { expandMacros, parseMacroString } from './macro.ts'
+import { receivedSpf } from './received-spf.ts'
+import { isSpfRecord, parseSpfRecord } from './record.ts'
+import { checkHost } from './spf.ts'
+
+const clock = fixedClock(1_700_000_000)
+const question = { ip: '192.0.2.7', helo: 'mx.sender.test', sender: 'alice@sender.test' }
+
+test('the matching term decides, and is named', async () => {
+  const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 ip4:192.0.2.0/24 -all'] } })
+  const inside = await checkHost(question, dns, clock)
+  assert.equal(inside.result, 'pass')
+  assert.equal(inside.mechanism, 'ip4:192.0.2.0/24')
+  const outside = await checkHost({ ...question, ip: '198.51.100.1' }, dns, clock)
+  assert.equal(outside.result, 'fail')
+  assert.equal(outside.mechanism, '-all')
+})
+
+test('the null reverse-path makes HELO the identity', async () => {
+  const dns = fixedDns({ 'mx.sender.test': { TXT: ['v=spf1 a -all'], A: ['192.0.2.7'] } })
+  const result = await checkHost({ ...question, sender: '' }, dns, clock)
+  assert.equal(result.result, 'pass')
+  assert.equal(result.identity, 'helo')
+  assert.equal(result.domain, 'mx.sender.test')
+})
+
+test('an IPv4-mapped client is an IPv4 client', async () => {
+  const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 ip4:192.0.2.7 -all'] } })
+  assert.equal((await checkHost({ ...question, ip: '::ffff:192.0.2.7' }, dns, clock)).result, 'pass')
+})
+
+test('an include loop ends with permerror after ten lookups', async () => {
+  const asked: string[] = []
+  const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 include:sender.test -all'] } }, asked)
+  assert.equal((await checkHost(question, dns, clock)).result, 'permerror')
+  assert.equal(asked.length, 11)
+})
+
+test('a third lookup without an answer is a permerror', async () => {
+  const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 a:a.test a:b.test a:c.test +all'] } })
+  assert.equal((await checkHost(question, dns, clock)).result, 'permerror')
+})
+
+test('no answer from DNS is a temperror, also inside an include', async () => {
+  const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 include:slow.test -all'] }, 'slow.test': { timeout: true } })
+  assert.equal((await checkHost(question, dns, clock)).result, 'temperror')
+})
+
+test('the explanation of a fail is the domain’s own', async () => {
+  const dns = fixedDns({
+    'sender.test': { TXT: ['v=spf1 -all exp=why.sender.test'] },
+    'why.sender.test': { TXT: ['%{i} may not send for %{d}, says %{r}'] },
+  })
+  const result = await checkHost({ ...question, receiver: 'mx.here.test' }, dns, clock)
+  assert.equal(result.explanation, '192.0.2.7 may not send for sender.test, says mx.here.test')
+})
+
+test('macros of RFC 7208 §7.4', async () => {
+  const context = {
+    sender: 'strong-bad@email.example.com',
+    domain: 'email.example.com',
+    ip: [192, 0, 2, 3],
+    helo: 'mx.example.org',
+    receiver: 'here.test',
+    timeS: 1,
+    validatedName: async () => 'mx.example.org',
+  }
+  const table: Record<string, string> = {
+    '%{s}': 'strong-bad@email.example.com',
+    '%{o}': 'email.example.com',
+    '%{d4}': 'email.example.com',
+    '%{d2}': 'example.com',
+    '%{dr}': 'com.example.email',
+    '%{d2r}': 'example.email',
+    '%{l-}': 'strong.bad',
+    '%{lr-}': 'bad.strong',
+    '%{l1r-}': 'strong',
+    '%{ir}.%{v}._spf.%{d2}': '3.2.0.192.in-addr._spf.example.com',
+    '%{S}%%%_%-': 'strong-bad%40email.example.com% %20',
+  }
+  for (const [macro, expanded] of Object.entries(table)) {
+    assert.equal(await expandMacros(parseMacroString(macro)!, context), expanded, macro)
+  }
+})
+
+test('nothing a stranger publishes makes the check throw', async () => {
+  const term = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      'a',
+      'mx',
+      'ptr',
+      'include:sender.test',
+      'exists:%{ir}.x.test',
+      'redirect=sender.test',
+      'ip6:::/0',
+      'a/33',
+    ),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(term), fc.string(), fc.string(), async (terms, sender, helo) => {
+      const text = `v=spf1 ${terms.join(' ')}`
+      if (isSpfRecord(text)) parseSpfRecord(text)
+      const dns = fixedDns({ 'sender.test': { TXT: [text], MX: [{ preference: 0, exchange: '.' }], A: ['no'] } })
+      const result = await checkHost({ ip: '2001:db8::1', helo, sender: `${sender}@sender.test` }, dns, clock)
+      receivedSpf({ ...question, helo, sender }, result, 'here.test')
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('Received-SPF quotes what needs it and cannot be made to break the line', async () => {
+  const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 -all'] } })
+  const hostile = { ...question, helo: 'evil"\r\nSubject: x' }
+  const field = receivedSpf(hostile, await checkHost(hostile, dns, clock), 'mx.here.test').toString()
+  assert.match(field, /^Received-SPF: fail \(mx\.here\.test: [^\r\n]*\)\r\n receiver=mx\.here\.test;/)
+  assert.ok(field.includes(' helo="evil\\"??Subject: x";'))
+})
