@@ -18,7 +18,7 @@ export interface ScramCredentials {
 export const DEFAULT_ITERATIONS = 100_000
 
 /** Bounds on what a client or a file may ask us to compute. */
-const MAX_ITERATIONS = 10_000_000
+export const MAX_ITERATIONS = 10_000_000
 const MAX_PASSWORD_BYTES = 4096
 
 /** Credentials of a new password, or undefined when it holds characters that no password may hold (or is empty). */
@@ -88,7 +88,7 @@ export function preparePassword(password: string): Buffer | undefined {
   if (/^[\x20-\x7e]+$/.test(password)) return Buffer.from(password, 'latin1')
   const mapped = password
     .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, ' ')
-    .replace(/[\u034f\u00ad\u1806\u200c\u200d\u2060\ufeff]|[\u180b-\u180d]|[\ufe00-\ufe0f]/gu, '')
+    .replace(/[\u034f\u00ad\u1806\u2060\ufeff]|[\u200c-\u200d]|[\u180b-\u180d]|[\ufe00-\ufe0f]/gu, '')
     .normalize('NFKC')
   if (mapped === '' || !mapped.isWellFormed() || PROHIBITED.test(mapped)) return undefined
   return Buffer.from(mapped, 'utf8')

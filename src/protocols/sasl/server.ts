@@ -1,0 +1,220 @@
+// SASL, the server's side, without I/O: PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM-SHA-256 and
+// -PLUS (RFC 5802, RFC 7677, RFC 9266). SMTP, IMAP and POP3 wrap it in their own base64 lines.
+// The exchange goes on in steps: a challenge for the client, a question for the accounts, or the end.
+
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import type { Random } from '../../world/world.ts'
+import type { PasswordVerdict, SaslMechanism, ScramLookup } from './accounts.ts'
+import type { ScramCredentials } from './credentials.ts'
+
+export type SaslStep =
+  /** Send these bytes, give the answer to `respond`. */
+  | { readonly kind: 'challenge'; readonly bytes: Buffer }
+  /** Ask the accounts, give the answer to `passwordChecked`. */
+  | { readonly kind: 'ask-password'; readonly user: string; readonly password: string }
+  /** Ask the accounts, give the answer to `credentialsFound`. */
+  | { readonly kind: 'ask-credentials'; readonly user: string }
+  | { readonly kind: 'done'; readonly user: string }
+  /** 'malformed': not what the mechanism says; 'refused': wrong name or password. `user` as the client typed it. */
+  | {
+      readonly kind: 'failed'
+      readonly reason: 'malformed' | 'refused' | 'unavailable'
+      readonly user: string | undefined
+    }
+
+/** Channel binding for -PLUS: what both ends of the TLS session can compute (RFC 9266 'tls-exporter'). */
+export interface ChannelBinding {
+  readonly type: string
+  readonly data: Buffer
+}
+
+type State = 'idle' | 'plain' | 'login-user' | 'login-password' | 'scram-first' | 'scram-final' | 'scram-ack' | 'asking'
+
+const EMPTY = Buffer.alloc(0)
+/** No response of ours needs more; longer ones are malformed. */
+const MAX_RESPONSE_BYTES = 8192
+
+/** One exchange. Make a new one for each AUTH. */
+export class SaslServer {
+  readonly #random: Pick<Random, 'bytes'>
+  readonly #binding: ChannelBinding | undefined
+  #state: State = 'idle'
+  #plus = false
+  #user: string | undefined
+  #scram: ScramExchange | undefined
+
+  constructor(random: Pick<Random, 'bytes'>, binding?: ChannelBinding) {
+    this.#random = random
+    this.#binding = binding
+  }
+
+  /** `initialResponse` is undefined when the client sent none (an empty one is not none, RFC 4422 §4). */
+  start(mechanism: SaslMechanism, initialResponse?: Uint8Array): SaslStep {
+    if (mechanism === 'PLAIN') this.#state = 'plain'
+    else if (mechanism === 'LOGIN') this.#state = 'login-user'
+    else {
+      this.#plus = mechanism === 'SCRAM-SHA-256-PLUS'
+      if (this.#plus && this.#binding === undefined) return this.#fail('malformed')
+      this.#state = 'scram-first'
+    }
+    if (initialResponse !== undefined) return this.respond(initialResponse)
+    return challenge(mechanism === 'LOGIN' ? Buffer.from('Username:') : EMPTY)
+  }
+
+  /** The client's next response, base64 removed. */
+  respond(response: Uint8Array): SaslStep {
+    if (response.length > MAX_RESPONSE_BYTES) return this.#fail('malformed')
+    const text = decodeUtf8(response)
+    if (text === undefined) return this.#fail('malformed')
+    switch (this.#state) {
+      case 'plain':
+        return this.#plain(text)
+      case 'login-user':
+        if (text === '' || text.includes('\0')) return this.#fail('malformed')
+        this.#user = text
+        this.#state = 'login-password'
+        return challenge(Buffer.from('Password:'))
+      case 'login-password':
+        return this.#askPassword(this.#user!, text)
+      case 'scram-first':
+        return this.#scramFirst(text)
+      case 'scram-final':
+        return this.#scramFinal(text)
+      case 'scram-ack':
+        // The last challenge carried the server's signature; the client has nothing to add (RFC 5802 §5).
+        return text === '' ? this.#done() : this.#fail('malformed')
+      default:
+        return this.#fail('malformed')
+    }
+  }
+
+  /** The accounts' answer to 'ask-password'. */
+  passwordChecked(verdict: PasswordVerdict): SaslStep {
+    if (verdict.state !== 'ok') return this.#fail(verdict.state)
+    this.#user = verdict.user
+    return this.#done()
+  }
+
+  /** The accounts' answer to 'ask-credentials'. */
+  credentialsFound(lookup: ScramLookup): SaslStep {
+    if (lookup.state === 'unavailable' || this.#scram === undefined) return this.#fail('unavailable')
+    this.#scram.account = lookup.user
+    this.#state = 'scram-final'
+    return challenge(this.#scram.offer(lookup.credentials))
+  }
+
+  /** RFC 4616 §2: [authzid] NUL authcid NUL passwd. We let nobody act for somebody else. */
+  #plain(text: string): SaslStep {
+    const parts = text.split('\0')
+    if (parts.length !== 3) return this.#fail('malformed')
+    const [actFor, user, password] = parts as [string, string, string]
+    this.#user = user
+    if (user === '' || password === '') return this.#fail('malformed')
+    if (actFor !== '' && actFor !== user) return this.#fail('refused')
+    return this.#askPassword(user, password)
+  }
+
+  #askPassword(user: string, password: string): SaslStep {
+    this.#state = 'asking'
+    return { kind: 'ask-password', user, password }
+  }
+
+  /** client-first-message (RFC 5802 §7): gs2-header, then n=user,r=nonce[,extensions]. */
+  #scramFirst(text: string): SaslStep {
+    const parts = /^(n|y|p=([A-Za-z0-9.-]{1,64})),(?:a=([^,]*))?,(n=([^,]+),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s.exec(
+      text,
+    )
+    if (parts === null) return this.#fail('malformed')
+    const [, flag, bindingType, actFor, bare, name, clientNonce] = parts
+    const user = decodeName(name!)
+    if (user === undefined) return this.#fail('malformed')
+    this.#user = user
+    // 'y' says "I could bind but you do not offer it": if we do offer it, somebody took it out (RFC 5802 §6).
+    if (flag === 'y' && this.#binding !== undefined) return this.#fail('refused')
+    if ((bindingType !== undefined) !== this.#plus) return this.#fail('malformed')
+    if (this.#plus && bindingType !== this.#binding!.type) return this.#fail('refused')
+    if (actFor !== undefined && decodeName(actFor) !== user) return this.#fail('refused')
+    const header = text.slice(0, text.length - bare!.length)
+    const bound = Buffer.concat([Buffer.from(header), this.#plus ? this.#binding!.data : EMPTY])
+    const nonce = clientNonce! + this.#random.bytes(18).toString('base64')
+    this.#scram = new ScramExchange(bare!, nonce, bound)
+    this.#state = 'asking'
+    return { kind: 'ask-credentials', user }
+  }
+
+  #scramFinal(text: string): SaslStep {
+    const outcome = this.#scram!.verify(text)
+    if (outcome === 'malformed' || outcome === 'refused') return this.#fail(outcome)
+    this.#state = 'scram-ack'
+    return challenge(outcome)
+  }
+
+  #done(): SaslStep {
+    const user = this.#scram?.account ?? this.#user!
+    this.#state = 'idle'
+    return { kind: 'done', user }
+  }
+
+  #fail(reason: 'malformed' | 'refused' | 'unavailable'): SaslStep {
+    this.#state = 'idle'
+    return { kind: 'failed', reason, user: this.#user }
+  }
+}
+
+/** The arithmetic of one SCRAM exchange (RFC 5802 §3). */
+class ScramExchange {
+  readonly #clientFirstBare: string
+  readonly #nonce: string
+  readonly #bound: Buffer
+  #serverFirst = ''
+  #credentials: ScramCredentials | undefined
+  account: string | undefined
+
+  constructor(clientFirstBare: string, nonce: string, bound: Buffer) {
+    this.#clientFirstBare = clientFirstBare
+    this.#nonce = nonce
+    this.#bound = bound
+  }
+
+  /** server-first-message. */
+  offer(credentials: ScramCredentials): Buffer {
+    this.#credentials = credentials
+    this.#serverFirst = `r=${this.#nonce},s=${credentials.salt.toString('base64')},i=${credentials.iterations}`
+    return Buffer.from(this.#serverFirst)
+  }
+
+  /** Checks client-final-message; gives server-final-message. */
+  verify(text: string): Buffer | 'malformed' | 'refused' {
+    const parts = /^(c=([A-Za-z0-9+/=]+),r=([^,]+)(?:,[^,]+)*?),p=([A-Za-z0-9+/]{43}=)$/.exec(text)
+    if (parts === null) return 'malformed'
+    const [, withoutProof, binding, nonce, proof] = parts
+    if (nonce !== this.#nonce || binding !== this.#bound.toString('base64')) return 'refused'
+    const { storedKey, serverKey } = this.#credentials!
+    const authMessage = `${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`
+    const clientSignature = createHmac('sha256', storedKey).update(authMessage).digest()
+    const clientKey = Buffer.from(proof!, 'base64')
+    for (let i = 0; i < 32; i++) clientKey[i]! ^= clientSignature[i]!
+    if (!timingSafeEqual(createHash('sha256').update(clientKey).digest(), storedKey)) return 'refused'
+    return Buffer.from(`v=${createHmac('sha256', serverKey).update(authMessage).digest('base64')}`)
+  }
+}
+
+function challenge(bytes: Buffer): SaslStep {
+  return { kind: 'challenge', bytes }
+}
+
+/** saslname (RFC 5802 §5.1): '=2C' is a comma, '=3D' is '='; any other '=' is an error. */
+function decodeName(name: string): string | undefined {
+  if (/=(?!2C|3D)/.test(name) || name === '' || name.includes('\0')) return undefined
+  return name.replaceAll('=2C', ',').replaceAll('=3D', '=')
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
