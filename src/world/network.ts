@@ -13,6 +13,8 @@ export interface TlsInfo {
   /** Client side: did the server's certificate verify for the name asked. Never decides by itself. */
   readonly authorized: boolean
   readonly authorizationError?: string
+  /** Client side: the certificates the server sent, DER, its own first (for DANE, RFC 7672 §3). */
+  readonly peerCertificates?: readonly Buffer[]
   /** Server side: the name the client asked for (SNI). */
   readonly serverName?: string
 }

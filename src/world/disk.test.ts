@@ -1,0 +1,249 @@
+// One contract for the disks of both worlds, then what only one of them can show.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { type Disk, DiskError } from './disk.ts'
+import { RealDisk } from './real/disk.ts'
+import { simulate } from './simulated/simulation.ts'
+import { testWorld } from './testing.ts'
+
+const echoModule = new URL('./testing/echo-database.ts', import.meta.url).href
+
+interface DiskCase {
+  readonly disk: Disk
+  run<T>(work: Promise<T>): Promise<T>
+  end(): void
+}
+
+function realCase(): DiskCase {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-disk-'))
+  return { disk: new RealDisk(folder), run: (work) => work, end: () => rmSync(folder, { recursive: true }) }
+}
+
+function simulatedCase(): DiskCase {
+  const { world, run } = testWorld()
+  return { disk: world.disk, run, end: () => {} }
+}
+
+for (const [name, make] of [
+  ['real', realCase],
+  ['simulated', simulatedCase],
+] as const) {
+  describe(`the ${name} disk`, () => {
+    const diskTest = (title: string, body: (disk: Disk) => Promise<void>) =>
+      test(title, async () => {
+        const { disk, run, end } = make()
+        try {
+          await run(body(disk))
+        } finally {
+          end()
+        }
+      })
+
+    diskTest('appends in order, at known offsets, and reads them back', async (disk) => {
+      const file = await disk.open('segments/0001', true)
+      const offsets = await Promise.all([
+        file.append([Buffer.from('one '), Buffer.from('two ')]),
+        file.append([Buffer.from('three ')]),
+        file.append([]),
+        file.append(Array.from({ length: 3000 }, () => Buffer.from('x'))),
+      ])
+      await file.sync()
+      assert.deepEqual(offsets, [0, 8, 14, 14])
+      assert.equal(file.size, 3014)
+      assert.equal((await file.read(4, 9)).toString(), 'two three')
+      assert.equal((await file.read(3010, 100)).toString(), 'xxxx')
+      assert.equal((await file.read(9999, 10)).length, 0)
+      await file.truncate(3)
+      assert.equal(await file.append([Buffer.from('!')]), 3)
+      await Promise.all([file.sync(), file.sync()])
+      await file.close()
+      const again = await disk.open('segments/0001', false)
+      assert.equal((await again.read(0, 10)).toString(), 'one!')
+      await again.close()
+      assert.deepEqual(await disk.list('segments'), ['0001'])
+    })
+
+    diskTest('replaces, renames and removes whole files', async (disk) => {
+      assert.equal(await disk.readFile('a/b'), undefined)
+      await disk.writeFile('a/b', Buffer.from('old'))
+      await disk.writeFile('a/b', Buffer.from('new'), { secret: true })
+      assert.equal((await disk.readFile('a/b'))?.toString(), 'new')
+      await disk.rename('a/b', 'c/d')
+      assert.deepEqual(await disk.list('a'), [])
+      assert.deepEqual(await disk.list(''), await disk.list('.'))
+      assert.equal((await disk.readFile('c/d'))?.toString(), 'new')
+      await disk.remove('c/d')
+      await disk.remove('c/d')
+      assert.deepEqual(await disk.list('c'), [])
+      assert.deepEqual(await disk.list('nowhere'), [])
+      assert.ok((await disk.freeBytes()) > 0)
+    })
+
+    diskTest('tells a missing file, and refuses to leave its folder', async (disk) => {
+      await assert.rejects(disk.open('missing', false), { name: 'DiskError', code: 'missing' })
+      await assert.rejects(disk.rename('missing', 'x'), { name: 'DiskError', code: 'missing' })
+      for (const path of ['../x', '/etc/passwd', 'a/../../x', 'a\0b', '']) {
+        await assert.rejects(async () => disk.readFile(path), DiskError)
+      }
+    })
+
+    diskTest('gives a folder to one holder only', async (disk) => {
+      await disk.lock('store')
+      await assert.rejects(disk.lock('store'), { name: 'DiskError', code: 'locked' })
+      await disk.lock('other')
+    })
+
+    diskTest('has databases whose readers see what is committed', async (disk) => {
+      assert.throws(() => disk.openDatabase('db/mail.db', 'read'), { name: 'DiskError', code: 'missing' })
+      const writer = disk.openDatabase('db/mail.db', 'write')
+      writer.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, body BLOB)')
+      const insert = writer.prepare('INSERT INTO t (name, body) VALUES (?, ?)')
+      assert.equal(insert.run('a', Buffer.from([1, 2])).lastInsertRowid, 1)
+      insert.run('b', null)
+      assert.throws(() => insert.run('a', null), /UNIQUE/)
+      const reader = disk.openDatabase('db/mail.db', 'read')
+      assert.equal(reader.prepare('SELECT count(*) AS n FROM t').get()?.n, 2)
+      assert.deepEqual([...(reader.prepare('SELECT body FROM t WHERE id = ?').get(1)!.body as Uint8Array)], [1, 2])
+      const names: unknown[] = []
+      const select = reader.prepare('SELECT name FROM t ORDER BY id')
+      for (const row of select.iterate()) names.push(row.name, select.all().length)
+      assert.deepEqual(names, ['a', 2, 'b', 2])
+      assert.throws(() => reader.exec('DELETE FROM t'))
+      assert.throws(() => reader.prepare('DELETE FROM t').run())
+      reader.close()
+      writer.close()
+    })
+
+    diskTest('runs the owner of a database, one request after another', async (disk) => {
+      const owner = await disk.ownDatabase('owned.db', echoModule)
+      const answers = await Promise.all([1, 2, 3].map((value) => owner.request({ insert: value })))
+      assert.deepEqual(answers, [[1], [1, 2], [1, 2, 3]])
+      await assert.rejects(owner.request({ fail: 'plain' }), { name: 'RangeError', code: 'E_TEST', message: 'plain' })
+      await assert.rejects(
+        owner.request({ fail: 'disk' }),
+        (error) => error instanceof DiskError && error.code === 'full',
+      )
+      await assert.rejects(owner.request({ insert: 3 }), /UNIQUE/)
+      const reader = disk.openDatabase('owned.db', 'read')
+      assert.equal(reader.prepare('SELECT count(*) AS n FROM numbers').get()?.n, 3)
+      reader.close()
+      await owner.close()
+      await assert.rejects(owner.request({ insert: 4 }), { name: 'DiskError' })
+      const again = await disk.ownDatabase('owned.db', echoModule)
+      assert.deepEqual(await again.request({ insert: 4 }), [1, 2, 3, 4])
+      await again.close()
+    })
+  })
+}
+
+test('a real disk that is full refuses, keeps what it had and lives on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-full-'))
+  const mount = join(folder, 'small')
+  mkdirSync(mount)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount], { stdio: 'ignore' })
+  } catch {
+    rmSync(folder, { recursive: true })
+    return t.skip('needs the right to mount a tmpfs')
+  }
+  try {
+    const disk = new RealDisk(mount)
+    const file = await disk.open('log', true)
+    await file.append([Buffer.alloc(100_000, 'a')])
+    const [refused, alsoRefused] = await Promise.allSettled([
+      file.append([Buffer.alloc(100_000, 'b'), Buffer.alloc(100_000, 'b')]),
+      disk.writeFile('whole', Buffer.alloc(300_000)),
+    ])
+    assert.equal(refused.status === 'rejected' && (refused.reason as DiskError).code, 'full')
+    assert.equal(alsoRefused.status === 'rejected' && (alsoRefused.reason as DiskError).code, 'full')
+    assert.equal(file.size, 100_000)
+    assert.deepEqual(await disk.list(''), ['log'])
+    assert.equal(await file.append([Buffer.from('c')]), 100_000)
+    await file.sync()
+    assert.equal((await file.read(99_999, 10)).toString(), 'ac')
+    await file.close()
+  } finally {
+    execFileSync('umount', [mount])
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('the lock of a killed process is free again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-lock-'))
+  const program = `
+    import { RealDisk } from ${JSON.stringify(new URL('./real/disk.ts', import.meta.url).href)}
+    await new RealDisk(${JSON.stringify(folder)}).lock('store')
+    const other = new RealDisk(${JSON.stringify(folder)})
+    process.kill(process.pid, 'SIGKILL')`
+  assert.throws(() => execFileSync(process.execPath, ['--input-type=module-typescript', '-e', program]))
+  await new RealDisk(folder).lock('store')
+  await assert.rejects(new RealDisk(folder).lock('store'), (error) => {
+    return error instanceof DiskError && error.code === 'locked' && error.message.includes(`process ${process.pid}`)
+  })
+  rmSync(folder, { recursive: true })
+})
+
+test('the simulated disk is full, fails and recovers as told', async () => {
+  const simulation = simulate({ seed: 7 })
+  const host = simulation.host('store', ['192.0.2.1'], { capacityBytes: 1000 })
+  const { disk } = host.world
+  await simulation.finish(
+    (async () => {
+      const file = await disk.open('log', true)
+      await file.append([Buffer.alloc(900)])
+      await assert.rejects(file.append([Buffer.alloc(101)]), { code: 'full' })
+      assert.equal(await disk.freeBytes(), 100)
+      assert.equal(await file.append([Buffer.alloc(100)]), 900)
+      host.disk.fault({ operation: 'append', code: 'failed', path: 'log' })
+      await assert.rejects(file.append([]), { code: 'failed' })
+      await file.append([])
+      host.disk.fault({ operation: 'sync', code: 'failed' })
+      await assert.rejects(file.sync(), { code: 'failed' })
+      await assert.rejects(file.sync(), /given up/)
+    })(),
+  )
+})
+
+test('a crash keeps what was synced and committed, and loses by seed what was not', async () => {
+  const fates = new Set<string>()
+  for (let seed = 0; seed < 40; seed++) {
+    const simulation = simulate({ seed })
+    const host = simulation.host('store', ['192.0.2.1'])
+    const { disk } = host.world
+    let afterCrash = ''
+    const database = disk.openDatabase('mail.db', 'write')
+    database.exec('CREATE TABLE t (id INTEGER)')
+    database.exec('INSERT INTO t VALUES (1)')
+    database.exec('BEGIN; INSERT INTO t VALUES (2)')
+    await simulation.finish(
+      (async () => {
+        await disk.lock('store')
+        const file = await disk.open('log', true)
+        await file.append([Buffer.from('synced;')])
+        await file.sync()
+        await file.append([Buffer.from('abcd')])
+        await file.append([Buffer.from('efgh')])
+      })(),
+    )
+    void disk.writeFile('late', Buffer.from('x')).then(() => {
+      afterCrash = 'the dead wrote'
+    })
+    host.crash()
+    assert.throws(() => database.exec('COMMIT'), /crashed/)
+    assert.throws(() => host.world, /down/)
+    const again = host.restart().disk
+    await simulation.finish(again.lock('store'))
+    const bytes = await simulation.finish(again.readFile('log'))
+    assert.ok(bytes?.toString().startsWith('synced;'))
+    fates.add(bytes!.toString().replaceAll('\0', '.'))
+    assert.equal(await simulation.finish(again.readFile('late')), undefined)
+    assert.equal(afterCrash, '')
+    assert.equal(again.openDatabase('mail.db', 'read').prepare('SELECT count(*) AS n FROM t').get()?.n, 1)
+  }
+  assert.ok(fates.has('synced;') && fates.has('synced;abcdefgh') && fates.size > 6, [...fates].join(' '))
+})

@@ -1,0 +1,201 @@
+// The real disk: one folder, durable on demand. A name is durable because its folder is synced, bytes because the file
+// is; a path is replaced by rename only. All file work runs in libuv's pool.
+
+import * as fs from 'node:fs'
+import { promises } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { type Database, type DatabaseOwner, type Disk, DiskError, type DiskFile } from '../disk.ts'
+import { openRealDatabase } from './database.ts'
+import { ownInThread } from './database-owner.ts'
+import { diskError } from './errors.ts'
+import { AppendFile } from './file.ts'
+
+const temporarySuffix = '.tmp'
+let temporaryCount = 0
+
+export class RealDisk implements Disk {
+  readonly #folder: string
+  /** Paths that SQLite has open here. Closing them with `fs` would drop this process's POSIX locks on them. */
+  readonly #databasePaths = new Set<string>()
+  /** Kept for the life of the process, and from the garbage collector, which would close them. */
+  readonly #locks = new Map<string, DatabaseSync>()
+
+  constructor(folder: string) {
+    this.#folder = resolve(folder)
+    try {
+      fs.mkdirSync(this.#folder, { recursive: true })
+    } catch (error) {
+      throw diskError(error, this.#folder)
+    }
+  }
+
+  async open(path: string, create: boolean): Promise<DiskFile> {
+    const full = this.#fullPath(path)
+    try {
+      if (create) await this.#makeFolder(dirname(full))
+      const wasThere = !create || (await exists(full))
+      const flags = fs.constants.O_RDWR | (create ? fs.constants.O_CREAT : 0)
+      const handle = await promises.open(full, flags, 0o600)
+      if (!wasThere) await syncFolder(dirname(full))
+      return new AppendFile(path, handle, (await handle.stat()).size)
+    } catch (error) {
+      throw diskError(error, path)
+    }
+  }
+
+  async readFile(path: string): Promise<Buffer | undefined> {
+    const full = this.#fullPath(path)
+    try {
+      return await promises.readFile(full)
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw diskError(error, path)
+    }
+  }
+
+  async writeFile(path: string, bytes: Uint8Array, options: { readonly secret?: boolean } = {}): Promise<void> {
+    const full = this.#fullPath(path)
+    const temporary = `${full}.${process.pid}.${++temporaryCount}${temporarySuffix}`
+    try {
+      await this.#makeFolder(dirname(full))
+      const handle = await promises.open(temporary, 'wx', options.secret === true ? 0o600 : 0o640)
+      try {
+        await handle.writeFile(bytes)
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      await promises.rename(temporary, full)
+      await syncFolder(dirname(full))
+    } catch (error) {
+      await promises.rm(temporary, { force: true }).catch(() => {})
+      throw diskError(error, path)
+    }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const source = this.#fullPath(from)
+    const target = this.#fullPath(to)
+    try {
+      await this.#makeFolder(dirname(target))
+      await promises.rename(source, target)
+      await syncFolder(dirname(target))
+      if (dirname(source) !== dirname(target)) await syncFolder(dirname(source))
+    } catch (error) {
+      throw diskError(error, from)
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    const full = this.#fullPath(path)
+    try {
+      await promises.unlink(full)
+    } catch (error) {
+      if (!isMissing(error)) throw diskError(error, path)
+    }
+  }
+
+  async list(folder: string): Promise<string[]> {
+    const full = folder === '' || folder === '.' ? this.#folder : this.#fullPath(folder)
+    try {
+      const names = await promises.readdir(full)
+      return names.filter((name) => !name.endsWith(temporarySuffix)).sort()
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw diskError(error, folder)
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await promises.statfs(this.#folder)
+    return bavail * bsize
+  }
+
+  openDatabase(path: string, mode: 'read' | 'write'): Database {
+    const full = this.#databasePath(path)
+    const database = openRealDatabase(full, mode)
+    return database
+  }
+
+  ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner> {
+    return ownInThread(this.#databasePath(path), moduleUrl)
+  }
+
+  /**
+   * An exclusive SQLite lock on `<path>/lock.db`: a POSIX lock, which the kernel releases however the process ends
+   * (Node offers no flock). Who holds it is written beside it, for people.
+   */
+  async lock(path: string): Promise<void> {
+    const folder = path === '' || path === '.' ? this.#folder : this.#fullPath(path)
+    const lockPath = join(folder, 'lock.db')
+    const holderPath = join(folder, 'lock.holder')
+    if (this.#locks.has(lockPath)) throw new DiskError('locked', `${folder} is already held by this process.`)
+    let database: DatabaseSync | undefined
+    try {
+      await this.#makeFolder(folder)
+      database = new DatabaseSync(lockPath, { timeout: 0 })
+      // The default rollback journal: in WAL mode an exclusive transaction would not keep readers out of the file.
+      database.exec('BEGIN EXCLUSIVE')
+      await promises.writeFile(holderPath, `process ${process.pid}\n`)
+      this.#locks.set(lockPath, database)
+      this.#databasePaths.add(lockPath)
+    } catch (error) {
+      try {
+        database?.close()
+      } catch {
+        // The lock was not ours.
+      }
+      const mapped = diskError(error, lockPath)
+      if (mapped.code !== 'locked') throw mapped
+      const holder = await promises.readFile(holderPath, 'utf8').catch(() => 'another process')
+      throw new DiskError('locked', `${folder} is held by ${holder.trim()}.`)
+    }
+  }
+
+  #databasePath(path: string): string {
+    const full = this.#fullPath(path, true)
+    fs.mkdirSync(dirname(full), { recursive: true })
+    this.#databasePaths.add(full)
+    return full
+  }
+
+  /** @throws DiskError for paths that leave the folder, and for files that belong to SQLite */
+  #fullPath(path: string, isDatabase = false): string {
+    if (path.startsWith('/') || path.split('/').includes('..') || path.includes('\0') || path === '') {
+      throw new DiskError('failed', `'${path}' is not a path inside the folder.`)
+    }
+    const full = join(this.#folder, path)
+    if (!isDatabase && this.#databasePaths.has(full.replace(/-(?:wal|shm)$/, ''))) {
+      throw new DiskError('failed', `${path} is an open database: opening it as a file would drop its locks.`)
+    }
+    return full
+  }
+
+  /** Makes missing folders, and makes their names durable. */
+  async #makeFolder(folder: string): Promise<void> {
+    const first = await promises.mkdir(folder, { recursive: true })
+    if (first === undefined) return
+    for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at))
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return promises.access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await promises.open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}

@@ -1,0 +1,180 @@
+// An append file of the real disk. Appends that come while one is being written are collected and leave together with
+// one writev; syncs that come while one is running share the next. A partial append is cut off again.
+
+import type { promises } from 'node:fs'
+import { DiskError, type DiskFile } from '../disk.ts'
+import { diskError } from './errors.ts'
+
+/** Linux takes 1,024 pieces in a writev (IOV_MAX). */
+const mostChunks = 1024
+
+interface WaitingAppend {
+  readonly chunks: readonly Uint8Array[]
+  readonly bytes: number
+  readonly resolve: (offset: number) => void
+  readonly reject: (error: DiskError) => void
+}
+
+export class AppendFile implements DiskFile {
+  readonly #path: string
+  readonly #handle: promises.FileHandle
+  #size: number
+  #waiting: WaitingAppend[] = []
+  #writing: Promise<void> | undefined
+  #syncing: Promise<void> | undefined
+  #nextSync: Promise<void> | undefined
+  #broken: DiskError | undefined
+
+  constructor(path: string, handle: promises.FileHandle, size: number) {
+    this.#path = path
+    this.#handle = handle
+    this.#size = size
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  append(chunks: readonly Uint8Array[]): Promise<number> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken)
+    let bytes = 0
+    for (const chunk of chunks) bytes += chunk.length
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ chunks, bytes, resolve, reject })
+      this.#writing ??= this.#writeWaiting()
+    })
+  }
+
+  /** Covers appends that were asked for before the call, finished or not. */
+  sync(): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken)
+    this.#nextSync ??= this.#runSync(this.#syncing)
+    return this.#nextSync
+  }
+
+  async read(offset: number, length: number): Promise<Buffer> {
+    const wanted = Math.max(0, Math.min(length, this.#size - offset))
+    const bytes = Buffer.allocUnsafe(wanted)
+    let filled = 0
+    try {
+      while (filled < wanted) {
+        const { bytesRead } = await this.#handle.read(bytes, filled, wanted - filled, offset + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+    } catch (error) {
+      throw diskError(error, this.#path)
+    }
+    return bytes.subarray(0, filled)
+  }
+
+  async truncate(size: number): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing
+    try {
+      await this.#handle.truncate(size)
+      this.#size = size
+    } catch (error) {
+      throw diskError(error, this.#path)
+    }
+  }
+
+  async close(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing
+    await this.#nextSync?.catch(() => {})
+    this.#broken ??= new DiskError('failed', `${this.#path} is closed.`)
+    await this.#handle.close().catch((error) => {
+      throw diskError(error, this.#path)
+    })
+  }
+
+  /** Writes groups until none waits. Never rejects: each append has its own promise. */
+  async #writeWaiting(): Promise<void> {
+    // One turn later, so that appends of the same turn leave together.
+    await undefined
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup()
+      const start = this.#size
+      try {
+        if (this.#broken !== undefined) throw this.#broken
+        await this.#writeAll(
+          group.flatMap((append) => append.chunks),
+          start,
+        )
+        let offset = start
+        for (const append of group) {
+          append.resolve(offset)
+          offset += append.bytes
+        }
+        this.#size = offset
+      } catch (error) {
+        const reason = diskError(error, this.#path)
+        if (this.#broken === undefined) await this.#cutBackTo(start)
+        for (const append of group) append.reject(reason)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  #takeGroup(): WaitingAppend[] {
+    const group: WaitingAppend[] = []
+    let chunks = 0
+    while (this.#waiting.length > 0 && (group.length === 0 || chunks + this.#waiting[0]!.chunks.length <= mostChunks)) {
+      const append = this.#waiting.shift()!
+      chunks += append.chunks.length
+      group.push(append)
+    }
+    return group
+  }
+
+  async #writeAll(chunks: readonly Uint8Array[], start: number): Promise<void> {
+    let position = start
+    let at = 0
+    let pieces = chunks.slice(at, at + mostChunks)
+    while (pieces.length > 0) {
+      const { bytesWritten } = await this.#handle.writev(pieces, position)
+      position += bytesWritten
+      const left = withoutFirst(pieces, bytesWritten)
+      if (left.length === 0) at += mostChunks
+      else if (bytesWritten === 0) throw new DiskError('full', `${this.#path}: nothing more can be written.`)
+      pieces = left.length === 0 ? chunks.slice(at, at + mostChunks) : left
+    }
+  }
+
+  async #cutBackTo(size: number): Promise<void> {
+    try {
+      await this.#handle.truncate(size)
+    } catch (error) {
+      // A tail that cannot be cut off would stand between this record and the next.
+      this.#broken = diskError(error, this.#path)
+    }
+  }
+
+  async #runSync(before: Promise<void> | undefined): Promise<void> {
+    await before?.catch(() => {})
+    // Appends asked for meanwhile are covered too: the data sync begins after they are written.
+    while (this.#writing !== undefined) await this.#writing
+    this.#syncing = this.#nextSync
+    this.#nextSync = undefined
+    if (this.#broken !== undefined) throw this.#broken
+    try {
+      await this.#handle.datasync()
+    } catch (error) {
+      // After a failed fsync the kernel may have dropped the dirty pages: a later success would prove nothing.
+      this.#broken = diskError(error, this.#path)
+      throw this.#broken
+    }
+  }
+}
+
+function withoutFirst(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let left = bytes
+  const rest: Uint8Array[] = []
+  for (const chunk of chunks) {
+    if (left >= chunk.length) left -= chunk.length
+    else {
+      rest.push(left === 0 ? chunk : chunk.subarray(left))
+      left = 0
+    }
+  }
+  return rest
+}
