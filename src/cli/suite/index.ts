@@ -1,11 +1,13 @@
 // Conformance suites that are data, run against this program's own code: `npm run suite -- NAME DIR`.
 // DIR may be any folder with files of the suite's form. exceptions.md says which cases we answer differently, and why.
 
+import { dkimSuite } from './dkim.ts'
 import type { Suite } from './report.ts'
 import { spfSuite } from './spf.ts'
 
 export const suites: Record<string, Suite> = {
   spf: spfSuite,
+  dkim: dkimSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

@@ -45,12 +45,12 @@ export class SuiteReport implements SuiteOutcome {
   }
 }
 
-/** Paths of the files in the folder with this extension (with its dot), sorted. */
-export function filesWith(dir: string, extension: string): string[] {
-  return readdirSync(dir)
-    .filter((name) => name.endsWith(extension))
+/** Paths of the files in the folder whose name ends so, sorted. */
+export function filesIn(dir: string, ending = ''): string[] {
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => join(dir, entry.name))
     .sort()
-    .map((name) => join(dir, name))
 }
 
 /** Names of the folders in the folder, sorted. */

@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { checkHost } from '../../identity/spf/spf.ts'
 import { type FixedRecords, fixedClock, fixedDns } from '../../identity/testing.ts'
 import type { DnsType } from '../../world/dns.ts'
-import { filesWith, type Suite, SuiteReport } from './report.ts'
+import { filesIn, type Suite, SuiteReport } from './report.ts'
 
 interface SpfTest {
   helo: string
@@ -23,7 +23,7 @@ interface SpfDocument {
 
 export const spfSuite: Suite = async (dir) => {
   const report = new SuiteReport()
-  for (const file of [...filesWith(dir, '.yml'), ...filesWith(dir, '.yaml')]) {
+  for (const file of [...filesIn(dir, '.yml'), ...filesIn(dir, '.yaml')]) {
     for (const parsed of parseAllDocuments(readFileSync(file, 'utf8'), { uniqueKeys: false })) {
       const document = parsed.toJS() as SpfDocument | null
       if (!document?.tests) continue

@@ -1,0 +1,156 @@
+// Making DKIM signatures (RFC 6376 §5, RFC 8463). Several keys (rsa and ed25519) share the canonical message and the body
+// hash; the signing itself runs in world.cpu. relaxed/relaxed unless the caller says otherwise.
+
+import type { KeyObject } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import type { Header } from '../../message/header.ts'
+import type { Clock, Cpu } from '../../world/world.ts'
+import { type Canonicalization, canonicalFieldBytes } from './canonical.ts'
+import type { SigningAlgorithm } from './signature.ts'
+import { CanonicalMessage } from './signed-fields.ts'
+import { lineEnd } from './verify.ts'
+
+export interface SigningKey {
+  readonly domain: string
+  readonly selector: string
+  /** RSA of at least 1024 bits, or Ed25519. */
+  readonly privateKey: KeyObject
+}
+
+export interface SigningOptions {
+  readonly headerMethod?: Canonicalization
+  readonly bodyMethod?: Canonicalization
+  /** Names to sign where they are present; default SIGNED. From is always signed. */
+  readonly headers?: readonly string[]
+  /** Names signed once more than they are present, so that none can be added; default OVERSIGNED. */
+  readonly oversigned?: readonly string[]
+  /** i=: an address in the domain or below it. */
+  readonly identity?: string
+  /** x=, this long after now. */
+  readonly validS?: number
+}
+
+/** RFC 6376 §5.4.1: what a reader sees or acts on. */
+export const SIGNED: readonly string[] = [
+  ...['from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'date', 'message-id', 'in-reply-to', 'references'],
+  ...['mime-version', 'content-type', 'content-transfer-encoding', 'content-disposition', 'content-id'],
+  ...[
+    'list-id',
+    'list-help',
+    'list-unsubscribe',
+    'list-unsubscribe-post',
+    'list-subscribe',
+    'list-post',
+    'list-archive',
+  ],
+  ...['auto-submitted', 'resent-from', 'resent-to', 'resent-cc', 'resent-date', 'resent-message-id'],
+]
+
+/** §8.15: adding one of these to a signed message would change what it says. */
+export const OVERSIGNED: readonly string[] = [
+  ...['from', 'reply-to', 'to', 'cc', 'subject', 'date', 'message-id'],
+  ...['mime-version', 'content-type', 'content-transfer-encoding'],
+]
+
+/**
+ * One DKIM-Signature field for each key, with line ends, to be put in front of the message.
+ * The message must already have the form in which it leaves (§5.3: CRLF line ends).
+ * @throws what cpu.sign throws (a key that cannot sign)
+ */
+export async function signDkim(
+  header: Header,
+  keys: readonly SigningKey[],
+  world: { readonly cpu: Cpu; readonly clock: Clock },
+  options: SigningOptions = {},
+): Promise<Buffer> {
+  const message = new CanonicalMessage(header)
+  const fields = await Promise.all(keys.map((key) => signatureField(message, key, world, options)))
+  return Buffer.concat(fields)
+}
+
+async function signatureField(
+  message: CanonicalMessage,
+  key: SigningKey,
+  world: { readonly cpu: Cpu; readonly clock: Clock },
+  options: SigningOptions,
+): Promise<Buffer> {
+  const { headerMethod = 'relaxed', bodyMethod = 'relaxed' } = options
+  const names = namesToSign(message, options.headers ?? SIGNED, options.oversigned ?? OVERSIGNED)
+  const nowS = Math.floor(world.clock.now() / 1000)
+  const unsigned = foldTags('DKIM-Signature', [
+    'v=1',
+    `a=${algorithmOf(key.privateKey)}`,
+    `c=${headerMethod}/${bodyMethod}`,
+    `d=${key.domain}`,
+    `s=${key.selector}`,
+    ...(options.identity ? [`i=${options.identity}`] : []),
+    `t=${nowS}`,
+    ...(options.validS ? [`x=${nowS + options.validS}`] : []),
+    `h=${names.join(':')}`,
+    `bh=${message.bodyHash(bodyMethod).sha256.toString('base64')}`,
+    'b=',
+  ])
+  return finishSignature(unsigned, message.select(names, headerMethod), headerMethod, key.privateKey, world.cpu)
+}
+
+/** Each present field once for each time it occurs, oversigned names once more (§5.4.2). */
+export function namesToSign(
+  message: CanonicalMessage,
+  signed: readonly string[],
+  oversigned: readonly string[],
+): string[] {
+  const names: string[] = []
+  for (const name of new Set(['from', ...signed, ...oversigned])) {
+    const times = message.count(name) + (oversigned.includes(name) ? 1 : 0)
+    for (let i = 0; i < times; i++) names.push(name)
+  }
+  return names
+}
+
+export function algorithmOf(privateKey: KeyObject): SigningAlgorithm {
+  return privateKey.asymmetricKeyType === 'ed25519' ? 'ed25519-sha256' : 'rsa-sha256'
+}
+
+const MAX_LINE = 76
+
+/** `Name: tag; tag; …` folded between tags, and inside h= at its colons. The last tag stands without ';'. */
+export function foldTags(name: string, tags: readonly string[]): string {
+  let text = `${name}:`
+  let column = text.length
+  const put = (piece: string, separator: string): void => {
+    if (column + separator.length + piece.length > MAX_LINE) {
+      text += `\r\n ${separator === ' ' ? '' : separator}${piece}`
+      column = 1 + piece.length
+    } else {
+      text += separator + piece
+      column += separator.length + piece.length
+    }
+  }
+  tags.forEach((tag, i) => {
+    const end = i === tags.length - 1 ? '' : ';'
+    const items = tag.startsWith('h=') ? tag.split(/(?<=:)/) : [tag]
+    items.forEach((item, j) => {
+      put(item + (j === items.length - 1 ? end : ''), j === 0 ? ' ' : '')
+    })
+  })
+  return text
+}
+
+/** Signs the chosen fields and the field itself (which ends in `b=`), and appends the value, folded. */
+export async function finishSignature(
+  unsigned: string,
+  chosen: readonly Buffer[],
+  method: Canonicalization,
+  privateKey: KeyObject,
+  cpu: Cpu,
+): Promise<Buffer> {
+  const own = canonicalFieldBytes(Buffer.from(unsigned, 'latin1'), method)
+  const data = Buffer.concat([...chosen, own.subarray(0, lineEnd(own))])
+  const value = (await signData(data, privateKey, cpu)).toString('base64')
+  return Buffer.from(`${unsigned}${value.replace(/.{1,72}/g, '\r\n $&')}\r\n`, 'latin1')
+}
+
+function signData(data: Buffer, privateKey: KeyObject, cpu: Cpu): Promise<Buffer> {
+  if (algorithmOf(privateKey) === 'rsa-sha256') return cpu.sign('sha256', data, privateKey)
+  return cpu.sign(null, createHash('sha256').update(data).digest(), privateKey) // RFC 8463 §3
+}
