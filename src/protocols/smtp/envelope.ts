@@ -1,8 +1,8 @@
 // The envelope: what SMTP says about a message beside the message (RFC 5321 §2.3.1), with the parameters of
-// SIZE (RFC 1870), 8BITMIME and BINARYMIME (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689).
+// SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689).
 // The same value travels from the server session through the role and the queue to the client session.
 
-import type { ForwardPath, ReversePath } from '../../message/address.ts'
+import type { ForwardPath, ReversePath } from '../../message/smtp-path.ts'
 
 /** When a delivery status notification is wanted (RFC 3461 §4.1). An empty list is NOTIFY=NEVER. */
 export type Notify = 'SUCCESS' | 'FAILURE' | 'DELAY'
@@ -15,7 +15,8 @@ export interface EnvelopeRecipient {
   readonly orcpt?: { readonly type: string; readonly address: string }
 }
 
-export type BodyKind = '7BIT' | '8BITMIME' | 'BINARYMIME'
+/** BINARYMIME (RFC 3030 §3) is not offered: what we hold always has lines that end in CRLF. */
+export type BodyKind = '7BIT' | '8BITMIME'
 
 export interface Envelope {
   readonly reversePath: ReversePath

@@ -2,7 +2,7 @@
 // mailbox exists and this message is accepted is the role's to say: roles/msa and roles/receiver implement this.
 // One policy object serves one connection (it may keep state), or is shared when it keeps none.
 
-import type { ForwardPath, ReversePath } from '../../message/address.ts'
+import type { ForwardPath, ReversePath } from '../../message/smtp-path.ts'
 import type { Endpoint, TlsInfo } from '../../world/network.ts'
 import type { SaslAccounts } from '../sasl/accounts.ts'
 import type { Envelope, MailParameters, RecipientParameters } from './envelope.ts'
@@ -14,18 +14,17 @@ export interface SessionFacts {
   readonly local: Endpoint
   /** The name given with HELO or EHLO, as said: any printable text. Empty before. */
   readonly helo: string
-  /** For the Received line's `with` (RFC 3848, RFC 6531 §4.3). */
+  /** For the Received line's `with` (RFC 3848, RFC 6531 §4.3). HELO is 'SMTP' with TLS too: no word is registered. */
   readonly protocol: WithProtocol
   readonly tls: TlsInfo | undefined
   /** The account that AUTH proved. */
   readonly user: string | undefined
-  /** The client spoke before it was greeted, or sent more before EHLO was answered (a mark of bad bots). */
+  /** The client spoke before it was greeted, or sent more before EHLO was answered (RFC 2920 §3.1): a mark of bots. */
   readonly earlyTalker: boolean
 }
 
 export type WithProtocol =
   | 'SMTP'
-  | 'SMTPS'
   | 'ESMTP'
   | 'ESMTPA'
   | 'ESMTPS'
@@ -41,7 +40,7 @@ export type Awaitable<T> = T | Promise<T>
 
 export interface InboundMessage {
   readonly envelope: Envelope
-  /** The content as sent, dots unstuffed, every line end CRLF (but BINARYMIME). Belongs to the policy. */
+  /** The content as sent, dots unstuffed, every line end CRLF. Belongs to the policy. */
   readonly source: Buffer
   readonly session: SessionFacts
 }

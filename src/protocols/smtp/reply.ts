@@ -63,6 +63,7 @@ export const REPLIES = {
 
   timeout: reply(421, '4.4.2', 'you were silent for too long'),
   tooManyErrors: reply(421, '4.7.0', 'too many errors'),
+  tooManyMessages: reply(421, '4.7.0', 'enough for one connection, open another'),
   shuttingDown: reply(421, '4.3.2', 'shutting down, come back later'),
   localError: reply(451, '4.3.0', 'a fault on our side, try again later'),
   tooManyRecipients: reply(452, '4.5.3', 'too many recipients, send the rest in another message'),
@@ -85,7 +86,6 @@ export const REPLIES = {
   recipientFirst: reply(503, '5.5.1', 'RCPT first'),
   nestedMail: reply(503, '5.5.1', 'a message is already under way; RSET drops it'),
   inBdat: reply(503, '5.5.1', 'finish with BDAT … LAST or RSET first'),
-  binaryNeedsBdat: reply(503, '5.5.1', 'BODY=BINARYMIME needs BDAT'),
   authTwice: reply(503, '5.5.1', 'already authenticated'),
   tlsTwice: reply(503, '5.5.1', 'TLS is already active'),
   tlsAfterAuth: reply(503, '5.5.1', 'STARTTLS comes before AUTH'),
@@ -97,7 +97,6 @@ export const REPLIES = {
   encryptionNeeded: reply(538, '5.7.11', 'this needs TLS: say STARTTLS first'),
   bareLineEndInData: reply(550, '5.6.0', 'message holds a bare CR or LF (RFC 5321 §2.3.8); lines end in CRLF'),
   tooBig: reply(552, '5.3.4', 'message too big'),
-  utf8NotAsked: reply(553, '5.6.7', 'address is not ASCII but SMTPUTF8 was not asked for'),
   noValidRecipients: reply(554, '5.5.1', 'no valid recipients'),
   unknownParameter: reply(555, '5.5.4', 'parameter not known or not offered'),
 } as const satisfies Record<string, Reply>

@@ -1,0 +1,241 @@
+// The driver of one SMTP server connection: moves bytes between a stream and the session, asks the policy what the
+// session asks, keeps the deadlines (RFC 5321 §4.5.3.2.7). Never throws: a broken stream, a vanished client or a policy
+// that throws end this connection and nothing else; a message that was not answered leaves nothing.
+
+import { NetworkError, type Stream, type TlsIdentity } from '../../world/network.ts'
+import type { World } from '../../world/world.ts'
+import { Budget } from './content.ts'
+import { DEFAULT_SERVER_OPTIONS, type SmtpServerOptions } from './options.ts'
+import type { SmtpServerPolicy } from './policy.ts'
+import { REPLIES } from './reply.ts'
+import { type Effect, type Phase, type Question, SmtpServerSession } from './server-session.ts'
+
+export interface ServeOptions extends Partial<Omit<SmtpServerOptions, 'startTls' | 'hostName'>> {
+  readonly hostName: string
+  /** STARTTLS is offered when present. A function is asked at each handshake, so that certificates can be renewed. */
+  readonly identity?: TlsIdentity | (() => TlsIdentity)
+  /** Memory for messages under way; share one among all connections of the process. */
+  readonly budget?: Budget
+  readonly timeouts?: Partial<Timeouts>
+  /** Told of a policy that threw: a bug or a broken machine. */
+  readonly onFault?: (error: unknown) => void
+  /** Resolves when the server shuts down: the connection gets 421 between two commands. */
+  readonly shutdown?: Shutdown
+}
+
+/** A switch that connections look at between commands. */
+export interface Shutdown {
+  readonly requested: boolean
+}
+
+/** Milliseconds. The whole message has its own limit, so that a drip of bytes cannot hold a place for ever. */
+export interface Timeouts {
+  readonly commandMs: number
+  readonly dataBlockMs: number
+  readonly wholeMessageMs: number
+  readonly handshakeMs: number
+}
+
+const DEFAULT_TIMEOUTS: Timeouts = {
+  commandMs: 300_000,
+  dataBlockMs: 180_000,
+  wholeMessageMs: 1_800_000,
+  handshakeMs: 30_000,
+}
+
+const DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
+
+/** Serves one connection to its end. The policy should belong to this connection if it keeps state. */
+export async function serveSmtp(
+  stream: Stream,
+  policy: SmtpServerPolicy,
+  options: ServeOptions,
+  world: Pick<World, 'clock' | 'random'>,
+): Promise<void> {
+  await new Connection(stream, policy, options, world).run()
+}
+
+class Connection {
+  readonly #stream: Stream
+  readonly #policy: SmtpServerPolicy
+  readonly #options: ServeOptions
+  readonly #world: Pick<World, 'clock' | 'random'>
+  readonly #timeouts: Timeouts
+  readonly #session: SmtpServerSession
+  /** Replies not written yet: one write for a whole pipelined group (RFC 2920 §3.2). */
+  #unsent = ''
+  #closing = false
+
+  constructor(stream: Stream, policy: SmtpServerPolicy, options: ServeOptions, world: Pick<World, 'clock' | 'random'>) {
+    this.#stream = stream
+    this.#policy = policy
+    this.#options = options
+    this.#world = world
+    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
+    this.#session = new SmtpServerSession(
+      { ...DEFAULT_SERVER_OPTIONS, ...options, startTls: options.identity !== undefined },
+      {
+        peer: stream.remote,
+        local: stream.local,
+        tls: stream.tls,
+        mechanisms: policy.accounts?.mechanisms ?? [],
+        budget: options.budget ?? new Budget(DEFAULT_BUDGET_BYTES),
+        random: world.random,
+      },
+    )
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#perform(this.#session.start())
+      await this.#loop()
+    } catch (error) {
+      if (!(error instanceof NetworkError)) this.#options.onFault?.(error)
+    } finally {
+      this.#session.abort()
+      this.#stream.destroy()
+      try {
+        this.#policy.disconnected?.(this.#session.facts)
+      } catch (error) {
+        this.#options.onFault?.(error)
+      }
+    }
+  }
+
+  async #loop(): Promise<void> {
+    let phase: Phase = this.#session.phase
+    let deadline = this.#deadline(phase)
+    while (!this.#closing) {
+      await this.#flush()
+      const bytes = await this.#read(deadline)
+      if (bytes === 'timeout') {
+        await this.#perform(this.#session.abort(REPLIES.timeout))
+        break
+      }
+      // The peer is gone. What it had not finished is dropped (RFC 5321 §4.1.1.10).
+      if (bytes === null) return
+      const effects = this.#session.receive(bytes)
+      // A command or the whole message has its time from when it may begin; each answer starts it anew.
+      const progress = effects.length > 0 || this.#session.phase !== phase
+      await this.#perform(effects)
+      phase = this.#session.phase
+      if (progress) deadline = this.#deadline(phase)
+      if (this.#options.shutdown?.requested && phase === 'command' && !this.#closing) {
+        await this.#perform(this.#session.abort(REPLIES.shuttingDown))
+      }
+    }
+    await this.#flush()
+    await this.#linger()
+  }
+
+  #deadline(phase: Phase): number {
+    const content = phase === 'data' || phase === 'bdat'
+    return this.#world.clock.monotonic() + (content ? this.#timeouts.wholeMessageMs : this.#timeouts.commandMs)
+  }
+
+  async #read(deadline: number): Promise<Uint8Array | null | 'timeout'> {
+    const content = this.#session.phase === 'data' || this.#session.phase === 'bdat'
+    const left = Math.max(1, deadline - this.#world.clock.monotonic())
+    try {
+      return await this.#stream.read(content ? Math.min(left, this.#timeouts.dataBlockMs) : left)
+    } catch (error) {
+      if (error instanceof NetworkError && error.code === 'timeout') return 'timeout'
+      throw error
+    }
+  }
+
+  /** Does what the session wants until it wants bytes again. */
+  async #perform(effects: readonly Effect[]): Promise<void> {
+    let next: readonly Effect[] | undefined = effects
+    while (next !== undefined) {
+      let more: readonly Effect[] | undefined
+      for (const effect of next) {
+        if (effect.kind === 'send') this.#unsent += effect.text
+        else if (effect.kind === 'ask') more = await this.#ask(effect.question)
+        else if (effect.kind === 'auth-failed') this.#policy.authenticationFailed?.(effect.user, this.#session.facts)
+        else if (effect.kind === 'start-tls') await this.#startTls()
+        else this.#closing = true
+      }
+      next = more
+    }
+  }
+
+  async #ask(question: Question): Promise<Effect[]> {
+    const session = this.#session
+    const policy = this.#policy
+    try {
+      if (question.kind === 'password') {
+        return session.passwordChecked(await policy.accounts!.checkPassword(question.user, question.password))
+      }
+      if (question.kind === 'credentials') {
+        return session.credentialsFound(await policy.accounts!.scramCredentials(question.user))
+      }
+      const answer = askPolicy(policy, question, session)
+      return session.decide(answer instanceof Promise ? await answer : answer)
+    } catch (error) {
+      this.#options.onFault?.(error)
+      if (question.kind === 'password') return session.passwordChecked({ state: 'unavailable' })
+      if (question.kind === 'credentials') return session.credentialsFound({ state: 'unavailable' })
+      return session.decide(REPLIES.localError)
+    }
+  }
+
+  async #startTls(): Promise<void> {
+    await this.#flush()
+    const identity = this.#options.identity!
+    // The handshake has its own time: a client that stalls in it is dropped with the stream.
+    const timer = this.#world.clock.after(this.#timeouts.handshakeMs, () => this.#stream.destroy())
+    try {
+      const info = await this.#stream.startTls({
+        role: 'server',
+        identity: typeof identity === 'function' ? identity() : identity,
+      })
+      this.#session.tlsStarted(info)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#unsent === '') return
+    const bytes = Buffer.from(this.#unsent)
+    this.#unsent = ''
+    await this.#stream.write(bytes)
+  }
+
+  /** Lets the last reply arrive: closes our side, then reads and forgets a little of what still comes. */
+  async #linger(): Promise<void> {
+    this.#stream.end()
+    const until = this.#world.clock.monotonic() + LINGER_MS
+    let left = LINGER_BYTES
+    while (left > 0) {
+      const ms = until - this.#world.clock.monotonic()
+      const bytes = ms > 0 ? await this.#stream.read(ms) : null
+      if (bytes === null) return
+      left -= bytes.length
+    }
+  }
+}
+
+/** A socket closed with unread bytes is reset, and the reset overtakes the last reply. */
+const LINGER_MS = 2000
+const LINGER_BYTES = 1_000_000
+
+type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' }>
+
+function askPolicy(policy: SmtpServerPolicy, question: PolicyQuestion, { facts }: SmtpServerSession) {
+  switch (question.kind) {
+    case 'connected':
+      return policy.connected?.(facts)
+    case 'hello':
+      return policy.hello?.(question.name, question.extended, facts)
+    case 'authenticated':
+      return policy.authenticated?.(question.user, facts)
+    case 'mail':
+      return policy.mail(question.reversePath, question.parameters, facts)
+    case 'recipient':
+      return policy.recipient(question.forwardPath, question.parameters, facts)
+    case 'message':
+      return policy.message(question.message)
+  }
+}

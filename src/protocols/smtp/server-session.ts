@@ -1,0 +1,556 @@
+// The SMTP server session, without I/O: bytes and answers in, replies and questions out.
+// Keeps RFC 5321 §3 and §4 (commands and their order), RFC 2920 (pipelining), RFC 1870 (SIZE), RFC 3030 (CHUNKING),
+// RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 9422 (LIMITS), RFC 2034 (enhanced codes). Knows no socket and no policy:
+// what the role decides is asked with an `ask` effect, and the session reads no further until it is answered.
+
+import type { ForwardPath, ReversePath } from '../../message/smtp-path.ts'
+import type { Endpoint, TlsInfo } from '../../world/network.ts'
+import type { Random } from '../../world/world.ts'
+import type { PasswordVerdict, SaslMechanism, ScramLookup } from '../sasl/accounts.ts'
+import { SaslServer, type SaslStep } from '../sasl/server.ts'
+import { decodeBase64, isReply, parseBdat, parseMail, parseRecipient, splitCommand } from './command.ts'
+import { type Budget, ContentCollector, type ContentDefect } from './content.ts'
+import type { EnvelopeRecipient, MailParameters, RecipientParameters } from './envelope.ts'
+import { LineReader } from './line-reader.ts'
+import type { SmtpServerOptions } from './options.ts'
+import type { Answer, InboundMessage, SessionFacts, WithProtocol } from './policy.ts'
+import { formatReply, isPositive, REPLIES, type Reply, reply } from './reply.ts'
+
+/** What the session asks of the role. Answer with `decide`, but 'password' and 'credentials' with their own methods. */
+export type Question =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'hello'; readonly name: string; readonly extended: boolean }
+  | { readonly kind: 'password'; readonly user: string; readonly password: string }
+  | { readonly kind: 'credentials'; readonly user: string }
+  | { readonly kind: 'authenticated'; readonly user: string }
+  | { readonly kind: 'mail'; readonly reversePath: ReversePath; readonly parameters: MailParameters }
+  | { readonly kind: 'recipient'; readonly forwardPath: ForwardPath; readonly parameters: RecipientParameters }
+  | { readonly kind: 'message'; readonly message: InboundMessage }
+
+/** 'ask', 'start-tls' and 'close' are always the last of the effects that one call returns. */
+export type Effect =
+  | { readonly kind: 'send'; readonly text: string }
+  | { readonly kind: 'ask'; readonly question: Question }
+  /** For the policy's ear only. */
+  | { readonly kind: 'auth-failed'; readonly user: string | undefined }
+  /** Send what is to be sent, then do the handshake, then call `tlsStarted`. */
+  | { readonly kind: 'start-tls' }
+  | { readonly kind: 'close' }
+
+/** What the session waits for; the driver sets its deadlines by it. */
+export type Phase = 'asking' | 'command' | 'auth' | 'data' | 'bdat' | 'tls' | 'closed'
+
+export interface SessionContext {
+  readonly peer: Endpoint
+  readonly local: Endpoint
+  /** Set when TLS was there from the start (RFC 8314 §3). */
+  readonly tls: TlsInfo | undefined
+  /** Offered inside TLS, or always with `authWithoutTls`. Empty: AUTH is not known. */
+  readonly mechanisms: readonly SaslMechanism[]
+  readonly budget: Budget
+  readonly random: Pick<Random, 'bytes'>
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface Transaction {
+  reversePath: ReversePath
+  parameters: MailParameters
+  recipients: EnvelopeRecipient[]
+  content: ContentCollector | undefined
+}
+
+/** RFC 5321 §4.5.3.1.4 has 512; the extensions of MAIL and RCPT add to it. */
+const MAX_COMMAND_BYTES = 2048
+/** RFC 4954 §4. */
+const MAX_AUTH_BYTES = 12_288
+/** Faults are counted in fifths. */
+const FAULT = 5
+const NUISANCE = 1
+
+const DEFECTS: Record<ContentDefect, Reply> = {
+  'too-big': REPLIES.tooBig,
+  'no-memory': REPLIES.noMemory,
+  'bare-line-end': REPLIES.bareLineEndInData,
+}
+
+/** A browser that was made to speak to us. Nothing it says is for us, so nothing more is read. */
+const FOREIGN_VERBS = new Set(['GET', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'CONNECT'])
+/** What may be said before STARTTLS where TLS is required (RFC 3207 §4). */
+const BEFORE_TLS = new Set(['EHLO', 'HELO', 'NOOP', 'STARTTLS', 'QUIT', 'RSET', 'HELP'])
+
+export class SmtpServerSession {
+  readonly facts: SessionFacts
+  readonly #facts: Mutable<SessionFacts>
+  readonly #options: SmtpServerOptions
+  readonly #context: SessionContext
+  readonly #input = new LineReader()
+  #phase: Phase = 'asking'
+  #question: Question | undefined = { kind: 'connected' }
+  #extended = false
+  #transaction: Transaction | undefined
+  #chunkLeft = 0
+  #chunkLast = false
+  #sasl: SaslServer | undefined
+  #errorPoints = 0
+  #authFailures = 0
+  #messages = 0
+  #effects: Effect[] = []
+
+  constructor(options: SmtpServerOptions, context: SessionContext) {
+    this.#options = options
+    this.#context = context
+    const { peer, local, tls } = context
+    this.#facts = { peer, local, helo: '', protocol: 'SMTP', tls, user: undefined, earlyTalker: false }
+    this.facts = this.#facts
+    this.#setProtocol()
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** The first effects: the question whether this peer is welcome. */
+  start(): Effect[] {
+    return [{ kind: 'ask', question: { kind: 'connected' } }]
+  }
+
+  /** Bytes from the peer. While a question is open they are only kept: do not read on then. */
+  receive(chunk: Uint8Array): Effect[] {
+    if (this.#phase === 'closed' || this.#phase === 'tls') return []
+    if (this.#question?.kind === 'connected') this.#facts.earlyTalker = true
+    this.#input.push(chunk)
+    return this.#run()
+  }
+
+  /** The role's answer to the open question. */
+  decide(answer: Answer): Effect[] {
+    const question = this.#question
+    if (question === undefined || this.#phase === 'closed') return []
+    this.#question = undefined
+    this.#phase = 'command'
+    this.#answered(question, answer)
+    return this.#run()
+  }
+
+  passwordChecked(verdict: PasswordVerdict): Effect[] {
+    if (this.#question?.kind !== 'password') return []
+    this.#question = undefined
+    this.#saslStep(this.#sasl!.passwordChecked(verdict))
+    return this.#run()
+  }
+
+  credentialsFound(lookup: ScramLookup): Effect[] {
+    if (this.#question?.kind !== 'credentials') return []
+    this.#question = undefined
+    this.#saslStep(this.#sasl!.credentialsFound(lookup))
+    return this.#run()
+  }
+
+  /** The handshake is done: the session begins anew, but for the greeting (RFC 3207 §4.2). */
+  tlsStarted(tls: TlsInfo): void {
+    this.#input.clear()
+    this.#facts.tls = tls
+    this.#facts.helo = ''
+    this.#extended = false
+    this.#setProtocol()
+    this.#phase = 'command'
+  }
+
+  /** The driver ends the session: a last reply such as 421, or none. */
+  abort(last?: Reply): Effect[] {
+    if (this.#phase === 'closed') return []
+    if (last !== undefined) this.#send(last)
+    this.#close()
+    return this.#flush()
+  }
+
+  #run(): Effect[] {
+    let before = -1
+    // Each turn takes one line or what there is of content, and ends when nothing more can be taken.
+    while (this.#input.pending > 0 && this.#input.pending !== before) {
+      before = this.#input.pending
+      switch (this.#phase) {
+        case 'command':
+          this.#line(this.#input.next(MAX_COMMAND_BYTES), (line) => this.#command(line))
+          break
+        case 'auth':
+          this.#line(this.#input.next(MAX_AUTH_BYTES), (line) => this.#authLine(line))
+          break
+        case 'data':
+          this.#data()
+          break
+        case 'bdat':
+          this.#chunk()
+          break
+        default:
+          return this.#flush()
+      }
+    }
+    return this.#flush()
+  }
+
+  #flush(): Effect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  // ---- lines and commands
+
+  #line(line: Buffer | 'too-long' | 'bare-line-end' | undefined, use: (line: string) => void) {
+    if (line === undefined) return
+    if (typeof line === 'string') {
+      if (this.#phase === 'auth') this.#endAuth()
+      return this.#fault(line === 'too-long' ? REPLIES.lineTooLong : REPLIES.bareLineEnd)
+    }
+    const text = readText(line)
+    if (text === undefined) this.#fault(REPLIES.badCharacters)
+    else use(text)
+  }
+
+  #command(line: string) {
+    const { verb, rest } = splitCommand(line)
+    if (FOREIGN_VERBS.has(verb)) return this.#hangUp(reply(421, '4.7.0', 'this is SMTP'))
+    const handler = Object.hasOwn(SmtpServerSession.#commands, verb) ? SmtpServerSession.#commands[verb] : undefined
+    if (handler === undefined) return this.#fault(REPLIES.unknownCommand)
+    const tlsMissing = this.#options.tlsRequired && this.#facts.tls === undefined
+    if (tlsMissing && !BEFORE_TLS.has(verb)) return this.#fault(REPLIES.tlsRequired)
+    handler(this, rest)
+  }
+
+  static readonly #commands: Record<string, (session: SmtpServerSession, rest: string) => void> = {
+    EHLO: (s, rest) => s.#hello(rest, true),
+    HELO: (s, rest) => s.#hello(rest, false),
+    MAIL: (s, rest) => s.#mail(rest),
+    RCPT: (s, rest) => s.#recipient(rest),
+    DATA: (s, rest) => s.#beginData(rest),
+    BDAT: (s, rest) => s.#beginChunk(rest),
+    STARTTLS: (s, rest) => s.#startTls(rest),
+    AUTH: (s, rest) => s.#auth(rest),
+    RSET: (s, rest) => {
+      if (rest !== '') return s.#fault(REPLIES.syntax)
+      s.#dropTransaction()
+      s.#nuisance(REPLIES.reset)
+    },
+    NOOP: (s) => s.#nuisance(REPLIES.ok),
+    HELP: (s) => s.#nuisance(REPLIES.help),
+    // RFC 5321 §3.5.3, §7.3: who exists here is told to nobody who only asks.
+    VRFY: (s, rest) => (rest === '' ? s.#fault(REPLIES.syntax) : s.#nuisance(REPLIES.vrfy)),
+    EXPN: (s) => s.#fault(REPLIES.notImplemented),
+    QUIT: (s) => s.#hangUp(REPLIES.bye),
+  }
+
+  #hello(name: string, extended: boolean) {
+    if (!/^[\x21-\x7e]{1,255}$/.test(name)) return this.#fault(REPLIES.helloNeedsName)
+    if (this.#input.pending > 0) this.#facts.earlyTalker = true
+    this.#ask({ kind: 'hello', name, extended })
+  }
+
+  #greet(name: string, extended: boolean) {
+    // RFC 5321 §4.1.4: EHLO and HELO reset like RSET.
+    this.#dropTransaction()
+    this.#facts.helo = name
+    this.#extended = extended
+    this.#setProtocol()
+    const lines = [`${this.#options.hostName} greets ${name}`]
+    this.#send({ code: 250, lines: extended ? lines.concat(this.#extensions()) : lines })
+  }
+
+  #extensions(): string[] {
+    const { maxMessageBytes, maxMessages, maxRecipients, dsn, requireTls, startTls } = this.#options
+    const encrypted = this.#facts.tls !== undefined
+    const auth = this.#authAllowed() && this.#facts.user === undefined
+    return [
+      'PIPELINING',
+      `SIZE ${maxMessageBytes}`,
+      '8BITMIME',
+      'SMTPUTF8',
+      'ENHANCEDSTATUSCODES',
+      'CHUNKING',
+      `LIMITS MAILMAX=${maxMessages} RCPTMAX=${maxRecipients}`,
+      ...(dsn ? ['DSN'] : []),
+      ...(requireTls && encrypted ? ['REQUIRETLS'] : []),
+      ...(startTls && !encrypted ? ['STARTTLS'] : []),
+      ...(auth ? [`AUTH ${this.#context.mechanisms.join(' ')}`] : []),
+    ]
+  }
+
+  // ---- the transaction
+
+  #mail(rest: string) {
+    if (this.#facts.helo === '') return this.#fault(REPLIES.helloFirst)
+    if (this.#transaction !== undefined) return this.#fault(REPLIES.nestedMail)
+    if (this.#options.authRequired && this.#facts.user === undefined) return this.#fault(REPLIES.authRequired)
+    if (this.#messages >= this.#options.maxMessages) return this.#hangUp(REPLIES.tooManyMessages)
+    const { dsn, requireTls } = this.#options
+    const auth = this.#context.mechanisms.length > 0
+    const command = parseMail(rest, { dsn, requireTls: requireTls && this.#facts.tls !== undefined, auth })
+    if (isReply(command)) return this.#fault(command)
+    if ((command.parameters.sizeBytes ?? 0) > this.#options.maxMessageBytes) return this.#nuisance(REPLIES.tooBig)
+    this.#ask({ kind: 'mail', ...command })
+  }
+
+  #recipient(rest: string) {
+    const transaction = this.#transaction
+    if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
+    if (transaction.content !== undefined) return this.#fault(REPLIES.inBdat)
+    if (transaction.recipients.length >= this.#options.maxRecipients) return this.#nuisance(REPLIES.tooManyRecipients)
+    const offered = { dsn: this.#options.dsn, requireTls: false, auth: false }
+    const command = parseRecipient(rest, offered, transaction.parameters.smtputf8)
+    if (isReply(command)) return this.#fault(command)
+    this.#ask({ kind: 'recipient', ...command })
+  }
+
+  #beginData(rest: string) {
+    const transaction = this.#transaction
+    if (rest !== '') return this.#fault(REPLIES.syntax)
+    if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
+    if (transaction.content !== undefined) return this.#fault(REPLIES.inBdat)
+    if (transaction.recipients.length === 0) return this.#nuisance(REPLIES.noValidRecipients)
+    transaction.content = this.#collector(transaction)
+    this.#send(REPLIES.startData)
+    this.#phase = 'data'
+  }
+
+  #data() {
+    const bytes = this.#input.takeAll()
+    const end = this.#transaction!.content!.data(bytes, 0)
+    if (end < 0) return
+    if (end < bytes.length) this.#input.push(bytes.subarray(end))
+    this.#messageEnds()
+  }
+
+  #beginChunk(rest: string) {
+    const chunk = parseBdat(rest)
+    // Who cannot know where the next command begins must not guess (RFC 3030 §2; smuggling behind a chunk).
+    if (chunk === undefined) return this.#hangUp(REPLIES.syntax)
+    if (chunk.sizeBytes > 2 * this.#options.maxMessageBytes) return this.#hangUp(REPLIES.tooBig)
+    this.#chunkLeft = chunk.sizeBytes
+    this.#chunkLast = chunk.last
+    this.#phase = 'bdat'
+    const transaction = this.#transaction
+    if (transaction !== undefined && transaction.recipients.length > 0)
+      transaction.content ??= this.#collector(transaction)
+    if (this.#chunkLeft === 0) this.#chunkEnds()
+  }
+
+  /** A chunk that is refused must be swallowed all the same (RFC 3030 §2). */
+  #chunk() {
+    const bytes = this.#input.take(this.#chunkLeft)
+    this.#chunkLeft -= bytes.length
+    this.#transaction?.content?.chunk(bytes)
+    if (this.#chunkLeft === 0) this.#chunkEnds()
+  }
+
+  #chunkEnds() {
+    this.#phase = 'command'
+    const transaction = this.#transaction
+    if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
+    if (transaction.content === undefined) return this.#nuisance(REPLIES.noValidRecipients)
+    if (this.#chunkLast) return this.#messageEnds()
+    const defect = transaction.content.defect
+    if (defect !== undefined) return this.#fault(DEFECTS[defect])
+    this.#send(reply(250, '2.0.0', `${transaction.content.sizeBytes} octets so far`))
+  }
+
+  #messageEnds() {
+    const { reversePath, recipients, parameters, content } = this.#transaction!
+    const source = content!.finish()
+    const defect = content!.defect
+    if (defect !== undefined) {
+      this.#phase = 'command'
+      this.#dropTransaction()
+      return this.#fault(DEFECTS[defect])
+    }
+    const { body, smtputf8, ret, envid, requireTls } = parameters
+    const envelope = { reversePath, recipients, body, smtputf8, ret, envid, requireTls }
+    this.#ask({ kind: 'message', message: { envelope, source, session: this.facts } })
+  }
+
+  #collector({ parameters }: Transaction): ContentCollector {
+    return new ContentCollector(this.#options.maxMessageBytes, this.#context.budget, parameters.sizeBytes)
+  }
+
+  #dropTransaction() {
+    this.#transaction?.content?.release()
+    this.#transaction = undefined
+    this.#setProtocol()
+  }
+
+  // ---- STARTTLS and AUTH
+
+  #startTls(rest: string) {
+    if (rest !== '') return this.#fault(REPLIES.syntax)
+    if (this.#facts.tls !== undefined) return this.#fault(REPLIES.tlsTwice)
+    if (!this.#options.startTls) return this.#fault(REPLIES.notImplemented)
+    if (this.#facts.user !== undefined) return this.#fault(REPLIES.tlsAfterAuth)
+    this.#dropTransaction()
+    // RFC 3207 §4.2: what was sent behind STARTTLS in plain text is not part of the conversation.
+    this.#input.clear()
+    this.#send(REPLIES.readyForTls)
+    this.#effects.push({ kind: 'start-tls' })
+    this.#phase = 'tls'
+  }
+
+  #authAllowed(): boolean {
+    const encrypted = this.#facts.tls !== undefined || this.#options.authWithoutTls
+    return this.#context.mechanisms.length > 0 && encrypted
+  }
+
+  #auth(rest: string) {
+    if (this.#context.mechanisms.length === 0) return this.#fault(REPLIES.notImplemented)
+    if (!this.#extended) return this.#fault(REPLIES.helloFirst)
+    if (this.#facts.user !== undefined) return this.#fault(REPLIES.authTwice)
+    if (this.#transaction !== undefined) return this.#fault(REPLIES.authInMail)
+    if (!this.#authAllowed()) return this.#fault(REPLIES.encryptionNeeded)
+    const [name = '', initial, ...more] = rest.split(/ +/)
+    const mechanism = this.#context.mechanisms.find((offered) => offered === name.toUpperCase())
+    if (more.length > 0) return this.#fault(REPLIES.syntax)
+    if (mechanism === undefined) return this.#fault(REPLIES.mechanismUnknown)
+    // RFC 4954 §4: "=" is an initial response that is there and empty.
+    const response = initial === undefined || initial === '=' ? '' : initial
+    const bytes = decodeBase64(response)
+    if (bytes === undefined) return this.#fault(REPLIES.authBadBase64)
+    this.#sasl = new SaslServer(this.#context.random)
+    this.#saslStep(this.#sasl.start(mechanism, initial === undefined ? undefined : bytes))
+  }
+
+  #authLine(line: string) {
+    const bytes = line === '*' ? undefined : decodeBase64(line)
+    if (bytes !== undefined) return this.#saslStep(this.#sasl!.respond(bytes))
+    this.#endAuth()
+    this.#fault(line === '*' ? REPLIES.authAborted : REPLIES.authBadBase64)
+  }
+
+  #saslStep(step: SaslStep) {
+    switch (step.kind) {
+      case 'challenge':
+        this.#phase = 'auth'
+        return this.#sendText(`334 ${step.bytes.toString('base64')}\r\n`)
+      case 'ask-password':
+        return this.#ask({ kind: 'password', user: step.user, password: step.password })
+      case 'ask-credentials':
+        return this.#ask({ kind: 'credentials', user: step.user })
+      case 'done':
+        return this.#ask({ kind: 'authenticated', user: step.user })
+      case 'failed':
+        this.#endAuth()
+        return this.#authFailed(step.reason, step.user)
+    }
+  }
+
+  #endAuth() {
+    this.#sasl = undefined
+    this.#phase = 'command'
+  }
+
+  #authFailed(reason: 'malformed' | 'refused' | 'unavailable', user: string | undefined) {
+    if (reason === 'unavailable') return this.#send(REPLIES.authUnavailable)
+    this.#effects.push({ kind: 'auth-failed', user })
+    if (++this.#authFailures >= this.#options.maxAuthFailures) return this.#hangUp(REPLIES.tooManyErrors)
+    this.#fault(reason === 'malformed' ? REPLIES.syntax : REPLIES.authFailed)
+  }
+
+  // ---- questions and answers
+
+  #ask(question: Question) {
+    this.#question = question
+    this.#phase = 'asking'
+    this.#effects.push({ kind: 'ask', question })
+  }
+
+  #answered(question: Question, answer: Answer) {
+    if (question.kind === 'message') this.#dropTransaction()
+    if (question.kind === 'authenticated') this.#endAuth()
+    // Silence is no promise: only the role's own 250 accepts a message (RFC 5321 §6.1).
+    const given = answer ?? (question.kind === 'message' ? REPLIES.localError : undefined)
+    if (given !== undefined && (!isPositive(given) || given.code < 200)) return this.#refused(question, given)
+    switch (question.kind) {
+      case 'connected':
+        return this.#send(given ?? reply(220, '', `${this.#options.hostName} ESMTP Borderpost`))
+      case 'hello':
+        return this.#greet(question.name, question.extended)
+      case 'authenticated':
+        this.#facts.user = question.user
+        this.#setProtocol()
+        return this.#send(given ?? REPLIES.authenticated)
+      case 'mail':
+        this.#transaction = { ...question, recipients: [], content: undefined }
+        this.#setProtocol()
+        return this.#send(given ?? REPLIES.mailOk)
+      case 'recipient':
+        this.#transaction!.recipients.push({ forwardPath: question.forwardPath, ...question.parameters })
+        return this.#send(given ?? REPLIES.recipientOk)
+      case 'message':
+        this.#messages++
+        this.#errorPoints = 0
+        return this.#send(given!)
+    }
+  }
+
+  #refused(question: Question, answer: Reply) {
+    if (question.kind === 'connected' || answer.code === 421) return this.#hangUp(answer)
+    if (question.kind !== 'authenticated') return this.#nuisance(answer)
+    this.#effects.push({ kind: 'auth-failed', user: question.user })
+    this.#fault(answer)
+  }
+
+  // ---- replies
+
+  #send(answer: Reply) {
+    this.#sendText(formatReply(answer))
+  }
+
+  #sendText(text: string) {
+    this.#effects.push({ kind: 'send', text })
+  }
+
+  #fault(answer: Reply) {
+    this.#charge(FAULT, answer)
+  }
+
+  #nuisance(answer: Reply) {
+    this.#charge(NUISANCE, answer)
+  }
+
+  #charge(points: number, answer: Reply) {
+    this.#send(answer)
+    this.#errorPoints += points
+    if (this.#errorPoints > this.#options.maxErrors * FAULT) this.#hangUp(REPLIES.tooManyErrors)
+  }
+
+  #hangUp(last: Reply) {
+    this.#send(last)
+    this.#close()
+  }
+
+  #close() {
+    this.#dropTransaction()
+    this.#input.clear()
+    this.#question = undefined
+    this.#phase = 'closed'
+    this.#effects.push({ kind: 'close' })
+  }
+
+  #setProtocol() {
+    const { tls, user } = this.#facts
+    const base = this.#transaction?.parameters.smtputf8 ? 'UTF8SMTP' : this.#extended ? 'ESMTP' : 'SMTP'
+    const marks = base === 'SMTP' ? '' : `${tls === undefined ? '' : 'S'}${user === undefined ? '' : 'A'}`
+    this.#facts.protocol = `${base}${marks}` as WithProtocol
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The line as text; undefined when it holds control characters or bytes that are no UTF-8 (RFC 6531 §3.3). */
+function readText(line: Buffer): string | undefined {
+  const ascii = line.toString('latin1')
+  if (/^[\x20-\x7e]*$/.test(ascii)) return ascii
+  if (/[\x00-\x1f\x7f]/.test(ascii)) return undefined
+  try {
+    return UTF8.decode(line)
+  } catch {
+    return undefined
+  }
+}
