@@ -1,0 +1,175 @@
+// What a person sees of a message: which parts are text, HTML and attachments (RFC 8621 §4.1.4), their decoded content,
+// file names and a preview. Works on the tree of mime.ts; decodes only the parts that are asked for.
+
+import { decodeText, knownCharset } from './charset.ts'
+import { decodeEncodedWords } from './encoded-word.ts'
+import { allParts, type Part } from './mime.ts'
+import { decodeTransfer } from './transfer.ts'
+
+export interface BodyLists {
+  textBody: Part[]
+  htmlBody: Part[]
+  attachments: Part[]
+}
+
+/** The three lists of RFC 8621 §4.1.4, by the algorithm that stands there. */
+export function bodyLists(root: Part): BodyLists {
+  const lists: BodyLists = { textBody: [], htmlBody: [], attachments: [] }
+  sort([root], 'mixed', false, lists.htmlBody, lists.textBody, lists.attachments)
+  return lists
+}
+
+function isInlineMedia(part: Part): boolean {
+  return part.type === 'image' || part.type === 'audio' || part.type === 'video'
+}
+
+function sort(
+  parts: readonly Part[],
+  multipartType: string,
+  inAlternative: boolean,
+  htmlBody: Part[] | undefined,
+  textBody: Part[] | undefined,
+  attachments: Part[],
+): void {
+  const textLength = textBody?.length ?? -1
+  const htmlLength = htmlBody?.length ?? -1
+  for (const [index, part] of parts.entries()) {
+    if (part.type === 'multipart') {
+      const alternative = inAlternative || part.subtype === 'alternative'
+      sort(part.children, part.subtype, alternative, htmlBody, textBody, attachments)
+      continue
+    }
+    const isText = part.type === 'text' && (part.subtype === 'plain' || part.subtype === 'html')
+    const isInline =
+      part.disposition?.type !== 'attachment' &&
+      (isText || isInlineMedia(part)) &&
+      (index === 0 || (multipartType !== 'related' && (isInlineMedia(part) || fileName(part) === undefined)))
+    if (!isInline) attachments.push(part)
+    else if (multipartType === 'alternative') {
+      if (part.type === 'text' && part.subtype === 'plain') textBody?.push(part)
+      else if (part.type === 'text' && part.subtype === 'html') htmlBody?.push(part)
+      else attachments.push(part)
+    } else {
+      // In an alternative, a plain part ends the HTML list and the other way round.
+      const isPlain = part.type === 'text' && part.subtype === 'plain'
+      const isHtml = part.type === 'text' && part.subtype === 'html'
+      let toText = textBody
+      let toHtml = htmlBody
+      if (inAlternative && isPlain) htmlBody = toHtml = undefined
+      if (inAlternative && isHtml) textBody = toText = undefined
+      toText?.push(part)
+      toHtml?.push(part)
+      if ((!toText || !toHtml) && isInlineMedia(part)) attachments.push(part)
+    }
+  }
+  if (multipartType === 'alternative' && textBody && htmlBody) {
+    // Found only HTML, or only text: the one serves as the other.
+    if (textLength === textBody.length && htmlLength !== htmlBody.length) textBody.push(...htmlBody.slice(htmlLength))
+    if (htmlLength === htmlBody.length && textLength !== textBody.length) htmlBody.push(...textBody.slice(textLength))
+  }
+}
+
+/** The body of the part as it was before it was transfer-encoded. */
+export function partBytes(part: Part): Buffer {
+  return decodeTransfer(part.header.source.subarray(part.bodyStart, part.bodyEnd), part.encoding)
+}
+
+/** The decoded text of a text part. The charset that an HTML part names inside itself is not believed. */
+export function partText(part: Part): { text: string; isEncodingProblem: boolean } {
+  const { charset } = part.parameters
+  return {
+    text: decodeText(partBytes(part), charset),
+    isEncodingProblem: (charset !== undefined && !knownCharset(charset)) || !isKnownEncoding(part.encoding),
+  }
+}
+
+function isKnownEncoding(encoding: string): boolean {
+  return /^(7bit|8bit|binary|base64|quoted-printable)$/.test(encoding)
+}
+
+/** The name that the sender gave the part, without folders, or undefined. */
+export function fileName(part: Part): string | undefined {
+  const name = part.disposition?.parameters.filename ?? part.parameters.name
+  const last =
+    name &&
+    decodeEncodedWords(name)
+      .replace(/[\0-\x1f\x7f]+/g, ' ')
+      .split(/[/\\]/)
+      .at(-1)
+      ?.trim()
+  return last || undefined
+}
+
+/** Whether a reader should show a paper clip (RFC 8621 §4.1.4: hasAttachment). */
+export function hasAttachment(root: Part): boolean {
+  return bodyLists(root).attachments.some((part) => part.disposition?.type !== 'inline' || !part.id)
+}
+
+/** Up to `maxCharacters` of the text that a reader would see first, white space collapsed (RFC 8621 §4.1.4: preview). */
+export function preview(root: Part, maxCharacters = 256): string {
+  const { textBody } = bodyLists(root)
+  for (const part of textBody) {
+    if (part.type !== 'text') continue
+    // Only the beginning is decoded; a base64 or quoted-printable text is at most three times as long as its bytes.
+    const head: Part = { ...part, bodyEnd: Math.min(part.bodyEnd, part.bodyStart + 64 * 1024) }
+    const { text } = partText(head)
+    const seen = (part.subtype === 'html' ? htmlToText(text) : text).replace(/\s+/g, ' ').trim()
+    if (seen !== '') return [...seen.slice(0, maxCharacters * 2)].slice(0, maxCharacters).join('').trim()
+  }
+  return ''
+}
+
+const ENTITIES: Record<string, string> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  nbsp: ' ',
+  zwnj: '',
+  shy: '',
+}
+
+/** The words of an HTML text, for previews, filters and search: no markup, no styles, no scripts, no hidden head. */
+export function htmlToText(html: string): string {
+  let text = ''
+  let at = 0
+  while (at < html.length) {
+    const open = html.indexOf('<', at)
+    text += html.slice(at, open < 0 ? html.length : open)
+    if (open < 0) break
+    const tag = /^<(!--|\/?[a-z][a-z0-9]*)/i.exec(html.slice(open, open + 20))?.[1]?.toLowerCase()
+    if (tag === undefined) {
+      text += '<'
+      at = open + 1
+    } else if (tag === '!--') at = after(html, '-->', open)
+    else if (tag === 'style' || tag === 'script' || tag === 'title') at = afterElement(html, tag, open)
+    else {
+      if (/^\/?(p|div|br|tr|li|h[1-6]|table|ul|ol|blockquote|hr)$/.test(tag)) text += '\n'
+      else if (/^\/?t[dh]$/.test(tag)) text += ' '
+      at = after(html, '>', open)
+    }
+  }
+  return text.replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,8});?/gi, (whole, name: string) => {
+    if (name[0] !== '#') return ENTITIES[name.toLowerCase()] ?? whole
+    const code = name[1] === 'x' || name[1] === 'X' ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1))
+    return code > 0 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : ' '
+  })
+}
+
+function after(text: string, what: string, from: number): number {
+  const at = text.indexOf(what, from)
+  return at < 0 ? text.length : at + what.length
+}
+
+function afterElement(html: string, tag: string, from: number): number {
+  const closing = new RegExp(`</${tag}`, 'gi')
+  closing.lastIndex = from
+  return closing.test(html) ? after(html, '>', closing.lastIndex) : html.length
+}
+
+/** The part with that IMAP number, or undefined. */
+export function partByNumber(root: Part, number: string): Part | undefined {
+  for (const part of allParts(root)) if (part.number === number) return part
+  return undefined
+}
