@@ -70,6 +70,6 @@ export interface Disk {
   openDatabase(path: string, mode: 'read' | 'write'): Database
   /** See DatabaseOwner. `moduleUrl` is an absolute file: URL (`new URL('./engine.ts', import.meta.url).href`). */
   ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner>
-  /** Takes the folder for this process until it ends. @throws DiskError 'locked' naming who holds it. */
-  lock(path: string): Promise<void>
+  /** Takes the folder for this process until it ends or calls what it got. @throws DiskError 'locked' naming who holds it. */
+  lock(path: string): Promise<() => void>
 }

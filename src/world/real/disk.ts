@@ -126,7 +126,7 @@ export class RealDisk implements Disk {
    * An exclusive SQLite lock on `<path>/lock.db`: a POSIX lock, which the kernel releases however the process ends
    * (Node offers no flock). Who holds it is written beside it, for people.
    */
-  async lock(path: string): Promise<void> {
+  async lock(path: string): Promise<() => void> {
     const folder = path === '' || path === '.' ? this.#folder : this.#fullPath(path)
     const lockPath = join(folder, 'lock.db')
     const holderPath = join(folder, 'lock.holder')
@@ -140,6 +140,10 @@ export class RealDisk implements Disk {
       await promises.writeFile(holderPath, `process ${process.pid}\n`)
       this.#locks.set(lockPath, database)
       this.#databasePaths.add(lockPath)
+      return () => {
+        this.#locks.get(lockPath)?.close()
+        this.#locks.delete(lockPath)
+      }
     } catch (error) {
       try {
         database?.close()

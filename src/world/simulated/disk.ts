@@ -129,6 +129,9 @@ export class SimulatedDisk {
         return this.#perform(life, 'read', key, memoryMs, () => {
           if (this.#locks.has(key)) throw new DiskError('locked', `${key} is held by this host's other program.`)
           this.#locks.add(key)
+          return () => {
+            this.#locks.delete(key)
+          }
         })
       },
     }
