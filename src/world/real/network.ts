@@ -1,0 +1,155 @@
+// The real network: listeners, outgoing connections and datagrams through node:net and node:dgram.
+// Every error that Node reports ends as a NetworkError or closes the one socket it concerns.
+
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
+import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net'
+import type {
+  Datagram,
+  Endpoint,
+  Listener,
+  Network,
+  Stream,
+  TlsClientSide,
+  TlsIdentity,
+  UdpSocket,
+} from '../network.ts'
+import { NetworkError } from '../network.ts'
+import { SocketStream } from './stream.ts'
+
+const codeOfErrno: Readonly<Record<string, NetworkError['code']>> = {
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EAFNOSUPPORT: 'unreachable',
+  EPROTONOSUPPORT: 'unreachable',
+  ENOTFOUND: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  EADDRINUSE: 'address-in-use',
+  EADDRNOTAVAIL: 'address-not-available',
+  EACCES: 'denied',
+  EPERM: 'denied',
+}
+
+/** Longest queue of connections the kernel may hold for us. */
+const backlog = 1024
+
+export class RealNetwork implements Network {
+  readonly #localAddress: string | undefined
+
+  constructor(localAddress?: string) {
+    this.#localAddress = localAddress
+  }
+
+  listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity): Promise<Listener> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
+      const stream = new SocketStream(socket)
+      if (tls === undefined) accept(stream)
+      else {
+        stream.startTls({ role: 'server', identity: tls }).then(
+          () => accept(stream),
+          () => stream.destroy(),
+        )
+      }
+    })
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => reject(networkError(error)))
+      server.listen({ host: at.address, port: at.port, backlog }, () => {
+        // Errors of accept (EMFILE) concern one connection attempt: the listener goes on.
+        server.removeAllListeners('error')
+        server.on('error', () => {})
+        const { address, port } = server.address() as { address: string; port: number }
+        resolve({ endpoint: { address, port }, close: () => closeServer(server) })
+      })
+    })
+  }
+
+  async connect(
+    to: Endpoint,
+    options: { readonly timeoutMs: number; readonly localAddress?: string; readonly tls?: TlsClientSide },
+  ): Promise<Stream> {
+    const startedMs = performance.now()
+    // Our usual address serves its own family only.
+    const isUsable = this.#localAddress !== undefined && isIPv6(this.#localAddress) === isIPv6(to.address)
+    const localAddress = options.localAddress ?? (isUsable ? this.#localAddress : undefined)
+    const socket = await openSocket(to, options.timeoutMs, localAddress)
+    const stream = new SocketStream(socket)
+    if (options.tls !== undefined) {
+      const leftMs = Math.max(1, options.timeoutMs - (performance.now() - startedMs))
+      await stream.startTls(options.tls, leftMs)
+    }
+    return stream
+  }
+
+  udp(at: Endpoint, receive: (datagram: Datagram) => void): Promise<UdpSocket> {
+    const socket = createSocket({ type: isIPv6(at.address) ? 'udp6' : 'udp4' })
+    return new Promise((resolve, reject) => {
+      socket.once('error', (error) => {
+        socket.close()
+        reject(networkError(error))
+      })
+      socket.bind({ address: at.address, port: at.port, exclusive: true }, () => {
+        socket.removeAllListeners('error')
+        // A datagram that could not be sent is a datagram that was lost.
+        socket.on('error', () => {})
+        socket.on('message', (bytes, { address, port }) => receive({ bytes, from: { address, port } }))
+        resolve(udpSocket(socket))
+      })
+    })
+  }
+}
+
+function udpSocket(socket: DatagramSocket): UdpSocket {
+  const { address, port } = socket.address()
+  let isClosed = false
+  return {
+    endpoint: { address, port },
+    send(bytes, to) {
+      if (!isClosed) socket.send(bytes, to.port, to.address, () => {})
+    },
+    close() {
+      if (isClosed) return
+      isClosed = true
+      socket.close()
+    },
+  }
+}
+
+/** Resolves once the port is free again; does not wait for accepted streams to end, as `server.close` would. */
+async function closeServer(server: Server): Promise<void> {
+  server.close()
+  // The handle is closed on the next turn of the event loop.
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+function openSocket(to: Endpoint, timeoutMs: number, localAddress: string | undefined): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: to.address,
+      port: to.port,
+      localAddress,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      // Addresses only: a name here would be looked up by the system's resolver.
+      lookup: (_name, _options, done) => done(new NetworkError('unreachable', `${to.address} is not an address.`), ''),
+    })
+    const timer = setTimeout(() => {
+      socket.destroy()
+      reject(new NetworkError('timeout', `${to.address}:${to.port} did not answer within ${Math.round(timeoutMs)} ms.`))
+    }, timeoutMs)
+    const fail = (error: Error) => {
+      clearTimeout(timer)
+      reject(networkError(error))
+    }
+    socket.on('error', fail)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      resolve(socket)
+    })
+  })
+}
+
+export function networkError(error: Error): NetworkError {
+  if (error instanceof NetworkError) return error
+  return new NetworkError(codeOfErrno[(error as NodeJS.ErrnoException).code ?? ''] ?? 'reset', error.message)
+}

@@ -1,0 +1,75 @@
+// The real world: this machine's clock, chance, sockets, disk and processors. Dns is handed in, because the resolver
+// is itself a program over sockets (src/protocols/dns).
+
+import { pbkdf2, randomBytes, randomInt, sign } from 'node:crypto'
+import type { Dns } from '../dns.ts'
+import type { Clock, Cpu, Random, Timer, World } from '../world.ts'
+import { RealDisk } from './disk.ts'
+import { RealNetwork } from './network.ts'
+
+export interface RealWorldOptions {
+  /** The actor's own folder; made when missing. Every path of `disk` lies below it. */
+  readonly folder: string
+  /** Makes the resolver from the other parts. */
+  readonly dns: (parts: Omit<World, 'dns'>) => Dns
+  /** Outgoing connections leave from this address unless they name another. */
+  readonly localAddress?: string
+}
+
+export function realWorld(options: RealWorldOptions): World {
+  const parts = {
+    clock: realClock,
+    random: realRandom,
+    network: new RealNetwork(options.localAddress),
+    disk: new RealDisk(options.folder),
+    cpu: realCpu,
+  }
+  return { ...parts, dns: options.dns(parts) }
+}
+
+/** setTimeout takes 31 bits; longer waits are made of several. */
+const longestTimeoutMs = 2 ** 31 - 1
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  // Somebody waits for this one, so it keeps the process alive, unlike `after`.
+  sleep: (delayMs) =>
+    new Promise((resolve) => {
+      startTimer(delayMs, resolve, true)
+    }),
+  after: (delayMs, action) => startTimer(delayMs, action, false),
+}
+
+function startTimer(delayMs: number, action: () => void, keepsAlive: boolean): Timer {
+  const firstMs = Math.min(delayMs, longestTimeoutMs)
+  let next: Timer | undefined
+  const timeout = setTimeout(() => {
+    if (delayMs > firstMs) next = startTimer(delayMs - firstMs, action, keepsAlive)
+    else action()
+  }, firstMs)
+  if (!keepsAlive) timeout.unref()
+  return {
+    cancel: () => {
+      clearTimeout(timeout)
+      next?.cancel()
+    },
+  }
+}
+
+export const realRandom: Random = {
+  bytes: (length) => randomBytes(length),
+  float: () => Math.random(),
+  integer: (below) => randomInt(below),
+}
+
+export const realCpu: Cpu = {
+  sign: (algorithm, data, privateKey) =>
+    new Promise((resolve, reject) => {
+      sign(algorithm, data, privateKey, (error, signature) => (error ? reject(error) : resolve(signature)))
+    }),
+  pbkdf2: (password, salt, iterations) =>
+    new Promise((resolve, reject) => {
+      pbkdf2(password, salt, iterations, 32, 'sha256', (error, key) => (error ? reject(error) : resolve(key)))
+    }),
+}
