@@ -1,0 +1,61 @@
+// Who may sign in: the store's accounts as SASL asks for them. The MSA uses it for Authors, the MDA for Recipients.
+// An unknown name costs the same work and gets the same answer as a wrong password.
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { PasswordVerdict, SaslAccounts, SaslMechanism, ScramLookup } from '../protocols/sasl/accounts.ts'
+import { checkPassword, fakeCredentials, parseCredentials } from '../protocols/sasl/credentials.ts'
+import type { Account } from '../store/types.ts'
+import type { Agent } from './agent.ts'
+
+/** Passwords proven lately, so that a client that signs in every minute does not cost 20 ms each time. */
+const MAX_REMEMBERED = 10_000
+
+export class Accounts implements SaslAccounts {
+  readonly mechanisms: readonly SaslMechanism[] = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN']
+  readonly #agent: Agent
+  readonly #iterations: number
+  /** Credentials text → keyed digest of the password that fits them. Never the password. */
+  readonly #remembered = new Map<string, Buffer>()
+
+  /** `iterations`: what new credentials of this system use, so that unknown names cost the same. */
+  constructor(agent: Agent, iterations: number) {
+    this.#agent = agent
+    this.#iterations = iterations
+  }
+
+  async checkPassword(user: string, password: string): Promise<PasswordVerdict> {
+    const account = this.#find(user)
+    const text = account?.credentials ?? undefined
+    const digest = this.#digest(password)
+    const known = text === undefined ? undefined : this.#remembered.get(text)
+    if (known !== undefined && timingSafeEqual(known, digest)) return { state: 'ok', user: account!.address }
+    const credentials = (text === undefined ? undefined : parseCredentials(text)) ?? this.#fake(user)
+    const right = await checkPassword(credentials, password, this.#agent.world)
+    if (!right || account === undefined || text === undefined) return { state: 'refused' }
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
+    this.#remembered.set(text, digest)
+    return { state: 'ok', user: account.address }
+  }
+
+  scramCredentials(user: string): ScramLookup {
+    const account = this.#find(user)
+    const credentials = account?.credentials == null ? undefined : parseCredentials(account.credentials)
+    return { state: 'found', user: account?.address ?? user, credentials: credentials ?? this.#fake(user) }
+  }
+
+  /** People sign in with their whole address, or with its local part alone at the agent's own domain. */
+  #find(user: string): Account | undefined {
+    const name = user.includes('@') ? user : `${user}@${this.#agent.domain}`
+    const account = this.#agent.store.accountByAddress(name)
+    // Only the address itself is a sign-in name: no +detail, no alias.
+    return account !== undefined && account.address.toLowerCase() === name.toLowerCase() ? account : undefined
+  }
+
+  #fake(user: string) {
+    return fakeCredentials(user.toLowerCase(), this.#agent.secrets.server, this.#iterations)
+  }
+
+  #digest(password: string): Buffer {
+    return createHmac('sha256', this.#agent.secrets.server).update('remembered password\0').update(password).digest()
+  }
+}

@@ -1,0 +1,105 @@
+// An agent: one actor of the mail handling system, with what all the roles it plays share: its world, its store, its
+// name, its secrets and the settings that the description gave it.
+
+import type { KeyObject } from 'node:crypto'
+import type { ListEntry } from '../filter/lists.ts'
+import type { Store } from '../store/store.ts'
+import type { TlsIdentity } from '../world/network.ts'
+import type { World } from '../world/world.ts'
+
+export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
+
+export interface Agent {
+  /** The description's @id. */
+  readonly id: string
+  readonly roles: ReadonlySet<AgentRole>
+  /** The domain whose mail it handles. Lower case. */
+  readonly domain: string
+  /** What it calls itself: in EHLO, Received and Authentication-Results. */
+  readonly hostName: string
+  readonly world: World
+  readonly store: Store
+  readonly secrets: AgentSecrets
+  readonly settings: AgentSettings
+  /** For the administrator, about the machine and not about a message (that is tracking). Never secrets, never content. */
+  log(level: 'info' | 'warning' | 'error', text: string, facts?: Readonly<Record<string, unknown>>): void
+}
+
+/** Made at the first start, kept in the agent's folder. Never logged. */
+export interface AgentSecrets {
+  readonly tls: TlsIdentity
+  readonly dkim: readonly DkimKey[]
+  /** 32 bytes: derives what must look random but stay the same (credentials of unknown users, cookies). */
+  readonly server: Buffer
+  /** Newest first; older ones still verify. */
+  readonly srs: readonly string[]
+}
+
+export interface DkimKey {
+  readonly selector: string
+  readonly algorithm: 'rsa-sha256' | 'ed25519-sha256'
+  readonly privateKey: KeyObject
+  /** The TXT record that publishes it. */
+  readonly record: string
+}
+
+export interface AgentSettings {
+  /** Largest message taken, bytes. */
+  readonly maxMessageBytes: number
+  readonly msa: MsaSettings
+  readonly transmitter: TransmitterSettings
+  readonly receiver: ReceiverSettings
+  readonly forwarder: ForwarderSettings
+}
+
+/** The three ways to authenticate an Author (the mission): each on or off. */
+export interface MsaSettings {
+  readonly password: boolean
+  /** Static addresses: whoever connects from there is this Author. */
+  readonly stations: readonly { readonly ip: string; readonly author: string }[]
+  /** Local networks: whoever connects from there may send as any Author of this MSA. */
+  readonly networks: readonly Extract<ListEntry, { kind: 'network' }>[]
+}
+
+export interface TransmitterSettings {
+  /** Port that other systems' relays listen on: 25 but in a lab. */
+  readonly port: number
+  /** Waits between attempts, seconds; the last one repeats. */
+  readonly retryAfterS: readonly number[]
+  /** A message is given up and bounced this long after it was accepted, seconds. */
+  readonly expiresAfterS: number
+  /** Connections to one destination at once. */
+  readonly connectionsPerDestination: number
+  readonly signs: boolean
+  /** May deliver to loopback and private addresses: only in a lab. */
+  readonly privateDestinations: boolean
+}
+
+export interface ReceiverSettings {
+  readonly allow: readonly ListEntry[]
+  readonly deny: readonly ListEntry[]
+  readonly connections: number
+  readonly connectionsPerAddress: number
+  readonly messagesPerMinutePerAddress: number
+}
+
+export interface ForwarderSettings {
+  /** Addresses here whose mail goes on to another address. Lower case. */
+  readonly forwards: readonly { readonly from: string; readonly to: string }[]
+  readonly srs: boolean
+  readonly seals: boolean
+}
+
+/** Is `domain` one whose mail this agent receives. */
+export function isOwnDomain(agent: Agent, domain: string): boolean {
+  return domain.toLowerCase() === agent.domain
+}
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** A name for one accepted message: 12 characters that can be read aloud, unique within the agent. */
+export function newTrace(world: World): string {
+  let name = ''
+  for (const byte of world.random.bytes(12)) name += ALPHABET[byte & 31]
+  return name
+}

@@ -1,0 +1,47 @@
+// MDA: puts a message into a Recipient's mailbox. Return-Path is written here, at the final delivery (RFC 5321 §4.4).
+
+import type { Command } from '../../store/commands.ts'
+import { summarise } from '../../store/summary.ts'
+import type { Account, BlobRef, EmailSummary, Verdict } from '../../store/types.ts'
+import type { Agent } from '../agent.ts'
+
+/** A body as the mailboxes of this agent will hold it. */
+export interface Delivery {
+  readonly blob: BlobRef
+  readonly summary: EmailSummary
+}
+
+/**
+ * Writes the body that mailboxes get: Return-Path, the fields our roles put in front, then what came.
+ * Any number of Recipients share it. @throws DiskError
+ */
+export async function prepareDelivery(
+  agent: Agent,
+  reversePath: string,
+  front: readonly Uint8Array[],
+  source: Buffer,
+): Promise<Delivery> {
+  const returnPath = Buffer.from(`Return-Path: <${reversePath}>\r\n`)
+  const blob = await agent.store.putBlob([returnPath, ...front, source])
+  return { blob, summary: summarise(source) }
+}
+
+/** The command that places a prepared body with one Recipient. */
+export function placeCommand(
+  agent: Agent,
+  account: Account,
+  delivery: Delivery,
+  mailbox: 'inbox' | 'junk',
+  verdict: Verdict | null,
+): Command {
+  return {
+    kind: 'email.deliver',
+    account: account.id,
+    mailboxes: [mailbox],
+    blob: delivery.blob,
+    summary: delivery.summary,
+    flags: [],
+    receivedAtMs: agent.world.clock.now(),
+    verdict,
+  }
+}

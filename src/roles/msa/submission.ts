@@ -1,0 +1,199 @@
+// MSA: takes a message from an Author it knows. The reverse-path and From must be the Author's own addresses; what
+// RFC 6409 §8 lets an MSA complete is completed (Date, Message-ID, Sender); the Transmitter's signature goes on; one commit
+// holds the queue entries and the mailboxes of Recipients at this same agent. SMTP and JMAP both end here.
+
+import { formatAddress, isGroup, type Mailbox, mailboxesOf, parseAddressList } from '../../message/address.ts'
+import { formatDate } from '../../message/date.ts'
+import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
+import { received } from '../../message/received.ts'
+import type { Envelope } from '../../protocols/smtp/envelope.ts'
+import { type Reply, reply } from '../../protocols/smtp/reply.ts'
+import type { Command } from '../../store/commands.ts'
+import type { Account } from '../../store/types.ts'
+import { DiskError } from '../../world/disk.ts'
+import { type Agent, newTrace } from '../agent.ts'
+import { reverseSrs, srsReversePath } from '../forwarder/srs.ts'
+import { placeCommand, prepareDelivery } from '../mda/place.ts'
+import { queueCommand, reversePathText, wayOf } from '../routing.ts'
+import { eventCommand, note } from '../tracking.ts'
+import { dkimFields } from '../transmitter/signing.ts'
+
+export interface SubmittedMail {
+  readonly author: Account
+  readonly envelope: Envelope
+  readonly source: Buffer
+  /** How it came, for the Received line: 'ESMTPSA', 'HTTP', … */
+  readonly protocol: string
+  readonly tls?: { readonly protocol: string; readonly cipher: string } | undefined
+}
+
+export type Submitted = { readonly reply: Reply; readonly trace: string | undefined }
+
+/** Takes the message, or says why not. 250 is a promise: everything is durable then. */
+export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitted> {
+  const header = parseHeader(mail.source)
+  const trace = newTrace(agent.world)
+  const reversePath = reversePathText(mail.envelope.reversePath)
+  const about = {
+    trace,
+    reversePath,
+    messageId: (firstValue(header, 'message-id') ?? '').replace(/^<|>$/g, '').slice(0, 250),
+  }
+  const refusal = refusalOf(agent, mail, header)
+  if (refusal !== undefined) {
+    note(agent, {
+      ...about,
+      role: 'MSA',
+      kind: 'refused',
+      forwardPath: '',
+      text: `Refused for ${mail.author.address}: ${refusal.lines.join(' ')}.`,
+    })
+    return { reply: refusal, trace: undefined }
+  }
+  try {
+    await agent.store.commit(await keep(agent, mail, header, about))
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    agent.log('error', 'a submitted message could not be kept', { reason: error.message })
+    return {
+      reply:
+        error.code === 'full'
+          ? reply(452, '4.3.1', 'our disk is full, try again later')
+          : reply(451, '4.3.0', 'our disk refuses, try again later'),
+      trace: undefined,
+    }
+  }
+  return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace }
+}
+
+/** May this Author send this: the envelope's and the header's sender must be an address of his own. */
+function refusalOf(agent: Agent, { author, envelope, source }: SubmittedMail, header: Header): Reply | undefined {
+  if (source.length > agent.settings.maxMessageBytes) return reply(552, '5.3.4', 'message too big')
+  const own = ownAddresses(agent, author)
+  const reverse = envelope.reversePath
+  if (reverse.type === 'mailbox' && !own.has(formatAddress(reverse.mailbox).toLowerCase()))
+    return reply(553, '5.7.1', `${formatAddress(reverse.mailbox)} is not an address of ${author.address}`)
+  for (const mailbox of senders(header)) {
+    const address = formatAddress(mailbox).toLowerCase()
+    // Another person of this domain: our signature would prove a lie.
+    if (mailbox.domain === agent.domain && !own.has(address))
+      return reply(550, '5.7.1', `From names ${address}, which is not an address of ${author.address}`)
+  }
+  return undefined
+}
+
+function ownAddresses(agent: Agent, author: Account): Set<string> {
+  return new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
+}
+
+/** Every mailbox of every From and Sender field. */
+function senders(header: Header): Mailbox[] {
+  return ['from', 'sender'].flatMap((name) =>
+    fieldsNamed(header, name).flatMap((field) =>
+      parseAddressList(rawValue(header, field)).addresses.flatMap((one) => (isGroup(one) ? one.members : [one])),
+    ),
+  )
+}
+
+async function keep(
+  agent: Agent,
+  mail: SubmittedMail,
+  header: Header,
+  about: { trace: string; reversePath: string; messageId: string },
+): Promise<Command[]> {
+  const { author, envelope } = mail
+  const nowMs = agent.world.clock.now()
+  const added = completed(agent, mail, header, about.trace, nowMs)
+  const body = Buffer.concat([Buffer.from(added, 'utf8'), mail.source])
+  const signatures = await dkimFields(agent, body)
+  // The Author's own address and machine stay out of the line (RFC 6409 asks for no more than trace).
+  const receivedField = received({
+    from: { helo: agent.domain },
+    by: agent.hostName,
+    with: mail.protocol,
+    tls: mail.tls,
+    id: about.trace,
+    dateMs: nowMs,
+  })
+  const front = [receivedField, ...signatures]
+  const blob = await agent.store.putBlob([...front, body])
+  const commands: Command[] = []
+  for (const recipient of envelope.recipients) {
+    const way = wayOf(agent, recipient.forwardPath, (localPart) => reverseSrs(agent, localPart))
+    const accepted = {
+      ...about,
+      role: 'MSA' as const,
+      kind: 'accepted' as const,
+      detail: { author: author.address, protocol: mail.protocol },
+    }
+    if (way.kind === 'mailbox') {
+      const delivery = await prepareDelivery(agent, about.reversePath, front, body)
+      const verdict = {
+        outcome: 'accept',
+        reason: `${author.displayName} signed in here to send it`,
+        spf: 'none',
+        dkim: 'none',
+        dmarc: 'none',
+        arc: 'none',
+        steps: [],
+      } as const
+      commands.push(placeCommand(agent, way.account, delivery, 'inbox', verdict))
+      commands.push(
+        eventCommand(agent, {
+          ...accepted,
+          kind: 'delivered',
+          role: 'MDA',
+          forwardPath: way.address,
+          text: `Put into the inbox of ${way.account.address}, who is at home here.`,
+        }),
+      )
+      continue
+    }
+    if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
+    const to = way.kind === 'elsewhere' ? way.address : way.to
+    const parameters = {
+      smtputf8: envelope.smtputf8,
+      body: envelope.body === '7BIT' ? ('7BIT' as const) : ('8BITMIME' as const),
+      ret: envelope.ret,
+      envid: envelope.envid,
+      notify: recipient.notify,
+      orcpt: recipient.orcpt?.address,
+    }
+    const reversePath = way.kind === 'forward' ? srsReversePath(agent, about.reversePath) : about.reversePath
+    commands.push(queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to))
+    commands.push(
+      eventCommand(agent, { ...accepted, forwardPath: to, text: `Taken from ${author.address} for ${to}.` }),
+    )
+  }
+  return commands
+}
+
+/** What an MSA may complete (RFC 6409 §8.1 to 8.3), as header text to put in front. */
+function completed(agent: Agent, { author }: SubmittedMail, header: Header, trace: string, nowMs: number): string {
+  let added = ''
+  const has = (name: string) => fieldsNamed(header, name).length > 0
+  const from = mailboxesOfField(header, 'from')
+  const own = ownAddresses(agent, author)
+  if (!has('date')) added += `Date: ${formatDate(nowMs)}\r\n`
+  if (!has('message-id')) added += `Message-ID: <${trace}@${agent.hostName}>\r\n`
+  if (!has('from')) added += `From: ${author.address}\r\n`
+  else if (!has('sender') && !from.some((mailbox) => own.has(formatAddress(mailbox).toLowerCase())))
+    added += `Sender: ${author.address}\r\n`
+  return added
+}
+
+function mailboxesOfField(header: Header, name: string): Mailbox[] {
+  return fieldsNamed(header, name).flatMap((field) => mailboxesOf(parseAddressList(rawValue(header, field))))
+}
+
+/** Can mail for this recipient leave or be delivered here: asked at RCPT, before the message comes. */
+export function recipientRefusal(
+  agent: Agent,
+  forwardPath: Envelope['recipients'][number]['forwardPath'],
+): Reply | undefined {
+  const way = wayOf(agent, forwardPath, (localPart) => reverseSrs(agent, localPart))
+  if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
+  if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter'))
+    return reply(550, '5.7.1', 'this MSA has no Transmitter to carry mail out')
+  return undefined
+}

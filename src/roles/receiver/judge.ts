@@ -1,0 +1,80 @@
+// The Receiver's judgement on one message for one Recipient: what can be proven (identity), who is known (lists, trusted
+// Forwarders), and the policy that the Author's domain published. A table of reasons, the first that holds decides.
+// DMARC: RFC 9989. The reply codes: RFC 7372.
+
+import type { Identity } from '../../identity/authenticate.ts'
+import type { ForwarderMatch } from '../../identity/trusted.ts'
+import { type Reply, reply } from '../../protocols/smtp/reply.ts'
+
+export type Judgement =
+  | { readonly outcome: 'accept' | 'junk'; readonly reason: string }
+  | { readonly outcome: 'refuse' | 'defer'; readonly reason: string; readonly reply: Reply }
+
+export interface Circumstances {
+  readonly identity: Identity
+  /** The entry of the allow list that named the sender, as text. */
+  readonly allowedBy: string | undefined
+  /** The Recipient trusts this Forwarder, and it proved who it is. */
+  readonly forwarder: ForwarderMatch | undefined
+}
+
+type Rule = (about: Circumstances) => Judgement | undefined
+
+const accept = (reason: string): Judgement => ({ outcome: 'accept', reason })
+const junk = (reason: string): Judgement => ({ outcome: 'junk', reason })
+const refuse = (reason: string, code: string): Judgement => ({
+  outcome: 'refuse',
+  reason,
+  reply: reply(550, code, reason),
+})
+const defer = (reason: string): Judgement => ({ outcome: 'defer', reason, reply: reply(451, '4.4.3', reason) })
+
+const RULES: readonly Rule[] = [
+  ({ allowedBy }) =>
+    allowedBy === undefined ? undefined : accept(`${allowedBy} is on the list of senders always let in`),
+
+  // The article: "he should make sure that the Forwarder is whitelisted by the MDA". What its Border saw counts here.
+  ({ forwarder }) => {
+    if (forwarder === undefined) return undefined
+    const { domain, seen } = forwarder
+    if (seen?.dmarc === 'fail')
+      return junk(`your Forwarder ${domain} passed it on, but saw there that its sender was not proven`)
+    return accept(`your Forwarder ${domain} passed it on and vouches for what its own Border saw`)
+  },
+
+  ({ identity: { dmarc } }) => {
+    if (dmarc.result !== 'pass') return undefined
+    return accept(`${dmarc.domain} is proven to be the sender (DMARC)`)
+  },
+
+  ({ identity: { dmarc } }) => {
+    if (dmarc.result !== 'temperror') return undefined
+    return defer(`DNS gave no answer about ${dmarc.domain}, so its mail cannot be checked now; try again later`)
+  },
+
+  ({ identity: { dmarc } }) => {
+    if (dmarc.result !== 'fail') return undefined
+    const why = `neither SPF nor DKIM proves that this mail is from ${dmarc.domain}`
+    if (dmarc.policy === 'reject')
+      return refuse(`${why}, and ${dmarc.domain} asks to refuse such mail (DMARC p=reject)`, '5.7.26')
+    if (dmarc.policy === 'quarantine')
+      return junk(`${why}, and ${dmarc.domain} asks to set such mail aside (DMARC p=quarantine)`)
+    return undefined
+  },
+
+  ({ identity: { spf, dkim } }) => {
+    if (spf.result !== 'fail' || dkim.some((signature) => signature.result === 'pass')) return undefined
+    return junk(
+      `${spf.domain} says that the connecting address may not send its mail (SPF), and no signature proves otherwise`,
+    )
+  },
+]
+
+/** What is to be done with the message for this Recipient, and why. */
+export function judge(about: Circumstances): Judgement {
+  for (const rule of RULES) {
+    const judgement = rule(about)
+    if (judgement !== undefined) return judgement
+  }
+  return accept('nothing speaks against it')
+}

@@ -1,0 +1,107 @@
+// Receiver: Border defence, at the Border. What is decided before a message comes: floods, lists, who is received here.
+// Everything is refused during SMTP; nothing that was accepted is bounced or dropped later.
+
+import { findInList, neighbourhood, unmapped } from '../../filter/lists.ts'
+import { Concurrency, RateLimit } from '../../filter/rate.ts'
+import { formatAddress } from '../../message/address.ts'
+import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
+import { reply } from '../../protocols/smtp/reply.ts'
+import type { Agent } from '../agent.ts'
+import { newTrace } from '../agent.ts'
+import { reverseSrs } from '../forwarder/srs.ts'
+import { reversePathText, wayOf } from '../routing.ts'
+import { note } from '../tracking.ts'
+import { receive } from './receive.ts'
+
+/** Unknown recipients that one address may ask for in ten minutes, before it is taken for an address harvester. */
+const UNKNOWN_RECIPIENTS = 50
+
+/** The Receiver's voice, shared by all its connections. */
+export function receiverPolicy(agent: Agent): SmtpServerPolicy {
+  const { receiver } = agent.settings
+  const { clock } = agent.world
+  const open = new Concurrency(receiver.connectionsPerAddress, receiver.connections)
+  const messages = new RateLimit(clock, receiver.messagesPerMinutePerAddress, 60_000)
+  const unknown = new RateLimit(clock, UNKNOWN_RECIPIENTS, 600_000)
+  const entered = new WeakSet<SessionFacts>()
+  const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
+  const allowed = (session: SessionFacts) => findInList(receiver.allow, { ip: ipOf(session) }) !== undefined
+
+  const refused = (session: SessionFacts, reversePath: string, forwardPath: string, text: string) =>
+    note(agent, {
+      trace: newTrace(agent.world),
+      role: 'Receiver',
+      kind: 'refused',
+      reversePath,
+      forwardPath,
+      text,
+      detail: { ip: ipOf(session), helo: session.helo },
+    })
+
+  return {
+    connected(session) {
+      const ip = ipOf(session)
+      if (!allowed(session)) {
+        const denied = findInList(receiver.deny, { ip })
+        if (denied !== undefined) {
+          refused(session, '', '', `The connection from ${ip} was refused: ${denied.value} is on the deny list.`)
+          return reply(
+            554,
+            '5.7.1',
+            `${ip} is on our deny list (${denied.value}); write to postmaster@${agent.domain} from elsewhere if that is wrong`,
+          )
+        }
+        if (unknown.hasRoom(neighbourhood(ip)) === false)
+          return reply(421, '4.7.0', 'too many unknown recipients were asked for from your network, come back later')
+      }
+      const limit = open.enter(ip)
+      if (limit !== 'ok')
+        return reply(
+          421,
+          '4.7.0',
+          limit === 'per-key' ? `too many connections from ${ip}` : 'too many connections, come back later',
+        )
+      entered.add(session)
+      return undefined
+    },
+
+    disconnected(session) {
+      if (entered.delete(session)) open.leave(ipOf(session))
+    },
+
+    mail(reversePath, _parameters, session) {
+      const address = reversePathText(reversePath)
+      const ip = ipOf(session)
+      if (findInList(receiver.allow, { ip, address }) !== undefined) return undefined
+      const denied = findInList(receiver.deny, { ip, address })
+      if (denied !== undefined) {
+        refused(session, address, '', `Mail from ${address} was refused: ${denied.value} is on the deny list.`)
+        return reply(550, '5.7.1', `mail from ${denied.value} is not taken here (deny list)`)
+      }
+      if (!messages.take(ip)) return reply(450, '4.7.0', `too many messages from ${ip} in a minute, slow down`)
+      return undefined
+    },
+
+    recipient(forwardPath, _parameters, session) {
+      const way = wayOf(agent, forwardPath, (localPart) => reverseSrs(agent, localPart))
+      if (way.kind === 'elsewhere') {
+        refused(
+          session,
+          '',
+          way.address,
+          `A relay to ${way.address} was refused: ${agent.domain} does not handle mail for ${way.domain}.`,
+        )
+        return reply(550, '5.7.1', `we do not relay: ${way.domain} is not handled here`)
+      }
+      if (way.kind === 'unknown') {
+        unknown.take(neighbourhood(ipOf(session)))
+        const at = forwardPath.type === 'mailbox' ? formatAddress(forwardPath.mailbox) : 'postmaster'
+        refused(session, '', at, `There is no mailbox ${at} here.`)
+        return reply(550, '5.1.1', `there is no mailbox ${at} here`)
+      }
+      return undefined
+    },
+
+    message: (mail) => receive(agent, mail),
+  }
+}

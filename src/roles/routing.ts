@@ -1,0 +1,85 @@
+// Where one recipient's mail goes from here: into a mailbox of this agent, on to a forwarding target, back through an
+// SRS address to who sent it, to another system, or nowhere. Every role that takes mail asks here, so that RCPT, local
+// submission and bounces can never disagree.
+
+import { type ForwardPath, formatAddress, type Mailbox, parseSmtpPath, type ReversePath } from '../message/address.ts'
+import type { Command } from '../store/commands.ts'
+import type { Account, BlobRef, QueueEntry } from '../store/types.ts'
+import { type Agent, isOwnDomain } from './agent.ts'
+
+export type Way =
+  | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string }
+  | { readonly kind: 'forward'; readonly from: string; readonly to: string }
+  /** An address that our own Forwarder made (SRS): a bounce on its way back. */
+  | { readonly kind: 'return'; readonly to: string }
+  | { readonly kind: 'elsewhere'; readonly address: string; readonly domain: string }
+  | { readonly kind: 'unknown'; readonly address: string }
+
+/** `reverseSrs` undoes an SRS address (undefined: it is none of ours). */
+export function wayOf(agent: Agent, path: ForwardPath, reverseSrs: (localPart: string) => string | undefined): Way {
+  const mailbox: Pick<Mailbox, 'localPart' | 'domain'> =
+    path.type === 'postmaster' ? { localPart: 'postmaster', domain: agent.domain as Mailbox['domain'] } : path.mailbox
+  const address = formatAddress(mailbox)
+  if (!isOwnDomain(agent, mailbox.domain)) return { kind: 'elsewhere', address, domain: mailbox.domain }
+  const forward = agent.settings.forwarder.forwards.find((f) => f.from === address.toLowerCase())
+  if (forward !== undefined && agent.roles.has('Forwarder')) return { kind: 'forward', ...forward }
+  const account = agent.store.accountByAddress(address)
+  if (account !== undefined) return { kind: 'mailbox', account, address }
+  if (/^srs[01][=+-]/i.test(mailbox.localPart)) {
+    const to = reverseSrs(mailbox.localPart)
+    if (to !== undefined) return { kind: 'return', to }
+  }
+  return { kind: 'unknown', address }
+}
+
+/** What one message needs in the queue, beside its recipients. */
+export interface QueuedMail {
+  readonly trace: string
+  readonly blob: BlobRef
+  readonly reversePath: string
+  readonly parameters: QueueEntry['parameters']
+  readonly origin: QueueEntry['origin']
+}
+
+/** The command that puts one recipient of a message into the Transmitter's queue, due at once. */
+export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string): Command {
+  const nowMs = agent.world.clock.now()
+  return {
+    kind: 'queue.add',
+    entry: {
+      ...mail,
+      forwardPath,
+      domain: domainOf(forwardPath),
+      acceptedAtMs: nowMs,
+      nextAttemptAtMs: nowMs,
+      expiresAtMs: nowMs + agent.settings.transmitter.expiresAfterS * 1000,
+      attempts: 0,
+      state: 'waiting',
+      lastReply: '',
+    },
+  }
+}
+
+/** The domain of an address text, lower case. */
+export function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+}
+
+/** A reverse-path as the store keeps it: '' is `<>`. */
+export function reversePathText(path: ReversePath): string {
+  return path.type === 'null' ? '' : formatAddress(path.mailbox)
+}
+
+/** The other way round, for addresses that the store kept. */
+export function reversePathOf(text: string): ReversePath {
+  if (text === '') return { type: 'null' }
+  const parsed = parseSmtpPath(`<${text}>`, 'reverse', { utf8: true })
+  if (!parsed.ok) throw new Error(`the store holds a reverse-path that cannot be read: ${parsed.reason}`)
+  return parsed.path
+}
+
+export function forwardPathOf(text: string): ForwardPath {
+  const parsed = parseSmtpPath(`<${text}>`, 'forward', { utf8: true })
+  if (!parsed.ok) throw new Error(`the store holds a forward-path that cannot be read: ${parsed.reason}`)
+  return parsed.path
+}

@@ -1,0 +1,104 @@
+// Bounces: mail that cannot be delivered goes back to someone who can act (RFC 5321 §6.1, RFC 3464). Never to the null
+// reverse-path: what would have to go there comes before the postmaster instead (a double bounce).
+
+import { deliveryStatus } from '../../message/dsn.ts'
+import { isTransient, type Reply, replyText } from '../../protocols/smtp/reply.ts'
+import type { Command } from '../../store/commands.ts'
+import type { QueueEntry } from '../../store/types.ts'
+import { type Agent, newTrace } from '../agent.ts'
+import { reverseSrs } from '../forwarder/srs.ts'
+import { placeCommand, prepareDelivery } from '../mda/place.ts'
+import { forwardPathOf, queueCommand, wayOf } from '../routing.ts'
+import { eventCommand } from '../tracking.ts'
+
+/** One recipient that was given up, and why. */
+export interface GivenUp {
+  readonly entry: QueueEntry
+  readonly reply: Reply
+  /** The host that refused; '' when none was reached. */
+  readonly by: string
+  /** Its time ran out; else it was refused for good. */
+  readonly expired: boolean
+}
+
+/**
+ * The commands that return given-up recipients to who sent them: one notification for each message. They go into the
+ * same commit that removes the queue entries. @throws DiskError
+ */
+export async function returnToSender(agent: Agent, givenUp: readonly GivenUp[]): Promise<Command[]> {
+  const commands: Command[] = []
+  const byMessage = Map.groupBy(givenUp, ({ entry }) => `${entry.trace}\0${entry.reversePath}`)
+  for (const failures of byMessage.values()) {
+    const wanted = failures.filter(({ entry }) => entry.parameters.notify?.includes('FAILURE') ?? true)
+    if (wanted.length > 0) commands.push(...(await bounce(agent, wanted)))
+  }
+  return commands
+}
+
+async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Command[]> {
+  const { entry } = failures[0]!
+  const source = await agent.store.readBlob(entry.blob)
+  const postmaster = `postmaster@${agent.domain}`
+  const to = entry.reversePath === '' ? postmaster : entry.reversePath
+  const trace = newTrace(agent.world)
+  const notification = deliveryStatus({
+    to,
+    from: `Mail Delivery <postmaster@${agent.domain}>`,
+    reportingMta: agent.hostName,
+    dateMs: agent.world.clock.now(),
+    arrivalDateMs: entry.acceptedAtMs,
+    messageId: `${trace}@${agent.hostName}`,
+    boundary: `=_${newTrace(agent.world)}${newTrace(agent.world)}`,
+    envelopeId: entry.parameters.envid,
+    recipients: failures.map((f) => ({
+      finalRecipient: f.entry.forwardPath,
+      originalRecipient: f.entry.parameters.orcpt,
+      action: 'failed',
+      status: statusOf(f),
+      remoteMta: f.by === '' ? undefined : f.by,
+      diagnosticCode: f.by === '' ? undefined : replyText(f.reply),
+      explanation: explanationOf(f),
+    })),
+    original: source ?? Buffer.alloc(0),
+    returnContent: entry.parameters.ret === 'HDRS' ? 'header' : 'message',
+  })
+  const event = (forwardPath: string, text: string): Command =>
+    eventCommand(agent, {
+      trace,
+      role: 'Transmitter',
+      kind: 'queued',
+      reversePath: '',
+      forwardPath,
+      text,
+      detail: { bounceOf: entry.trace },
+    })
+
+  const way = wayOf(agent, forwardPathOf(to), (localPart) => reverseSrs(agent, localPart))
+  if (way.kind === 'elsewhere' || way.kind === 'forward' || way.kind === 'return') {
+    const target = way.kind === 'elsewhere' ? way.address : way.to
+    const blob = await agent.store.putBlob([notification])
+    const mail = { trace, blob, reversePath: '', parameters: {}, origin: 'transmitter' } as const
+    return [queueCommand(agent, mail, target), event(target, `A bounce goes back to ${target}.`)]
+  }
+  // Whoever cannot be found here has the postmaster as guardian: nothing is dropped.
+  const account = way.kind === 'mailbox' ? way.account : agent.store.accountByAddress(postmaster)
+  if (account === undefined) throw new Error(`${agent.domain} has no postmaster`)
+  const delivery = await prepareDelivery(agent, '', [], notification)
+  return [
+    placeCommand(agent, account, delivery, 'inbox', null),
+    event(account.address, `A bounce was put into the mailbox of ${account.address}.`),
+  ]
+}
+
+/** A temporary reply that was repeated until the time ran out is a failure of delivery time (RFC 3463 §3.5, X.4.7). */
+function statusOf({ reply, expired }: GivenUp): string {
+  if (expired) return '4.4.7'
+  return reply.enhanced ?? (isTransient(reply) ? '4.0.0' : '5.0.0')
+}
+
+function explanationOf({ entry, reply, by, expired }: GivenUp): string {
+  const said = by === '' ? reply.lines.join(' ') : `${by} said: ${replyText(reply)}`
+  return expired
+    ? `${entry.forwardPath} could not be reached in time. Last: ${said}`
+    : `${entry.forwardPath} does not take this message. ${said}`
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fixedDns } from '../../identity/testing.ts'
+import { routeTo } from './route.ts'
+
+const own = { hostName: 'mx.self.example', privateDestinations: false }
+const random = { float: () => 0.5, bytes: (n: number) => Buffer.alloc(n), integer: () => 0 }
+const route = (domain: string, zones: Parameters<typeof fixedDns>[0], options = own) =>
+  routeTo(domain, options, { dns: fixedDns(zones), random })
+
+test('exchanges come in order of preference, each with its addresses', async () => {
+  const found = await route('a.example', {
+    'a.example': {
+      MX: [
+        { preference: 20, exchange: 'second.example' },
+        { preference: 10, exchange: 'first.example' },
+      ],
+    },
+    'first.example': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] },
+    'second.example': { A: ['192.0.2.2'] },
+  })
+  assert.equal(found.kind, 'destinations')
+  assert.deepEqual(found.kind === 'destinations' && found.destinations.map((d) => `${d.exchange} ${d.address}`), [
+    'first.example 192.0.2.1',
+    'first.example 2001:db8::1',
+    'second.example 192.0.2.2',
+  ])
+})
+
+test('without MX the domain itself is the host (RFC 5321 §5.1)', async () => {
+  const found = await route('a.example', { 'a.example': { A: ['192.0.2.9'] } })
+  assert.deepEqual(found, { kind: 'destinations', destinations: [{ exchange: 'a.example', address: '192.0.2.9' }] })
+})
+
+test('a null MX and a name that does not exist bounce; no answer waits', async () => {
+  const nullMx = await route('a.example', { 'a.example': { MX: [{ preference: 0, exchange: '' }] } })
+  assert.equal(nullMx.kind === 'unroutable' && nullMx.enhanced, '5.1.10')
+  const missing = await route('missing.example', {})
+  assert.equal(missing.kind === 'unroutable' && missing.enhanced, '5.1.2')
+  const silent = { resolve: async () => ({ status: 'no-answer' as const, reason: 'timeout' }) }
+  assert.equal((await routeTo('a.example', own, { dns: silent, random })).kind, 'wait')
+})
+
+test('an MX that lists ourselves drops us and all that are worse', async () => {
+  const zones = {
+    'a.example': {
+      MX: [
+        { preference: 5, exchange: 'best.example' },
+        { preference: 10, exchange: 'mx.self.example' },
+        { preference: 20, exchange: 'worse.example' },
+      ],
+    },
+    'best.example': { A: ['192.0.2.1'] },
+    'worse.example': { A: ['192.0.2.3'] },
+  }
+  const found = await route('a.example', zones)
+  assert.deepEqual(found.kind === 'destinations' && found.destinations.map((d) => d.exchange), ['best.example'])
+  const loop = await route('a.example', { 'a.example': { MX: [{ preference: 10, exchange: 'mx.self.example' }] } })
+  assert.equal(loop.kind === 'unroutable' && loop.enhanced, '5.4.6')
+})
+
+test('an MX that points to loopback is no way out of our own network', async () => {
+  const zones = { 'a.example': { MX: [{ preference: 5, exchange: 'in.example' }] }, 'in.example': { A: ['127.0.0.1'] } }
+  const found = await route('a.example', zones)
+  assert.equal(found.kind === 'unroutable' && found.enhanced, '5.4.4')
+  assert.equal((await route('a.example', zones, { ...own, privateDestinations: true })).kind, 'destinations')
+})

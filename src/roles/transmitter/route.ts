@@ -1,0 +1,80 @@
+// Where a domain's mail goes: RFC 5321 §5.1 (MX, or the address of the domain itself), RFC 7505 (null MX).
+// No answer from DNS means wait: it never leads to a bounce. Only "no such name" and "takes no mail" do.
+
+import { isPrivateIp } from '../../message/ip.ts'
+import type { Dns } from '../../world/dns.ts'
+import type { Random } from '../../world/world.ts'
+
+const MAX_EXCHANGES = 20
+const MAX_ADDRESSES = 30
+
+export interface Destination {
+  /** The host's name: what TLS asks for. */
+  readonly exchange: string
+  readonly address: string
+}
+
+export type Route =
+  | { readonly kind: 'destinations'; readonly destinations: readonly Destination[] }
+  /** Nothing is known now. */
+  | { readonly kind: 'wait'; readonly reason: string }
+  /** The domain cannot get mail. `enhanced` is the code for the bounce. */
+  | { readonly kind: 'unroutable'; readonly enhanced: string; readonly reason: string }
+
+/** Hosts that take mail for `domain`, best first; hosts of the same preference in random order. */
+export async function routeTo(
+  domain: string,
+  own: { hostName: string; privateDestinations: boolean },
+  world: { dns: Dns; random: Random },
+): Promise<Route> {
+  if (domain.startsWith('[')) return routeToLiteral(domain, own.privateDestinations)
+  const mx = await world.dns.resolve(domain, 'MX')
+  if (mx.status === 'no-answer')
+    return { kind: 'wait', reason: `no answer from DNS for the MX of ${domain}: ${mx.reason}` }
+  if (mx.status === 'no-name')
+    return { kind: 'unroutable', enhanced: '5.1.2', reason: `the domain ${domain} does not exist` }
+  const records = mx.status === 'records' ? mx.records : [{ preference: 0, exchange: domain }]
+  if (records.some((record) => record.exchange === '' || record.exchange === '.'))
+    return { kind: 'unroutable', enhanced: '5.1.10', reason: `${domain} says that it takes no mail (null MX)` }
+
+  // RFC 5321 §5.1: if we are in the list ourselves, hosts of our own and of worse preference would lead back to us.
+  const self = records.find((record) => record.exchange.toLowerCase() === own.hostName)
+  const usable = self === undefined ? records : records.filter((record) => record.preference < self.preference)
+  if (usable.length === 0)
+    return { kind: 'unroutable', enhanced: '5.4.6', reason: `the MX of ${domain} leads back to ${own.hostName}` }
+
+  const ordered = usable
+    .map((record) => ({ record, tie: world.random.float() }))
+    .sort((a, b) => a.record.preference - b.record.preference || a.tie - b.tie)
+    .slice(0, MAX_EXCHANGES)
+  const found = await Promise.all(ordered.map(({ record }) => addressesOf(record.exchange.toLowerCase(), world.dns)))
+  const destinations = found.flatMap((answer) => answer.destinations)
+  const allowed = destinations.filter((d) => own.privateDestinations || !isPrivateIp(d.address)).slice(0, MAX_ADDRESSES)
+  if (allowed.length > 0) return { kind: 'destinations', destinations: allowed }
+  const unanswered = found.find((answer) => answer.reason !== undefined)
+  if (unanswered !== undefined) return { kind: 'wait', reason: unanswered.reason! }
+  if (destinations.length > 0)
+    return { kind: 'unroutable', enhanced: '5.4.4', reason: `the MX of ${domain} has only private addresses` }
+  return mx.status === 'records'
+    ? { kind: 'unroutable', enhanced: '5.4.4', reason: `no host in the MX of ${domain} has an address` }
+    : { kind: 'unroutable', enhanced: '5.1.2', reason: `the domain ${domain} has neither MX nor address` }
+}
+
+async function addressesOf(exchange: string, dns: Dns): Promise<{ destinations: Destination[]; reason?: string }> {
+  const [v6, v4] = await Promise.all([dns.resolve(exchange, 'AAAA'), dns.resolve(exchange, 'A')])
+  const destinations: Destination[] = []
+  for (const answer of [v4, v6])
+    if (answer.status === 'records') for (const address of answer.records) destinations.push({ exchange, address })
+  const silent = [v4, v6].find((answer) => answer.status === 'no-answer')
+  if (destinations.length === 0 && silent?.status === 'no-answer')
+    return { destinations, reason: `no answer from DNS for the address of ${exchange}: ${silent.reason}` }
+  return { destinations }
+}
+
+/** RFC 5321 §4.1.3: user@[192.0.2.1] or user@[IPv6:2001:db8::1]. */
+function routeToLiteral(domain: string, privateDestinations: boolean): Route {
+  const address = domain.slice(1, -1).replace(/^IPv6:/i, '')
+  if (isPrivateIp(address) && !privateDestinations)
+    return { kind: 'unroutable', enhanced: '5.4.4', reason: `${domain} is a private address` }
+  return { kind: 'destinations', destinations: [{ exchange: address, address }] }
+}

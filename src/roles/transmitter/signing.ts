@@ -1,0 +1,14 @@
+// The Transmitter proves its identity out of band: it signs with the keys that its DNS publishes (DKIM, RFC 6376 and 8463).
+
+import { sign } from '../../identity/dkim/sign.ts'
+import type { Agent } from '../agent.ts'
+
+/** The DKIM-Signature fields for a message that leaves, one for each key; none when signing is off. */
+export async function dkimFields(agent: Agent, message: Buffer): Promise<Uint8Array[]> {
+  if (!agent.roles.has('Transmitter') || !agent.settings.transmitter.signs) return []
+  return sign(
+    message,
+    agent.secrets.dkim.map((key) => ({ ...key, domain: agent.domain })),
+    agent.world,
+  )
+}

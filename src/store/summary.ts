@@ -1,0 +1,60 @@
+// What the store keeps of a message beside its bytes, read once when it comes in: by the MDA at delivery, by IMAP at
+// APPEND, by JMAP at Email/set and Email/import. Bounded: a header of any size gives a small row.
+
+import { formatAddress, isGroup, type Mailbox, parseAddressList } from '../message/address.ts'
+import { hasAttachment, preview } from '../message/body.ts'
+import { parseDate } from '../message/date.ts'
+import { decodeEncodedWords } from '../message/encoded-word.ts'
+import { fieldsNamed, type Header, rawValue, unfolded } from '../message/header.ts'
+import { parseStructure } from '../message/mime.ts'
+import type { EmailAddress, EmailSummary } from './types.ts'
+
+const MAX_TEXT = 1000
+const MAX_ADDRESSES = 200
+const MAX_IDS = 100
+
+/** Reads the summary of a whole message. Never throws: what cannot be read is empty. */
+export function summarise(source: Buffer): EmailSummary {
+  const root = parseStructure(source)
+  const { header } = root
+  const last = (name: string) => fieldsNamed(header, name).at(-1)
+  const text = (name: string) => {
+    const field = last(name)
+    return field === undefined ? '' : unfolded(header, field)
+  }
+  return {
+    subject: decodeEncodedWords(text('subject')).slice(0, MAX_TEXT),
+    from: addresses(header, 'from'),
+    to: addresses(header, 'to'),
+    cc: addresses(header, 'cc'),
+    bcc: addresses(header, 'bcc'),
+    replyTo: addresses(header, 'reply-to'),
+    sender: addresses(header, 'sender'),
+    sentAtMs: parseDate(text('date').slice(0, MAX_TEXT))?.epochMs ?? null,
+    messageId: messageIds(text('message-id')),
+    inReplyTo: messageIds(text('in-reply-to')),
+    references: messageIds(text('references')),
+    preview: preview(root),
+    hasAttachment: hasAttachment(root),
+  }
+}
+
+/** The mailboxes of the last field of that name, groups opened (RFC 8621 §4.1.2.3). */
+function addresses(header: Header, name: string): EmailAddress[] {
+  const field = fieldsNamed(header, name).at(-1)
+  if (field === undefined) return []
+  return parseAddressList(rawValue(header, field))
+    .addresses.flatMap((one) => (isGroup(one) ? one.members : [one]))
+    .slice(0, MAX_ADDRESSES)
+    .map((mailbox: Mailbox) => ({
+      name: mailbox.displayName?.slice(0, MAX_TEXT) || null,
+      email: formatAddress(mailbox),
+    }))
+}
+
+/** Message-IDs without their angle brackets (RFC 8621 §4.1.2.5). */
+function messageIds(text: string): string[] {
+  const ids: string[] = []
+  for (const [, id] of text.matchAll(/<([^<>\s]{1,998})>/g)) if (ids.push(id!) >= MAX_IDS) break
+  return ids
+}

@@ -1,0 +1,362 @@
+// From the notation to a system that can run: which agents there are, what roles they play, who the people are, and the
+// settings of each, with a working default for everything that is not written. What cannot be run is a finding with its
+// place and remedy. The table KEYS is the whole vocabulary of the attribute lines.
+
+import { parseListEntry, parseNetwork } from '../filter/lists.ts'
+import { parseDomain, parseSmtpPath } from '../message/address.ts'
+import { isIp, isPrivateIp } from '../message/ip.ts'
+import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
+import { suggest } from '../notation/suggest.ts'
+import type { AgentRole, AgentSettings } from '../roles/agent.ts'
+
+export interface PersonPlan {
+  /** The description's @id. */
+  readonly id: string
+  readonly address: string
+  readonly displayName: string
+  readonly password: string | undefined
+  readonly roles: readonly ('Author' | 'Recipient')[]
+  readonly aliases: readonly string[]
+  /** Domains of the Forwarders this Recipient trusts. */
+  readonly trusts: readonly string[]
+  /** Static IP addresses that authenticate this Author. */
+  readonly stations: readonly string[]
+}
+
+export interface AgentPlan {
+  readonly id: string
+  readonly roles: ReadonlySet<AgentRole>
+  readonly domain: string
+  readonly hostName: string
+  readonly ip: string
+  readonly settings: AgentSettings
+  readonly people: readonly PersonPlan[]
+  /** Its places in the drawing, in order: block id and the roles played there. */
+  readonly blocks: readonly { readonly id: string; readonly roles: readonly AgentRole[] }[]
+  readonly dmarc: string
+}
+
+export interface SystemPlan {
+  readonly model: SystemModel
+  readonly agents: readonly AgentPlan[]
+}
+
+const AGENT_ROLES: readonly string[] = ['MSA', 'Transmitter', 'Receiver', 'Forwarder', 'MDA'] satisfies AgentRole[]
+const MIB = 1024 * 1024
+
+/** Growing waits, in seconds: about twenty attempts in five days. */
+const RETRY_AFTER_S = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800]
+const EXPIRES_AFTER_S = 5 * 86_400
+
+type ReadResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string }
+type Reader<T> = (text: string) => ReadResult<T>
+
+const ok = <T>(value: T): ReadResult<T> => ({ ok: true, value })
+const expected = (what: string): ReadResult<never> => ({ ok: false, expected: what })
+
+const readers = {
+  text: (text: string) => ok(text),
+  yesNo: (text: string) => (text === 'yes' ? ok(true) : text === 'no' ? ok(false) : expected('yes or no')),
+  domain: (text: string) => {
+    const domain = parseDomain(text)
+    return domain === undefined ? expected('a domain, such as example.org') : ok<string>(domain)
+  },
+  ip: (text: string) => (isIp(text) ? ok(text) : expected('an IP address, such as 192.0.2.1')),
+  network: (text: string) => {
+    const network = parseNetwork(text)
+    return network === undefined ? expected('a network, such as 192.0.2.0/24') : ok(network)
+  },
+  listEntry: (text: string) => {
+    const entry = parseListEntry(text)
+    return entry === undefined ? expected('an address, a domain or a network') : ok(entry)
+  },
+  address: (text: string) => {
+    const parsed = parseSmtpPath(`<${text}>`, 'forward', { utf8: true })
+    return parsed.ok && parsed.path.type === 'mailbox' ? ok(text) : expected('an address, such as anna@example.org')
+  },
+  forward: (text: string) => {
+    const [from, to, ...rest] = text.split(/\s*->\s*/)
+    const good = rest.length === 0 && [from, to].every((one) => one !== undefined && readers.address(one).ok)
+    return good ? ok({ from: from!.toLowerCase(), to: to! }) : expected('"old@here.example -> new@there.example"')
+  },
+  size: (text: string) => {
+    const match = /^(\d{1,9})(K|M)?$/i.exec(text)
+    if (match === null) return expected('a size, such as 50M')
+    return ok(Number(match[1]) * (match[2] === undefined ? 1 : match[2].toUpperCase() === 'K' ? 1024 : MIB))
+  },
+  count: (text: string) => (/^[1-9]\d{0,8}$/.test(text) ? ok(Number(text)) : expected('a number above 0')),
+  duration: (text: string) => {
+    const seconds = durationS(text)
+    return seconds === undefined ? expected('a time, such as 30s, 5m, 2h or 5d') : ok(seconds)
+  },
+  durations: (text: string) => {
+    const list = text.split(/[\s;]+/).map(durationS)
+    return list.every((one) => one !== undefined) ? ok(list as number[]) : expected('times, such as "1m 5m 30m 2h"')
+  },
+  dmarc: (text: string) =>
+    ['none', 'quarantine', 'reject'].includes(text) ? ok(text) : expected('none, quarantine or reject'),
+} satisfies Record<string, Reader<unknown>>
+
+function durationS(text: string): number | undefined {
+  const match = /^(\d{1,6})(s|m|h|d)$/.exec(text)
+  return match === null
+    ? undefined
+    : Number(match[1]) * { s: 1, m: 60, h: 3600, d: 86_400 }[match[2] as 's' | 'm' | 'h' | 'd']
+}
+
+/** Every key, of agents and of people, and how its value is read. */
+const KEYS = {
+  agent: {
+    domain: readers.domain,
+    ip: readers.ip,
+    host: readers.domain,
+    password: readers.yesNo,
+    network: readers.network,
+    forward: readers.forward,
+    srs: readers.yesNo,
+    arc: readers.yesNo,
+    dkim: readers.yesNo,
+    dmarc: readers.dmarc,
+    allow: readers.listEntry,
+    deny: readers.listEntry,
+    'max-size': readers.size,
+    connections: readers.count,
+    'connections-per-address': readers.count,
+    'messages-per-minute': readers.count,
+    retry: readers.durations,
+    expires: readers.duration,
+  },
+  person: {
+    address: readers.address,
+    alias: readers.address,
+    name: readers.text,
+    password: readers.text,
+    trusts: readers.text,
+    ip: readers.ip,
+  },
+} as const
+
+type Keys = typeof KEYS
+type ValueOf<R> =
+  R extends Reader<infer T>
+    ? T
+    : R extends (text: string) => infer X
+      ? X extends { ok: true; value: infer T }
+        ? T
+        : never
+      : never
+
+/** Reads what a description says of its actors. Findings of level error mean: it cannot be run. */
+export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Finding[] } {
+  const findings: Finding[] = []
+  const complain = (span: Span, code: string, message: string, remedy: string, reason?: string) =>
+    findings.push({ code, severity: 'error', message, reason, span, fixes: [{ label: remedy, edits: [] }] })
+
+  const entriesOf = (actor: Actor): AttributeEntry[] =>
+    model.attributes
+      .filter((line) => line.refs.includes(actor.id) || line.refs.some((ref) => actor.blocks.includes(ref)))
+      .flatMap((line) => line.entries)
+
+  const agents: AgentPlan[] = []
+  const people: { plan: PersonPlan; actor: Actor; span: Span; trustSpans: Map<string, Span> }[] = []
+
+  for (const actor of model.actors) {
+    const kind = actor.kind === 'agent' ? 'agent' : 'person'
+    const entries = entriesOf(actor)
+    for (const entry of entries) {
+      if (entry.key in KEYS[kind]) {
+        const read = (KEYS[kind] as Record<string, Reader<unknown>>)[entry.key]!(entry.value)
+        if (!read.ok)
+          complain(
+            entry.valueSpan,
+            'S02',
+            `"${entry.value}" is not a value for ${entry.key}`,
+            `Write ${read.expected}.`,
+          )
+      } else {
+        const meant = suggest(entry.key, Object.keys(KEYS[kind]))
+        complain(
+          entry.keySpan,
+          'S01',
+          `an ${kind} has no attribute "${entry.key}"`,
+          meant === undefined ? `Known: ${Object.keys(KEYS[kind]).join(', ')}.` : `Did you mean ${meant}?`,
+        )
+      }
+    }
+    const all = <K extends string, R>(key: K, reader: R): ValueOf<R>[] =>
+      entries
+        .filter((entry) => entry.key === key)
+        .map((entry) => (reader as Reader<ValueOf<R>>)(entry.value))
+        .flatMap((read) => (read.ok ? [read.value] : []))
+    const span = spanOf(model, actor)
+    if (kind === 'agent') {
+      const of = <K extends keyof Keys['agent'] & string>(key: K) => all(key, KEYS.agent[key])
+      const plan = planAgent(actor, model, of, span, complain)
+      if (plan !== undefined) agents.push(plan)
+    } else {
+      const of = <K extends keyof Keys['person'] & string>(key: K) => all(key, KEYS.person[key])
+      const address = of('address').at(-1)
+      if (address === undefined) {
+        complain(
+          span,
+          'S03',
+          `${actor.id} has no address`,
+          `Add a line "${actor.id}: address=${actor.id}@example.org".`,
+        )
+        continue
+      }
+      const trustSpans = new Map(entries.filter((e) => e.key === 'trusts').map((e) => [e.value, e.valueSpan]))
+      const plan: PersonPlan = {
+        id: actor.id,
+        address,
+        displayName: of('name').at(-1) ?? address.slice(0, address.indexOf('@')),
+        password: of('password').at(-1),
+        roles: actor.roles.filter((role) => role === 'Author' || role === 'Recipient'),
+        aliases: of('alias'),
+        trusts: of('trusts'),
+        stations: of('ip'),
+      }
+      people.push({ plan, actor, span, trustSpans })
+    }
+  }
+
+  const withPeople = agents.map((agent) => {
+    const own = people.filter(({ plan }) => domainOf(plan.address) === agent.domain)
+    const stations = own.flatMap(({ plan }) => plan.stations.map((ip) => ({ ip, author: plan.address })))
+    if (!isPrivateIp(agent.ip))
+      for (const { plan, span } of own)
+        if (plan.password !== undefined)
+          complain(
+            span,
+            'S07',
+            `the password of ${plan.id} stands in the description of an agent on the open Internet`,
+            'Take it out and set it with: borderpost password ADDRESS.',
+            'A description is shown, shared and drawn; a secret does not belong into it.',
+          )
+    return {
+      ...agent,
+      settings: { ...agent.settings, msa: { ...agent.settings.msa, stations } },
+      people: own.map(({ plan, trustSpans }) => ({
+        ...plan,
+        trusts: plan.trusts.flatMap((name) => {
+          const domain = agents.find((other) => other.id === name)?.domain ?? parseDomain(name)
+          if (domain !== undefined && domain.includes('.')) return [domain]
+          complain(
+            trustSpans.get(name)!,
+            'S05',
+            `"${name}" is neither an agent here nor a domain`,
+            'Write the @id of a Forwarder, or its domain.',
+          )
+          return []
+        }),
+      })),
+    }
+  })
+  for (const { plan, span } of people)
+    if (!agents.some((agent) => agent.domain === domainOf(plan.address)))
+      complain(
+        span,
+        'S04',
+        `no agent here has the domain of ${plan.address}`,
+        `Give an agent domain=${domainOf(plan.address)}, or change the address.`,
+      )
+  for (const domain of new Set(agents.map((agent) => agent.domain))) {
+    const several = agents.filter((agent) => agent.domain === domain)
+    if (several.length > 1)
+      complain(
+        spanOf(model, model.actors.find((a) => a.id === several[1]!.id)!),
+        'S06',
+        `${several.map((a) => a.id).join(' and ')} have the same domain ${domain}`,
+        'Give each agent its own domain, or make them one actor with the same @id.',
+      )
+  }
+  return { plan: { model, agents: withPeople }, findings }
+}
+
+type Complain = (span: Span, code: string, message: string, remedy: string, reason?: string) => void
+
+function planAgent(
+  actor: Actor,
+  model: SystemModel,
+  of: <K extends keyof Keys['agent'] & string>(key: K) => ValueOf<Keys['agent'][K]>[],
+  span: Span,
+  complain: Complain,
+): AgentPlan | undefined {
+  const roles = actor.roles.filter((role): role is AgentRole => AGENT_ROLES.includes(role))
+  for (const role of actor.roles)
+    if (!AGENT_ROLES.includes(role))
+      complain(
+        span,
+        'S08',
+        `the role ${role} can be drawn and explained, but not run`,
+        `Roles that run: ${AGENT_ROLES.join(', ')}.`,
+      )
+  const domain = of('domain').at(-1)
+  const ip = of('ip').at(-1)
+  if (domain === undefined)
+    complain(span, 'S03', `${actor.id} has no domain`, `Add a line "${actor.id}: domain=example.org, ip=192.0.2.1".`)
+  if (ip === undefined)
+    complain(span, 'S03', `${actor.id} has no IP address`, `Add a line "${actor.id}: ip=192.0.2.1".`)
+  if (domain === undefined || ip === undefined) return undefined
+  if (roles.includes('MSA') && !roles.includes('Transmitter'))
+    complain(
+      span,
+      'S09',
+      `${actor.id} is an MSA without a Transmitter: its mail would never leave`,
+      'Write MSA/Transmitter.',
+    )
+  for (const role of ['MDA', 'Forwarder'] as const)
+    if (roles.includes(role) && !roles.includes('Receiver'))
+      complain(
+        span,
+        'S09',
+        `${actor.id} is a ${role} without a Receiver: no mail would reach it`,
+        `Write Receiver/${role}.`,
+        'Border defence should be done at the Border: by a Receiver.',
+      )
+  const lab = isPrivateIp(ip)
+  return {
+    id: actor.id,
+    roles: new Set(roles),
+    domain,
+    hostName: of('host').at(-1) ?? `mail.${domain}`,
+    ip,
+    dmarc: of('dmarc').at(-1) ?? 'reject',
+    people: [],
+    blocks: model.blocks
+      .filter((block) => block.actor === actor.id)
+      .map((block) => ({
+        id: block.id,
+        roles: block.roles.filter((role): role is AgentRole => AGENT_ROLES.includes(role)),
+      })),
+    settings: {
+      maxMessageBytes: of('max-size').at(-1) ?? 50 * MIB,
+      msa: { password: of('password').at(-1) ?? true, stations: [], networks: of('network') },
+      transmitter: {
+        port: 25,
+        retryAfterS: of('retry').at(-1) ?? RETRY_AFTER_S,
+        expiresAfterS: of('expires').at(-1) ?? EXPIRES_AFTER_S,
+        connectionsPerDestination: 5,
+        signs: of('dkim').at(-1) ?? true,
+        privateDestinations: lab,
+      },
+      receiver: {
+        allow: of('allow'),
+        deny: of('deny'),
+        connections: of('connections').at(-1) ?? 1000,
+        connectionsPerAddress: of('connections-per-address').at(-1) ?? 50,
+        // A lab has one sender for everything that is tried out.
+        messagesPerMinutePerAddress: of('messages-per-minute').at(-1) ?? (lab ? 100_000 : 600),
+      },
+      forwarder: { forwards: of('forward'), srs: of('srs').at(-1) ?? true, seals: of('arc').at(-1) ?? true },
+    },
+  }
+}
+
+function spanOf(model: SystemModel, actor: Actor): Span {
+  return model.blocks.find((block) => block.actor === actor.id)!.span
+}
+
+function domainOf(address: string): string {
+  return (parseDomain(address.slice(address.lastIndexOf('@') + 1)) ?? '').toString()
+}
