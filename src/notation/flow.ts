@@ -1,0 +1,378 @@
+// Tokens of one flow to blocks and hops: which `/` joins roles and which is the Border (rules A1, A2, A3), what an
+// arrow joins, and how to go on where something is missing. Always returns a flow.
+
+import { finding } from './findings.ts'
+import { NORMAL_ARROW, type Token } from './lexer.ts'
+import type { Arrow, Report, Span } from './model.ts'
+import { after, before, join } from './text.ts'
+import { readRole } from './vocabulary.ts'
+
+export type RawBlock = {
+  roles: string[]
+  roleSpans: Span[]
+  at?: string
+  relays: number
+  unknown: boolean
+  span: Span
+  column: number
+  columnEnd: number
+}
+
+/** `from` and `to` are indexes of blocks; missing is the open Internet. */
+export type RawHop = {
+  from?: number
+  to?: number
+  arrow: Arrow
+  crossings: Span[]
+  arrows: { arrow: Arrow; span: Span }[]
+  span: Span
+}
+
+export type RawFlow = { blocks: RawBlock[]; hops: RawHop[]; span: Span }
+
+type Mark = { kind: 'arrow'; arrow: Arrow; span: Span } | { kind: 'border'; span: Span; explained: boolean }
+
+const MAX_LABELS = 8
+const MAX_RELAYS = 1_000_000
+const SENDING = new Set(['Author', 'MSA', 'Transmitter'])
+const RECEIVING = new Set(['Receiver', 'MDA', 'Recipient', 'Forwarder'])
+
+const isPiece = (token: Token | undefined) =>
+  token !== undefined && (token.kind === 'word' || token.kind === 'at' || token.kind === 'star')
+const isBorderWord = (token: Token | undefined) => token?.kind === 'word' && token.text.toLowerCase() === 'border'
+
+/** A `/` with words on both sides joins or is doubtful (A1); any other is a crossing or a stroke. */
+const isFree = (tokens: Token[], k: number) =>
+  tokens[k]?.kind === 'slash' && !(isPiece(tokens[k - 1]) && isPiece(tokens[k + 1]))
+
+/**
+ * Takes the strokes of a drawing that was flattened onto one line away from the flow (rules A2, A3).
+ * `bracketed`: the line has a bracket; `labelFollows`: the next line is the label `Border`.
+ */
+export function stripStrokes(line: Token[], bracketed: boolean, labelFollows: boolean) {
+  let tokens = line
+  let strokes = false
+  let labelled = labelFollows
+  const crossingIn = (list: Token[]) => list.some((_, k) => isFree(list, k))
+  for (let n = 0; n < MAX_LABELS && isBorderWord(tokens.at(-1)) && tokens.at(-2)?.kind === 'slash'; n++) {
+    const rest = tokens.slice(0, -2)
+    labelled = true
+    // `--> / Border`: the crossing itself carries the label.
+    const stroke = rest.at(-1)?.kind === 'slash' || (isPiece(rest.at(-1)) && crossingIn(rest))
+    strokes ||= stroke
+    tokens = stroke ? rest : tokens.slice(0, -1)
+    if (!stroke) break
+  }
+  if (labelFollows && tokens.at(-1)?.kind === 'slash' && isPiece(tokens.at(-2)) && crossingIn(tokens.slice(0, -1))) {
+    tokens = tokens.slice(0, -1)
+    strokes = true
+  }
+  if (tokens[0]?.kind === 'slash' && (bracketed || labelled) && crossingIn(tokens.slice(1))) {
+    tokens = tokens.slice(1)
+    strokes = true
+  }
+  return { tokens, strokes, labelled }
+}
+
+/** Reads the tokens of a flow (no brackets, no strokes). `tokens` is not empty. */
+export function readFlow(tokens: Token[], report: Report): RawFlow {
+  const flow: RawFlow = { blocks: [], hops: [], span: join(tokens[0]!.span, tokens.at(-1)!.span) }
+  let marks: Mark[] = []
+  let k = 0
+  while (k < tokens.length) {
+    const token = tokens[k]!
+    if (token.kind === 'arrow') {
+      marks.push({ kind: 'arrow', arrow: token.arrow!, span: token.span })
+      k++
+    } else if (token.kind === 'slash') {
+      marks.push({ kind: 'border', span: token.span, explained: token.explained === true })
+      k++
+    } else if (isBorderWord(token) && !isPiece(tokens[k + 1]) && !isPiece(tokens[k - 1])) {
+      k++
+      // `--> / Border -->` is the label written in the flow; `--> Border -->` says the Border in a word (A3).
+      if (tokens[k - 2]?.kind === 'slash') continue
+      marks.push({ kind: 'border', span: token.span, explained: true })
+      report(
+        finding('N01', 'hint', token.span, '"Border" in a flow is read as /', [
+          { label: 'Write /', edits: [{ span: token.span, text: '/' }] },
+        ]),
+      )
+    } else {
+      const [block, next] = readBlock(tokens, k, report)
+      if (flow.blocks.length > 0 && marks.length === 0) marks.push(missingArrow(flow.blocks.at(-1)!, block, report))
+      closeHop(flow, marks, block, report)
+      marks = []
+      k = next
+    }
+  }
+  if (marks.length > 0) closeHop(flow, marks, undefined, report)
+  nameRoles(flow, report)
+  return flow
+}
+
+function missingArrow(left: RawBlock, right: RawBlock, report: Report): Mark {
+  const gap = { ...after(left.span), end: right.span.start }
+  report(
+    finding('N06', 'error', right.span, 'An arrow is missing before this actor', [
+      { label: 'Mail flows here: write -->', edits: [{ span: gap, text: ' --> ' }] },
+      { label: 'They have a direct relationship: write ==>', edits: [{ span: gap, text: ' ==> ' }] },
+    ]),
+  )
+  return { kind: 'arrow', arrow: 'flow', span: gap }
+}
+
+/** Adds the hop (or hops) that the marks make, then the block they lead to. */
+function closeHop(flow: RawFlow, marks: Mark[], to: RawBlock | undefined, report: Report) {
+  let group: Mark[] = []
+  for (const mark of marks) {
+    const last = group.at(-1)
+    if (mark.kind === 'arrow' && last?.kind === 'arrow') {
+      report(
+        finding('N06', 'error', join(last.span, mark.span), 'Two arrows with nobody between them', [
+          { label: 'Remove one arrow', edits: [{ span: { ...mark.span, start: last.span.end }, text: '' }] },
+          { label: 'Name the role that stands here (? if unknown)', edits: [{ span: after(last.span), text: ' ? ' }] },
+        ]),
+      )
+      const here = before(mark.span)
+      addHop(
+        flow,
+        group,
+        { roles: [], roleSpans: [], relays: 1, unknown: true, span: here, column: 0, columnEnd: 0 },
+        report,
+      )
+      group = []
+    }
+    group.push(mark)
+  }
+  if (group.length > 0 || to !== undefined) addHop(flow, group, to, report)
+}
+
+function addHop(flow: RawFlow, marks: Mark[], to: RawBlock | undefined, report: Report) {
+  const from = flow.blocks.length > 0 ? flow.blocks.length - 1 : undefined
+  if (to !== undefined) flow.blocks.push(to)
+  const first = marks[0]
+  const last = marks.at(-1)
+  if (first === undefined || last === undefined) return
+  const arrows = marks.filter((mark) => mark.kind === 'arrow').map(({ arrow, span }) => ({ arrow, span }))
+  const crossings = marks.filter((mark) => mark.kind === 'border').map((mark) => mark.span)
+  reportHalfCrossing(marks, from !== undefined, to !== undefined, report)
+  flow.hops.push({
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to: flow.blocks.length - 1 }),
+    arrow: (['direct', 'indirect'] as const).find((kind) => arrows.some(({ arrow }) => arrow === kind)) ?? 'flow',
+    crossings,
+    arrows,
+    span: join(first.span, last.span),
+  })
+}
+
+function reportHalfCrossing(marks: Mark[], hasFrom: boolean, hasTo: boolean, report: Report) {
+  const first = marks[0]!
+  const last = marks.at(-1)!
+  const edits = []
+  if (hasFrom && first.kind === 'border' && !first.explained) edits.push({ span: before(first.span), text: '--> ' })
+  if (hasTo && last.kind === 'border' && !last.explained) edits.push({ span: after(last.span), text: ' -->' })
+  if (edits.length === 0) return
+  const side = edits.length === 2 ? 'both sides' : 'one side'
+  report(
+    finding('N05', 'warning', join(first.span, last.span), `The Border lacks an arrow on ${side}`, [
+      { label: 'Write --> / -->', edits },
+    ]),
+  )
+}
+
+/** One actor's block: roles joined by tight slashes, `@id`, `*relays`. Returns it and the index behind it. */
+function readBlock(tokens: Token[], start: number, report: Report): [RawBlock, number] {
+  const firstToken = tokens[start]!
+  const block: RawBlock = {
+    roles: [],
+    roleSpans: [],
+    relays: 1,
+    unknown: false,
+    span: firstToken.span,
+    column: firstToken.column,
+    columnEnd: firstToken.columnEnd,
+  }
+  let words: Token[] = []
+  const closeRole = () => {
+    if (words.length === 0) return
+    block.roles.push(words.map((word) => word.text).join(' '))
+    block.roleSpans.push(join(words[0]!.span, words.at(-1)!.span))
+    words = []
+  }
+  let k = start
+  for (; k < tokens.length; k++) {
+    const token = tokens[k]!
+    const fresh = tokens[k - 1]?.kind === 'slash' || k === start
+    if (token.kind === 'word') {
+      if (words.length === 0 && !fresh) break
+      words.push(token)
+    } else if (token.kind === 'at') {
+      closeRole()
+      readId(block, token, report)
+    } else if (token.kind === 'star') {
+      closeRole()
+      readRelays(block, token, report)
+    } else if (token.kind === 'slash' && isPiece(tokens[k + 1]) && k > start) {
+      if (!joins(tokens, k, words, report)) break
+      closeRole()
+    } else {
+      break
+    }
+    block.span = join(block.span, token.span)
+    block.columnEnd = Math.max(block.columnEnd, token.columnEnd)
+  }
+  closeRole()
+  if (block.roles.length === 0) block.unknown = true
+  return [block, k]
+}
+
+/** Rule A1 for a `/` between two words. */
+function joins(tokens: Token[], k: number, words: Token[], report: Report): boolean {
+  const slash = tokens[k]!
+  const left = words.length > 0 ? words.map((word) => word.text).join(' ') : tokens[k - 1]!.text
+  const right = tokens[k + 1]!.text
+  const gap = { ...after(tokens[k - 1]!.span), end: tokens[k + 1]!.span.start }
+  if (!slash.spaceBefore && !slash.spaceAfter) return true
+  const join = { label: `One actor plays both roles: ${left}/${right}`, edits: [{ span: gap, text: '/' }] }
+  if (slash.spaceBefore !== slash.spaceAfter) {
+    report(finding('N03', 'warning', slash.span, `"${left}" and "${right}" are read as roles of one actor`, [join]))
+    return true
+  }
+  const crossing = SENDING.has(left) && RECEIVING.has(right)
+  const border = {
+    label: `Mail crosses the Border: ${left} --> / --> ${right}`,
+    edits: [{ span: gap, text: ' --> / --> ' }],
+  }
+  report(
+    finding(
+      'N04',
+      'error',
+      slash.span,
+      `"${left} / ${right}" could mean two things`,
+      crossing ? [border, join] : [join, border],
+      'A tight "/" joins the roles of one actor; a "/" that touches an arrow is the Border.',
+    ),
+  )
+  slash.explained = true
+  return !crossing
+}
+
+function readId(block: RawBlock, token: Token, report: Report) {
+  if (token.text === '')
+    report(
+      finding('N15', 'error', token.span, 'A name is missing after @', [
+        { label: 'Write it tight: @sender', edits: [] },
+      ]),
+    )
+  else if (block.at !== undefined)
+    report(
+      finding('N15', 'error', token.span, `This actor is already @${block.at}`, [
+        { label: `Remove @${token.text}`, edits: [{ span: token.span, text: '' }] },
+      ]),
+    )
+  else block.at = token.text
+}
+
+function readRelays(block: RawBlock, token: Token, report: Report) {
+  const relays = /^\d{1,7}$/.test(token.text) ? Number(token.text) : 0
+  if (relays >= 1 && relays <= MAX_RELAYS) block.relays = relays
+  else
+    report(
+      finding('N15', 'error', token.span, `"*${token.text}" is no count of relays`, [
+        { label: 'Write a number of 1 or more, e.g. Transmitter*12', edits: [] },
+      ]),
+    )
+}
+
+/** Gives roles their names (rule A11); known only now, because "MUA" depends on the side of the Border. */
+function nameRoles(flow: RawFlow, report: Report) {
+  const crossing = flow.hops.find((hop) => hop.crossings.length > 0)
+  const borderAt = crossing === undefined ? 0 : (crossing.from ?? -1)
+  flow.blocks.forEach((block, index) => {
+    block.roles = block.roles.map((role, k) => nameRole(role, block.roleSpans[k]!, index <= borderAt, report))
+    if (block.roles.every((role) => role === '?')) {
+      block.unknown = true
+      block.roles = []
+      block.roleSpans = []
+    }
+    if (block.roles.length === 0 && block.at !== undefined)
+      report(
+        finding('N11', 'warning', block.span, `Which role does ${block.at} play here?`, [
+          { label: `Write it before the name, e.g. Receiver@${block.at}`, edits: [] },
+        ]),
+      )
+    reportTwice(block, report)
+  })
+}
+
+function reportTwice(block: RawBlock, report: Report) {
+  if (new Set(block.roles).size === block.roles.length) return
+  const seen = new Set<string>()
+  const keep = block.roles.map((role) => !seen.has(role) && seen.add(role).size > 0)
+  const twice = keep.indexOf(false)
+  report(finding('N14', 'warning', block.roleSpans[twice]!, `${block.roles[twice]} stands twice in one block`))
+  block.roles = block.roles.filter((_, k) => keep[k])
+  block.roleSpans = block.roleSpans.filter((_, k) => keep[k])
+}
+
+function nameRole(written: string, span: Span, sending: boolean, report: Report): string {
+  if (written === '?') return written
+  if (written.toLowerCase() === 'border') {
+    report(
+      finding('N13', 'error', span, '"Border" is no role: nobody plays it', [
+        { label: 'Write / for the Border itself', edits: [{ span, text: '/' }] },
+      ]),
+    )
+    return written
+  }
+  const reading = readRole(written, sending)
+  const write = (text: string) => ({ label: `Write ${text}`, edits: [{ span, text }] })
+  switch (reading.kind) {
+    case 'known':
+      return reading.role
+    case 'synonym':
+      report(
+        finding('N01', 'hint', span, `"${written}" is read as ${reading.role}, ${reading.why}`, [write(reading.role)]),
+      )
+      return reading.role
+    case 'ambiguous':
+      report(
+        finding(
+          'N11',
+          'warning',
+          span,
+          `"${written}" does not say which role is played`,
+          reading.choices.map(write),
+          'Every relay is an MTA; the notation names the role that it plays.',
+        ),
+      )
+      return written
+    case 'words': {
+      const [left, right] = reading.parts
+      report(
+        finding('N11', 'warning', span, `"${written}" looks like two roles`, [
+          write(`${left} ${NORMAL_ARROW.direct} ${right}`),
+          write(`${left}/${right}`),
+        ]),
+      )
+      return written
+    }
+    case 'custom': {
+      const fixes = reading.nearest === undefined ? [] : [write(reading.nearest)]
+      const meant = reading.nearest === undefined ? '' : `; did you mean ${reading.nearest}?`
+      const prose = written.split(' ').length > 4
+      const comment = {
+        label: 'If this line is a remark, begin it with #',
+        edits: [{ span: before(span), text: '# ' }],
+      }
+      report(
+        finding('N11', 'warning', span, `"${written.slice(0, 60)}" is no role the notation knows${meant}`, [
+          ...fixes,
+          ...(prose ? [comment] : []),
+        ]),
+      )
+      return written
+    }
+  }
+}

@@ -1,0 +1,172 @@
+// The one model that the shorthand becomes, and that everything else reads: check, draw, simulate, run, trace.
+// Words are the article's: a network owns blocks, a block is one place in a flow where an actor plays roles,
+// an actor is the union of all blocks with the same `@id`, a hop is the arrow between two blocks.
+// Plain data only (JSON-safe); every part knows its place in the text.
+
+/** A piece of the source: offsets in UTF-16 units, `line` and `column` counted from 1. */
+export type Span = { start: number; end: number; line: number; column: number }
+
+export type Edit = { span: Span; text: string }
+
+/** A remedy. `edits` may be empty where only a person can know what to write. */
+export type Fix = { label: string; edits: Edit[] }
+
+export type Severity = 'error' | 'warning' | 'hint'
+
+export type Finding = {
+  code: string
+  severity: Severity
+  message: string
+  reason?: string
+  span: Span
+  fixes: Fix[]
+}
+
+export type Report = (finding: Finding) => void
+
+/** `==>` direct relationship, `~~>` indirect relationship, `-->` only the direction of mail flow. */
+export type Arrow = 'direct' | 'indirect' | 'flow'
+
+export type Block = {
+  /** Stable from roles and `@id`, unique in the model, safe in HTML: `msa-transmitter-sender`. */
+  id: string
+  flow: number
+  roles: string[]
+  roleSpans: Span[]
+  /** The `@id` as written, if any. */
+  at?: string
+  /** `Transmitter*12`: how many relays work in this block. */
+  relays: number
+  actor: string
+  network?: string
+  /** Nobody is written here: the parser recovered, or the author wrote `?`. */
+  unknown: boolean
+  span: Span
+}
+
+export type Hop = {
+  /** `from->to` in block ids, with `internet` for a missing end. */
+  id: string
+  flow: number
+  /** Block ids; a missing end is the open Internet. */
+  from?: string
+  to?: string
+  arrow: Arrow
+  /** True if the hop crosses the Border at least once. */
+  border: boolean
+  crossings: Span[]
+  /** The arrows as written, in order: `--> / -->` has two. */
+  arrows: { arrow: Arrow; span: Span }[]
+  span: Span
+}
+
+/** One line of mail flow. `blocks` and `hops` are the same objects as in the model's lists. */
+export type Flow = { index: number; diagram: number; blocks: Block[]; hops: Hop[]; span: Span }
+
+export type Bracket = { network: string; name: string; span: Span; column: number; columnEnd: number }
+
+/** One drawing: brackets, strokes and the flows under them. */
+export type Diagram = {
+  index: number
+  /** flat: all on one line; drawn: brackets or strokes on lines of their own; plain: a bare flow. */
+  form: 'flat' | 'drawn' | 'plain'
+  brackets: Bracket[]
+  flows: number[]
+  /** The comment directly above. */
+  caption?: string
+  span: Span
+}
+
+export type Network = { id: string; name: string; named: boolean; actors: string[]; spans: Span[] }
+
+export type Actor = {
+  /** The `@id`, or the id of its only block. */
+  id: string
+  at?: string
+  kind: 'user' | 'agent'
+  roles: string[]
+  blocks: string[]
+  network?: string
+}
+
+/** One crossing from network to network, between `left` and `right` (block ids; missing is the open Internet). */
+export type Border = { id: string; flow: number; hop: string; left?: string; right?: string; span: Span }
+
+export type Relationship = {
+  /** Actor ids. The relation is symmetric. */
+  a: string
+  b: string
+  kind: 'direct' | 'indirect'
+  /** Indirect: the actor with a direct relationship to both. */
+  via?: string
+  /** Not written, concluded from an indirect relationship. */
+  inferred: boolean
+  hop?: string
+  span: Span
+}
+
+export type AttributeEntry = { key: string; value: string; keySpan: Span; valueSpan: Span }
+
+export type AttributeKind = 'actor' | 'role' | 'block' | 'network' | 'hop' | 'machine' | 'org' | 'contract' | 'unknown'
+
+export type Attribute = {
+  kind: AttributeKind
+  target: string
+  targetSpan: Span
+  entries: AttributeEntry[]
+  /** What the target means: actor, block, network or hop ids according to `kind` (actors for `role`). */
+  refs: string[]
+  span: Span
+}
+
+export type SystemModel = {
+  source: string
+  /** The first comment of the text. */
+  title?: string
+  diagrams: Diagram[]
+  flows: Flow[]
+  blocks: Block[]
+  hops: Hop[]
+  borders: Border[]
+  networks: Network[]
+  actors: Actor[]
+  relationships: Relationship[]
+  attributes: Attribute[]
+  /** What the parser found (N codes); check() adds the rest. */
+  findings: Finding[]
+  /** Edits that give the text its normal spelling (arrows, role names, entities). */
+  spelling: Edit[]
+}
+
+/** How a block is written: `MSA/Transmitter@sender*2`. */
+export function blockLabel(block: { roles: string[]; at?: string; relays: number }): string {
+  const roles = block.roles.length > 0 ? block.roles.join('/') : '?'
+  return roles + (block.at === undefined ? '' : `@${block.at}`) + (block.relays > 1 ? `*${block.relays}` : '')
+}
+
+/**
+ * All values of a key that apply to an actor: from lines that name it, one of its roles or blocks, or its network,
+ * in the order of the text.
+ */
+export function attributeValues(model: SystemModel, actor: Actor, key: string): string[] {
+  const values: string[] = []
+  for (const line of model.attributes) {
+    if (!appliesTo(line, actor)) continue
+    for (const entry of line.entries) if (entry.key === key) values.push(entry.value)
+  }
+  return values
+}
+
+function appliesTo(line: Attribute, actor: Actor): boolean {
+  switch (line.kind) {
+    case 'actor':
+    case 'role':
+      return line.refs.includes(actor.id)
+    case 'block':
+      return line.refs.some((ref) => actor.blocks.includes(ref))
+    case 'network':
+      return actor.network !== undefined && line.refs.includes(actor.network)
+    default:
+      return false
+  }
+}

@@ -1,0 +1,183 @@
+// Lines to drawings: which lines belong together as brackets, strokes, label and flows of one diagram, which flow is
+// wrapped over several lines (rule A12), and which lines are attributes or comments.
+
+import { looksLikeEntries, type RawAttribute, readAttribute, readEntries, targetEnd } from './attributes.ts'
+import { finding } from './findings.ts'
+import { type RawFlow, readFlow, stripStrokes } from './flow.ts'
+import { commentStart, lex, type Token } from './lexer.ts'
+import type { Diagram, Report, Span } from './model.ts'
+import type { RawBracket } from './networks.ts'
+import { join, type Line, spanOf } from './text.ts'
+
+export type RawDiagram = {
+  form: Diagram['form']
+  brackets: RawBracket[]
+  flows: RawFlow[]
+  caption?: string
+  span: Span
+}
+
+export type Rows = { diagrams: RawDiagram[]; attributes: RawAttribute[]; title?: string }
+
+/** A drawing while its lines are collected; each flow is the tokens of its lines. */
+type Open = {
+  brackets: RawBracket[]
+  flows: { tokens: Token[]; bracketed: boolean; labelled: boolean }[]
+  strokeRows: boolean
+  /** A line that may be continued is directly above. */
+  adjacent: boolean
+  caption?: string
+  span: Span
+}
+
+export function readRows(lines: Line[], report: Report): Rows {
+  const out: Rows = { diagrams: [], attributes: [] }
+  let open: Open | undefined
+  let attribute: RawAttribute | undefined
+  let caption: { text: string; line: number } | undefined
+
+  const close = () => {
+    if (open !== undefined) closeDiagram(open, out.diagrams, report)
+    open = undefined
+  }
+  const drawing = (line: Line): Open => {
+    const span = spanOf(line, 0, line.text.length)
+    const above = caption?.line === line.number - 1 && caption.text !== '' ? { caption: caption.text } : {}
+    open ??= { brackets: [], flows: [], strokeRows: false, adjacent: false, ...above, span }
+    open.span = join(open.span, span)
+    return open
+  }
+
+  lines.forEach((line, index) => {
+    const end = commentStart(line.text)
+    const text = line.text.slice(0, end)
+    const content = text.trim()
+    if (content === '') {
+      attribute = undefined
+      if (open !== undefined) open.adjacent = false
+      if (open !== undefined && open.flows.length > 0) close()
+      if (end === line.text.length) return
+      const words = line.text
+        .slice(end)
+        .replace(/^#+\s*/, '')
+        .trim()
+      if (words !== '') out.title ??= words
+      const more = caption?.line === line.number - 1 ? `${caption.text} ` : ''
+      caption = { text: (more + words).trim(), line: line.number }
+      return
+    }
+    if (/^(?:```|~~~)\s*\w*$/.test(content) || /^([-=_*])\1{2,}$/.test(content)) {
+      close()
+      attribute = undefined
+      if (content[0] === '`' || content[0] === '~') reportFence(line, report)
+      return
+    }
+    if (attribute !== undefined && continues(attribute, text)) {
+      readEntries(attribute, line, 0, end, report)
+      return
+    }
+    const colon = targetEnd(text)
+    if (colon !== undefined || looksLikeEntries(content)) {
+      close()
+      attribute = colon === undefined ? undefined : readAttribute(line, colon, end, report)
+      if (attribute !== undefined) out.attributes.push(attribute)
+      else reportNoTarget(spanOf(line, text.length - text.trimStart().length, text.trimEnd().length), report)
+      return
+    }
+    attribute = undefined
+
+    const tokens = lex(line, end, report)
+    const brackets = tokens.filter((token) => token.kind === 'bracket')
+    const flow = tokens.filter((token) => token.kind !== 'bracket')
+    if (
+      brackets.length === 0 &&
+      flow.length > 0 &&
+      flow.every(isStroke) &&
+      !isWrappedBorder(flow, open, lines[index + 1])
+    ) {
+      const last = drawing(line).flows.at(-1)
+      if (last !== undefined && flow.some((token) => token.kind === 'word')) last.labelled = true
+      open!.adjacent = false
+      open!.strokeRows = true
+      return
+    }
+    if (brackets.length > 0 && open !== undefined && open.flows.length > 0) close()
+    if (brackets.length > 0) drawing(line).adjacent = false
+    for (const { text: name, span, column, columnEnd } of brackets)
+      open!.brackets.push({ name, span, column, columnEnd })
+    if (flow.length === 0) return
+    const last = open?.flows.at(-1)
+    if (last !== undefined && open!.adjacent && wraps(last.tokens, flow)) {
+      drawing(line)
+      for (const token of flow) last.tokens.push(token)
+      return
+    }
+    if (last?.bracketed) close()
+    drawing(line).flows.push({ tokens: flow, bracketed: brackets.length > 0, labelled: false })
+    open!.adjacent = true
+  })
+  close()
+  return out
+}
+
+const isStroke = (token: Token) =>
+  token.kind === 'slash' || (token.kind === 'word' && token.text.toLowerCase() === 'border')
+const connects = (token: Token | undefined) => token?.kind === 'arrow' || token?.kind === 'slash'
+
+/** Rule A12. An arrow on both sides of the break ends one flow in the open Internet and begins another. */
+function wraps(above: Token[], below: Token[]): boolean {
+  const last = above.at(-1)
+  const first = below[0]
+  if (last?.kind === 'word' && isStroke(last)) return false
+  if (connects(last) && connects(first)) return last?.kind !== first?.kind
+  return connects(last) || connects(first)
+}
+
+/** A lone `/` between two lines that break at arrows is the crossing of a wrapped flow, not a stroke. */
+function isWrappedBorder(row: Token[], open: Open | undefined, next: Line | undefined): boolean {
+  const above = open?.adjacent ? open.flows.at(-1)?.tokens.at(-1) : undefined
+  return row.length === 1 && above?.kind === 'arrow' && /^\s*(?:[-=~]+>|[→⇒⇝])/.test(next?.text ?? '')
+}
+
+/** "A line may continue on following lines that are indented." */
+function continues(attribute: RawAttribute, text: string): boolean {
+  if (!/^\s/.test(text) || targetEnd(text) !== undefined) return false
+  return looksLikeEntries(text) || (attribute.kind !== undefined && !/[-=~]>|\|/.test(text))
+}
+
+function closeDiagram(open: Open, diagrams: RawDiagram[], report: Report) {
+  if (open.flows.length === 0) {
+    const previous = diagrams.at(-1)
+    if (open.brackets.length === 0 && previous !== undefined) previous.span = join(previous.span, open.span)
+    else
+      report(
+        finding('N16', 'warning', open.span, 'Here is a drawing without a flow', [
+          { label: 'Write the flow below it, e.g. Author ==> MSA/Transmitter --> / -->', edits: [] },
+        ]),
+      )
+    return
+  }
+  let flat = false
+  const flows = open.flows.flatMap((row) => {
+    const { tokens, strokes } = stripStrokes(row.tokens, row.bracketed, row.labelled)
+    flat ||= row.bracketed || (strokes && !open.strokeRows)
+    return tokens.length === 0 ? [] : [readFlow(tokens, report)]
+  })
+  const form = flat ? 'flat' : open.brackets.length > 0 || open.strokeRows ? 'drawn' : 'plain'
+  const caption = open.caption === undefined ? {} : { caption: open.caption }
+  diagrams.push({ form, brackets: open.brackets, flows, ...caption, span: open.span })
+}
+
+function reportFence(line: Line, report: Report) {
+  const span = spanOf(line, 0, line.text.length)
+  const fixes = [{ label: 'Write it as a comment', edits: [{ span, text: '#' }] }]
+  report(finding('N01', 'hint', span, 'A code fence is not part of the notation', fixes))
+}
+
+function reportNoTarget(span: Span, report: Report) {
+  report(
+    finding('N20', 'error', span, 'This line does not say whom it is about', [
+      { label: 'Write Target: key=value, where the target is an @id, a role or a network', edits: [] },
+    ]),
+  )
+}
