@@ -15,6 +15,7 @@ export interface World {
   readonly dns: Dns
   readonly disk: Disk
   readonly cpu: Cpu
+  readonly keymaker: Keymaker
 }
 
 /** A timer that has been set; `cancel` is idempotent. */
@@ -48,4 +49,12 @@ export interface Cpu {
   sign(algorithm: 'sha256' | null, data: Uint8Array, privateKey: import('node:crypto').KeyObject): Promise<Buffer>
   /** PBKDF2 with HMAC-SHA-256 (RFC 8018), 32 bytes: SCRAM's `Hi` (RFC 5802 §2.2). */
   pbkdf2(password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Buffer>
+}
+
+/** Makes the keys of an actor. Slow: once, at its first start. */
+export interface Keymaker {
+  /** A private RSA key for signing, 2048 bits (1024 in the simulated world, drawn from its seed). */
+  rsa(): Promise<import('node:crypto').KeyObject>
+  /** A self-signed certificate (P-256) for these names, until a certificate authority gives a better one. */
+  tlsIdentity(names: readonly string[]): Promise<import('./network.ts').TlsIdentity>
 }

@@ -5,6 +5,7 @@ import { pbkdf2, randomBytes, randomInt, sign } from 'node:crypto'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Random, Timer, World } from '../world.ts'
 import { RealDisk } from './disk.ts'
+import { realKeymaker } from './keymaker.ts'
 import { RealNetwork } from './network.ts'
 
 export interface RealWorldOptions {
@@ -23,6 +24,7 @@ export function realWorld(options: RealWorldOptions): World {
     network: new RealNetwork(options.localAddress),
     disk: new RealDisk(options.folder),
     cpu: realCpu,
+    keymaker: realKeymaker,
   }
   return { ...parts, dns: options.dns(parts) }
 }

@@ -6,6 +6,7 @@ import { pbkdf2Sync, sign } from 'node:crypto'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Timer, World } from '../world.ts'
 import { SimulatedDisk } from './disk.ts'
+import { simulatedKeymaker } from './keymaker.ts'
 import { HostNetwork } from './network.ts'
 import type { Life } from './queue.ts'
 import type { Simulation, WorldWithoutDns } from './simulation.ts'
@@ -95,6 +96,7 @@ export class SimulatedHost {
       network,
       disk: this.disk.face(life),
       cpu: simulatedCpu,
+      keymaker: simulatedKeymaker(simulation.random(`${this.name}/${incarnation}/keys`)),
     }
     const dns = this.#options.dns?.(parts) ?? simulation.dns
     return { life, network, world: { ...parts, dns } }
