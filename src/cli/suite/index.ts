@@ -1,6 +1,7 @@
 // Conformance suites that are data, run against this program's own code: `npm run suite -- NAME DIR`.
 // DIR may be any folder with files of the suite's form. exceptions.md says which cases we answer differently, and why.
 
+import { arcSuite } from './arc.ts'
 import { dkimSuite } from './dkim.ts'
 import type { Suite } from './report.ts'
 import { spfSuite } from './spf.ts'
@@ -8,6 +9,7 @@ import { spfSuite } from './spf.ts'
 export const suites: Record<string, Suite> = {
   spf: spfSuite,
   dkim: dkimSuite,
+  arc: arcSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

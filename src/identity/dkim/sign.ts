@@ -100,7 +100,8 @@ export function namesToSign(
   oversigned: readonly string[],
 ): string[] {
   const names: string[] = []
-  for (const name of new Set(['from', ...signed, ...oversigned])) {
+  const wanted = signed.includes('from') ? [...signed, ...oversigned] : ['from', ...signed, ...oversigned]
+  for (const name of new Set(wanted)) {
     const times = message.count(name) + (oversigned.includes(name) ? 1 : 0)
     for (let i = 0; i < times; i++) names.push(name)
   }
@@ -113,7 +114,10 @@ export function algorithmOf(privateKey: KeyObject): SigningAlgorithm {
 
 const MAX_LINE = 76
 
-/** `Name: tag; tag; …` folded between tags, and inside h= at its colons. The last tag stands without ';'. */
+/**
+ * `Name: tag; tag; …` folded between tags, and inside h= at its colons. The last tag stands without ';'. An empty `b=`
+ * gets lines of its own, where finishSignature puts its value.
+ */
 export function foldTags(name: string, tags: readonly string[]): string {
   let text = `${name}:`
   let column = text.length
@@ -127,6 +131,7 @@ export function foldTags(name: string, tags: readonly string[]): string {
     }
   }
   tags.forEach((tag, i) => {
+    if (tag === 'b=' || tags[i - 1] === 'b=') column = MAX_LINE
     const end = i === tags.length - 1 ? '' : ';'
     const items = tag.startsWith('h=') ? tag.split(/(?<=:)/) : [tag]
     items.forEach((item, j) => {
@@ -136,18 +141,24 @@ export function foldTags(name: string, tags: readonly string[]): string {
   return text
 }
 
-/** Signs the chosen fields and the field itself (which ends in `b=`), and appends the value, folded. */
+/**
+ * Signs the chosen fields and the field itself (which holds an empty `b=`), and puts the value there. `folded` cuts the
+ * value into lines; ARC leaves it whole, because the next seal signs the field with its folding (RFC 8617 §5.1.1).
+ */
 export async function finishSignature(
   unsigned: string,
   chosen: readonly Buffer[],
   method: Canonicalization,
   privateKey: KeyObject,
   cpu: Cpu,
+  folded = true,
 ): Promise<Buffer> {
   const own = canonicalFieldBytes(Buffer.from(unsigned, 'latin1'), method)
   const data = Buffer.concat([...chosen, own.subarray(0, lineEnd(own))])
-  const value = (await signData(data, privateKey, cpu)).toString('base64')
-  return Buffer.from(`${unsigned}${value.replace(/.{1,72}/g, '\r\n $&')}\r\n`, 'latin1')
+  const whole = (await signData(data, privateKey, cpu)).toString('base64')
+  const value = folded ? whole.replace(/(?<=^.{70}(?:.{72})*)(?=.)/g, '\r\n ') : whole
+  const at = unsigned.search(/ b=(?:;|$)/) + 3
+  return Buffer.from(`${unsigned.slice(0, at)}${value}${unsigned.slice(at)}\r\n`, 'latin1')
 }
 
 function signData(data: Buffer, privateKey: KeyObject, cpu: Cpu): Promise<Buffer> {

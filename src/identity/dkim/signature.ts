@@ -69,7 +69,8 @@ export function parseSignature(text: string, kind: 'dkim' | 'arc'): Signature | 
   if (kind === 'dkim' && compactTag(tags, 'v') !== '1') return unusable('version', `v=${compactTag(tags, 'v')}`)
   const algorithm = readAlgorithm(tags)
   if (typeof algorithm !== 'string') return unusable(algorithm.reason, algorithm.detail)
-  const methods = readMethods(compactTag(tags, 'c') ?? 'simple/simple')
+  // §3.5: simple/simple where nothing is said; ARC's implementations and its suite agree on relaxed/relaxed.
+  const methods = readMethods(compactTag(tags, 'c') ?? (kind === 'arc' ? 'relaxed/relaxed' : 'simple/simple'))
   if (!methods) return unusable('canonicalization', `c=${compactTag(tags, 'c')}`)
   // §3.5: DNS is the only query method there is.
   const queries = listTag(tags, 'q')
@@ -81,7 +82,9 @@ export function parseSignature(text: string, kind: 'dkim' | 'arc'): Signature | 
   const bodyHash = base64Tag(tags, 'bh')
   const value = base64Tag(tags, 'b')
   if (!bodyHash || !value) return unusable('syntax', 'bh= or b= is missing or no base64')
-  const signedNames = listTag(tags, 'h')
+  // RFC 8617 §4.1.2 does not ask for From; an ARC signature may sign no field at all, and its suite allows empty names.
+  const names = listTag(tags, 'h')
+  const signedNames = kind === 'arc' ? names?.filter((name) => name !== '') : names
   if (!signedNames?.every((name) => NAME.test(name))) return unusable('syntax', 'h= is missing or malformed')
   const numbers = { t: numberTag(tags, 't'), x: numberTag(tags, 'x'), l: numberTag(tags, 'l') }
   for (const [name, number] of Object.entries(numbers)) {
