@@ -1,0 +1,343 @@
+// Makes a message out of the properties of an Email that a client creates.
+// Keeps RFC 8621 §4.6 (what may be given, and the fields that are made), RFC 5322 §2.1.1 and §2.2.3 (lines, folding),
+// RFC 2045 and RFC 2046 (parts). No value a client gives can begin a field or a part of its own.
+
+import {
+  canonicalDomain,
+  formatMailbox,
+  formatPhrase,
+  isGroup,
+  mailboxesOf,
+  parseAddressList,
+} from '../../message/address.ts'
+import { formatDate } from '../../message/date.ts'
+import { encodeWords, needsEncoding } from '../../message/encoded-word.ts'
+import { formatParameter } from '../../message/parameters.ts'
+import { encodeBase64, encodeQuotedPrintable } from '../../message/transfer.ts'
+import { isObject } from './arguments.ts'
+import { readBlobId } from './blob.ts'
+import { type Form, parseHeaderProperty } from './header-forms.ts'
+import { type Context, invalidProperties, type Json, MAX_MESSAGE_BYTES, type SetError, setError } from './types.ts'
+
+const MAX_PARTS = 1000
+const MAX_DEPTH = 20
+const LINE = 76
+
+/** A property that cannot be written; caught in `compose` and given back as a SetError. */
+class Unusable extends Error {
+  readonly error: SetError
+  constructor(error: SetError) {
+    super(error.type)
+    this.error = error
+  }
+}
+const refuse = (property: string, why?: string): never => {
+  throw new Unusable(invalidProperties([property], why))
+}
+
+/** The message's bytes, or why the properties make none. */
+export async function compose(email: Json, context: Context): Promise<Buffer | SetError> {
+  try {
+    const composer = new Composer(email, context)
+    return await composer.message()
+  } catch (error) {
+    if (error instanceof Unusable) return error.error
+    throw error
+  }
+}
+
+/** Convenience properties, their field and how its value is given (RFC 8621 §4.1.3). */
+const FIELDS: Record<string, readonly [field: string, form: Form]> = {
+  sender: ['Sender', 'asAddresses'],
+  from: ['From', 'asAddresses'],
+  replyTo: ['Reply-To', 'asAddresses'],
+  to: ['To', 'asAddresses'],
+  cc: ['Cc', 'asAddresses'],
+  bcc: ['Bcc', 'asAddresses'],
+  subject: ['Subject', 'asText'],
+  sentAt: ['Date', 'asDate'],
+  messageId: ['Message-ID', 'asMessageIds'],
+  inReplyTo: ['In-Reply-To', 'asMessageIds'],
+  references: ['References', 'asMessageIds'],
+}
+const OTHERS = [
+  'mailboxIds',
+  'keywords',
+  'receivedAt',
+  'bodyStructure',
+  'bodyValues',
+  'textBody',
+  'htmlBody',
+  'attachments',
+]
+
+class Composer {
+  readonly #email: Json
+  readonly #context: Context
+  #parts = 0
+  #size = 0
+
+  constructor(email: Json, context: Context) {
+    this.#email = email
+    this.#context = context
+  }
+
+  async message(): Promise<Buffer> {
+    const { world, account } = this.#context.backend
+    const fields = this.#fields()
+    const has = (name: string): boolean => fields.some((field) => field.toLowerCase().startsWith(`${name}:`))
+    const domain = account.address.slice(account.address.lastIndexOf('@') + 1)
+    if (!has('message-id')) fields.push(`Message-ID: <${world.random.bytes(16).toString('hex')}@${domain}>`)
+    if (!has('date')) fields.push(`Date: ${formatDate(world.clock.now())}`)
+    fields.push('MIME-Version: 1.0')
+    const body = await this.#body()
+    return Buffer.concat([Buffer.from(fields.map((field) => `${field}\r\n`).join('')), ...body])
+  }
+
+  #fields(): string[] {
+    const fields: string[] = []
+    const given = new Set<string>()
+    for (const [property, value] of Object.entries(this.#email)) {
+      if (value === null || OTHERS.includes(property)) continue
+      const [name, form] = Object.hasOwn(FIELDS, property)
+        ? FIELDS[property]!
+        : (this.#headerProperty(property) ?? refuse(property))
+      const lower = name.toLowerCase()
+      // The same field twice in different forms, or what only the body may say (RFC 8621 §4.6).
+      if (given.has(lower) || lower.startsWith('content-') || lower === 'mime-version') refuse(property)
+      given.add(lower)
+      const values = property.endsWith(':all') ? (Array.isArray(value) ? value : refuse(property)) : [value]
+      for (const each of values) fields.push(formatField(name, form, each, property))
+    }
+    return fields
+  }
+
+  #headerProperty(property: string): readonly [string, Form] | undefined {
+    const parsed = parseHeaderProperty(property)
+    return parsed && [parsed.name, parsed.form]
+  }
+
+  async #body(): Promise<Buffer[]> {
+    const { bodyStructure, textBody, htmlBody, attachments } = this.#email
+    if (bodyStructure !== undefined && bodyStructure !== null) {
+      if (textBody || htmlBody || attachments) refuse('bodyStructure', 'give bodyStructure or the lists, not both')
+      return this.#part(bodyStructure, 'bodyStructure', 0)
+    }
+    const text = this.#sole(textBody, 'textBody', 'text/plain')
+    const html = this.#sole(htmlBody, 'htmlBody', 'text/html')
+    const files =
+      attachments === undefined || attachments === null
+        ? []
+        : Array.isArray(attachments)
+          ? attachments
+          : refuse('attachments')
+    return this.#part(arrange(text, html, files as Json[]), 'bodyValues', 0)
+  }
+
+  /** textBody and htmlBody hold one part each, of their type (RFC 8621 §4.6). */
+  #sole(list: unknown, property: string, type: string): Json | undefined {
+    if (list === undefined || list === null) return undefined
+    if (!Array.isArray(list) || list.length !== 1 || !isObject(list[0])) return refuse(property, 'one part, please')
+    if (list[0].type !== undefined && list[0].type !== type) refuse(property, `must be ${type}`)
+    return { ...list[0], type }
+  }
+
+  async #part(part: unknown, property: string, depth: number): Promise<Buffer[]> {
+    if (!isObject(part) || depth > MAX_DEPTH || ++this.#parts > MAX_PARTS) return refuse(property)
+    const isMultipart = Array.isArray(part.subParts) || String(part.type ?? '').startsWith('multipart/')
+    const type = String(part.type ?? (isMultipart ? 'multipart/mixed' : 'text/plain')).toLowerCase()
+    if (!/^[a-z0-9!#$&^_.+-]{1,100}\/[a-z0-9!#$&^_.+-]{1,100}$/.test(type)) refuse(property, 'type is malformed')
+    const extra = this.#partFields(part, property)
+    if (!isMultipart) return this.#leaf(part, type, extra, property)
+    const children: Buffer[][] = []
+    for (const child of (part.subParts ?? []) as unknown[]) children.push(await this.#part(child, property, depth + 1))
+    const boundary = `=_${this.#context.backend.world.random.bytes(18).toString('hex')}`
+    const head = [`Content-Type: ${type};\r\n boundary="${boundary}"`, ...extra]
+    const out = [Buffer.from(`${head.join('\r\n')}\r\n\r\n`)]
+    for (const child of children) out.push(Buffer.from(`--${boundary}\r\n`), ...child, Buffer.from('\r\n'))
+    out.push(Buffer.from(`--${boundary}--\r\n`))
+    return out
+  }
+
+  /** Disposition, Content-ID, language, location and `header:` properties of a part. */
+  #partFields(part: Json, property: string): string[] {
+    const fields: string[] = []
+    const { disposition, cid, language, location, name } = part
+    if (typeof disposition === 'string' || typeof name === 'string') {
+      const value = typeof disposition === 'string' && /^[a-z-]{1,40}$/i.test(disposition) ? disposition : 'attachment'
+      const file = typeof name === 'string' ? `;\r\n ${formatParameter('filename', name.slice(0, 255))}` : ''
+      fields.push(`Content-Disposition: ${value}${file}`)
+    }
+    if (typeof cid === 'string')
+      fields.push(/^[!-;=?-~]{1,200}$/.test(cid) ? `Content-ID: <${cid}>` : refuse(property, 'cid is malformed'))
+    if (Array.isArray(language) && language.every((tag) => /^[A-Za-z0-9-]{1,40}$/.test(tag)))
+      fields.push(`Content-Language: ${language.join(', ')}`)
+    if (typeof location === 'string') fields.push(formatField('Content-Location', 'asText', location, property))
+    for (const [key, value] of Object.entries(part)) {
+      if (!key.startsWith('header:')) continue
+      const parsed = parseHeaderProperty(key) ?? refuse(key)
+      if (/^content-(type|transfer-encoding|disposition|id)$/i.test(parsed.name)) refuse(key)
+      for (const each of parsed.isAll ? (value as unknown[]) : [value])
+        fields.push(formatField(parsed.name, parsed.form, each, key))
+    }
+    return fields
+  }
+
+  async #leaf(part: Json, type: string, extra: readonly string[], property: string): Promise<Buffer[]> {
+    const isText = typeof part.partId === 'string'
+    const content = isText ? this.#value(part.partId as string) : await this.#blob(part.blobId)
+    const charset = isText
+      ? '; charset=utf-8'
+      : typeof part.charset === 'string' && /^[\w.:-]{1,40}$/.test(part.charset)
+        ? `; charset=${part.charset}`
+        : ''
+    const name =
+      typeof part.name === 'string' && !isText ? `;\r\n ${formatParameter('name', part.name.slice(0, 255))}` : ''
+    const { encoding, body } = encodeBody(content, isText, type)
+    this.#size += body.length
+    if (this.#size > MAX_MESSAGE_BYTES) throw new Unusable(setError('tooLarge'))
+    const head = [`Content-Type: ${type}${charset}${name}`, `Content-Transfer-Encoding: ${encoding}`, ...extra]
+    if (part.size !== undefined && part.size !== null && isText) refuse(property, 'size is for blobs')
+    return [Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]
+  }
+
+  #value(partId: string): Buffer {
+    if (partId === EMPTY) return Buffer.alloc(0)
+    const values = this.#email.bodyValues
+    const value = isObject(values) && Object.hasOwn(values, partId) ? values[partId] : undefined
+    if (
+      !isObject(value) ||
+      typeof value.value !== 'string' ||
+      value.isEncodingProblem === true ||
+      value.isTruncated === true
+    )
+      return refuse(`bodyValues/${partId}`)
+    return Buffer.from(value.value.toWellFormed().replace(/\r\n|\r|\n/g, '\r\n'))
+  }
+
+  async #blob(blobId: unknown): Promise<Buffer> {
+    if (typeof blobId !== 'string') return refuse('blobId', 'a part needs a partId or a blobId')
+    const content = await readBlobId(this.#context.backend, blobId)
+    if (!content) throw new Unusable(setError('blobNotFound', undefined, { notFound: [blobId] }))
+    return content
+  }
+}
+
+/** The tree for text, HTML and files: only as many multiparts as are needed. */
+function arrange(text: Json | undefined, html: Json | undefined, files: readonly Json[]): Json {
+  const isInline = (file: Json): boolean =>
+    html !== undefined && file?.disposition === 'inline' && typeof file.cid === 'string'
+  const inline = files.filter(isInline)
+  const attached = files.filter((file) => !isInline(file)).map((file) => ({ disposition: 'attachment', ...file }))
+  const wrap = (type: string, subParts: readonly (Json | undefined)[]): Json | undefined => {
+    const present = subParts.filter((part) => part !== undefined)
+    return present.length > 1 ? { type, subParts: present } : present[0]
+  }
+  const rich = wrap('multipart/related', [html, ...inline])
+  const readable = wrap('multipart/alternative', [text, rich])
+  return wrap('multipart/mixed', [readable, ...attached]) ?? { type: 'text/plain', partId: EMPTY }
+}
+const EMPTY = ''
+
+/** 7bit where it is plain and short-lined, quoted-printable for other text, base64 for the rest (RFC 2045 §6). */
+function encodeBody(content: Buffer, isText: boolean, type: string): { encoding: string; body: Buffer } {
+  if (isPlain(content)) return { encoding: '7bit', body: content }
+  // A message inside a message may not be transfer-encoded (RFC 2046 §5.2.1).
+  if (type === 'message/rfc822') return { encoding: '8bit', body: content }
+  if (isText) return { encoding: 'quoted-printable', body: Buffer.from(encodeQuotedPrintable(content)) }
+  return { encoding: 'base64', body: Buffer.from(encodeBase64(content)) }
+}
+
+/** ASCII without NUL, lines of at most 998 characters that end in CRLF, none that another agent would change. */
+function isPlain(content: Buffer): boolean {
+  const text = content.toString('latin1')
+  return (
+    !/[^\t\r\n -~]/.test(text) &&
+    !/\r(?!\n)|(?<!\r)\n/.test(text) &&
+    !/^(From |\.)/m.test(text) &&
+    !/[ \t]$/m.test(text) &&
+    !/.{200}/.test(text)
+  )
+}
+
+/** One field, folded. @throws Unusable */
+function formatField(name: string, form: Form, value: unknown, property: string): string {
+  const words = FORMATS[form](value, property)
+  let out = `${name}:`
+  let column = out.length
+  for (const word of words) {
+    if (column + 1 + word.length > LINE && column > name.length + 1) {
+      out += '\r\n'
+      column = 0
+    }
+    out += ` ${word}`
+    column += 1 + word.length
+  }
+  return out
+}
+
+/** The pieces of a value; between two of them the field may be folded. */
+const FORMATS: Record<Form, (value: unknown, property: string) => string[]> = {
+  asRaw: (value, property) => {
+    if (typeof value !== 'string' || /[\0\r\n]|[^\t -~]/.test(value.replace(/\r\n(?=[ \t]+\S)/g, '')))
+      return refuse(property, 'raw text must be ASCII')
+    return [value.trim()]
+  },
+  asText: (value, property) => {
+    if (typeof value !== 'string') return refuse(property)
+    const clean = value.replace(/[\0-\x1f\x7f]+/g, ' ').trim()
+    // Words too long for a line are encoded too, so that no line is over 998 characters.
+    return (needsEncoding(clean) || /\S{200}/.test(clean) ? encodeWords(clean) : clean)
+      .split(' ')
+      .filter((word) => word !== '')
+  },
+  asAddresses: (value, property) =>
+    Array.isArray(value) ? listOf(value.map((each) => formatAddressObject(each, property))) : refuse(property),
+  asGroupedAddresses: (value, property) =>
+    Array.isArray(value)
+      ? listOf(
+          value.flatMap((group: Json) => {
+            const members = Array.isArray(group?.addresses)
+              ? group.addresses.map((each) => formatAddressObject(each, property))
+              : refuse(property)
+            return typeof group.name === 'string' ? [`${formatPhrase(group.name)}: ${members.join(', ')};`] : members
+          }),
+        )
+      : refuse(property),
+  asMessageIds: (value, property) =>
+    Array.isArray(value) && value.every((id) => typeof id === 'string' && /^[!-;=?-~]{1,900}$/.test(id))
+      ? value.map((id) => `<${id}>`)
+      : refuse(property),
+  asDate: (value, property) => {
+    const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
+    return Number.isFinite(ms) ? [formatDate(ms, offsetMinutes(value as string))] : refuse(property)
+  },
+  asURLs: (value, property) =>
+    Array.isArray(value) && value.every((url) => typeof url === 'string' && /^[!-;=?-~]{1,900}$/.test(url))
+      ? listOf(value.map((url) => `<${url}>`))
+      : refuse(property),
+}
+
+const listOf = (items: readonly string[]): string[] =>
+  items.map((item, i) => (i < items.length - 1 ? `${item},` : item))
+
+function offsetMinutes(date: string): number {
+  const match = /([+-])(\d\d):(\d\d)$/.exec(date)
+  return match ? (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3])) : 0
+}
+
+function formatAddressObject(value: unknown, property: string): string {
+  if (!isObject(value) || typeof value.email !== 'string') return refuse(property)
+  const { name, email } = value
+  const parsed = parseAddressList(email)
+  const [sole] = mailboxesOf(parsed)
+  // A draft may hold an address that is not finished; it stays as text that cannot break the field.
+  if (parsed.addresses.length !== 1 || !sole || isGroup(parsed.addresses[0]!) || !canonicalDomain(sole.domain)) {
+    const text = [name, email].filter((part) => typeof part === 'string').join(' ')
+    return formatPhrase(text.slice(0, 200)) || '""'
+  }
+  return formatMailbox({
+    ...sole,
+    displayName: typeof name === 'string' && name.trim() !== '' ? name.slice(0, 200) : undefined,
+  })
+}

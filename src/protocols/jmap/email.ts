@@ -1,0 +1,20 @@
+// The Email methods, by name (RFC 8621 §4).
+
+import { emailGet, emailParse } from './email-get.ts'
+import { emailImport, emailSet } from './email-set.ts'
+import { emailQuery } from './query.ts'
+import { cannotCalculateChanges, changesMethod } from './standard.ts'
+import { MAIL, type Method } from './types.ts'
+
+export const EMAIL_METHODS: Record<string, Method> = {
+  'Email/get': { capability: MAIL, run: emailGet },
+  'Email/changes': {
+    capability: MAIL,
+    run: changesMethod('e', ({ backend }, modseq) => backend.store.emailChanges(backend.account.id, modseq)),
+  },
+  'Email/query': { capability: MAIL, run: emailQuery },
+  'Email/queryChanges': { capability: MAIL, run: cannotCalculateChanges },
+  'Email/set': { capability: MAIL, run: emailSet },
+  'Email/import': { capability: MAIL, run: emailImport },
+  'Email/parse': { capability: MAIL, run: emailParse },
+}

@@ -1,0 +1,17 @@
+// Every method there is, by name (RFC 8620 §3.6.2: what is not here is `unknownMethod`).
+
+import { EMAIL_METHODS } from './email.ts'
+import { IDENTITY_METHODS } from './identity.ts'
+import { MAILBOX_METHODS } from './mailbox.ts'
+import { SUBMISSION_METHODS } from './submission.ts'
+import { THREAD_METHODS } from './thread.ts'
+import { CORE, type Method } from './types.ts'
+
+export const METHODS: Readonly<Record<string, Method>> = {
+  'Core/echo': { capability: CORE, run: (args) => ({ args }) },
+  ...MAILBOX_METHODS,
+  ...EMAIL_METHODS,
+  ...THREAD_METHODS,
+  ...IDENTITY_METHODS,
+  ...SUBMISSION_METHODS,
+}

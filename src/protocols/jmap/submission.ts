@@ -1,0 +1,272 @@
+// EmailSubmission: handing a message to the MSA, and what became of it.
+// Keeps RFC 8621 §7 (EmailSubmission), §7.5 (set with onSuccessUpdateEmail and onSuccessDestroyEmail).
+
+import { formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
+import { fieldsNamed, parseHeader, rawValue } from '../../message/header.ts'
+import type { Submission } from '../../store/types.ts'
+import { isPositive, replyText } from '../smtp/reply.ts'
+import { isObject, readArguments } from './arguments.ts'
+import { emailSet } from './email-set.ts'
+import { identitiesOf } from './identity.ts'
+import { formatId, parseId, resolveId } from './ids.ts'
+import {
+  accountIdOf,
+  beginSet,
+  cannotCalculateChanges,
+  changesMethod,
+  GET_ARGUMENTS,
+  getObjects,
+  QUERY_ARGUMENTS,
+  queryWindow,
+  SET_ARGUMENTS,
+} from './standard.ts'
+import {
+  type Context,
+  invalidProperties,
+  type Json,
+  type Method,
+  MethodError,
+  type SetError,
+  SUBMISSION,
+  setError,
+} from './types.ts'
+
+const PROPERTIES = [
+  'id',
+  'identityId',
+  'emailId',
+  'threadId',
+  'envelope',
+  'sendAt',
+  'undoStatus',
+  'deliveryStatus',
+  'dsnBlobIds',
+  'mdnBlobIds',
+]
+const MAX_RECIPIENTS = 1000
+
+const utcDate = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
+
+const SHOW: Record<string, (submission: Submission, context: Context) => unknown> = {
+  id: (submission) => formatId('s', submission.id),
+  identityId: (submission) => submission.identity,
+  emailId: (submission) => formatId('e', submission.email),
+  threadId: (submission, { backend }) => {
+    const email = backend.store.email(backend.account.id, submission.email)
+    return email ? formatId('t', email.thread) : null
+  },
+  envelope: (submission) => ({
+    mailFrom: { email: submission.reversePath, parameters: null },
+    rcptTo: submission.forwardPaths.map((email) => ({ email, parameters: null })),
+  }),
+  sendAt: (submission) => utcDate(submission.sendAtMs),
+  undoStatus: (submission) => submission.undoStatus,
+  deliveryStatus,
+  dsnBlobIds: () => [],
+  mdnBlobIds: () => [],
+}
+
+/** Per recipient, from what the actor's own roles noted under the message's trace (RFC 8621 §7). */
+function deliveryStatus(submission: Submission, { backend }: Context): Json {
+  const events = backend.store.events({ trace: submission.trace })
+  return Object.fromEntries(
+    submission.forwardPaths.map((path) => {
+      const last = events.filter((event) => event.forwardPath.toLowerCase() === path.toLowerCase()).at(-1)
+      const delivered =
+        last?.kind === 'delivered'
+          ? 'yes'
+          : last?.kind === 'bounced'
+            ? 'no'
+            : last?.kind === 'transmitted'
+              ? 'unknown'
+              : 'queued'
+      return [path, { smtpReply: last?.text ?? '250 2.0.0 queued', delivered, displayed: 'unknown' }]
+    }),
+  )
+}
+
+const get: Method['run'] = (raw, context) => {
+  const args = readArguments(raw, accountIdOf(context), GET_ARGUMENTS)
+  if (args instanceof MethodError) return args
+  const all = context.backend.store.submissions(context.backend.account.id)
+  return getObjects(args, context, {
+    kind: 's',
+    properties: PROPERTIES,
+    all: () => all,
+    load: () => new Map(all.map((submission) => [submission.id, submission])),
+    show: (submission, properties) =>
+      Object.fromEntries(properties.map((name) => [name, SHOW[name]!(submission, context)])),
+  })
+}
+
+const FILTERS: Record<string, (submission: Submission, wanted: unknown, context: Context) => boolean> = {
+  identityIds: (submission, wanted) => Array.isArray(wanted) && wanted.includes(submission.identity),
+  emailIds: (submission, wanted) => Array.isArray(wanted) && wanted.includes(formatId('e', submission.email)),
+  threadIds: (submission, wanted, context) =>
+    Array.isArray(wanted) && wanted.includes(SHOW.threadId!(submission, context)),
+  undoStatus: (submission, wanted) => submission.undoStatus === wanted,
+  before: (submission, wanted) => submission.sendAtMs < Date.parse(String(wanted)),
+  after: (submission, wanted) => submission.sendAtMs >= Date.parse(String(wanted)),
+}
+
+const query: Method['run'] = (raw, context) => {
+  const args = readArguments(raw, accountIdOf(context), QUERY_ARGUMENTS)
+  if (args instanceof MethodError) return args
+  const filter = args.filter ?? {}
+  const unknown = Object.keys(filter).find((name) => !Object.hasOwn(FILTERS, name))
+  if (unknown !== undefined) return new MethodError('unsupportedFilter', unknown.slice(0, 80))
+  const found = context.backend.store
+    .submissions(context.backend.account.id)
+    .filter((submission) =>
+      Object.entries(filter).every(([name, wanted]) => FILTERS[name]!(submission, wanted, context)),
+    )
+  found.sort((a, b) => b.sendAtMs - a.sendAtMs || b.id - a.id)
+  return queryWindow(
+    found.map((submission) => submission.id),
+    's',
+    args,
+    context,
+  )
+}
+
+const set: Method['run'] = async (raw, context) => {
+  const args = readArguments(raw, accountIdOf(context), {
+    ...SET_ARGUMENTS,
+    onSuccessUpdateEmail: 'object',
+    onSuccessDestroyEmail: 'ids',
+  })
+  if (args instanceof MethodError) return args
+  const outcome = beginSet(args, context)
+  if (outcome instanceof MethodError) return outcome
+  const emailOf = new Map<string, string>()
+  for (const [key, wanted] of Object.entries(args.create ?? {})) {
+    const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
+    if ('type' in made) {
+      outcome.notCreated[key] = made as SetError
+      continue
+    }
+    const id = formatId('s', made.id)
+    context.createdIds.set(key, id)
+    emailOf.set(`#${key}`, formatId('e', made.email))
+    outcome.created[key] = {
+      id,
+      threadId: SHOW.threadId!(made, context),
+      sendAt: utcDate(made.sendAtMs),
+      undoStatus: made.undoStatus,
+    }
+  }
+  for (const id of Object.keys(args.update ?? {}))
+    outcome.notUpdated[id] = setError('cannotUnsend', 'the MSA has the message already')
+  for (const id of args.destroy ?? []) outcome.notDestroyed[id] = setError('forbidden', 'what was sent stays on record')
+  const response = outcome.args(context)
+  const update = Object.entries(args.onSuccessUpdateEmail ?? {})
+    .filter(([reference]) => emailOf.has(reference))
+    .map(([reference, patch]) => [emailOf.get(reference)!, patch] as const)
+  const destroy = (args.onSuccessDestroyEmail ?? [])
+    .map((reference) => emailOf.get(reference))
+    .filter((id) => id !== undefined)
+  if (update.length === 0 && destroy.length === 0) return { args: response }
+  const also = await emailSet({ accountId: accountIdOf(context), update: Object.fromEntries(update), destroy }, context)
+  return { args: response, also: also instanceof MethodError ? [] : [['Email/set', also.args]] }
+}
+
+async function create(wanted: Json, context: Context): Promise<Submission | SetError> {
+  const { backend } = context
+  const { store, account, world } = backend
+  const unknown = Object.keys(wanted).filter((name) => !['identityId', 'emailId', 'envelope'].includes(name))
+  if (unknown.length > 0) return invalidProperties(unknown)
+  const identity = identitiesOf(backend).find(({ id }) => id === wanted.identityId)
+  if (!identity) return invalidProperties(['identityId'])
+  const emailId = parseId('e', resolveId(context, wanted.emailId))
+  const email = emailId === undefined ? undefined : store.email(account.id, emailId)
+  const stored = email && (await store.readBlob(email.blob))
+  if (!email || !stored) return invalidProperties(['emailId'])
+  const own = store.addresses(account.id).map((address) => address.toLowerCase())
+  const from = addressesIn(stored, ['from', 'sender'])
+  if (from.length === 0) return setError('invalidEmail', 'the message has no From', { properties: ['from'] })
+  if (!from.every((address) => own.includes(address.toLowerCase())))
+    return setError('forbiddenFrom', 'From is not one of your addresses')
+  const envelope = readEnvelope(wanted.envelope, stored, identity.email)
+  if ('type' in envelope) return envelope
+  if (!own.includes(envelope.reversePath.toLowerCase())) return setError('forbiddenMailFrom')
+  if (envelope.forwardPaths.length === 0) return setError('noRecipients')
+  if (envelope.forwardPaths.length > MAX_RECIPIENTS)
+    return setError('tooManyRecipients', undefined, { maxRecipients: MAX_RECIPIENTS })
+  const { reply, trace } = await backend.submit(account, { ...envelope, source: withoutBcc(stored) })
+  if (!isPositive(reply)) return setError('forbiddenToSend', replyText(reply))
+  const submission = {
+    account: account.id,
+    email: email.id,
+    identity: identity.id,
+    trace,
+    ...envelope,
+    sendAtMs: world.clock.now(),
+    undoStatus: 'final',
+  } as const
+  const [result] = await store.commit([{ kind: 'submission.add', submission }])
+  return { ...submission, id: (result!.ok && result!.id) || 0 }
+}
+
+/** The envelope that was given, or one made of the message's own recipients (RFC 8621 §7.5). */
+function readEnvelope(
+  given: unknown,
+  stored: Buffer,
+  address: string,
+): { reversePath: string; forwardPaths: string[] } | SetError {
+  if (given === null || given === undefined) {
+    const paths = addressesIn(stored, ['to', 'cc', 'bcc'])
+    return { reversePath: address, forwardPaths: distinct(paths) }
+  }
+  const { mailFrom, rcptTo } = given as { mailFrom?: { email?: unknown }; rcptTo?: { email?: unknown }[] }
+  if (typeof mailFrom?.email !== 'string' || !Array.isArray(rcptTo)) return invalidProperties(['envelope'])
+  const paths = rcptTo.map((recipient) => soleAddress(recipient?.email))
+  const bad = rcptTo.filter((_, i) => paths[i] === undefined).map((recipient) => String(recipient?.email))
+  if (bad.length > 0) return setError('invalidRecipients', undefined, { invalidRecipients: bad })
+  return { reversePath: mailFrom.email, forwardPaths: distinct(paths as string[]) }
+}
+
+function soleAddress(text: unknown): string | undefined {
+  const found = typeof text === 'string' ? mailboxesOf(parseAddressList(text)) : []
+  return found.length === 1 ? formatAddress(found[0]!) : undefined
+}
+
+const distinct = (paths: readonly string[]): string[] => [
+  ...new Map(paths.map((path) => [path.toLowerCase(), path])).values(),
+]
+
+function addressesIn(source: Buffer, names: readonly string[]): string[] {
+  const header = parseHeader(source)
+  return names.flatMap((name) =>
+    fieldsNamed(header, name).flatMap((field) =>
+      mailboxesOf(parseAddressList(rawValue(header, field))).map(formatAddress),
+    ),
+  )
+}
+
+/** The message as it may travel: nobody learns who else was written to (RFC 5322 §3.6.3). */
+function withoutBcc(source: Buffer): Buffer {
+  const fields = fieldsNamed(parseHeader(source), 'bcc')
+  if (fields.length === 0) return source
+  const pieces: Buffer[] = []
+  let at = 0
+  for (const field of fields) {
+    pieces.push(source.subarray(at, field.start))
+    at = field.end
+  }
+  return Buffer.concat([...pieces, source.subarray(at)])
+}
+
+const NOTHING = { created: [], updated: [], destroyed: [] }
+
+export const SUBMISSION_METHODS: Record<string, Method> = {
+  'EmailSubmission/get': { capability: SUBMISSION, run: get },
+  'EmailSubmission/changes': {
+    capability: SUBMISSION,
+    run: changesMethod('s', ({ backend }, since) =>
+      since === backend.store.modseq(backend.account.id) ? NOTHING : undefined,
+    ),
+  },
+  'EmailSubmission/query': { capability: SUBMISSION, run: query },
+  'EmailSubmission/queryChanges': { capability: SUBMISSION, run: cannotCalculateChanges },
+  'EmailSubmission/set': { capability: SUBMISSION, run: set },
+}

@@ -1,0 +1,44 @@
+// What the web server needs from the system that runs it: people who may sign in, and the system's live picture.
+// src/system implements these; one web server may serve the people of several actors.
+
+import type { JmapBackend } from '../protocols/jmap/types.ts'
+
+export interface Backends {
+  /** The person with this address, or undefined. The same object each time, for as long as the account exists. */
+  accountFor(address: string): JmapBackend | undefined
+  /** Like accountFor, once the password is right. Takes as long for an unknown address as for a wrong password. */
+  authenticate(address: string, password: string): Promise<JmapBackend | undefined>
+}
+
+/** One step of one message between two blocks of the picture (`from` = `to`: something decided in place). */
+export interface LiveHop {
+  readonly atMs: number
+  readonly trace: string
+  readonly messageId: string
+  /** Block ids as in the picture's `data-block`. */
+  readonly from: string
+  readonly to: string
+  readonly kind: string
+  /** One sentence for people. */
+  readonly text: string
+  readonly role: string
+  readonly subject?: string
+}
+
+export interface LiveSource {
+  /** The system as boxes and arrows, plain data (src/notation/layout.ts). */
+  picture(): unknown
+  /** The same, drawn: blocks carry `data-block`, arrows `data-hop`. */
+  svg(): string
+  /** Messages waiting, by block id. */
+  queues(): Record<string, number>
+  /** Oldest first. */
+  recent(): LiveHop[]
+  watch(listener: (hop: LiveHop) => void): () => void
+}
+
+/** How a message came here, as text and as a picture. */
+export interface TraceView {
+  readonly text: string
+  readonly svg: string
+}

@@ -1,0 +1,112 @@
+// The web server: JMAP, sign-in, the live picture, traces, and the pages themselves (built from /web).
+// One function makes it; it listens nowhere by itself (see src/world/real/http.ts). Every answer forbids what pages
+// do not need: foreign scripts, frames, guessing of types, referrers.
+
+import fastifyStatic from '@fastify/static'
+import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
+import type { World } from '../world/world.ts'
+import type { Backends, LiveSource, TraceView } from './backends.ts'
+import { EventStreams } from './event-stream.ts'
+import { addJmap } from './jmap.ts'
+import { addLive, addTrace, addTrustedForwarders } from './live.ts'
+import { addSignIn } from './sign-in.ts'
+
+export interface WebOptions {
+  readonly world: World
+  readonly backends: Backends
+  /** From the world: makes the HTTP server that Fastify answers for. */
+  readonly serverFactory: FastifyServerFactory
+  /** Absolute path of the built pages (web/dist); without it only the interfaces answer. */
+  readonly pagesFolder?: string
+  readonly live?: LiveSource
+  readonly trace?: (message: Buffer) => TraceView
+  /** Shown at the sign-in form of a demo: people anyone may be. Never for a real system. */
+  readonly demoPeople?: readonly { readonly name: string; readonly address: string; readonly password: string }[]
+  /** Signs the cookies; kept, people stay signed in over a restart. */
+  readonly cookieKey?: Buffer
+  /** True when the pages are reached by https. */
+  readonly isSecure?: boolean
+  /** Told of faults of ours, for the log. */
+  readonly onError?: (error: Error, where: string) => void
+}
+
+// srcdoc frames inherit this policy and HTML mail styles itself inline, so inline styles are allowed; scripts never.
+const PAGE_POLICY = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "frame-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const HEADERS = {
+  'content-security-policy': PAGE_POLICY,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+} as const
+
+const BODY_LIMIT = 64 * 1024
+const PAGES = ['/', '/mail', '/live', '/trace']
+
+/** The server, ready to listen: `await web.listen({ host, port })`; `await web.close()` ends open event streams too. */
+export function createWeb(options: WebOptions): FastifyInstance {
+  const { world } = options
+  const app = fastify({
+    serverFactory: options.serverFactory,
+    bodyLimit: BODY_LIMIT,
+    logger: false,
+    forceCloseConnections: true,
+  })
+  const streams = new EventStreams(world.clock)
+  app.addHook('preClose', async () => streams.closeAll())
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(HEADERS)
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store')
+  })
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status >= 500) options.onError?.(error, `${request.method} ${request.routeOptions.url ?? '?'}`)
+    return reply.code(status).send({ error: status >= 500 ? 'Something went wrong here.' : error.message })
+  })
+
+  const guard = addSignIn(app, {
+    world,
+    backends: options.backends,
+    cookieKey: options.cookieKey,
+    isSecure: options.isSecure ?? false,
+  })
+  addJmap(app, guard, streams, world)
+  addTrustedForwarders(app, guard, world)
+  if (options.trace) addTrace(app, guard, options.trace)
+  if (options.live) addLive(app, options.live, streams)
+  app.get('/api/welcome', () => ({
+    people: options.demoPeople ?? [],
+    hasLive: options.live !== undefined,
+    hasTrace: options.trace !== undefined,
+  }))
+  if (options.pagesFolder !== undefined) addPages(app, options.pagesFolder)
+  return app
+}
+
+function addPages(app: FastifyInstance, folder: string): void {
+  app.register(fastifyStatic, {
+    root: folder,
+    index: false,
+    wildcard: false,
+    setHeaders: (reply, path) => {
+      // Names in assets/ hold a hash of their content.
+      const cache = path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
+      reply.header('cache-control', cache)
+    },
+  })
+  for (const page of PAGES) app.get(page, (_request, reply) => reply.sendFile('index.html'))
+}

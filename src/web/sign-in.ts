@@ -1,0 +1,119 @@
+// Signing in and out, and the guard before everything that belongs to a person.
+// Failures are limited per address and per remote host; a cookie counts only in requests that our own pages made.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { RateLimit } from '../filter/rate.ts'
+import { formatId } from '../protocols/jmap/ids.ts'
+import type { JmapBackend } from '../protocols/jmap/types.ts'
+import type { World } from '../world/world.ts'
+import type { Backends } from './backends.ts'
+import { BasicMemory, basicCredentials, Cookies, cookieOf, setCookie } from './cookies.ts'
+
+const FAILURES_PER_ADDRESS = 10
+const FAILURES_PER_HOST = 30
+const WINDOW_MS = 15 * 60_000
+const MAX_ADDRESS = 320
+const MAX_PASSWORD = 1000
+
+export type Guarded = (request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) => unknown
+
+/** Wraps a route that only a signed-in person may use. */
+export type Guard = (route: Guarded) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+
+export interface SignInOptions {
+  readonly world: World
+  readonly backends: Backends
+  readonly cookieKey?: Buffer
+  readonly isSecure: boolean
+}
+
+/** Adds `/api/sign-in`, `/api/sign-out`, `/api/me`, and gives back the guard for other routes. */
+export function addSignIn(app: FastifyInstance, { world, backends, cookieKey, isSecure }: SignInOptions): Guard {
+  const cookies = new Cookies(world, backends, cookieKey)
+  const basic = new BasicMemory(world)
+  const perAddress = new RateLimit(world.clock, FAILURES_PER_ADDRESS, WINDOW_MS)
+  const perHost = new RateLimit(world.clock, FAILURES_PER_HOST, WINDOW_MS)
+
+  async function check(address: string, password: string, host: string): Promise<JmapBackend | 'wrong' | 'too-many'> {
+    if (address.length > MAX_ADDRESS || password.length > MAX_PASSWORD) return 'wrong'
+    const key = address.toLowerCase()
+    if (!perAddress.hasRoom(key) || !perHost.hasRoom(host)) return 'too-many'
+    // Taken before the password is looked at, so that a hundred tries at once are a hundred tries.
+    perAddress.take(key)
+    perHost.take(host)
+    const backend = await backends.authenticate(address, password)
+    if (!backend) return 'wrong'
+    perAddress.clear(key)
+    perHost.take(host, -1)
+    return backend
+  }
+
+  async function whoAsks(request: FastifyRequest): Promise<JmapBackend | 'wrong' | 'too-many' | undefined> {
+    const { authorization } = request.headers
+    if (authorization !== undefined) {
+      const remembered = basic.get(authorization)
+      if (remembered) return remembered
+      const given = basicCredentials(authorization)
+      const found = given ? await check(given.address, given.password, request.ip) : 'wrong'
+      if (typeof found === 'object') basic.put(authorization, found)
+      return found
+    }
+    const cookie = cookieOf(request)
+    return cookie !== undefined && isOwnPage(request) ? cookies.read(cookie) : undefined
+  }
+
+  app.post('/api/sign-in', async (request, reply) => {
+    const { address, password } = (request.body ?? {}) as { address?: unknown; password?: unknown }
+    if (!isOwnPage(request)) return reply.code(403).send({ error: 'Sign in from the page itself.' })
+    if (typeof address !== 'string' || typeof password !== 'string')
+      return reply.code(400).send({ error: 'Address and password are needed.' })
+    const found = await check(address.trim(), password, request.ip)
+    if (found === 'too-many')
+      return reply
+        .code(429)
+        .header('retry-after', '60')
+        .send({ error: 'Too many tries. Wait a minute, then try again.' })
+    if (found === 'wrong') return reply.code(401).send({ error: 'Address or password is not right.' })
+    return reply.header('set-cookie', setCookie(cookies.issue(found), isSecure)).send(describe(found))
+  })
+
+  app.post('/api/sign-out', async (request, reply) => {
+    const cookie = cookieOf(request)
+    if (cookie !== undefined && isOwnPage(request) && cookies.read(cookie)) cookies.revoke(cookie)
+    return reply.header('set-cookie', setCookie('', isSecure)).code(204).send()
+  })
+
+  const guard: Guard = (route) => async (request, reply) => {
+    const found = await whoAsks(request)
+    if (typeof found === 'object') return route(request, reply, found)
+    if (found === 'too-many') return reply.code(429).header('retry-after', '60').send({ error: 'Too many tries.' })
+    // A page that lost its cookie shows its own form; only programs are asked for Basic, or a browser would pop up.
+    if (request.headers.authorization !== undefined || request.headers['sec-fetch-mode'] === undefined)
+      reply.header('www-authenticate', 'Basic realm="Borderpost", charset="UTF-8"')
+    return reply.code(401).send({ error: 'Sign in first.' })
+  }
+
+  app.get(
+    '/api/me',
+    guard((_request, _reply, backend) => describe(backend)),
+  )
+  return guard
+}
+
+const describe = ({ account }: JmapBackend) => ({
+  address: account.address,
+  displayName: account.displayName,
+  accountId: formatId('a', account.id),
+})
+
+/**
+ * Did one of our own pages make this request? SameSite=Strict keeps the cookie from other sites already; this keeps
+ * other ports and subdomains of the same site out too.
+ */
+function isOwnPage(request: FastifyRequest): boolean {
+  const { origin } = request.headers
+  const site = request.headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && !(site === 'none' && request.method === 'GET')) return false
+  if (origin === undefined) return true
+  return URL.canParse(origin) && new URL(origin).host === request.headers.host
+}
