@@ -16,6 +16,11 @@ import type {
   Verdict,
 } from './types.ts'
 
+/** What an earlier command of the same batch made: its `id` (or `emailId`), by its index in the batch. */
+export interface Made {
+  readonly from: number
+}
+
 /** A set of UIDs as inclusive ranges. */
 export type UidSet = readonly (readonly [number, number])[]
 
@@ -23,20 +28,21 @@ export type Command =
   // accounts
   | { kind: 'account.create'; address: string; displayName: string; credentials: string | null; nowMs: number } // also makes INBOX, Drafts, Sent, Junk, Trash, Archive
   | { kind: 'account.credentials'; account: AccountId; credentials: string | null }
-  | { kind: 'alias.put'; alias: string; account: AccountId }
+  | { kind: 'alias.put'; alias: string; account: AccountId | Made } // 'exists' when another account has it
+  | { kind: 'alias.remove'; alias: string }
   | { kind: 'trust.put'; forwarder: TrustedForwarder }
   | { kind: 'trust.remove'; account: AccountId; domain: string }
   // mailboxes
-  | { kind: 'mailbox.create'; account: AccountId; path: string; specialUse?: SpecialUse | null; nowMs: number } // makes missing parents
+  | { kind: 'mailbox.create'; account: AccountId | Made; path: string; specialUse?: SpecialUse | null; nowMs: number } // makes missing parents
   | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)
   | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId } // children stay
   | { kind: 'mailbox.subscribe'; account: AccountId; path: string; subscribed: boolean }
   // messages
   | {
       kind: 'email.deliver' // LMTP-like delivery, APPEND, drafts, import: one email, one or more placements
-      account: AccountId
+      account: AccountId | Made
       /** By id or special use ('junk' falls back to INBOX when missing). */
-      mailboxes: readonly (MailboxId | SpecialUse)[]
+      mailboxes: readonly (MailboxId | SpecialUse | Made)[]
       blob: BlobRef
       summary: EmailSummary
       flags: readonly string[]
@@ -75,9 +81,11 @@ export type Command =
     }
   | { kind: 'queue.remove'; id: QueueId }
   // submissions, tracking, settings
-  | { kind: 'submission.add'; submission: Omit<Submission, 'id'> }
+  | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }
   | { kind: 'event.add'; event: Omit<TrackEvent, 'id'> }
+  | { kind: 'event.prune'; beforeMs: number; keep: number } // forgets events older than `beforeMs`, and all but the newest `keep`
+  | { kind: 'change.prune'; account: AccountId; keep: number } // keeps the last `keep` MODSEQs of the change log; older states get `undefined`
   | { kind: 'setting.put'; key: string; value: string }
 
 /** What a command gives back once the batch is durable. Refusals (no such mailbox, …) are values; nothing of that command is kept, the others of its batch are. */
@@ -89,7 +97,9 @@ export type CommandResult =
       threadId?: number
       placements?: readonly { mailbox: MailboxId; uid: number; uidValidity: number; sourceUid?: number }[]
       modseq?: number
+      /** flags.store: UIDs whose flags are others now; placement.expunge: UIDs gone. */
       changed?: readonly number[]
+      /** flags.store: UIDs left alone because they changed after `unchangedSince`. */
       unchanged?: readonly number[]
     }
   | {

@@ -20,6 +20,11 @@ export interface BlobRef {
   readonly offset: number
 }
 
+/** The segment of bodies in a file of their own, named by hash. */
+export const OWN_FILE = 0
+/** In a BlobRef: wherever the store's index says; a commit that names it is refused when the index knows no such body. */
+export const UNKNOWN_SEGMENT = -1
+
 export type SpecialUse = 'inbox' | 'drafts' | 'sent' | 'trash' | 'junk' | 'archive'
 
 export interface Account {

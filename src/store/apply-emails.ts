@@ -1,0 +1,235 @@
+// Commands on messages: deliver, flags, copy, move, expunge (IMAP's view: placements with UIDs), update, destroy
+// (JMAP's view: the email whole).
+
+import {
+  type Handler,
+  noAccount,
+  noEmail,
+  noMailbox,
+  type Refusal,
+  refuse,
+  resolveAccount,
+  resolveId,
+} from './apply.ts'
+import {
+  CREATED,
+  displace,
+  logChange,
+  type Placed,
+  place,
+  placedIn,
+  placementsOfEmail,
+  removePlacements,
+  settle,
+  UPDATED,
+} from './apply-placements.ts'
+import { changeFlags, SEEN, type StoredFlags, storedFlags } from './flags.ts'
+import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
+import { threadKeys } from './threads.ts'
+import { type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
+
+export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) => {
+  const account = resolveAccount(ledger, command.account, made)
+  if (account === undefined) return noAccount
+  const mailboxes = new Set<MailboxRow>()
+  for (const which of command.mailboxes) {
+    const id = typeof which === 'object' ? resolveId(which, made) : which
+    const mailbox = id === undefined ? undefined : ledger.mailbox(account, id)
+    if (mailbox === undefined) return noMailbox
+    mailboxes.add(mailbox)
+  }
+  if (mailboxes.size === 0) return refuse('no-mailbox', 'An email must be in at least one mailbox.')
+  const blob = useBlob(ledger, command.blob)
+  if (blob === undefined) return noBody
+
+  const modseq = ledger.nextModseq(account)
+  const email = ledger.nextId(account)
+  const { thread, threadIsNew } = joinThread(ledger, account, email, threadKeys(command.summary))
+  const received_ms = command.receivedAtMs
+  const size = command.blob.sizeBytes
+  const verdict = command.verdict === null ? null : JSON.stringify(command.verdict)
+  ledger
+    .sql('INSERT INTO email VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .run(account.id, email, thread, blob, size, received_ms, modseq, modseq, JSON.stringify(command.summary), verdict)
+  const flags = storedFlags(command.flags)
+  const placements = [...mailboxes].map((mailbox) => ({
+    mailbox: mailbox.id,
+    uid: place(ledger, mailbox, { email, received_ms, size }, flags, modseq),
+    uidValidity: mailbox.uidValidity,
+  }))
+  logChange(ledger, account, modseq, email, CREATED, thread, threadIsNew ? CREATED : UPDATED)
+  return { ok: true, id: email, emailId: email, threadId: thread, placements, modseq }
+}
+
+export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
+  const found = findMailbox(ledger, command.account, command.mailbox)
+  if (!found.ok) return found
+  const { account, mailbox } = found
+  const by = storedFlags(command.flags)
+  const limit = command.unchangedSince ?? Number.POSITIVE_INFINITY
+  const changed: number[] = []
+  const unchanged: number[] = []
+  let modseq = account.modseq
+  for (const placed of placedIn(ledger, mailbox, command.uids)) {
+    // RFC 7162 §3.1.3: a message that changed after UNCHANGEDSINCE is left alone and named in MODIFIED.
+    if (placed.modseq > limit) {
+      unchanged.push(placed.uid)
+      continue
+    }
+    const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, command.mode, by)
+    if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
+    if (changed.length === 0) modseq = ledger.nextModseq(account)
+    setFlags(ledger, mailbox, placed, flags, modseq)
+    settle(ledger, account, placed.email, modseq)
+    changed.push(placed.uid)
+  }
+  return { ok: true, modseq, changed, unchanged }
+}
+
+export const copyPlacements: Handler<'placement.copy'> = (ledger, command) => {
+  const found = findMailbox(ledger, command.account, command.mailbox)
+  if (!found.ok) return found
+  const { account, mailbox } = found
+  const target = account.mailboxes.get(command.to)
+  if (target === undefined) return refuse('no-mailbox', 'There is no such mailbox to copy to.')
+  const source = placedIn(ledger, mailbox, command.uids)
+  if (source.length === 0) return { ok: true, placements: [], modseq: account.modseq }
+  const modseq = ledger.nextModseq(account)
+  const placements = source.map((placed) => {
+    const uid = place(ledger, target, placed, { bits: placed.flags, keywords: placed.keywords }, modseq)
+    if (command.move) displace(ledger, mailbox, placed, modseq)
+    settle(ledger, account, placed.email, modseq)
+    return { mailbox: target.id, uid, uidValidity: target.uidValidity, sourceUid: placed.uid }
+  })
+  return { ok: true, placements, modseq }
+}
+
+export const expungePlacements: Handler<'placement.expunge'> = (ledger, command) => {
+  const found = findMailbox(ledger, command.account, command.mailbox)
+  if (!found.ok) return found
+  const { account, mailbox } = found
+  const modseq = account.modseq + 1
+  const changed = removePlacements(ledger, account, mailbox, command.uids, command.onlyDeleted, modseq)
+  if (changed.length > 0) ledger.nextModseq(account)
+  return { ok: true, changed, modseq: account.modseq }
+}
+
+export const updateEmail: Handler<'email.update'> = (ledger, command) => {
+  const account = ledger.account(command.account)
+  if (account === undefined) return noAccount
+  const before = placementsOfEmail(ledger, account, command.email)
+  const first = before[0]
+  if (first === undefined) return noEmail
+  const wanted = command.mailboxes === undefined ? undefined : new Set(command.mailboxes)
+  if (wanted?.size === 0) return refuse('forbidden', 'An email must be in at least one mailbox.')
+  for (const id of wanted ?? []) if (!account.mailboxes.has(id)) return noMailbox
+
+  const modseq = account.modseq + 1
+  const placements: { mailbox: number; uid: number; uidValidity: number }[] = []
+  let didChange = false
+  if (wanted !== undefined) {
+    const flags = { bits: first.flags, keywords: first.keywords }
+    for (const placed of before) {
+      if (wanted.has(placed.mailbox)) continue
+      displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)
+      didChange = true
+    }
+    for (const id of wanted) {
+      if (before.some((placed) => placed.mailbox === id)) continue
+      const mailbox = account.mailboxes.get(id)!
+      placements.push({
+        mailbox: id,
+        uid: place(ledger, mailbox, first, flags, modseq),
+        uidValidity: mailbox.uidValidity,
+      })
+      didChange = true
+    }
+  }
+  if (command.flags !== undefined) {
+    const by = storedFlags(command.flags.flags)
+    for (const placed of placementsOfEmail(ledger, account, command.email)) {
+      const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, command.flags.mode, by)
+      if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
+      setFlags(ledger, account.mailboxes.get(placed.mailbox)!, placed, flags, modseq)
+      didChange = true
+    }
+  }
+  if (!didChange) return { ok: true, emailId: command.email, placements, modseq: account.modseq }
+  ledger.nextModseq(account)
+  settle(ledger, account, command.email, modseq)
+  return { ok: true, emailId: command.email, placements, modseq }
+}
+
+export const destroyEmails: Handler<'email.destroy'> = (ledger, command) => {
+  const account = ledger.account(command.account)
+  if (account === undefined) return noAccount
+  const placements = placementsOfEmail(ledger, account, command.email)
+  if (placements.length === 0) return noEmail
+  const modseq = ledger.nextModseq(account)
+  for (const placed of placements) displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)
+  settle(ledger, account, command.email, modseq)
+  return { ok: true, emailId: command.email, modseq }
+}
+
+export const noBody = refuse('conflict', 'The body is not (or no longer) stored: put it again.')
+
+/** One email or queue entry more names the body; gives the row id. Undefined when the body is nowhere. */
+export function useBlob(ledger: Ledger, ref: BlobRef): number | undefined {
+  const hash = Buffer.from(ref.hash, 'hex')
+  const row =
+    ref.segment === UNKNOWN_SEGMENT
+      ? ledger.sql('UPDATE blob SET refs = refs + 1 WHERE hash = ? RETURNING id').get(hash)
+      : ledger
+          .sql(
+            `INSERT INTO blob (hash, segment, offset, size, refs) VALUES (?, ?, ?, ?, 1)
+             ON CONFLICT (hash) DO UPDATE SET refs = refs + 1 RETURNING id`,
+          )
+          .get(hash, ref.segment, ref.offset, ref.sizeBytes)
+  return row === undefined ? undefined : Number(row.id)
+}
+
+function setFlags(ledger: Ledger, mailbox: MailboxRow, placed: Placed, flags: StoredFlags, modseq: number): void {
+  ledger
+    .sql('UPDATE placement SET flags = ?, keywords = ?, modseq = ? WHERE account = ? AND mailbox = ? AND uid = ?')
+    .run(flags.bits, flags.keywords, modseq, mailbox.account, mailbox.id, placed.uid)
+  mailbox.unseen += ((placed.flags & SEEN) - (flags.bits & SEEN)) / SEEN
+  ledger.changed(mailbox, modseq, true)
+}
+
+// The oldest thread that shares a key, or a new one, named after its first email; all keys lead there that were free.
+function joinThread(
+  ledger: Ledger,
+  account: AccountRow,
+  email: number,
+  keys: readonly number[],
+): { thread: number; threadIsNew: boolean } {
+  const known = new Map<number, number>()
+  for (const key of keys) {
+    const row = ledger.sql('SELECT thread FROM thread_key WHERE account = ? AND key = ?').get(account.id, key)
+    if (row === undefined) continue
+    const lives = ledger
+      .sql('SELECT 1 FROM email WHERE account = ? AND thread = ? LIMIT 1')
+      .get(account.id, Number(row.thread))
+    if (lives !== undefined) known.set(key, Number(row.thread))
+  }
+  const threadIsNew = known.size === 0
+  const thread = threadIsNew ? email : Math.min(...known.values())
+  for (const key of keys) {
+    if (known.has(key)) continue
+    ledger
+      .sql('INSERT INTO thread_key VALUES (?, ?, ?) ON CONFLICT (account, key) DO UPDATE SET thread = excluded.thread')
+      .run(account.id, key, thread)
+  }
+  return { thread, threadIsNew }
+}
+
+function findMailbox(
+  ledger: Ledger,
+  accountId: number,
+  mailboxId: number,
+): Refusal | { ok: true; account: AccountRow; mailbox: MailboxRow } {
+  const account = ledger.account(accountId)
+  if (account === undefined) return noAccount
+  const mailbox = account.mailboxes.get(mailboxId)
+  return mailbox === undefined ? noMailbox : { ok: true, account, mailbox }
+}

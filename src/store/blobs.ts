@@ -1,0 +1,320 @@
+// Bodies on disk. Small ones are appended to segment files, larger ones have a file of their own named by hash; the
+// same content is kept once. The index (hash to place) is in SQLite and is written by the commit that names the body,
+// after the body is synced: a body the index knows is on disk, and one it does not know never was promised.
+
+import { DiskError, type DiskFile } from '../world/disk.ts'
+import type { World } from '../world/world.ts'
+import { OpenFiles } from './open-files.ts'
+import { endOfWholeRecords, HEADER_BYTES, hashOf, readRecord, recordHeader } from './segment.ts'
+import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from './types.ts'
+
+export const SEGMENT_BYTES = 64 * 1024 * 1024
+export const OWN_FILE_FROM_BYTES = 256 * 1024
+/** How long a body that was written or found, but not yet named by a commit, is safe from the sweep. */
+const pinnedMs = 60 * 60 * 1000
+const openFilesLimit = 64
+
+/** What SQLite knows of bodies. */
+export interface BlobIndex {
+  blob(hash: BlobHash): BlobRef | undefined
+  lastBlobIn(segment: number): BlobRef | undefined
+}
+
+/** A body that is written but not yet named by a durable commit. */
+export interface PendingBlob {
+  readonly ref: BlobRef
+  /** Undefined: in a file of its own, which is durable already. */
+  readonly segment: OpenSegment | undefined
+  readonly endOffset: number
+  readonly sinceMs: number
+}
+
+interface OpenSegment {
+  readonly number: number
+  readonly file: DiskFile
+  /** Bytes written or being written: decides when the next segment begins. */
+  plannedBytes: number
+  syncedBytes: number
+  failed: DiskError | undefined
+}
+
+export class Blobs {
+  readonly #world: World
+  readonly #folder: string
+  readonly #index: BlobIndex
+  readonly #openFiles: OpenFiles
+  readonly #pending = new Map<BlobHash, PendingBlob>()
+  readonly #arriving = new Map<BlobHash, Promise<BlobRef>>()
+  readonly #pins = new Map<BlobHash, number>()
+  /** Segments with writers: the current one, and older ones not yet synced. */
+  readonly #segments = new Map<number, OpenSegment>()
+  #current: OpenSegment | undefined
+  #beginning: Promise<OpenSegment> | undefined
+  #lastNumber = 0
+
+  private constructor(world: World, folder: string, index: BlobIndex) {
+    this.#world = world
+    this.#folder = folder
+    this.#index = index
+    this.#openFiles = new OpenFiles(world.disk, openFilesLimit)
+  }
+
+  /** Opens the last segment and cuts off its torn tail. @throws DiskError */
+  static async open(world: World, folder: string, index: BlobIndex): Promise<Blobs> {
+    const blobs = new Blobs(world, folder, index)
+    const number = (await blobs.segmentNumbers()).at(-1)
+    if (number === undefined) return blobs
+    blobs.#lastNumber = number
+    const file = await world.disk.open(blobs.#segmentPath(number), false)
+    const last = index.lastBlobIn(number)
+    const known = last === undefined ? 0 : last.offset + HEADER_BYTES + last.sizeBytes
+    if (known > file.size || file.size >= SEGMENT_BYTES) {
+      // Full; or shorter than the index says, which `check` will report: nothing more is written to it.
+      await file.close()
+      return blobs
+    }
+    const end = await endOfWholeRecords(file, known)
+    if (end < file.size) await file.truncate(end)
+    blobs.#take({ number, file, plannedBytes: end, syncedBytes: known, failed: undefined })
+    return blobs
+  }
+
+  /** See Store.putBlob. @throws DiskError */
+  async put(content: readonly Uint8Array[]): Promise<BlobRef> {
+    const hash = hashOf(content)
+    const known = this.find(hash)
+    if (known !== undefined) return known
+    let arriving = this.#arriving.get(hash)
+    if (arriving !== undefined) {
+      this.#pin(hash)
+      return arriving
+    }
+    let sizeBytes = 0
+    for (const chunk of content) sizeBytes += chunk.length
+    arriving =
+      sizeBytes > OWN_FILE_FROM_BYTES
+        ? this.#putOwnFile(hash, sizeBytes, content)
+        : this.#putInSegment(hash, sizeBytes, content)
+    this.#arriving.set(hash, arriving)
+    try {
+      return await arriving
+    } finally {
+      this.#arriving.delete(hash)
+    }
+  }
+
+  /** Where a body lies, whoever asks will want it for the next hour. */
+  find(hash: BlobHash): BlobRef | undefined {
+    const known = this.#pending.get(hash)?.ref ?? this.#index.blob(hash)
+    if (known !== undefined) this.#pin(hash)
+    return known
+  }
+
+  /** See Store.readBlob. @throws DiskError 'failed' when what is on disk is not what was written */
+  async read(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
+    if (ref.segment !== UNKNOWN_SEGMENT) {
+      const bytes = await this.#readAt(ref, range)
+      if (bytes !== undefined) return bytes
+    }
+    // Not there: compaction may have moved it since the caller looked.
+    const now = this.#pending.get(ref.hash)?.ref ?? this.#index.blob(ref.hash)
+    if (now === undefined) return undefined
+    const bytes = await this.#readAt(now, range)
+    if (bytes === undefined) throw new DiskError('failed', `The body ${ref.hash} is in the index but not on the disk.`)
+    return bytes
+  }
+
+  pending(hash: BlobHash): PendingBlob | undefined {
+    return this.#pending.get(hash)
+  }
+
+  /** A durable commit names the body: it is the index's from now on. */
+  committed(hash: BlobHash): void {
+    this.#pending.delete(hash)
+  }
+
+  /** Whether somebody may be about to name this body. */
+  isPinned(hash: BlobHash): boolean {
+    return this.#pending.has(hash) || this.#pins.has(hash) || this.#arriving.has(hash)
+  }
+
+  /** Lets go of bodies that nobody named for an hour. */
+  unpinOld(): void {
+    const before = this.#world.clock.monotonic() - pinnedMs
+    for (const [hash, sinceMs] of this.#pins) if (sinceMs < before) this.#pins.delete(hash)
+    for (const [hash, { sinceMs }] of this.#pending) if (sinceMs < before) this.#pending.delete(hash)
+  }
+
+  /** Segments that bodies in `#pending` lie in, and those still written to: not for compaction. */
+  segmentsInUse(): Set<number> {
+    const numbers = new Set(this.#segments.keys())
+    for (const { ref } of this.#pending.values()) numbers.add(ref.segment)
+    return numbers
+  }
+
+  /** Syncs what these bodies lie in. Afterwards `lost` tells of each whether it is on disk. Never rejects. */
+  async sync(bodies: Iterable<PendingBlob>): Promise<void> {
+    const segments = new Set<OpenSegment>()
+    for (const { segment, endOffset } of bodies) {
+      if (segment !== undefined && endOffset > segment.syncedBytes) segments.add(segment)
+    }
+    for (const segment of segments) await this.#syncSegment(segment)
+  }
+
+  /** Why a body is not on disk although `sync` was called. */
+  lost({ segment, endOffset }: PendingBlob): DiskError | undefined {
+    return segment !== undefined && endOffset > segment.syncedBytes ? segment.failed : undefined
+  }
+
+  async segmentNumbers(): Promise<number[]> {
+    const names = await this.#world.disk.list(this.#folder)
+    const numbers = names.map((name) => Number(/^(\d+)\.segment$/.exec(name)?.[1]))
+    return numbers.filter((number) => number > 0).sort((a, b) => a - b)
+  }
+
+  async segmentBytes(number: number): Promise<number> {
+    return (await this.#openFiles.use(this.#segmentPath(number), async (file) => file.size)) ?? 0
+  }
+
+  /** Deletes a segment that nothing names any more. */
+  async removeSegment(number: number): Promise<void> {
+    this.#openFiles.drop(this.#segmentPath(number))
+    await this.#world.disk.remove(this.#segmentPath(number))
+  }
+
+  async removeOwnFile(hash: BlobHash): Promise<void> {
+    this.#openFiles.drop(this.#ownPath(hash))
+    await this.#world.disk.remove(this.#ownPath(hash))
+  }
+
+  /** Writes another copy of a body that the index has elsewhere, for compaction. @throws DiskError */
+  async copy(hash: BlobHash, body: Buffer): Promise<BlobRef> {
+    return this.#putInSegment(hash, body.length, [body])
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#arriving.values())
+    for (const { file } of this.#segments.values()) await file.close().catch(() => {})
+    this.#segments.clear()
+    await this.#openFiles.close()
+  }
+
+  async #putInSegment(hash: BlobHash, sizeBytes: number, content: readonly Uint8Array[]): Promise<BlobRef> {
+    const recordBytes = HEADER_BYTES + sizeBytes
+    const segment = await this.#segmentFor(recordBytes)
+    segment.plannedBytes += recordBytes
+    let offset: number
+    try {
+      offset = await segment.file.append([recordHeader(hash, sizeBytes), ...content])
+    } catch (error) {
+      // A full disk refuses this record and the file is as before. After anything else nothing more is written to it.
+      if (!(error instanceof DiskError && error.code === 'full')) this.#giveUp(segment)
+      throw error
+    }
+    const ref: BlobRef = { hash, sizeBytes, segment: segment.number, offset }
+    this.#await({ ref, segment, endOffset: offset + recordBytes, sinceMs: this.#world.clock.monotonic() })
+    return ref
+  }
+
+  async #putOwnFile(hash: BlobHash, sizeBytes: number, content: readonly Uint8Array[]): Promise<BlobRef> {
+    await this.#world.disk.writeFile(this.#ownPath(hash), Buffer.concat(content))
+    const ref: BlobRef = { hash, sizeBytes, segment: OWN_FILE, offset: 0 }
+    this.#await({ ref, segment: undefined, endOffset: sizeBytes, sinceMs: this.#world.clock.monotonic() })
+    return ref
+  }
+
+  #await(pending: PendingBlob): void {
+    this.#pending.set(pending.ref.hash, pending)
+  }
+
+  async #segmentFor(recordBytes: number): Promise<OpenSegment> {
+    for (;;) {
+      const current = this.#current
+      if (current !== undefined && current.plannedBytes + recordBytes <= SEGMENT_BYTES) return current
+      this.#beginning ??= this.#begin().finally(() => {
+        this.#beginning = undefined
+      })
+      await this.#beginning
+    }
+  }
+
+  async #begin(): Promise<OpenSegment> {
+    const old = this.#current
+    const number = this.#lastNumber + 1
+    const file = await this.#world.disk.open(this.#segmentPath(number), true)
+    this.#lastNumber = number
+    const segment = { number, file, plannedBytes: file.size, syncedBytes: 0, failed: undefined }
+    this.#take(segment)
+    if (old !== undefined) void this.#syncSegment(old).then(() => this.#retire(old))
+    return segment
+  }
+
+  #take(segment: OpenSegment): void {
+    this.#segments.set(segment.number, segment)
+    this.#current = segment
+  }
+
+  async #syncSegment(segment: OpenSegment): Promise<void> {
+    if (segment.failed !== undefined) return
+    const written = segment.file.size
+    try {
+      await segment.file.sync()
+      segment.syncedBytes = Math.max(segment.syncedBytes, written)
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      segment.failed ??= error
+      this.#giveUp(segment)
+      // What was written but not synced may not be there: nobody may be told that it is.
+      for (const [hash, pending] of this.#pending) {
+        if (pending.segment === segment && pending.endOffset > segment.syncedBytes) this.#pending.delete(hash)
+      }
+    }
+  }
+
+  /** Nothing more is written to it; what was synced stays readable. */
+  #giveUp(segment: OpenSegment): void {
+    if (this.#current === segment) this.#current = undefined
+  }
+
+  /** A full segment whose writers are done is read like any other. */
+  #retire(segment: OpenSegment): void {
+    if (segment.file.size > segment.syncedBytes || !this.#segments.delete(segment.number)) return
+    this.#openFiles.adopt(this.#segmentPath(segment.number), segment.file)
+  }
+
+  async #readAt(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
+    const start = Math.min(range?.offset ?? 0, ref.sizeBytes)
+    const length = Math.min(range?.length ?? ref.sizeBytes, ref.sizeBytes - start)
+    if (ref.segment === OWN_FILE) {
+      return this.#openFiles.use(this.#ownPath(ref.hash), async (file) => {
+        const bytes = await file.read(start, length)
+        if (range === undefined && hashOf([bytes]) !== ref.hash) throw damaged(ref)
+        return bytes
+      })
+    }
+    const work = async (file: DiskFile) => {
+      if (range !== undefined) return file.read(ref.offset + HEADER_BYTES + start, length)
+      const body = await readRecord(file, ref.offset, ref.hash, ref.sizeBytes)
+      if (body === undefined) throw damaged(ref)
+      return body
+    }
+    const open = this.#segments.get(ref.segment)
+    return open === undefined ? this.#openFiles.use(this.#segmentPath(ref.segment), work) : work(open.file)
+  }
+
+  #pin(hash: BlobHash): void {
+    this.#pins.set(hash, this.#world.clock.monotonic())
+  }
+
+  #segmentPath(number: number): string {
+    return `${this.#folder}/${String(number).padStart(10, '0')}.segment`
+  }
+
+  #ownPath(hash: BlobHash): string {
+    return `${this.#folder}/large/${hash.slice(0, 2)}/${hash}`
+  }
+}
+
+function damaged(ref: BlobRef): DiskError {
+  return new DiskError('failed', `The body ${ref.hash} in segment ${ref.segment} at ${ref.offset} is damaged.`)
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { realWorld } from '../world/real/world.ts'
+import { testWorld } from '../world/testing.ts'
+import type { World } from '../world/world.ts'
+import { type EmbeddedStore, openStore } from './embedded.ts'
+import type { Change } from './store.ts'
+import { deliver, done, makeAccount } from './testing.ts'
+
+const worlds: Record<string, (work: (world: World) => Promise<void>) => Promise<void>> = {
+  simulated: async (work) => {
+    const { world, run } = testWorld()
+    await run(work(world))
+  },
+  real: async (work) => {
+    const folder = mkdtempSync(join(tmpdir(), 'borderpost-store-'))
+    try {
+      await work(realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('no DNS here')) }) }))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+}
+
+for (const [name, inWorld] of Object.entries(worlds)) {
+  describe(`the store in the ${name} world`, () => {
+    test('keeps what was committed, over close and open', () =>
+      inWorld(async (world) => {
+        let store: EmbeddedStore = await openStore(world)
+        const bob = await makeAccount(store)
+        const made = await deliver(store, bob, 'Subject: one\r\n\r\nHello')
+        assert.deepEqual(
+          made.placements?.map(({ uid }) => uid),
+          [1],
+        )
+        const large = 'x'.repeat(300_000)
+        await deliver(store, bob, large, { flags: ['\\Seen', 'Work'] })
+        await store.close()
+
+        store = await openStore(world)
+        assert.equal(store.accountByAddress('Bob+tag@HERE.test')?.id, bob)
+        const inbox = store.mailboxByUse(bob, 'inbox')!
+        assert.equal(inbox.total, 2)
+        assert.equal(inbox.unseen, 1)
+        assert.equal(inbox.uidNext, 3)
+        assert.deepEqual(
+          store.placements(bob, inbox.id).map(({ flags }) => flags),
+          [[], ['Work', '\\Seen']],
+        )
+        const [first, second] = store.emails(bob, store.listEmails(bob, {}, 'oldest'))
+        assert.equal(String(await store.readBlob(first!.blob)), 'Subject: one\r\n\r\nHello')
+        assert.equal(String(await store.readBlob(first!.blob, { offset: 9, length: 3 })), 'one')
+        assert.equal(String(await store.readBlob(second!.blob)), large)
+        await store.close()
+      }))
+
+    test('one body for the same content, announcements after the commit', () =>
+      inWorld(async (world) => {
+        const store = await openStore(world)
+        const bob = await makeAccount(store)
+        const changes: Change[] = []
+        const stop = store.watch(bob, (change) => changes.push(change))
+        await deliver(store, bob, 'same')
+        await deliver(store, bob, 'same', { mailboxes: ['junk', 'archive'] })
+        stop()
+        const [a, b] = store.emails(bob, store.listEmails(bob, {}, 'oldest'))
+        assert.deepEqual(a?.blob, b?.blob)
+        assert.equal(changes.length, 2)
+        assert.deepEqual(changes[1]?.mailboxes.length, 2)
+        assert.equal(changes[1]?.modseq, store.modseq(bob))
+        await done(store, { kind: 'email.destroy', account: bob, email: a!.id })
+        assert.equal(store.mailboxByUse(bob, 'inbox')?.total, 0)
+        assert.equal(store.mailboxByUse(bob, 'inbox')?.sizeBytes, 0)
+        assert.equal(String(await store.readBlob(b!.blob)), 'same')
+        await store.close()
+        await assert.rejects(store.commit([{ kind: 'setting.put', key: 'a', value: 'b' }]), { name: 'DiskError' })
+      }))
+
+    test('many commits at once', () =>
+      inWorld(async (world) => {
+        const store = await openStore(world)
+        const bob = await makeAccount(store)
+        const made = await Promise.all(Array.from({ length: 500 }, (_, i) => deliver(store, bob, `message ${i}`)))
+        assert.equal(new Set(made.map((one) => one.placements![0]!.uid)).size, 500)
+        assert.equal(store.mailboxByUse(bob, 'inbox')?.total, 500)
+        await store.close()
+      }))
+  })
+}

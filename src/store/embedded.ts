@@ -1,0 +1,191 @@
+// The embedded store: SQLite for what is said about messages, segment files for their bodies, in one folder with one
+// writer. Commits are grouped in two steps that overlap: while one group's bodies are synced, the group before it is
+// committed by the engine on its own thread, and the next collects. A commit resolves when both are done.
+
+import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
+import type { World } from '../world/world.ts'
+import { Blobs, type PendingBlob } from './blobs.ts'
+import type { Command, CommandResult } from './commands.ts'
+import type { Applied, EngineRequest } from './engine.ts'
+import { Reads } from './reads.ts'
+import type { Change, Store } from './store.ts'
+import { type AccountId, type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
+
+const mostBatchesInGroup = 512
+
+/** One caller's batch on its way. */
+interface Commit {
+  readonly batch: readonly Command[]
+  /** Bodies it names that no commit has named before. */
+  readonly bodies: readonly PendingBlob[]
+  readonly resolve: (results: CommandResult[]) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Opens the store in a folder of the world's disk, making it when missing.
+ * @throws DiskError 'locked' when another process (or this one) has it open
+ */
+export async function openStore(world: World, folder = 'store'): Promise<EmbeddedStore> {
+  const release = await world.disk.lock(folder)
+  try {
+    const path = `${folder}/store.db`
+    const owner = await world.disk.ownDatabase(path, new URL('./engine.ts', import.meta.url).href)
+    const database = world.disk.openDatabase(path, 'read')
+    const blobs = await Blobs.open(world, `${folder}/bodies`, new Reads(database))
+    return new EmbeddedStore({ owner, database, blobs, release })
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly owner: DatabaseOwner
+  readonly database: Database
+  readonly blobs: Blobs
+  readonly release: () => void
+}
+
+export class EmbeddedStore extends Reads implements Store {
+  /** Bodies on disk; for compaction and checks. */
+  readonly blobs: Blobs
+  readonly #parts: Parts
+  readonly #listeners = new Map<AccountId, Set<(change: Change) => void>>()
+  #collected: Commit[] = []
+  #synced: Commit[] = []
+  #syncing: Promise<void> | undefined
+  #committing: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(parts: Parts) {
+    super(parts.database)
+    this.#parts = parts
+    this.blobs = parts.blobs
+  }
+
+  commit(batch: readonly Command[]): Promise<CommandResult[]> {
+    if (this.#isClosed) return Promise.reject(new DiskError('failed', 'The store is closed.'))
+    if (batch.length === 0) return Promise.resolve([])
+    const bodies: PendingBlob[] = []
+    const located = batch.map((command) => this.#locate(command, bodies))
+    return new Promise((resolve, reject) => {
+      this.#collected.push({ batch: located, bodies, resolve, reject })
+      this.#syncing ??= this.#syncGroups()
+    })
+  }
+
+  putBlob(content: readonly Uint8Array[]): Promise<BlobRef> {
+    return this.blobs.put(content)
+  }
+
+  readBlob(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
+    return this.blobs.read(ref, range)
+  }
+
+  findBlob(hash: BlobHash): BlobRef | undefined {
+    return this.blobs.find(hash)
+  }
+
+  watch(account: AccountId, listener: (change: Change) => void): () => void {
+    let listeners = this.#listeners.get(account)
+    if (listeners === undefined) this.#listeners.set(account, (listeners = new Set()))
+    // Wrapped, so that the same function can watch twice.
+    const entry = (change: Change) => listener(change)
+    listeners.add(entry)
+    return () => {
+      listeners.delete(entry)
+      if (listeners.size === 0 && this.#listeners.get(account) === listeners) this.#listeners.delete(account)
+    }
+  }
+
+  /** For compaction: asks the engine between commits. */
+  ask<T>(request: EngineRequest): Promise<T> {
+    return this.#parts.owner.request(request) as Promise<T>
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    while (this.#syncing !== undefined || this.#committing !== undefined) {
+      await this.#syncing
+      await this.#committing
+    }
+    await this.blobs.close()
+    // The writer last: SQLite's last connection folds the log into the database.
+    this.#parts.database.close()
+    await this.#parts.owner.close()
+    this.#parts.release()
+  }
+
+  /** The command with its body where it lies: a fresh body is told to the engine, others are in its index. */
+  #locate(command: Command, bodies: PendingBlob[]): Command {
+    if (command.kind === 'email.deliver') {
+      return { ...command, blob: this.#place(command.blob, bodies) }
+    }
+    if (command.kind === 'queue.add') {
+      return { ...command, entry: { ...command.entry, blob: this.#place(command.entry.blob, bodies) } }
+    }
+    return command
+  }
+
+  #place(ref: BlobRef, bodies: PendingBlob[]): BlobRef {
+    const pending = this.blobs.pending(ref.hash)
+    if (pending === undefined) return { ...ref, segment: UNKNOWN_SEGMENT }
+    bodies.push(pending)
+    return pending.ref
+  }
+
+  /** Step one, group after group: the bodies are made durable. */
+  async #syncGroups(): Promise<void> {
+    // One turn later, so that commits of the same turn go together.
+    await undefined
+    while (this.#collected.length > 0) {
+      const group = this.#collected.splice(0, mostBatchesInGroup)
+      await this.blobs.sync(group.flatMap(({ bodies }) => bodies))
+      for (const commit of group) {
+        const lost = commit.bodies.map((body) => this.blobs.lost(body)).find((error) => error !== undefined)
+        if (lost === undefined) this.#synced.push(commit)
+        else commit.reject(lost)
+      }
+      if (this.#synced.length > 0) this.#committing ??= this.#commitGroups()
+    }
+    this.#syncing = undefined
+  }
+
+  /** Step two: the engine commits what names them. */
+  async #commitGroups(): Promise<void> {
+    while (this.#synced.length > 0) {
+      const group = this.#synced.splice(0, mostBatchesInGroup)
+      try {
+        const request: EngineRequest = { kind: 'apply', batches: group.map(({ batch }) => batch) }
+        this.#settle(group, await this.ask<Applied>(request))
+      } catch (error) {
+        // The engine itself has ended; whether the group is durable is unknown, so it is not acknowledged.
+        for (const commit of group) commit.reject(error as Error)
+      }
+    }
+    this.#committing = undefined
+  }
+
+  #settle(group: readonly Commit[], { outcomes, changes }: Applied): void {
+    for (const [index, { batch, resolve, reject }] of group.entries()) {
+      const outcome = outcomes[index]!
+      if ('refused' in outcome) {
+        const { refused, message } = outcome
+        reject(refused === 'bug' ? new Error(message) : new DiskError(refused, message))
+        continue
+      }
+      for (const [at, command] of batch.entries()) {
+        if (!outcome.results[at]?.ok) continue
+        if (command.kind === 'email.deliver') this.blobs.committed(command.blob.hash)
+        else if (command.kind === 'queue.add') this.blobs.committed(command.entry.blob.hash)
+      }
+      resolve(outcome.results)
+    }
+    for (const change of changes) {
+      // Each on its own: a listener that throws is a bug, but not one of the others'.
+      for (const listener of this.#listeners.get(change.account) ?? []) void Promise.resolve(change).then(listener)
+    }
+  }
+}
