@@ -1,0 +1,372 @@
+// Where everything of a picture stands: flows are rows from left to right, networks are boxes around neighbours.
+// Plain data (`Picture`), so that a live page can move messages along the hops and a message trace can be drawn too.
+// Lengths are SVG user units (pixels at scale 1). Texts are measured by estimate, generously.
+
+import { describe } from './describe.ts'
+import type { Arrow, Flow, SystemModel } from './model.ts'
+
+export type Point = [x: number, y: number]
+
+export type PictureBlock = {
+  id: string
+  actor: string
+  at?: string
+  roles: string[]
+  kind: 'user' | 'agent' | 'internet' | 'unknown'
+  relays: number
+  /** The same number for all blocks of an actor that appears more than once. */
+  tint?: number
+  /** A short remark under the name, e.g. what a trace knows. */
+  note?: string
+  x: number
+  y: number
+  width: number
+  height: number
+}
+
+export type PictureHop = {
+  id: string
+  from: string
+  to: string
+  arrow: Arrow
+  /** From end to end; the points between are crossings of the Border. */
+  points: Point[]
+  label?: string
+  /** Cannot be: a relationship across the Border. */
+  wrong: boolean
+}
+
+export type PictureNetwork = { id: string; name: string; x: number; y: number; width: number; height: number }
+export type PictureBorder = { id: string; from: Point; to: Point; label: string }
+/** A relationship that is not drawn as an arrow, as a curve below the row; four points of a cubic Bézier curve. */
+export type PictureRelation = { a: string; b: string; label: string; curve: [Point, Point, Point, Point] }
+export type PictureText = { lines: string[]; x: number; y: number }
+
+export type Picture = {
+  title: string
+  description: string
+  width: number
+  height: number
+  captions: PictureText[]
+  networks: PictureNetwork[]
+  blocks: PictureBlock[]
+  hops: PictureHop[]
+  borders: PictureBorder[]
+  relations: PictureRelation[]
+}
+
+/** One flow to be placed. A hop's missing end becomes a cloud, the open Internet. */
+export type PictureRow = {
+  caption?: string
+  blocks: (Omit<PictureBlock, 'x' | 'y' | 'width' | 'height'> & { network?: string })[]
+  hops: { id: string; from?: string; to?: string; arrow: Arrow; crossings: string[]; label?: string }[]
+  relations: { a: string; b: string; label: string }[]
+}
+
+export const SIZE = {
+  font: 15,
+  small: 12,
+  line: 21,
+  userRadius: 25,
+  margin: 28,
+  padX: 18,
+  padY: 11,
+  networkPad: 20,
+  networkLabel: 34,
+  gap: 74,
+  crossing: 64,
+  slant: 20,
+  rowGap: 34,
+  caption: 22,
+  relationDepth: 50,
+} as const
+
+/** The picture of a model: one row for each flow. */
+export function layout(model: SystemModel): Picture {
+  const shared = model.actors.filter((actor) => actor.at !== undefined && actor.blocks.length > 1)
+  const tints = new Map(shared.map((actor, k) => [actor.id, k % 8]))
+  const kinds = new Map(model.actors.map((actor) => [actor.id, actor.kind]))
+  const rows = model.flows.map((flow): PictureRow => {
+    const caption =
+      model.diagrams[flow.diagram]!.flows[0] === flow.index ? model.diagrams[flow.diagram]!.caption : undefined
+    return {
+      ...(caption === undefined ? {} : { caption }),
+      blocks: flow.blocks.map(({ id, actor, at, roles, relays, network, unknown }) => ({
+        id,
+        actor,
+        ...(at === undefined ? {} : { at }),
+        roles,
+        kind: unknown ? 'unknown' : (kinds.get(actor) ?? 'agent'),
+        relays,
+        ...(tints.has(actor) ? { tint: tints.get(actor)! } : {}),
+        ...(network === undefined ? {} : { network }),
+      })),
+      hops: flow.hops.map(({ id, from, to, arrow, crossings }) => ({
+        id,
+        ...(from === undefined ? {} : { from }),
+        ...(to === undefined ? {} : { to }),
+        arrow,
+        crossings: crossings.map((_, k) => `border:${id}${k === 0 ? '' : `:${k + 1}`}`),
+      })),
+      relations: relationsIn(model, flow),
+    }
+  })
+  const names = new Map(model.networks.map((network) => [network.id, network.name]))
+  return arrange(rows, names, { title: model.title ?? 'An email system', description: describe(model) })
+}
+
+/** Inferred relationships, drawn in the flow that made them known. */
+function relationsIn(model: SystemModel, flow: Flow): PictureRow['relations'] {
+  const hops = new Set(flow.hops.map((hop) => hop.id))
+  return model.relationships
+    .filter((relation) => relation.inferred && hops.has(relation.hop ?? ''))
+    .flatMap(({ a, b }) => {
+      const from = flow.blocks.find((block) => block.actor === a)
+      const to = flow.blocks.find((block) => block.actor === b)
+      return from && to ? [{ a: from.id, b: to.id, label: 'direct relationship, inferred' }] : []
+    })
+}
+
+/** Places rows below each other. `networks` gives names to the ids that blocks carry. */
+export function arrange(
+  rows: PictureRow[],
+  networks: Map<string, string>,
+  text: { title: string; description: string },
+): Picture {
+  const picture: Picture = {
+    ...text,
+    width: 0,
+    height: SIZE.margin,
+    captions: [],
+    networks: [],
+    blocks: [],
+    hops: [],
+    borders: [],
+    relations: [],
+  }
+  rows.forEach((row, index) => {
+    if (index > 0) picture.height += SIZE.rowGap
+    placeRow(picture, row, networks, index)
+  })
+  for (const caption of picture.captions) {
+    const longest = Math.max(...caption.lines.map((line) => textWidth(line, SIZE.font)))
+    picture.width = Math.max(picture.width, caption.x + longest)
+  }
+  picture.width = Math.ceil(Math.max(picture.width, 320) + SIZE.margin)
+  picture.height = Math.ceil(picture.height + SIZE.margin)
+  return picture
+}
+
+type Node = PictureBlock & { network?: string }
+
+function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>, index: number) {
+  const nodes: Node[] = row.blocks.map((block) => ({ ...block, x: 0, y: 0, ...blockSize(block) }))
+  const hops = withClouds(row, nodes, index)
+  const into = new Map(hops.map((hop) => [hop.to, hop]))
+
+  let x: number = SIZE.margin
+  nodes.forEach((node, k) => {
+    const before = nodes[k - 1]
+    const joined =
+      before !== undefined &&
+      node.network !== undefined &&
+      before.network === node.network &&
+      !into.get(node.id)?.crossings.length
+    if (before !== undefined) {
+      const hop = into.get(node.id)
+      x += Math.max(SIZE.gap, hop?.label === undefined ? 0 : textWidth(hop.label, SIZE.small) + 30)
+      x += (hop?.crossings.length ?? 0) * SIZE.crossing
+      if (!joined && before.network !== undefined) x += SIZE.networkPad
+    }
+    if (!joined && node.network !== undefined) x += SIZE.networkPad
+    node.x = x
+    x += node.width
+  })
+
+  if (row.caption !== undefined) placeCaption(picture, row.caption, x)
+  const top = picture.height
+  const tall = Math.max(0, ...nodes.map((node) => node.height))
+  const boxed = nodes.some((node) => node.network !== undefined)
+  const stacked = nodes.some((node) => node.relays > 1) ? 10 : 0
+  const middle = top + (boxed ? SIZE.networkLabel : 8) + stacked + tall / 2 + 6
+  for (const node of nodes) node.y = middle - node.height / 2
+  const depth = row.relations.length > 0 ? SIZE.relationDepth : 0
+  const bottom = middle + tall / 2 + depth + 18
+
+  const right = placeNetworks(picture, nodes, into, names, { top, bottom, index })
+  for (const hop of hops) placeHop(picture, hop, nodes, middle, { top, bottom })
+  for (const relation of row.relations) placeRelation(picture, relation, nodes, bottom)
+  for (const { network: _, ...block } of nodes) picture.blocks.push(block)
+  picture.width = Math.max(picture.width, right, x)
+  picture.height = bottom + (hops.some((hop) => hop.crossings.length > 0) ? 34 : 0)
+}
+
+type PlacedHop = PictureRow['hops'][number] & { from: string; to: string }
+
+/** Adds a cloud for each missing end. */
+function withClouds(row: PictureRow, nodes: Node[], index: number): PlacedHop[] {
+  const cloud = (end: string): Node => ({
+    id: `internet-${index + 1}-${end}`,
+    actor: 'internet',
+    roles: ['Internet'],
+    kind: 'internet',
+    relays: 1,
+    x: 0,
+    y: 0,
+    width: 104,
+    height: 64,
+  })
+  return row.hops.map((hop): PlacedHop => {
+    let { from, to } = hop
+    if (from === undefined) {
+      const node = cloud('in')
+      nodes.unshift(node)
+      from = node.id
+    }
+    if (to === undefined) {
+      const node = cloud('out')
+      nodes.push(node)
+      to = node.id
+    }
+    return { ...hop, from, to }
+  })
+}
+
+function placeCaption(picture: Picture, caption: string, rowEnd: number) {
+  const lines = wrapText(caption, Math.max(480, rowEnd - SIZE.margin))
+  picture.captions.push({ lines, x: SIZE.margin, y: picture.height + SIZE.font })
+  picture.height += lines.length * SIZE.caption + 12
+}
+
+/** Boxes around neighbours of one network. Returns the right end of the last. */
+function placeNetworks(
+  picture: Picture,
+  nodes: Node[],
+  into: Map<string, PlacedHop>,
+  names: Map<string, string>,
+  row: { top: number; bottom: number; index: number },
+): number {
+  let right = 0
+  for (let k = 0; k < nodes.length; ) {
+    const { network } = nodes[k]!
+    let end = k + 1
+    while (end < nodes.length && nodes[end]!.network === network && !into.get(nodes[end]!.id)?.crossings.length) end++
+    if (network !== undefined) {
+      const last = nodes[end - 1]!
+      const name = names.get(network) ?? network
+      const x = nodes[k]!.x - SIZE.networkPad
+      // A name longer than its blocks pushes all that follows.
+      const missing = textWidth(name, SIZE.font) + 28 - (last.x + last.width + SIZE.networkPad - x)
+      if (missing > 0) for (const node of nodes.slice(end)) node.x += missing
+      const width = last.x + last.width + SIZE.networkPad - x + Math.max(0, missing)
+      if (missing > 0) for (const node of nodes.slice(k, end)) node.x += missing / 2
+      const id = `${network}-row-${row.index + 1}${k === 0 ? '' : `-${k}`}`
+      picture.networks.push({ id, name, x, y: row.top, width, height: row.bottom - row.top })
+      right = x + width
+    }
+    right = Math.max(right, nodes[end - 1]!.x + nodes[end - 1]!.width)
+    k = end
+  }
+  return right
+}
+
+function placeHop(picture: Picture, hop: PlacedHop, nodes: Node[], y: number, row: { top: number; bottom: number }) {
+  const from = nodes.find((node) => node.id === hop.from)!
+  const to = nodes.find((node) => node.id === hop.to)!
+  const stack = from.relays > 1 ? 10 : 0
+  const start = from.x + from.width / 2 + port(from) + stack + 6
+  const end = to.x + to.width / 2 - port(to) - 6
+  const points: Point[] = [[start, y]]
+  // The Border stands in the gap between the two networks, not in the middle of the arrow.
+  const left = Math.max(from.x + from.width, networkEnd(picture, from, 1)) + stack
+  const right = Math.min(to.x, networkEnd(picture, to, -1))
+  hop.crossings.forEach((id, k) => {
+    const x = left + ((right - left) * (k + 1)) / (hop.crossings.length + 1)
+    points.push([x, y])
+    const top = row.top - 6
+    const bottom = row.bottom + 10
+    const lean = (at: number) => x + (SIZE.slant * (y - at)) / ((bottom - top) / 2)
+    picture.borders.push({ id, from: [lean(top), top], to: [lean(bottom), bottom], label: 'Border' })
+  })
+  points.push([end, y])
+  const wrong = hop.crossings.length > 0 && hop.arrow !== 'flow'
+  const label = hop.label === undefined ? {} : { label: hop.label }
+  picture.hops.push({ id: hop.id, from: hop.from, to: hop.to, arrow: hop.arrow, points, ...label, wrong })
+}
+
+function networkEnd(picture: Picture, node: Node, side: 1 | -1): number {
+  const box = picture.networks.find(
+    ({ x, y, width, height }) => node.x >= x && node.x < x + width && node.y >= y && node.y < y + height,
+  )
+  if (box === undefined) return side === 1 ? node.x + node.width : node.x
+  return side === 1 ? box.x + box.width : box.x
+}
+
+function placeRelation(picture: Picture, relation: PictureRow['relations'][number], nodes: Node[], bottom: number) {
+  const a = nodes.find((node) => node.id === relation.a)
+  const b = nodes.find((node) => node.id === relation.b)
+  if (a === undefined || b === undefined) return
+  const foot = (node: Node): Point => [node.x + node.width / 2, node.y + node.height + (node.kind === 'user' ? 2 : 5)]
+  const [from, to] = [foot(a), foot(b)]
+  // A cubic reaches three quarters of the way to its control points.
+  const deep = (start: number) => start + (bottom - 28 - start) / 0.75
+  const curve: PictureRelation['curve'] = [from, [from[0] + 14, deep(from[1])], [to[0] - 14, deep(to[1])], to]
+  picture.relations.push({ ...relation, curve })
+}
+
+/** Half the width that arrows keep away from the middle of a block. */
+function port(block: PictureBlock): number {
+  return block.kind === 'user' ? SIZE.userRadius : block.width / 2
+}
+
+function blockSize(block: PictureRow['blocks'][number]): { width: number; height: number } {
+  const smalls = [block.at === undefined ? '' : `@${block.at}`, block.note ?? ''].filter((line) => line !== '')
+  const widest = Math.max(
+    ...block.roles.map((role) => textWidth(role, SIZE.font)),
+    ...smalls.map((line) => textWidth(line, SIZE.small)),
+    0,
+  )
+  const smallHeight = smalls.length * (SIZE.small + 5)
+  if (block.kind === 'user') {
+    // Symmetric about the middle of the figure, where the arrows meet it.
+    const below = block.roles.length * 19 + smallHeight
+    return { width: Math.max(2 * SIZE.userRadius + 10, widest), height: 2 * (SIZE.userRadius + below) }
+  }
+  const lines = Math.max(1, block.roles.length)
+  const divided = (lines - 1) * 9
+  return {
+    width: Math.max(92, widest + 2 * SIZE.padX),
+    height: lines * SIZE.line + divided + smallHeight + 2 * SIZE.padY,
+  }
+}
+
+const NARROW = new Set("iljtfr.,:;'’|!()[] I/")
+const WIDE = new Set('mwMW@%')
+
+/** An estimate of a text's width that is rather too great than too small, at a font size in pixels. */
+export function textWidth(text: string, size: number): number {
+  let ems = 0
+  for (const c of text) {
+    if (NARROW.has(c)) ems += 0.4
+    else if (WIDE.has(c)) ems += 0.98
+    else if (c > '\u2e80') ems += 1.05
+    else if (c >= 'A' && c <= 'Z') ems += 0.74
+    else ems += 0.63
+  }
+  return ems * size
+}
+
+function wrapText(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line !== '' && textWidth(longer, SIZE.font) > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = longer
+    }
+  }
+  return [...lines, line]
+}
