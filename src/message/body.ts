@@ -46,20 +46,16 @@ function sort(
       (index === 0 || (multipartType !== 'related' && (isInlineMedia(part) || fileName(part) === undefined)))
     if (!isInline) attachments.push(part)
     else if (multipartType === 'alternative') {
-      if (part.type === 'text' && part.subtype === 'plain') textBody?.push(part)
-      else if (part.type === 'text' && part.subtype === 'html') htmlBody?.push(part)
+      if (isText && part.subtype === 'plain') textBody?.push(part)
+      else if (isText) htmlBody?.push(part)
       else attachments.push(part)
     } else {
-      // In an alternative, a plain part ends the HTML list and the other way round.
-      const isPlain = part.type === 'text' && part.subtype === 'plain'
-      const isHtml = part.type === 'text' && part.subtype === 'html'
-      let toText = textBody
-      let toHtml = htmlBody
-      if (inAlternative && isPlain) htmlBody = toHtml = undefined
-      if (inAlternative && isHtml) textBody = toText = undefined
-      toText?.push(part)
-      toHtml?.push(part)
-      if ((!toText || !toHtml) && isInlineMedia(part)) attachments.push(part)
+      // Deeper inside an alternative: a plain text is no HTML, and the other way round.
+      if (inAlternative && isText && part.subtype === 'plain') htmlBody = undefined
+      if (inAlternative && isText && part.subtype === 'html') textBody = undefined
+      textBody?.push(part)
+      htmlBody?.push(part)
+      if ((!textBody || !htmlBody) && isInlineMedia(part)) attachments.push(part)
     }
   }
   if (multipartType === 'alternative' && textBody && htmlBody) {

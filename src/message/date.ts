@@ -46,7 +46,7 @@ export function parseDate(text: string): MailDate | undefined {
     const time = Number(hour) * 3600 + Number(minute) * 60 + Number(second)
     return moment(Number(year), Number(month) - 1, Number(day), time, zone ? offsetOf(zone.replace(':', '')) : 0)
   }
-  const plain = withoutComments(text.slice(0, 300))
+  const plain = withoutComments(text.slice(0, 300)).replace(/\s*:\s*/g, ':')
   let year: number | undefined
   let month = -1
   let day: number | undefined

@@ -4,6 +4,8 @@
 
 import { decodeText } from './charset.ts'
 
+const MAX_WORD = 62
+
 interface EncodedWord {
   charset: string
   bytes: Buffer
@@ -92,15 +94,15 @@ export function needsEncoding(text: string): boolean {
 }
 
 /**
- * Text as encoded words in UTF-8, each at most 75 characters (RFC 2047 §2) and with whole characters only, joined by
- * single spaces at which the caller may fold. `Q` only with the characters allowed in a phrase (§5 (3)).
+ * Text as encoded words in UTF-8, short enough to follow a field's name (RFC 2047 §2: a line of at most 76 characters),
+ * with whole characters only, joined by single spaces at which the caller may fold. `Q` only with the characters allowed in a phrase (§5 (3)).
  */
 export function encodeWords(text: string): string {
   const bytes = Buffer.from(text)
   let plain = 0
   for (const byte of bytes) if (isPhraseSafe(byte) || byte === 32) plain++
   const useQ = bytes.length + 2 * (bytes.length - plain) <= Math.ceil(bytes.length / 3) * 4
-  const capacity = 75 - '=?utf-8?q??='.length
+  const capacity = MAX_WORD - '=?utf-8?q??='.length
   const words: string[] = []
   let chunk = ''
   let size = 0

@@ -137,7 +137,7 @@ class Walker {
   }
 
   #multipart(part: MutablePart, depth: number): void {
-    const boundary = part.parameters.boundary
+    const boundary = part.parameters.boundary?.trimEnd() // which cannot end with a space (§5.1.1)
     if (!boundary || depth >= this.#maxDepth) {
       asText(part, boundary ? 'too-deep' : 'no-boundary')
       return
@@ -217,24 +217,32 @@ class Walker {
     }
   }
 
-  /** The open multipart to which the line at `start` belongs: exactly its boundary, white space may follow (§5.1.1). */
+  /**
+   * The open multipart to which the line at `start` belongs: the innermost whose boundary it is exactly, else one that
+   * is followed by white space (RFC 2046 §5.1.1: padding; what else stands on the line does not count).
+   */
   #match(start: number): Pick<Delimiter, 'next' | 'level' | 'closing'> | undefined {
     const source = this.#source
     const lineFeed = source.indexOf(LF, start)
     const next = lineFeed < 0 ? source.length : lineFeed + 1
     let end = lineFeed < 0 ? next : lineFeed
-    while (end > start && (source[end - 1] === 32 || source[end - 1] === 9 || source[end - 1] === CR)) end--
+    while (end > start && isBlank(source[end - 1]!)) end--
+    let padded: Pick<Delimiter, 'next' | 'level' | 'closing'> | undefined
     for (let level = this.#boundaries.length - 1; level >= 0; level--) {
       const boundary = this.#boundaries[level]!
-      const boundaryEnd = start + 2 + boundary.length
-      if (boundaryEnd > end || source.compare(boundary, 0, boundary.length, start + 2, boundaryEnd) !== 0) continue
-      if (boundaryEnd === end) return { next, level, closing: false }
-      if (boundaryEnd + 2 === end && source[boundaryEnd] === DASH && source[boundaryEnd + 1] === DASH) {
-        return { next, level, closing: true }
-      }
+      let at = start + 2 + boundary.length
+      if (at > end || source.compare(boundary, 0, boundary.length, start + 2, at) !== 0) continue
+      const closing = source[at] === DASH && source[at + 1] === DASH && at + 2 <= end
+      if (closing) at += 2
+      if (at === end) return { next, level, closing }
+      if (isBlank(source[at]!)) padded ??= { next, level, closing }
     }
-    return undefined
+    return padded
   }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 32 || byte === 9 || byte === CR
 }
 
 interface MutablePart extends Part {
