@@ -54,7 +54,7 @@ export class LineReader {
     if (length > maxBytes) return this.#fault('too-long')
     if (lf < 0) return undefined
     const cr = this.#bytes.indexOf(CR, this.#at)
-    if (cr !== lf - 1) return this.#fault('bare-line-end')
+    if (cr < 0 || cr !== lf - 1) return this.#fault('bare-line-end')
     const line = this.#bytes.subarray(this.#at, cr)
     this.#at = lf + 1
     return line
@@ -63,6 +63,7 @@ export class LineReader {
   #fault(fault: LineFault): LineFault {
     this.#skipping = true
     this.#skippedCr = false
+    this.#skip()
     return fault
   }
 

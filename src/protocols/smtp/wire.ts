@@ -24,7 +24,7 @@ const DOT = Buffer.from('.')
 
 /** Makes a message ready to be sent after 354. */
 export function toWire(message: Buffer): WireContent {
-  const content = isCanonical(message) ? message : canonical(message)
+  const content = withSafeLineEnds(message)
   const pieces: Buffer[] = []
   let start = 0
   if (content[0] === 0x2e) pieces.push(DOT)
@@ -43,6 +43,11 @@ export function toWire(message: Buffer): WireContent {
     eightBit,
     eightBitHeader: eightBit && !isAscii(headerOf(content)),
   }
+}
+
+/** The message with CRLF line ends only and without NUL: what may be signed, and what leaves. Clean content is not copied. */
+export function withSafeLineEnds(message: Buffer): Buffer {
+  return isCanonical(message) ? message : canonical(message)
 }
 
 function headerOf(content: Buffer): Buffer {
