@@ -310,6 +310,10 @@ export class Reads implements StoreReads {
     return this.#all(eventOf, sql, ...parameters, filter.limit ?? 1000)
   }
 
+  lastEventId() {
+    return this.#one((row) => Number(row.last), 'SELECT coalesce(max(id), 0) AS last FROM event') ?? 0
+  }
+
   setting(key: string) {
     return this.#one((row) => row.value as string, 'SELECT value FROM setting WHERE key = ?', key)
   }

@@ -95,6 +95,8 @@ export interface Store {
   queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
   queueLength(): number
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }): TrackEvent[]
+  /** Id of the newest event; 0 when there is none. */
+  lastEventId(): number
   setting(key: string): string | undefined
 
   /** Stops taking commits, finishes what was taken, closes files. */
