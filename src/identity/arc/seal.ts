@@ -1,13 +1,35 @@
 // Adding an ARC set (RFC 8617 §5.1): what this host saw, a signature of the message as it leaves, and a seal over the
 // chain. Tags stand in alphabetical order, as the other implementations write them.
 
-import type { Header } from '../../message/header.ts'
+import { type Header, parseHeader } from '../../message/header.ts'
 import type { Clock, Cpu } from '../../world/world.ts'
 import { canonicalFieldBytes } from '../dkim/canonical.ts'
 import { algorithmOf, finishSignature, foldTags, namesToSign, SIGNED, type SigningKey } from '../dkim/sign.ts'
 import { CanonicalMessage } from '../dkim/signed-fields.ts'
+import type { Identity } from '../identity.ts'
+import { resultsValue } from '../results.ts'
 import { MAX_INSTANCES, readChain } from './chain.ts'
 import { type ArcResult, sealedFields } from './validate.ts'
+
+export interface SealingKey extends SigningKey {
+  /** What this host calls itself in Authentication-Results. */
+  readonly authservId: string
+}
+
+/**
+ * Seals `message` as it leaves, with what was found when it arrived. The fields go in front of it in this order; none
+ * when nothing may be added (see sealArc).
+ * @throws what cpu.sign throws (a key that cannot sign)
+ */
+export async function seal(
+  message: Buffer,
+  identity: Identity,
+  key: SealingKey,
+  world: { readonly cpu: Cpu; readonly clock: Clock },
+): Promise<Buffer[]> {
+  const fields = await sealArc(parseHeader(message), resultsValue(identity, key.authservId), key, identity.arc, world)
+  return fields.length > 0 ? [fields] : []
+}
 
 export interface SealOptions {
   /** Names to sign where they are present; default those of DKIM and the DKIM signatures themselves. */

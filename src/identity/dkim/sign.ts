@@ -1,8 +1,7 @@
 // Making DKIM signatures (RFC 6376 §5, RFC 8463). Several keys (rsa and ed25519) share the canonical message and the body
 // hash; the signing itself runs in world.cpu. relaxed/relaxed unless the caller says otherwise.
 
-import type { KeyObject } from 'node:crypto'
-import { createHash } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import type { Header } from '../../message/header.ts'
 import type { Clock, Cpu } from '../../world/world.ts'
 import { type Canonicalization, canonicalFieldBytes } from './canonical.ts'

@@ -1,0 +1,48 @@
+// Authenticate: everything that can be proven about one message, from its connection, its envelope and its bytes.
+// SPF, DKIM, ARC and iprev ask DNS side by side; DMARC follows, because it weighs what they found.
+
+import type { Header } from '../message/header.ts'
+import type { Dns } from '../world/dns.ts'
+import type { Clock } from '../world/world.ts'
+import { validateArcOf } from './arc/validate.ts'
+import { CanonicalMessage } from './dkim/signed-fields.ts'
+import { verifyDkimOf } from './dkim/verify.ts'
+import { authorOf } from './dmarc/author.ts'
+import { evaluateDmarc } from './dmarc/dmarc.ts'
+import type { Identity } from './identity.ts'
+import { checkIprev } from './iprev.ts'
+import { checkHost } from './spf/spf.ts'
+
+export type { Identity } from './identity.ts'
+export { authenticationResults, stripForgedResults } from './results.ts'
+
+export interface Arrival {
+  /** The whole message, CRLF line ends. */
+  readonly source: Buffer
+  /** parseHeader(source) */
+  readonly header: Header
+  /** The client's address. */
+  readonly ip: string
+  readonly helo: string
+  /** MAIL FROM without brackets; empty for the null reverse-path. */
+  readonly reversePath: string
+}
+
+/** Never rejects: every outcome is in the value. */
+export async function authenticate(
+  arrival: Arrival,
+  world: { readonly dns: Dns; readonly clock: Clock; readonly receiverName: string },
+): Promise<Identity> {
+  const { header, ip, helo, reversePath } = arrival
+  const { dns, clock } = world
+  const message = new CanonicalMessage(header)
+  const [spf, dkim, arc, iprev] = await Promise.all([
+    checkHost({ ip, helo, sender: reversePath, receiver: world.receiverName }, dns, clock),
+    verifyDkimOf(message, dns, clock),
+    validateArcOf(message, dns),
+    checkIprev(ip, dns),
+  ])
+  const from = authorOf(header)
+  const dmarc = await evaluateDmarc(from, { spf, dkim }, dns)
+  return { ip, helo, reversePath, spf, dkim, dmarc, arc, iprev, from }
+}

@@ -1,0 +1,45 @@
+// Who the message says it is from: every domain in every From field (RFC 5322 §3.6.2, RFC 9989 §5.3). Spoofing lives
+// where two programs read From differently, so whatever could be read in two ways is a fault and never passes.
+
+import { type Mailbox, mailboxesOf, parseAddressList } from '../../message/address.ts'
+import { fieldsNamed, type Header, rawValue } from '../../message/header.ts'
+
+export interface Author {
+  /** All mailboxes, in order. */
+  readonly mailboxes: readonly Mailbox[]
+  /** Their domains, each once. */
+  readonly domains: readonly string[]
+  /** Why this From cannot be relied on; undefined when it is clear. */
+  readonly fault: string | undefined
+}
+
+/** More domains than this are not looked up. */
+const MAX_DOMAINS = 4
+
+export function authorOf(header: Header): Author {
+  const fields = fieldsNamed(header, 'from')
+  const lists = fields.slice(0, MAX_DOMAINS).map((field) => parseAddressList(rawValue(header, field)))
+  const mailboxes = lists.flatMap(mailboxesOf)
+  const domains = [...new Set(mailboxes.map(({ domain }) => domain as string))]
+  const unparsed = lists.flatMap((list) => list.unparsed)
+  return {
+    mailboxes,
+    domains: domains.slice(0, MAX_DOMAINS),
+    fault: faultOf(fields.length, mailboxes, domains, unparsed),
+  }
+}
+
+function faultOf(
+  fields: number,
+  mailboxes: readonly Mailbox[],
+  domains: readonly string[],
+  unparsed: readonly string[],
+): string | undefined {
+  if (fields === 0) return 'there is no From'
+  if (fields > 1) return `there are ${fields} From fields`
+  const hidden = unparsed.find((text) => text.includes('@'))
+  if (hidden !== undefined) return `From holds text that is no address: ${hidden.slice(0, 80)}`
+  if (mailboxes.length === 0) return 'From names no mailbox'
+  if (domains.length > MAX_DOMAINS) return `From names ${domains.length} domains`
+  return undefined
+}

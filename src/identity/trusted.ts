@@ -1,0 +1,66 @@
+// The trusted Forwarder: did the message come through a Forwarder that this Recipient named? Only what is proven counts
+// (an ARC seal, SPF of the reverse-path, a DKIM signature), never the name in HELO. Where the Forwarder sealed the
+// message, what its own Border saw is handed on.
+
+import { isWithin, normalDomain } from './domain.ts'
+import type { Identity } from './identity.ts'
+import { methodResults } from './results.ts'
+
+/** What the Forwarder's Border saw, by its own word (RFC 8617 §4.1.1); undefined for a method it does not mention. */
+export interface SeenByForwarder {
+  readonly spf: string | undefined
+  /** 'pass' when one of several signatures passed. */
+  readonly dkim: string | undefined
+  readonly dmarc: string | undefined
+}
+
+export interface ForwarderMatch {
+  /** The domain as the Recipient named it. */
+  readonly domain: string
+  readonly how: 'arc' | 'spf' | 'dkim'
+  /** The domain that was proven: the named one or below it. */
+  readonly provenDomain: string
+  /** Only where the Forwarder's seal is the newest of a passing chain. */
+  readonly seen: SeenByForwarder | undefined
+}
+
+/** The first of the Recipient's trusted domains that proved itself, by the strongest proof. */
+export function forwarderIdentity(identity: Identity, trustedDomains: readonly string[]): ForwarderMatch | undefined {
+  if (trustedDomains.length === 0) return undefined
+  const proofs = proofsOf(identity)
+  for (const { how, domain: provenDomain, seen } of proofs) {
+    const domain = trustedDomains.find((trusted) => trusted !== '' && isWithin(provenDomain, normalDomain(trusted)))
+    if (domain !== undefined) return { domain, how, provenDomain, seen }
+  }
+  return undefined
+}
+
+interface Proof {
+  readonly how: ForwarderMatch['how']
+  readonly domain: string
+  readonly seen: SeenByForwarder | undefined
+}
+
+function proofsOf({ arc, spf, dkim }: Identity): Proof[] {
+  const proofs: Proof[] = []
+  // Only the newest set covers the message as it arrived; older seals may have covered another text.
+  const newest = arc.result === 'pass' ? arc.hops.at(-1) : undefined
+  if (newest) proofs.push({ how: 'arc', domain: newest.domain, seen: seenIn(newest.results) })
+  if (spf.result === 'pass' && spf.identity === 'mailfrom')
+    proofs.push({ how: 'spf', domain: spf.domain, seen: undefined })
+  for (const { result, domain, unsignedBytes } of dkim) {
+    if (result === 'pass' && unsignedBytes === 0) proofs.push({ how: 'dkim', domain, seen: undefined })
+  }
+  return proofs
+}
+
+function seenIn(results: string): SeenByForwarder {
+  const all = methodResults(results)
+  const of = (method: string): string | undefined => {
+    const found = all.filter(([name]) => name === method).map(([, result]) => result)
+    return found.includes('pass') ? 'pass' : found[0]
+  }
+  // Of spf and dmarc there is one result each: a later, contradicting one does not improve it.
+  const first = (method: string): string | undefined => all.find(([name]) => name === method)?.[1]
+  return { spf: first('spf'), dkim: of('dkim'), dmarc: first('dmarc') }
+}
