@@ -1,0 +1,93 @@
+// A server's side of a conversation, without I/O: a generator that says what it needs done (an Effect) and goes on
+// with the outcome. IMAP and POP3 are written in these words; drive.ts performs them on a stream and a store, and a
+// test performs them by hand. Reads of the store are synchronous and need no effect.
+
+import type { Command, CommandResult } from '../store/commands.ts'
+import type { AccountId, BlobRef } from '../store/types.ts'
+import type { PasswordVerdict, ScramLookup } from './sasl/accounts.ts'
+
+export interface BlobRequest {
+  readonly ref: BlobRef
+  readonly range?: { readonly offset: number; readonly length: number }
+}
+
+export type Effect =
+  /** Bytes for the client; goes on when the send buffer has room. */
+  | { readonly kind: 'send'; readonly chunks: readonly Buffer[] }
+  /** Goes on with a ReadOutcome. With `orChange` also when the store announces a change of the signed-in account. */
+  | { readonly kind: 'read'; readonly timeoutMs: number; readonly orChange: boolean }
+  | { readonly kind: 'commit'; readonly batch: readonly Command[] }
+  | { readonly kind: 'put-blob'; readonly content: readonly Uint8Array[] }
+  | { readonly kind: 'read-blobs'; readonly requests: readonly BlobRequest[] }
+  | { readonly kind: 'check-password'; readonly user: string; readonly password: string }
+  | { readonly kind: 'scram-credentials'; readonly user: string }
+  /** The account is known: 'read' with `orChange` watches it from now on. */
+  | { readonly kind: 'signed-in'; readonly account: AccountId }
+  /** The handshake; whatever the client sent before it is discarded by the stream and by the session. */
+  | { readonly kind: 'start-tls' }
+  /** Lets other connections run: in the middle of long work. */
+  | { readonly kind: 'pause' }
+  /** Waits: after a wrong password. */
+  | { readonly kind: 'delay'; readonly delayMs: number }
+
+/** A piece of a session's work. What `yield` gives back depends on the effect: use the helpers below. */
+export type Dialogue<T = void> = Generator<Effect, T, unknown>
+
+/** The disk did not take what it was given: the command fails, the session lives. */
+export interface DiskRefusal {
+  readonly refused: 'full' | 'failed'
+}
+export type Committed = readonly CommandResult[] | DiskRefusal
+
+export function isRefusal(outcome: Committed | BlobRef): outcome is DiskRefusal {
+  return 'refused' in outcome
+}
+
+export function* send(...chunks: Buffer[]): Dialogue {
+  yield { kind: 'send', chunks }
+}
+
+/** Bytes; null when the client has closed; or why there are none. */
+export type ReadOutcome = Uint8Array | null | 'timeout' | 'changed'
+
+export function* read(timeoutMs: number, orChange = false): Dialogue<ReadOutcome> {
+  return (yield { kind: 'read', timeoutMs, orChange }) as ReadOutcome
+}
+
+export function* commit(...batch: Command[]): Dialogue<Committed> {
+  return (yield { kind: 'commit', batch }) as Committed
+}
+
+export function* putBlob(content: readonly Uint8Array[]): Dialogue<BlobRef | DiskRefusal> {
+  return (yield { kind: 'put-blob', content }) as BlobRef | DiskRefusal
+}
+
+/** Reads at the same time; undefined for a blob that is gone or unreadable. */
+export function* readBlobs(requests: readonly BlobRequest[]): Dialogue<readonly (Buffer | undefined)[]> {
+  return (yield { kind: 'read-blobs', requests }) as readonly (Buffer | undefined)[]
+}
+
+export function* checkPassword(user: string, password: string): Dialogue<PasswordVerdict> {
+  return (yield { kind: 'check-password', user, password }) as PasswordVerdict
+}
+
+export function* scramCredentials(user: string): Dialogue<ScramLookup> {
+  return (yield { kind: 'scram-credentials', user }) as ScramLookup
+}
+
+export function* signedIn(account: AccountId): Dialogue {
+  yield { kind: 'signed-in', account }
+}
+
+/** True when the stream is encrypted now. */
+export function* startTls(): Dialogue<boolean> {
+  return (yield { kind: 'start-tls' }) as boolean
+}
+
+export function* pause(): Dialogue {
+  yield { kind: 'pause' }
+}
+
+export function* delay(delayMs: number): Dialogue {
+  yield { kind: 'delay', delayMs }
+}

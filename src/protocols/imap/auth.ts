@@ -1,0 +1,158 @@
+// Who is there: STARTTLS, LOGIN, AUTHENTICATE (RFC 3501 §6.2, SASL-IR RFC 4959) and what may be asked at any time:
+// CAPABILITY, NOOP, LOGOUT, ID (RFC 2971), ENABLE (RFC 5161).
+
+import {
+  checkPassword,
+  type Dialogue,
+  delay,
+  scramCredentials,
+  signedIn,
+  startTls as startTlsEffect,
+} from '../dialogue.ts'
+import { SaslServer, type SaslStep } from '../sasl/server.ts'
+import { ANSWERED, type Answer, bad, no, ok } from './answer.ts'
+import { capabilities } from './capability.ts'
+import { rememberMailboxes } from './recent.ts'
+import type { CommandContext, ImapSession } from './session.ts'
+
+export function capability(session: ImapSession, { args }: CommandContext): Answer {
+  args.end()
+  if (args.error) return bad(args.error)
+  session.output.line(`* CAPABILITY ${capabilities(session)}`)
+  return ok('that is all')
+}
+
+/** NOOP and CHECK: what changed is told by the session. */
+export function noop(_: ImapSession, { args }: CommandContext): Answer {
+  args.end()
+  return args.error ? bad(args.error) : ok('done')
+}
+
+export function logout(session: ImapSession, { args }: CommandContext): Answer {
+  args.end()
+  if (args.error) return bad(args.error)
+  session.selected = undefined
+  session.bye('see you')
+  return ok('signed out')
+}
+
+export function id(session: ImapSession, { args }: CommandContext): Answer {
+  args.space()
+  if (!args.skipKeyword('NIL')) args.list(() => (args.skipKeyword('NIL') ? undefined : args.string()))
+  args.end()
+  if (args.error) return bad(args.error)
+  session.output.line('* ID ("name" "Borderpost")')
+  return ok('pleased to meet you')
+}
+
+export function enable(session: ImapSession, { args }: CommandContext): Answer {
+  const wanted: string[] = []
+  while (args.optionalSpace()) wanted.push(args.keyword())
+  if (wanted.length === 0) args.fail('ENABLE what?')
+  args.end()
+  if (args.error) return bad(args.error)
+  const fresh = wanted.filter((name) => ['CONDSTORE', 'UTF8=ACCEPT'].includes(name) && !session.enabled.has(name))
+  for (const name of fresh) session.enabled.add(name)
+  session.output.line(`* ENABLED${fresh.map((name) => ` ${name}`).join('')}`)
+  return ok('enabled')
+}
+
+export function* startTls(session: ImapSession, { tag, args }: CommandContext): Dialogue<Answer> {
+  args.end()
+  if (args.error) return bad(args.error)
+  if (session.secured) return bad('TLS is already active')
+  if (!session.options.tlsAvailable) return no('TLS is not available', 'UNAVAILABLE')
+  session.output.line(`${tag} OK begin TLS now`)
+  yield* session.flush()
+  // Nothing said before the handshake counts (RFC 3501 §6.2.1, CVE-2021-33515).
+  session.reader.discard()
+  if (!(yield* startTlsEffect())) {
+    session.closing = true
+    session.output.take()
+    return no('TLS failed')
+  }
+  session.secured = true
+  return ANSWERED
+}
+
+export function* login(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
+  args.space()
+  const user = args.astring().toString('utf8')
+  args.space()
+  const password = args.astring().toString('utf8')
+  args.end()
+  if (args.error) return bad(args.error)
+  if (!session.mayPassword) return no('say STARTTLS first', 'PRIVACYREQUIRED')
+  const verdict = yield* checkPassword(user, password)
+  if (verdict.state === 'ok') return yield* signIn(session, verdict.user)
+  return yield* failed(session, verdict.state)
+}
+
+export function* authenticate(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
+  args.space()
+  const name = args.keyword()
+  const mechanism = session.options.accounts.mechanisms.find((offered) => offered === name)
+  let initial: Buffer | undefined
+  if (args.optionalSpace()) {
+    const text = args.word()
+    initial = text === '=' ? Buffer.alloc(0) : decodeBase64(text)
+    if (initial === undefined) args.fail('not base64')
+  }
+  args.end()
+  if (args.error) return bad(args.error)
+  if (!session.mayPassword) return no('say STARTTLS first', 'PRIVACYREQUIRED')
+  if (mechanism === undefined) return no('mechanism not offered', 'CANNOT')
+  const sasl = new SaslServer(session.options.random)
+  let step = sasl.start(mechanism, initial)
+  while (step.kind !== 'done' && step.kind !== 'failed') {
+    const next: SaslStep | 'aborted' | undefined = yield* answerStep(session, sasl, step)
+    if (next === undefined) return no('you are gone')
+    if (next === 'aborted') return bad('authentication aborted')
+    step = next
+  }
+  if (step.kind === 'done') return yield* signIn(session, step.user)
+  return step.reason === 'malformed' ? bad('not what the mechanism says') : yield* failed(session, step.reason)
+}
+
+function* answerStep(
+  session: ImapSession,
+  sasl: SaslServer,
+  step: Exclude<SaslStep, { kind: 'done' | 'failed' }>,
+): Dialogue<SaslStep | 'aborted' | undefined> {
+  if (step.kind === 'ask-password') return sasl.passwordChecked(yield* checkPassword(step.user, step.password))
+  if (step.kind === 'ask-credentials') return sasl.credentialsFound(yield* scramCredentials(step.user))
+  session.output.line(`+ ${step.bytes.toString('base64')}`)
+  const line = yield* session.readLine(session.options.limits.signInMs)
+  if (line === 'closed' || line === 'timeout' || line === 'changed') {
+    session.closing = true
+    return undefined
+  }
+  if (line === 'bad') return 'aborted'
+  const text = line.toString('latin1')
+  const response = text === '*' ? undefined : decodeBase64(text)
+  return response === undefined ? 'aborted' : sasl.respond(response)
+}
+
+function* signIn(session: ImapSession, user: string): Dialogue<Answer> {
+  const account = session.store.accountByAddress(user)
+  if (account === undefined) return no('the account is not here', 'UNAVAILABLE')
+  session.account = account
+  rememberMailboxes(session.store, account.id)
+  yield* signedIn(account.id)
+  return ok('signed in', `CAPABILITY ${capabilities(session)}`)
+}
+
+function* failed(session: ImapSession, reason: 'refused' | 'unavailable'): Dialogue<Answer> {
+  if (reason === 'unavailable') return no('sign-in is not possible now, try again later', 'UNAVAILABLE')
+  session.failures++
+  // Guessing gets slow, other connections do not.
+  yield* delay(session.options.limits.failureDelayMs)
+  if (session.failures >= session.options.limits.failures) session.bye('too many wrong passwords')
+  return no('name or password not right', 'AUTHENTICATIONFAILED')
+}
+
+function decodeBase64(text: string): Buffer | undefined {
+  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)
+    ? Buffer.from(text, 'base64')
+    : undefined
+}

@@ -1,0 +1,108 @@
+// ENVELOPE and BODYSTRUCTURE (RFC 3501 §7.4.2): the header's fields and the tree of parts as parenthesised lists.
+// Names outside ASCII travel as encoded words, parameters as RFC 2231 writes them: what clients know from other servers.
+
+import { isGroup, type Mailbox, parseAddressList } from '../../message/address.ts'
+import { encodeWords, needsEncoding } from '../../message/encoded-word.ts'
+import { type Header, rawValue, unfold } from '../../message/header.ts'
+import { bodyLines, bodySizeBytes, type Part } from '../../message/mime.ts'
+import { nstring, string } from './response.ts'
+
+/** The first field of that name, unfolded, bytes as latin1. */
+function fieldBytes(header: Header, lowerName: string): string | undefined {
+  const field = header.fields.find((candidate) => candidate.lowerName === lowerName)
+  return field && unfold(rawValue(header, field).toString('latin1'))
+}
+
+const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
+
+/** `raw`: the field, in which the domain is found as its writer wrote it (a Domain is lower case). */
+function person({ displayName, localPart, domain }: Mailbox, raw: string): string {
+  const at = raw.toLowerCase().indexOf(`@${domain}`) + 1
+  const written = at > 0 ? raw.slice(at, at + domain.length) : domain
+  return `(${nstring(displayName && encoded(displayName))} NIL ${string(utf8(localPart))} ${string(utf8(written))})`
+}
+
+/** RFC 3501 §7.4.2: a group begins with its name as mailbox and no host, and ends with four NILs. */
+function addresses(header: Header, lowerName: string): string | undefined {
+  const fields = header.fields.filter((field) => field.lowerName === lowerName)
+  const items = fields.flatMap((field) => {
+    const value = rawValue(header, field)
+    const raw = value.toString('latin1')
+    return parseAddressList(value).addresses.map((address) =>
+      isGroup(address)
+        ? `(NIL NIL ${string(encoded(address.groupName))} NIL)${address.members.map((member) => person(member, raw)).join('')}(NIL NIL NIL NIL)`
+        : person(address, raw),
+    )
+  })
+  return items.length === 0 ? undefined : `(${items.join('')})`
+}
+
+function encoded(text: string): string {
+  return needsEncoding(text) ? encodeWords(text) : text
+}
+
+/** The envelope of a header. Sender and Reply-To default to From. */
+export function envelope(header: Header): string {
+  const from = addresses(header, 'from')
+  return `(${[
+    nstring(fieldBytes(header, 'date')),
+    nstring(fieldBytes(header, 'subject')),
+    from ?? 'NIL',
+    addresses(header, 'sender') ?? from ?? 'NIL',
+    addresses(header, 'reply-to') ?? from ?? 'NIL',
+    addresses(header, 'to') ?? 'NIL',
+    addresses(header, 'cc') ?? 'NIL',
+    addresses(header, 'bcc') ?? 'NIL',
+    nstring(fieldBytes(header, 'in-reply-to')),
+    nstring(fieldBytes(header, 'message-id')),
+  ].join(' ')})`
+}
+
+/** BODYSTRUCTURE, or BODY without the extension data when `extended` is false. */
+export function bodyStructure(part: Part, extended: boolean): string {
+  if (part.type === 'multipart') {
+    const children = part.children.map((child) => bodyStructure(child, extended)).join('')
+    const extension = extended ? ` ${parameterList(part.parameters)} ${extensionOf(part)}` : ''
+    return `(${children} ${string(part.subtype.toUpperCase())}${extension})`
+  }
+  const fields = [
+    string(utf8(part.type.toUpperCase())),
+    string(utf8(part.subtype.toUpperCase())),
+    parameterList(saysNothing(part) ? { charset: 'us-ascii' } : part.parameters),
+    nstring(part.id && `<${utf8(part.id)}>`),
+    nstring(part.description && utf8(part.description)),
+    string(utf8(part.encoding.toUpperCase())),
+    String(bodySizeBytes(part)),
+  ]
+  if (part.message) fields.push(envelope(part.message.header), bodyStructure(part.message, extended))
+  if (part.message || part.type === 'text') fields.push(String(bodyLines(part)))
+  if (extended) fields.push(nstring(part.md5 && utf8(part.md5)), extensionOf(part))
+  return `(${fields.join(' ')})`
+}
+
+/** A part that says nothing of its type is plain ASCII text (RFC 2045 §5.2): clients want to be told. */
+function saysNothing({ type, header }: Part): boolean {
+  return type === 'text' && !header.fields.some((field) => field.lowerName === 'content-type')
+}
+
+/** Disposition, language, location. */
+function extensionOf(part: Part): string {
+  const disposition = part.disposition
+    ? `(${string(utf8(part.disposition.type))} ${parameterList(part.disposition.parameters)})`
+    : 'NIL'
+  const languages = part.language ?? []
+  const language = languages.length === 0 ? 'NIL' : `(${languages.map((tag) => string(utf8(tag))).join(' ')})`
+  return `${disposition} ${language} ${nstring(part.location && utf8(part.location))}`
+}
+
+function parameterList(parameters: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(parameters).map(([name, value]) => {
+    if (/^[\x01-\x7f]*$/.test(value)) return `${string(utf8(name))} ${string(value)}`
+    const escaped = encodeURIComponent(value.toWellFormed()).replace(
+      /['()*]/g,
+      (c) => `%${c.charCodeAt(0).toString(16)}`,
+    )
+    return `${string(`${utf8(name)}*`)} ${string(`utf-8''${escaped}`)}`
+  })
+  return pairs.length === 0 ? 'NIL' : `(${pairs.join(' ')})`
+}

@@ -1,0 +1,92 @@
+// What FETCH may ask for (RFC 3501 §6.4.5 and §9 fetch-att, RFC 7162 §3.1.5, RFC 8474 §5.1), as plain data.
+
+import type { Cursor } from './parser.ts'
+import { parseSection, type Section } from './section.ts'
+
+export type FetchItem =
+  | {
+      readonly kind:
+        | 'FLAGS'
+        | 'UID'
+        | 'MODSEQ'
+        | 'INTERNALDATE'
+        | 'RFC822.SIZE'
+        | 'EMAILID'
+        | 'THREADID'
+        | 'ENVELOPE'
+        | 'BODY'
+        | 'BODYSTRUCTURE'
+    }
+  | {
+      readonly kind: 'section'
+      readonly section: Section
+      readonly partial?: { readonly offset: number; readonly length: number }
+      /** Does not set \Seen. */
+      readonly peek: boolean
+      /** The older name under which it was asked for and is answered. */
+      readonly rfc822?: 'RFC822' | 'RFC822.HEADER' | 'RFC822.TEXT'
+      /** BODY[]: no structure is needed. */
+      readonly wholeMessage: boolean
+    }
+
+type SimpleKind = Exclude<FetchItem['kind'], 'section'>
+
+const MACROS: Record<string, readonly SimpleKind[]> = {
+  ALL: ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE'],
+  FAST: ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE'],
+  FULL: ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODY'],
+}
+
+/** Longer names before their beginnings. */
+const SIMPLE: readonly SimpleKind[] = [
+  'FLAGS',
+  'UID',
+  'MODSEQ',
+  'INTERNALDATE',
+  'RFC822.SIZE',
+  'EMAILID',
+  'THREADID',
+  'ENVELOPE',
+  'BODYSTRUCTURE',
+  'BODY',
+]
+
+const OLD: Record<'RFC822.HEADER' | 'RFC822.TEXT' | 'RFC822', { text: Section['text']; peek: boolean }> = {
+  'RFC822.HEADER': { text: 'HEADER', peek: true },
+  'RFC822.TEXT': { text: 'TEXT', peek: false },
+  RFC822: { text: '', peek: false },
+}
+
+/** One item, a macro, or a list of items. */
+export function parseFetchItems(args: Cursor): FetchItem[] {
+  for (const [macro, kinds] of Object.entries(MACROS)) {
+    if (args.skipKeyword(macro)) return kinds.map((kind) => ({ kind }))
+  }
+  const items = args.isList() ? args.list(() => parseItem(args)) : [parseItem(args)]
+  if (items.length === 0) args.fail('FETCH what?')
+  return items
+}
+
+function parseItem(args: Cursor): FetchItem {
+  if (args.skipText('BODY.PEEK[')) return sectionItem(args, true)
+  if (args.skipText('BODY[')) return sectionItem(args, false)
+  for (const kind of SIMPLE) if (args.skipKeyword(kind)) return { kind }
+  for (const [name, { text, peek }] of Object.entries(OLD)) {
+    if (!args.skipKeyword(name)) continue
+    const section: Section = { path: [], text, fields: [] }
+    return { kind: 'section', section, peek, rfc822: name as keyof typeof OLD, wholeMessage: text === '' }
+  }
+  args.fail('not something to FETCH')
+  return { kind: 'UID' }
+}
+
+function sectionItem(args: Cursor, peek: boolean): FetchItem {
+  const section = parseSection(args)
+  const wholeMessage = section.path.length === 0 && section.text === ''
+  if (!args.skipText('<')) return { kind: 'section', section, peek, wholeMessage }
+  const offset = args.number()
+  if (!args.skipText('.')) args.fail('not a partial')
+  const length = args.number()
+  if (!args.skipText('>') || length === 0) args.fail('not a partial')
+  return { kind: 'section', section, peek, wholeMessage, partial: { offset, length } }
+}

@@ -1,0 +1,196 @@
+// LIST, LSUB, NAMESPACE: which mailboxes there are (RFC 3501 §6.3.8, LIST-EXTENDED RFC 5258, LIST-STATUS RFC 5819,
+// SPECIAL-USE RFC 6154, CHILDREN RFC 3348, RFC 2342).
+
+import type { Mailbox, SpecialUse } from '../../store/types.ts'
+import type { Dialogue } from '../dialogue.ts'
+import { type Answer, bad, ok } from './answer.ts'
+import { readStatusItems, type StatusItem, tellStatus } from './mailboxes.ts'
+import { DELIMITER, pathOf } from './names.ts'
+import type { Cursor } from './parser.ts'
+import { mailboxName } from './response.ts'
+import type { CommandContext, ImapSession } from './session.ts'
+
+const USE_FLAGS: Record<SpecialUse, string | undefined> = {
+  inbox: undefined,
+  drafts: '\\Drafts',
+  sent: '\\Sent',
+  trash: '\\Trash',
+  junk: '\\Junk',
+  archive: '\\Archive',
+}
+
+interface ListRequest {
+  readonly reference: string
+  readonly patterns: readonly string[]
+  readonly select: ReadonlySet<string>
+  readonly returns: ReadonlySet<string>
+  readonly status: ReadonlySet<StatusItem> | undefined
+}
+
+/** One name that may be listed: a mailbox, a parent that is none, or a subscription to nothing. */
+interface Entry {
+  readonly path: string
+  readonly mailbox: Mailbox | undefined
+  readonly subscribed: boolean
+  hasChildren: boolean
+  subscribedBelow: boolean
+}
+
+export function* list(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
+  const request = readList(session, args)
+  if (args.error) return bad(args.error)
+  const { output } = session
+  // An empty pattern asks for the delimiter (RFC 3501 §6.3.8).
+  if (request.patterns.length === 1 && request.patterns[0] === '') {
+    output.line(`* LIST (\\Noselect) "${DELIMITER}" ""`)
+    return ok('that is all')
+  }
+  const matches = matcher(request.patterns.map((pattern) => request.reference + pattern))
+  for (const entry of entries(session)) {
+    if (!matches(entry.path) || !selects(request, entry)) continue
+    const name = mailboxName(entry.path, session.enabled.has('UTF8=ACCEPT'))
+    const below = request.select.has('RECURSIVEMATCH') && entry.subscribedBelow
+    const childInfo = below ? ' ("CHILDINFO" ("SUBSCRIBED"))' : ''
+    output.line(`* LIST (${attributes(request, entry).join(' ')}) "${DELIMITER}" ${name}${childInfo}`)
+    if (request.status && entry.mailbox) tellStatus(session, entry.mailbox, request.status)
+    yield* session.flushWhenFull()
+  }
+  return ok('that is all')
+}
+
+function readList(session: ImapSession, args: Cursor): ListRequest {
+  const utf8 = session.enabled.has('UTF8=ACCEPT')
+  args.space()
+  const select = new Set(args.isList() ? args.list(() => args.keyword()) : [])
+  if (select.size > 0) args.space()
+  else if (args.optionalSpace()) select.clear()
+  const reference = pathOf(args.astring(), utf8) ?? ''
+  args.space()
+  const read = (): string => pathOf(args.listPattern(), utf8) ?? '\0'
+  const patterns = args.isList() ? args.list(read) : [read()]
+  const returns = new Set<string>()
+  let status: ReadonlySet<StatusItem> | undefined
+  if (args.optionalSpace()) {
+    if (args.keyword() !== 'RETURN') args.fail('RETURN is missing')
+    args.space()
+    args.list(() => {
+      const option = args.keyword()
+      returns.add(option)
+      if (option !== 'STATUS') return
+      args.space()
+      status = readStatusItems(args)
+    })
+  }
+  args.end()
+  for (const option of select) if (!SELECT_OPTIONS.has(option)) args.fail('not a LIST option')
+  for (const option of returns) if (!RETURN_OPTIONS.has(option)) args.fail('not a LIST return option')
+  // RFC 5258 §3: RECURSIVEMATCH needs something to match.
+  if (select.has('RECURSIVEMATCH') && !select.has('SUBSCRIBED') && !select.has('SPECIAL-USE')) {
+    args.fail('RECURSIVEMATCH of what?')
+  }
+  return { reference, patterns, select, returns, status }
+}
+
+const SELECT_OPTIONS = new Set(['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'])
+const RETURN_OPTIONS = new Set(['SUBSCRIBED', 'CHILDREN', 'STATUS', 'SPECIAL-USE'])
+
+function selects({ select }: ListRequest, entry: Entry): boolean {
+  if (select.has('SPECIAL-USE') && !useFlag(entry)) return false
+  if (!select.has('SUBSCRIBED')) return entry.mailbox !== undefined || entry.hasChildren
+  return entry.subscribed || (select.has('RECURSIVEMATCH') && entry.subscribedBelow)
+}
+
+const useFlag = ({ mailbox }: Entry): string | undefined =>
+  mailbox?.specialUse ? USE_FLAGS[mailbox.specialUse] : undefined
+
+function attributes({ select, returns }: ListRequest, entry: Entry): string[] {
+  const flags: string[] = []
+  if (entry.mailbox === undefined) flags.push('\\NonExistent', '\\Noselect')
+  if (entry.subscribed && (select.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) flags.push('\\Subscribed')
+  flags.push(entry.hasChildren ? '\\HasChildren' : '\\HasNoChildren')
+  const use = useFlag(entry)
+  if (use) flags.push(use)
+  return flags
+}
+
+/** RFC 3501 §6.3.9: with '%', the parent of a subscribed mailbox appears as \Noselect. */
+export function lsub(session: ImapSession, { args }: CommandContext): Answer {
+  const request = readList(session, args)
+  if (args.error) return bad(args.error)
+  const patterns = request.patterns.map((pattern) => request.reference + pattern)
+  const matches = matcher(patterns)
+  const parentsToo = patterns.some((pattern) => pattern.endsWith('%'))
+  for (const entry of entries(session)) {
+    if (!matches(entry.path) || !(entry.subscribed || (parentsToo && entry.subscribedBelow))) continue
+    const name = mailboxName(entry.path, session.enabled.has('UTF8=ACCEPT'))
+    session.output.line(`* LSUB (${entry.subscribed ? '' : '\\Noselect'}) "${DELIMITER}" ${name}`)
+  }
+  return ok('that is all')
+}
+
+export function namespace(session: ImapSession, { args }: CommandContext): Answer {
+  args.end()
+  if (args.error) return bad(args.error)
+  session.output.line(`* NAMESPACE (("" "${DELIMITER}")) NIL NIL`)
+  return ok('that is all')
+}
+
+/** Everything that has a name, in order, INBOX first. */
+function entries(session: ImapSession): Entry[] {
+  const account = session.account!.id
+  const known = new Map<string, Entry>()
+  const subscriptions = new Set(session.store.subscriptions(account))
+  const add = (path: string, mailbox: Mailbox | undefined): void => {
+    if (known.has(path) && mailbox === undefined) return
+    known.set(path, { path, mailbox, subscribed: subscriptions.has(path), hasChildren: false, subscribedBelow: false })
+  }
+  const mailboxes = session.store.mailboxes(account)
+  for (const mailbox of mailboxes) add(mailbox.path, mailbox)
+  for (const path of subscriptions) add(path, undefined)
+  for (const path of [...known.keys()]) for (const parent of parentsOf(path)) add(parent, undefined)
+  for (const entry of known.values()) {
+    for (const parent of parentsOf(entry.path)) {
+      const above = known.get(parent)!
+      if (entry.mailbox) above.hasChildren = true
+      if (entry.subscribed) above.subscribedBelow = true
+    }
+  }
+  return [...known.values()].sort((a, b) =>
+    a.path === 'INBOX' ? -1 : b.path === 'INBOX' ? 1 : a.path < b.path ? -1 : 1,
+  )
+}
+
+function* parentsOf(path: string): Generator<string> {
+  for (let at = path.indexOf(DELIMITER); at >= 0; at = path.indexOf(DELIMITER, at + 1)) yield path.slice(0, at)
+}
+
+/** '*' matches anything, '%' anything but the delimiter. Linear in pattern times name: no backtracking. */
+export function matcher(patterns: readonly string[]): (path: string) => boolean {
+  const bounded = patterns.filter((pattern) => pattern.length <= 1_000).map(inboxInAnyCase)
+  return (path) => bounded.some((pattern) => matches(pattern, path))
+}
+
+function inboxInAnyCase(pattern: string): string {
+  return /^inbox(?=[/%*]|$)/i.test(pattern) ? `INBOX${pattern.slice(5)}` : pattern
+}
+
+function matches(pattern: string, path: string): boolean {
+  // reach[i]: the pattern so far matches the first i characters of the path.
+  let reach = new Uint8Array(path.length + 1)
+  reach[0] = 1
+  for (const character of pattern) {
+    const next = new Uint8Array(path.length + 1)
+    const wildcard = character === '*' || character === '%'
+    if (wildcard) {
+      for (let i = 0, open = false; i <= path.length; i++) {
+        if (i > 0 && character === '%' && path[i - 1] === DELIMITER) open = false
+        if (reach[i]) open = true
+        if (open) next[i] = 1
+      }
+    } else {
+      for (let i = 0; i < path.length; i++) if (reach[i] && path[i] === character) next[i + 1] = 1
+    }
+    reach = next
+  }
+  return reach[path.length] === 1
+}

@@ -1,0 +1,81 @@
+// What the server says: strings, literals, lists, dates in IMAP's forms (RFC 3501 §4.3, §7), and the buffer they are
+// collected in. Text here is "bytes as latin1": one character for each byte on the wire.
+
+import { encodeMailboxName } from './mutf7.ts'
+
+/** Output under way: short texts joined, bodies kept as they are. */
+export class Output {
+  #text = ''
+  #chunks: Buffer[] = []
+  #sizeBytes = 0
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  text(text: string): void {
+    this.#text += text
+    this.#sizeBytes += text.length
+  }
+
+  bytes(bytes: Buffer): void {
+    this.#sizeBytes += bytes.length
+    if (bytes.length < 1024) {
+      this.#text += bytes.toString('latin1')
+      return
+    }
+    this.#closeText()
+    this.#chunks.push(bytes)
+  }
+
+  /** A line of its own: adds the CRLF. */
+  line(text: string): void {
+    this.text(`${text}\r\n`)
+  }
+
+  /** What was collected; the buffer is empty afterwards. */
+  take(): Buffer[] {
+    this.#closeText()
+    const chunks = this.#chunks
+    this.#chunks = []
+    this.#sizeBytes = 0
+    return chunks
+  }
+
+  #closeText(): void {
+    if (this.#text !== '') this.#chunks.push(Buffer.from(this.#text, 'latin1'))
+    this.#text = ''
+  }
+}
+
+/** A quoted string where it may be one, else a literal. Long texts as literals keep lines short. */
+export function string(text: string): string {
+  if (text.length < 1024 && /^[\x01-\x09\x0b\x0c\x0e-\x7f]*$/.test(text)) return `"${text.replace(/["\\]/g, '\\$&')}"`
+  return `{${text.length}}\r\n${text}`
+}
+
+export function nstring(text: string | undefined): string {
+  return text === undefined ? 'NIL' : string(text)
+}
+
+/** An atom where it may be one, else a string. */
+export function astring(text: string): string {
+  return /^[^\x00-\x20(){%*"\\\x7f-\xff]+$/.test(text) && text.toUpperCase() !== 'NIL' ? text : string(text)
+}
+
+/** A mailbox name as it travels: modified UTF-7, or UTF-8 once the client has enabled that (RFC 6855 §3). */
+export function mailboxName(path: string, utf8: boolean): string {
+  if (!utf8) return string(encodeMailboxName(path))
+  return `"${Buffer.from(path).toString('latin1').replace(/["\\]/g, '\\$&')}"`
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** '"17-Jul-1996 09:44:25 +0000"' (RFC 3501 §9 date-time). */
+export function dateTime(timeMs: number): string {
+  const date = new Date(timeMs)
+  const two = (n: number): string => String(n).padStart(2, '0')
+  const day = String(date.getUTCDate()).padStart(2, ' ')
+  const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`
+  return `"${day}-${MONTHS[date.getUTCMonth()]}-${String(date.getUTCFullYear()).padStart(4, '0')} ${time} +0000"`
+}
