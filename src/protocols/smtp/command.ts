@@ -194,3 +194,17 @@ function needsUtf8(): Reply {
 }
 
 const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text)
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The line as text; undefined when it holds control characters or bytes that are no UTF-8 (RFC 6531 §3.3). */
+export function readText(line: Buffer): string | undefined {
+  const ascii = line.toString('latin1')
+  if (/^[\x20-\x7e]*$/.test(ascii)) return ascii
+  if (/[\x00-\x1f\x7f]/.test(ascii)) return undefined
+  try {
+    return UTF8.decode(line)
+  } catch {
+    return undefined
+  }
+}

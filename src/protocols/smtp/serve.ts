@@ -8,7 +8,8 @@ import { Budget } from './content.ts'
 import { DEFAULT_SERVER_OPTIONS, type SmtpServerOptions } from './options.ts'
 import type { SmtpServerPolicy } from './policy.ts'
 import { REPLIES } from './reply.ts'
-import { type Effect, type Phase, type Question, SmtpServerSession } from './server-session.ts'
+import { SmtpServerSession } from './server-session.ts'
+import type { Effect, Phase, Question } from './session-types.ts'
 
 export interface ServeOptions extends Partial<Omit<SmtpServerOptions, 'startTls' | 'hostName'>> {
   readonly hostName: string

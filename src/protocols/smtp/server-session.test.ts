@@ -7,7 +7,8 @@ import { Budget } from './content.ts'
 import { DEFAULT_SERVER_OPTIONS, type SmtpServerOptions } from './options.ts'
 import type { Answer, InboundMessage } from './policy.ts'
 import { reply } from './reply.ts'
-import { type Effect, type Question, SmtpServerSession } from './server-session.ts'
+import { SmtpServerSession } from './server-session.ts'
+import type { Effect, Question } from './session-types.ts'
 
 const suite = new URL('../../../../shared/suites/attack-smtp/', import.meta.url)
 

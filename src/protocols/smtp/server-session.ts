@@ -3,62 +3,19 @@
 // RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 9422 (LIMITS), RFC 2034 (enhanced codes). Knows no socket and no policy:
 // what the role decides is asked with an `ask` effect, and the session reads no further until it is answered.
 
-import type { ForwardPath, ReversePath } from '../../message/smtp-path.ts'
-import type { Endpoint, TlsInfo } from '../../world/network.ts'
-import type { Random } from '../../world/world.ts'
-import type { PasswordVerdict, SaslMechanism, ScramLookup } from '../sasl/accounts.ts'
-import { SaslServer, type SaslStep } from '../sasl/server.ts'
-import { decodeBase64, isReply, parseBdat, parseMail, parseRecipient, splitCommand } from './command.ts'
-import { type Budget, ContentCollector, type ContentDefect } from './content.ts'
-import type { EnvelopeRecipient, MailParameters, RecipientParameters } from './envelope.ts'
+import type { TlsInfo } from '../../world/network.ts'
+import type { PasswordVerdict, ScramLookup } from '../sasl/accounts.ts'
+import { AuthExchange, type AuthStep } from './auth-exchange.ts'
+import { isReply, parseBdat, parseMail, parseRecipient, readText, splitCommand } from './command.ts'
+import type { ContentDefect } from './content.ts'
 import { LineReader } from './line-reader.ts'
 import type { SmtpServerOptions } from './options.ts'
-import type { Answer, InboundMessage, SessionFacts, WithProtocol } from './policy.ts'
+import type { Answer, SessionFacts, WithProtocol } from './policy.ts'
 import { formatReply, isPositive, REPLIES, type Reply, reply } from './reply.ts'
-
-/** What the session asks of the role. Answer with `decide`, but 'password' and 'credentials' with their own methods. */
-export type Question =
-  | { readonly kind: 'connected' }
-  | { readonly kind: 'hello'; readonly name: string; readonly extended: boolean }
-  | { readonly kind: 'password'; readonly user: string; readonly password: string }
-  | { readonly kind: 'credentials'; readonly user: string }
-  | { readonly kind: 'authenticated'; readonly user: string }
-  | { readonly kind: 'mail'; readonly reversePath: ReversePath; readonly parameters: MailParameters }
-  | { readonly kind: 'recipient'; readonly forwardPath: ForwardPath; readonly parameters: RecipientParameters }
-  | { readonly kind: 'message'; readonly message: InboundMessage }
-
-/** 'ask', 'start-tls' and 'close' are always the last of the effects that one call returns. */
-export type Effect =
-  | { readonly kind: 'send'; readonly text: string }
-  | { readonly kind: 'ask'; readonly question: Question }
-  /** For the policy's ear only. */
-  | { readonly kind: 'auth-failed'; readonly user: string | undefined }
-  /** Send what is to be sent, then do the handshake, then call `tlsStarted`. */
-  | { readonly kind: 'start-tls' }
-  | { readonly kind: 'close' }
-
-/** What the session waits for; the driver sets its deadlines by it. */
-export type Phase = 'asking' | 'command' | 'auth' | 'data' | 'bdat' | 'tls' | 'closed'
-
-export interface SessionContext {
-  readonly peer: Endpoint
-  readonly local: Endpoint
-  /** Set when TLS was there from the start (RFC 8314 §3). */
-  readonly tls: TlsInfo | undefined
-  /** Offered inside TLS, or always with `authWithoutTls`. Empty: AUTH is not known. */
-  readonly mechanisms: readonly SaslMechanism[]
-  readonly budget: Budget
-  readonly random: Pick<Random, 'bytes'>
-}
+import type { Effect, Phase, Question, SessionContext } from './session-types.ts'
+import { Transaction } from './transaction.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-
-interface Transaction {
-  reversePath: ReversePath
-  parameters: MailParameters
-  recipients: EnvelopeRecipient[]
-  content: ContentCollector | undefined
-}
 
 /** RFC 5321 §4.5.3.1.4 has 512; the extensions of MAIL and RCPT add to it. */
 const MAX_COMMAND_BYTES = 2048
@@ -91,7 +48,7 @@ export class SmtpServerSession {
   #transaction: Transaction | undefined
   #chunkLeft = 0
   #chunkLast = false
-  #sasl: SaslServer | undefined
+  #auth: AuthExchange | undefined
   #errorPoints = 0
   #authFailures = 0
   #messages = 0
@@ -136,14 +93,14 @@ export class SmtpServerSession {
   passwordChecked(verdict: PasswordVerdict): Effect[] {
     if (this.#question?.kind !== 'password') return []
     this.#question = undefined
-    this.#saslStep(this.#sasl!.passwordChecked(verdict))
+    this.#authStep(this.#auth!.passwordChecked(verdict))
     return this.#run()
   }
 
   credentialsFound(lookup: ScramLookup): Effect[] {
     if (this.#question?.kind !== 'credentials') return []
     this.#question = undefined
-    this.#saslStep(this.#sasl!.credentialsFound(lookup))
+    this.#authStep(this.#auth!.credentialsFound(lookup))
     return this.#run()
   }
 
@@ -175,7 +132,7 @@ export class SmtpServerSession {
           this.#line(this.#input.next(MAX_COMMAND_BYTES), (line) => this.#command(line))
           break
         case 'auth':
-          this.#line(this.#input.next(MAX_AUTH_BYTES), (line) => this.#authLine(line))
+          this.#line(this.#input.next(MAX_AUTH_BYTES), (line) => this.#authStep(this.#auth!.line(line)))
           break
         case 'data':
           this.#data()
@@ -227,7 +184,7 @@ export class SmtpServerSession {
     DATA: (s, rest) => s.#beginData(rest),
     BDAT: (s, rest) => s.#beginChunk(rest),
     STARTTLS: (s, rest) => s.#startTls(rest),
-    AUTH: (s, rest) => s.#auth(rest),
+    AUTH: (s, rest) => s.#beginAuth(rest),
     RSET: (s, rest) => {
       if (rest !== '') return s.#fault(REPLIES.syntax)
       s.#dropTransaction()
@@ -308,7 +265,7 @@ export class SmtpServerSession {
     if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
     if (transaction.content !== undefined) return this.#fault(REPLIES.inBdat)
     if (transaction.recipients.length === 0) return this.#nuisance(REPLIES.noValidRecipients)
-    transaction.content = this.#collector(transaction)
+    transaction.collect(this.#options.maxMessageBytes, this.#context.budget)
     this.#send(REPLIES.startData)
     this.#phase = 'data'
   }
@@ -331,7 +288,7 @@ export class SmtpServerSession {
     this.#phase = 'bdat'
     const transaction = this.#transaction
     if (transaction !== undefined && transaction.recipients.length > 0)
-      transaction.content ??= this.#collector(transaction)
+      transaction.collect(this.#options.maxMessageBytes, this.#context.budget)
     if (this.#chunkLeft === 0) this.#chunkEnds()
   }
 
@@ -355,21 +312,15 @@ export class SmtpServerSession {
   }
 
   #messageEnds() {
-    const { reversePath, recipients, parameters, content } = this.#transaction!
-    const source = content!.finish()
-    const defect = content!.defect
+    const transaction = this.#transaction!
+    const source = transaction.content!.finish()
+    const defect = transaction.content!.defect
     if (defect !== undefined) {
       this.#phase = 'command'
       this.#dropTransaction()
       return this.#fault(DEFECTS[defect])
     }
-    const { body, smtputf8, ret, envid, requireTls } = parameters
-    const envelope = { reversePath, recipients, body, smtputf8, ret, envid, requireTls }
-    this.#ask({ kind: 'message', message: { envelope, source, session: this.facts } })
-  }
-
-  #collector({ parameters }: Transaction): ContentCollector {
-    return new ContentCollector(this.#options.maxMessageBytes, this.#context.budget, parameters.sizeBytes)
+    this.#ask({ kind: 'message', message: { envelope: transaction.envelope(), source, session: this.facts } })
   }
 
   #dropTransaction() {
@@ -398,58 +349,32 @@ export class SmtpServerSession {
     return this.#context.mechanisms.length > 0 && encrypted
   }
 
-  #auth(rest: string) {
+  #beginAuth(rest: string) {
     if (this.#context.mechanisms.length === 0) return this.#fault(REPLIES.notImplemented)
     if (!this.#extended) return this.#fault(REPLIES.helloFirst)
     if (this.#facts.user !== undefined) return this.#fault(REPLIES.authTwice)
     if (this.#transaction !== undefined) return this.#fault(REPLIES.authInMail)
     if (!this.#authAllowed()) return this.#fault(REPLIES.encryptionNeeded)
-    const [name = '', initial, ...more] = rest.split(/ +/)
-    const mechanism = this.#context.mechanisms.find((offered) => offered === name.toUpperCase())
-    if (more.length > 0) return this.#fault(REPLIES.syntax)
-    if (mechanism === undefined) return this.#fault(REPLIES.mechanismUnknown)
-    // RFC 4954 §4: "=" is an initial response that is there and empty.
-    const response = initial === undefined || initial === '=' ? '' : initial
-    const bytes = decodeBase64(response)
-    if (bytes === undefined) return this.#fault(REPLIES.authBadBase64)
-    this.#sasl = new SaslServer(this.#context.random)
-    this.#saslStep(this.#sasl.start(mechanism, initial === undefined ? undefined : bytes))
+    this.#auth = new AuthExchange(this.#context.mechanisms, this.#context.random)
+    this.#authStep(this.#auth.begin(rest))
   }
 
-  #authLine(line: string) {
-    const bytes = line === '*' ? undefined : decodeBase64(line)
-    if (bytes !== undefined) return this.#saslStep(this.#sasl!.respond(bytes))
-    this.#endAuth()
-    this.#fault(line === '*' ? REPLIES.authAborted : REPLIES.authBadBase64)
-  }
-
-  #saslStep(step: SaslStep) {
-    switch (step.kind) {
-      case 'challenge':
-        this.#phase = 'auth'
-        return this.#sendText(`334 ${step.bytes.toString('base64')}\r\n`)
-      case 'ask-password':
-        return this.#ask({ kind: 'password', user: step.user, password: step.password })
-      case 'ask-credentials':
-        return this.#ask({ kind: 'credentials', user: step.user })
-      case 'done':
-        return this.#ask({ kind: 'authenticated', user: step.user })
-      case 'failed':
-        this.#endAuth()
-        return this.#authFailed(step.reason, step.user)
+  #authStep(step: AuthStep) {
+    if (step.kind === 'ask') return this.#ask(step.question)
+    if (step.kind === 'challenge') {
+      this.#phase = 'auth'
+      return this.#sendText(step.text)
     }
+    this.#endAuth()
+    if (!step.attempt) return this.#fault(step.reply)
+    this.#effects.push({ kind: 'auth-failed', user: step.user })
+    if (++this.#authFailures >= this.#options.maxAuthFailures) return this.#hangUp(REPLIES.tooManyErrors)
+    this.#fault(step.reply)
   }
 
   #endAuth() {
-    this.#sasl = undefined
+    this.#auth = undefined
     this.#phase = 'command'
-  }
-
-  #authFailed(reason: 'malformed' | 'refused' | 'unavailable', user: string | undefined) {
-    if (reason === 'unavailable') return this.#send(REPLIES.authUnavailable)
-    this.#effects.push({ kind: 'auth-failed', user })
-    if (++this.#authFailures >= this.#options.maxAuthFailures) return this.#hangUp(REPLIES.tooManyErrors)
-    this.#fault(reason === 'malformed' ? REPLIES.syntax : REPLIES.authFailed)
   }
 
   // ---- questions and answers
@@ -476,7 +401,7 @@ export class SmtpServerSession {
         this.#setProtocol()
         return this.#send(given ?? REPLIES.authenticated)
       case 'mail':
-        this.#transaction = { ...question, recipients: [], content: undefined }
+        this.#transaction = new Transaction(question.reversePath, question.parameters)
         this.#setProtocol()
         return this.#send(given ?? REPLIES.mailOk)
       case 'recipient':
@@ -538,19 +463,5 @@ export class SmtpServerSession {
     const base = this.#transaction?.parameters.smtputf8 ? 'UTF8SMTP' : this.#extended ? 'ESMTP' : 'SMTP'
     const marks = base === 'SMTP' ? '' : `${tls === undefined ? '' : 'S'}${user === undefined ? '' : 'A'}`
     this.#facts.protocol = `${base}${marks}` as WithProtocol
-  }
-}
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** The line as text; undefined when it holds control characters or bytes that are no UTF-8 (RFC 6531 §3.3). */
-function readText(line: Buffer): string | undefined {
-  const ascii = line.toString('latin1')
-  if (/^[\x20-\x7e]*$/.test(ascii)) return ascii
-  if (/[\x00-\x1f\x7f]/.test(ascii)) return undefined
-  try {
-    return UTF8.decode(line)
-  } catch {
-    return undefined
   }
 }

@@ -1,0 +1,30 @@
+// One mail transaction on the server's side: from MAIL to the end of the message (RFC 5321 §3.3).
+
+import type { ReversePath } from '../../message/smtp-path.ts'
+import { type Budget, ContentCollector } from './content.ts'
+import type { Envelope, EnvelopeRecipient, MailParameters } from './envelope.ts'
+
+export class Transaction {
+  readonly reversePath: ReversePath
+  readonly parameters: MailParameters
+  /** Those that were accepted. */
+  readonly recipients: EnvelopeRecipient[] = []
+  /** Present from DATA or the first BDAT on. */
+  content: ContentCollector | undefined
+
+  constructor(reversePath: ReversePath, parameters: MailParameters) {
+    this.reversePath = reversePath
+    this.parameters = parameters
+  }
+
+  /** Content follows, or goes on. */
+  collect(maxBytes: number, budget: Budget): void {
+    this.content ??= new ContentCollector(maxBytes, budget, this.parameters.sizeBytes)
+  }
+
+  envelope(): Envelope {
+    const { reversePath, recipients } = this
+    const { body, smtputf8, ret, envid, requireTls } = this.parameters
+    return { reversePath, recipients, body, smtputf8, ret, envid, requireTls }
+  }
+}
