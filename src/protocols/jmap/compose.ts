@@ -10,10 +10,18 @@ import {
   mailboxesOf,
   parseAddressList,
 } from '../../message/address.ts'
+import {
+  type Entity,
+  type FieldText,
+  multipart,
+  serialize,
+  structuredField,
+  textEntity,
+  textField,
+} from '../../message/build.ts'
 import { formatDate } from '../../message/date.ts'
-import { encodeWords, needsEncoding } from '../../message/encoded-word.ts'
 import { formatParameter } from '../../message/parameters.ts'
-import { encodeBase64, encodeQuotedPrintable } from '../../message/transfer.ts'
+import { encodeBase64 } from '../../message/transfer.ts'
 import { isObject } from './arguments.ts'
 import { readBlobId } from './blob.ts'
 import { type Form, parseHeaderProperty } from './header-forms.ts'
@@ -21,7 +29,6 @@ import { type Context, invalidProperties, type Json, MAX_MESSAGE_BYTES, type Set
 
 const MAX_PARTS = 1000
 const MAX_DEPTH = 20
-const LINE = 76
 
 /** A property that cannot be written; caught in `compose` and given back as a SetError. */
 class Unusable extends Error {
@@ -87,15 +94,16 @@ class Composer {
     const fields = this.#fields()
     const has = (name: string): boolean => fields.some((field) => field.toLowerCase().startsWith(`${name}:`))
     const domain = account.address.slice(account.address.lastIndexOf('@') + 1)
-    if (!has('message-id')) fields.push(`Message-ID: <${world.random.bytes(16).toString('hex')}@${domain}>`)
-    if (!has('date')) fields.push(`Date: ${formatDate(world.clock.now())}`)
-    fields.push('MIME-Version: 1.0')
-    const body = await this.#body()
-    return Buffer.concat([Buffer.from(fields.map((field) => `${field}\r\n`).join('')), ...body])
+    const id = world.random.bytes(16).toString('hex')
+    if (!has('message-id')) fields.push(structuredField('Message-ID', `<${id}@${domain}>`))
+    if (!has('date')) fields.push(structuredField('Date', formatDate(world.clock.now())))
+    fields.push(structuredField('MIME-Version', '1.0'))
+    const { fields: bodyFields, body } = await this.#body()
+    return serialize({ fields: [...fields, ...bodyFields], body })
   }
 
-  #fields(): string[] {
-    const fields: string[] = []
+  #fields(): FieldText[] {
+    const fields: FieldText[] = []
     const given = new Set<string>()
     for (const [property, value] of Object.entries(this.#email)) {
       if (value === null || OTHERS.includes(property)) continue
@@ -117,7 +125,7 @@ class Composer {
     return parsed && [parsed.name, parsed.form]
   }
 
-  async #body(): Promise<Buffer[]> {
+  async #body(): Promise<Entity> {
     const { bodyStructure, textBody, htmlBody, attachments } = this.#email
     if (bodyStructure !== undefined && bodyStructure !== null) {
       if (textBody || htmlBody || attachments) refuse('bodyStructure', 'give bodyStructure or the lists, not both')
@@ -142,36 +150,35 @@ class Composer {
     return { ...list[0], type }
   }
 
-  async #part(part: unknown, property: string, depth: number): Promise<Buffer[]> {
+  async #part(part: unknown, property: string, depth: number): Promise<Entity> {
     if (!isObject(part) || depth > MAX_DEPTH || ++this.#parts > MAX_PARTS) return refuse(property)
     const isMultipart = Array.isArray(part.subParts) || String(part.type ?? '').startsWith('multipart/')
     const type = String(part.type ?? (isMultipart ? 'multipart/mixed' : 'text/plain')).toLowerCase()
     if (!/^[a-z0-9!#$&^_.+-]{1,100}\/[a-z0-9!#$&^_.+-]{1,100}$/.test(type)) refuse(property, 'type is malformed')
     const extra = this.#partFields(part, property)
     if (!isMultipart) return this.#leaf(part, type, extra, property)
-    const children: Buffer[][] = []
+    const children: Entity[] = []
     for (const child of (part.subParts ?? []) as unknown[]) children.push(await this.#part(child, property, depth + 1))
     const boundary = `=_${this.#context.backend.world.random.bytes(18).toString('hex')}`
-    const head = [`Content-Type: ${type};\r\n boundary="${boundary}"`, ...extra]
-    const out = [Buffer.from(`${head.join('\r\n')}\r\n\r\n`)]
-    for (const child of children) out.push(Buffer.from(`--${boundary}\r\n`), ...child, Buffer.from('\r\n'))
-    out.push(Buffer.from(`--${boundary}--\r\n`))
-    return out
+    const made = multipart(type.slice(type.indexOf('/') + 1), children, boundary)
+    return { fields: [...made.fields, ...extra], body: made.body }
   }
 
   /** Disposition, Content-ID, language, location and `header:` properties of a part. */
-  #partFields(part: Json, property: string): string[] {
-    const fields: string[] = []
+  #partFields(part: Json, property: string): FieldText[] {
+    const fields: FieldText[] = []
     const { disposition, cid, language, location, name } = part
     if (typeof disposition === 'string' || typeof name === 'string') {
       const value = typeof disposition === 'string' && /^[a-z-]{1,40}$/i.test(disposition) ? disposition : 'attachment'
-      const file = typeof name === 'string' ? `;\r\n ${formatParameter('filename', name.slice(0, 255))}` : ''
-      fields.push(`Content-Disposition: ${value}${file}`)
+      const file = typeof name === 'string' ? `; ${formatParameter('filename', name.slice(0, 255))}` : ''
+      fields.push(structuredField('Content-Disposition', value + file))
     }
-    if (typeof cid === 'string')
-      fields.push(/^[!-;=?-~]{1,200}$/.test(cid) ? `Content-ID: <${cid}>` : refuse(property, 'cid is malformed'))
+    if (typeof cid === 'string') {
+      if (!/^[!-;=?-~]{1,200}$/.test(cid)) refuse(property, 'cid is malformed')
+      fields.push(structuredField('Content-ID', `<${cid}>`))
+    }
     if (Array.isArray(language) && language.every((tag) => /^[A-Za-z0-9-]{1,40}$/.test(tag)))
-      fields.push(`Content-Language: ${language.join(', ')}`)
+      fields.push(structuredField('Content-Language', language.join(', ')))
     if (typeof location === 'string') fields.push(formatField('Content-Location', 'asText', location, property))
     for (const [key, value] of Object.entries(part)) {
       if (!key.startsWith('header:')) continue
@@ -183,26 +190,38 @@ class Composer {
     return fields
   }
 
-  async #leaf(part: Json, type: string, extra: readonly string[], property: string): Promise<Buffer[]> {
+  async #leaf(part: Json, type: string, extra: readonly FieldText[], property: string): Promise<Entity> {
     const isText = typeof part.partId === 'string'
-    const content = isText ? this.#value(part.partId as string) : await this.#blob(part.blobId)
-    const charset = isText
-      ? '; charset=utf-8'
-      : typeof part.charset === 'string' && /^[\w.:-]{1,40}$/.test(part.charset)
-        ? `; charset=${part.charset}`
-        : ''
-    const name =
-      typeof part.name === 'string' && !isText ? `;\r\n ${formatParameter('name', part.name.slice(0, 255))}` : ''
-    const { encoding, body } = encodeBody(content, isText, type)
-    this.#size += body.length
+    if (isText && part.size !== undefined && part.size !== null) refuse(property, 'size is for blobs')
+    const made = isText ? this.#text(part.partId as string, type) : await this.#file(part, type)
+    this.#size += made.body.length
     if (this.#size > MAX_MESSAGE_BYTES) throw new Unusable(setError('tooLarge'))
-    const head = [`Content-Type: ${type}${charset}${name}`, `Content-Transfer-Encoding: ${encoding}`, ...extra]
-    if (part.size !== undefined && part.size !== null && isText) refuse(property, 'size is for blobs')
-    return [Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]
+    return { fields: [...made.fields, ...extra], body: made.body }
   }
 
-  #value(partId: string): Buffer {
-    if (partId === EMPTY) return Buffer.alloc(0)
+  #text(partId: string, type: string): Entity {
+    if (!type.startsWith('text/')) return refuse(`bodyValues/${partId}`, 'a text value makes a text part')
+    const { fields, body } = textEntity('plain', this.#value(partId))
+    // textEntity knows plain and html; other kinds of text differ in their name only.
+    return {
+      fields: fields.map((field) => field.replace(/^(Content-Type: )text\/plain/, `$1${type}`) as FieldText),
+      body,
+    }
+  }
+
+  async #file(part: Json, type: string): Promise<Entity> {
+    const content = await this.#blob(part.blobId)
+    const charset =
+      typeof part.charset === 'string' && /^[\w.:-]{1,40}$/.test(part.charset) ? `; charset=${part.charset}` : ''
+    const { encoding, body } = encodeFile(content, type)
+    return {
+      fields: [structuredField('Content-Type', type + charset), structuredField('Content-Transfer-Encoding', encoding)],
+      body,
+    }
+  }
+
+  #value(partId: string): string {
+    if (partId === EMPTY) return ''
     const values = this.#email.bodyValues
     const value = isObject(values) && Object.hasOwn(values, partId) ? values[partId] : undefined
     if (
@@ -212,7 +231,7 @@ class Composer {
       value.isTruncated === true
     )
       return refuse(`bodyValues/${partId}`)
-    return Buffer.from(value.value.toWellFormed().replace(/\r\n|\r|\n/g, '\r\n'))
+    return value.value
   }
 
   async #blob(blobId: unknown): Promise<Buffer> {
@@ -239,87 +258,49 @@ function arrange(text: Json | undefined, html: Json | undefined, files: readonly
 }
 const EMPTY = ''
 
-/** 7bit where it is plain and short-lined, quoted-printable for other text, base64 for the rest (RFC 2045 §6). */
-function encodeBody(content: Buffer, isText: boolean, type: string): { encoding: string; body: Buffer } {
-  if (isPlain(content)) return { encoding: '7bit', body: content }
-  // A message inside a message may not be transfer-encoded (RFC 2046 §5.2.1).
-  if (type === 'message/rfc822') return { encoding: '8bit', body: content }
-  if (isText) return { encoding: 'quoted-printable', body: Buffer.from(encodeQuotedPrintable(content)) }
+/** A file's bytes come out as they went in; a message inside a message may not be encoded (RFC 2046 §5.2.1). */
+function encodeFile(content: Buffer, type: string): { encoding: string; body: Buffer } {
+  if (type === 'message/rfc822')
+    return { encoding: content.some((byte) => byte > 127) ? '8bit' : '7bit', body: content }
   return { encoding: 'base64', body: Buffer.from(encodeBase64(content)) }
 }
 
-/** ASCII without NUL, lines of at most 998 characters that end in CRLF, none that another agent would change. */
-function isPlain(content: Buffer): boolean {
-  const text = content.toString('latin1')
-  return (
-    !/[^\t\r\n -~]/.test(text) &&
-    !/\r(?!\n)|(?<!\r)\n/.test(text) &&
-    !/^(From |\.)/m.test(text) &&
-    !/[ \t]$/m.test(text) &&
-    !/.{200}/.test(text)
-  )
-}
-
 /** One field, folded. @throws Unusable */
-function formatField(name: string, form: Form, value: unknown, property: string): string {
-  const words = FORMATS[form](value, property)
-  let out = `${name}:`
-  let column = out.length
-  for (const word of words) {
-    if (column + 1 + word.length > LINE && column > name.length + 1) {
-      out += '\r\n'
-      column = 0
-    }
-    out += ` ${word}`
-    column += 1 + word.length
-  }
-  return out
+function formatField(name: string, form: Form, value: unknown, property: string): FieldText {
+  return form === 'asText'
+    ? textField(name, FORMATS.asText(value, property))
+    : structuredField(name, FORMATS[form](value, property))
 }
 
-/** The pieces of a value; between two of them the field may be folded. */
-const FORMATS: Record<Form, (value: unknown, property: string) => string[]> = {
-  asRaw: (value, property) => {
-    if (typeof value !== 'string' || /[\0\r\n]|[^\t -~]/.test(value.replace(/\r\n(?=[ \t]+\S)/g, '')))
-      return refuse(property, 'raw text must be ASCII')
-    return [value.trim()]
-  },
-  asText: (value, property) => {
-    if (typeof value !== 'string') return refuse(property)
-    const clean = value.replace(/[\0-\x1f\x7f]+/g, ' ').trim()
-    // Words too long for a line are encoded too, so that no line is over 998 characters.
-    return (needsEncoding(clean) || /\S{200}/.test(clean) ? encodeWords(clean) : clean)
-      .split(' ')
-      .filter((word) => word !== '')
-  },
+/** A value in its wire form; folding comes after. */
+const FORMATS: Record<Form, (value: unknown, property: string) => string> = {
+  asRaw: (value, property) =>
+    typeof value === 'string' && !/[^\t\r\n -~]/.test(value) ? value : refuse(property, 'raw text must be ASCII'),
+  asText: (value, property) => (typeof value === 'string' ? value : refuse(property)),
   asAddresses: (value, property) =>
-    Array.isArray(value) ? listOf(value.map((each) => formatAddressObject(each, property))) : refuse(property),
+    Array.isArray(value) ? value.map((each) => formatAddressObject(each, property)).join(', ') : refuse(property),
   asGroupedAddresses: (value, property) =>
-    Array.isArray(value)
-      ? listOf(
-          value.flatMap((group: Json) => {
-            const members = Array.isArray(group?.addresses)
-              ? group.addresses.map((each) => formatAddressObject(each, property))
-              : refuse(property)
-            return typeof group.name === 'string' ? [`${formatPhrase(group.name)}: ${members.join(', ')};`] : members
-          }),
-        )
-      : refuse(property),
-  asMessageIds: (value, property) =>
-    Array.isArray(value) && value.every((id) => typeof id === 'string' && /^[!-;=?-~]{1,900}$/.test(id))
-      ? value.map((id) => `<${id}>`)
-      : refuse(property),
+    Array.isArray(value) ? value.map((group) => formatAddressGroup(group, property)).join(', ') : refuse(property),
+  asMessageIds: (value, property) => formatBracketed(value, property, ' '),
   asDate: (value, property) => {
     const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
-    return Number.isFinite(ms) ? [formatDate(ms, offsetMinutes(value as string))] : refuse(property)
+    return Number.isFinite(ms) ? formatDate(ms, offsetMinutes(value as string)) : refuse(property)
   },
-  asURLs: (value, property) =>
-    Array.isArray(value) && value.every((url) => typeof url === 'string' && /^[!-;=?-~]{1,900}$/.test(url))
-      ? listOf(value.map((url) => `<${url}>`))
-      : refuse(property),
+  asURLs: (value, property) => formatBracketed(value, property, ', '),
 }
 
-const listOf = (items: readonly string[]): string[] =>
-  items.map((item, i) => (i < items.length - 1 ? `${item},` : item))
+/** Message-IDs and URLs: each in angle brackets. */
+function formatBracketed(value: unknown, property: string, separator: string): string {
+  const isGood =
+    Array.isArray(value) && value.every((item) => typeof item === 'string' && /^[!-;=?-~]{1,900}$/.test(item))
+  return isGood ? value.map((item) => `<${item}>`).join(separator) : refuse(property)
+}
+
+function formatAddressGroup(group: unknown, property: string): string {
+  if (!isObject(group) || !Array.isArray(group.addresses)) return refuse(property)
+  const members = group.addresses.map((each) => formatAddressObject(each, property)).join(', ')
+  return typeof group.name === 'string' ? `${formatPhrase(group.name)}: ${members};` : members
+}
 
 function offsetMinutes(date: string): number {
   const match = /([+-])(\d\d):(\d\d)$/.exec(date)

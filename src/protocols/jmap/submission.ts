@@ -68,7 +68,7 @@ const SHOW: Record<string, (submission: Submission, context: Context) => unknown
 
 /** Per recipient, from what the actor's own roles noted under the message's trace (RFC 8621 §7). */
 function deliveryStatus(submission: Submission, { backend }: Context): Json {
-  const events = backend.store.events({ trace: submission.trace })
+  const events = submission.trace === '' ? [] : backend.store.events({ trace: submission.trace })
   return Object.fromEntries(
     submission.forwardPaths.map((path) => {
       const last = events.filter((event) => event.forwardPath.toLowerCase() === path.toLowerCase()).at(-1)
@@ -198,7 +198,7 @@ async function create(wanted: Json, context: Context): Promise<Submission | SetE
     account: account.id,
     email: email.id,
     identity: identity.id,
-    trace,
+    trace: trace ?? '',
     ...envelope,
     sendAtMs: world.clock.now(),
     undoStatus: 'final',

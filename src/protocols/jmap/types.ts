@@ -40,7 +40,7 @@ export interface Outgoing {
 /** The MSA's answer: its SMTP reply, and the name under which the message can be followed. */
 export interface Submitted {
   readonly reply: Reply
-  readonly trace: string
+  readonly trace: string | undefined
 }
 
 /** One signed-in account, and what its methods may reach. Keep it for as long as the account is in use: it caches. */

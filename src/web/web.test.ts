@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { type Desk, type Loose, makeDesk } from '../protocols/jmap/testing.ts'
+import { CORE } from '../protocols/jmap/types.ts'
+import { httpServer } from '../world/real/http.ts'
+import { realWorld } from '../world/real/world.ts'
+import type { LiveHop } from './backends.ts'
+import { createWeb } from './server.ts'
+
+const PASSWORD = 'correct horse'
+const BASIC = `Basic ${Buffer.from(`bob@recipient.test:${PASSWORD}`).toString('base64')}`
+
+/** A web server over Bob's desk, in the real world; requests are injected, nothing listens. */
+async function atServer(
+  work: (app: FastifyInstance, desk: Desk, counts: { checks: number }) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-web-'))
+  const desk = await makeDesk(
+    realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('no DNS here')) }) }),
+  )
+  const counts = { checks: 0 }
+  const app = createWeb({
+    world: desk.backend.world,
+    serverFactory: httpServer,
+    backends: {
+      accountFor: (address) => (address === desk.backend.account.address ? desk.backend : undefined),
+      authenticate: async (address, password) => {
+        counts.checks++
+        return address.toLowerCase() === desk.backend.account.address && password === PASSWORD
+          ? desk.backend
+          : undefined
+      },
+    },
+    trace: (message) => ({ text: `trace of ${message.length} bytes`, svg: '<svg/>' }),
+    live: {
+      picture: () => ({}),
+      svg: () => '<svg/>',
+      queues: () => ({ sender: 1 }),
+      recent: (): LiveHop[] => [],
+      watch: () => () => {},
+    },
+  })
+  try {
+    await work(app, desk, counts)
+  } finally {
+    await app.close()
+    await desk.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+const signIn = (app: FastifyInstance, password = PASSWORD, headers: Record<string, string> = {}) =>
+  app.inject({ method: 'POST', url: '/api/sign-in', headers, payload: { address: 'bob@recipient.test', password } })
+const cookieIn = (answer: Loose): string => String(answer.headers['set-cookie']).split(';')[0]!
+
+test('a cookie signs in, is for our own pages only, and ends with sign-out', () =>
+  atServer(async (app) => {
+    assert.equal((await app.inject('/api/me')).statusCode, 401)
+    assert.equal((await signIn(app, 'wrong')).statusCode, 401)
+    const answer = await signIn(app)
+    assert.equal(answer.json().address, 'bob@recipient.test')
+    assert.match(String(answer.headers['set-cookie']), /HttpOnly; SameSite=Strict/)
+    const cookie = cookieIn(answer)
+    const me = (headers: Record<string, string> = {}) => app.inject({ url: '/api/me', headers: { cookie, ...headers } })
+    assert.equal((await me()).statusCode, 200)
+    assert.equal((await me({ 'sec-fetch-site': 'same-origin' })).statusCode, 200)
+    assert.equal((await me({ 'sec-fetch-site': 'same-site' })).statusCode, 401)
+    assert.equal((await me({ origin: 'http://evil.test' })).statusCode, 401)
+    assert.equal((await me({ cookie: `${cookie.slice(0, -2)}xx` })).statusCode, 401)
+    await app.inject({ method: 'POST', url: '/api/sign-out', headers: { cookie } })
+    assert.equal((await me()).statusCode, 401)
+    assert.equal((await signIn(app, PASSWORD, { origin: 'http://evil.test' })).statusCode, 403)
+  }))
+
+test('a new password ends what was signed in with the old one', () =>
+  atServer(async (app, { backend }) => {
+    const cookie = cookieIn(await signIn(app))
+    assert.equal((await app.inject({ url: '/api/me', headers: { authorization: BASIC } })).statusCode, 200)
+    await backend.store.commit([{ kind: 'account.credentials', account: backend.account.id, credentials: 'new' }])
+    assert.equal((await app.inject({ url: '/api/me', headers: { cookie } })).statusCode, 401)
+  }))
+
+test('Basic is checked once, then remembered; wrong passwords are limited', () =>
+  atServer(async (app, _desk, counts) => {
+    const me = (authorization: string) => app.inject({ url: '/jmap/session', headers: { authorization } })
+    for (let i = 0; i < 5; i++) assert.equal((await me(BASIC)).statusCode, 200)
+    assert.equal(counts.checks, 1)
+    const wrong = `Basic ${Buffer.from('bob@recipient.test:no').toString('base64')}`
+    const statuses = []
+    for (let i = 0; i < 12; i++) statuses.push((await me(wrong)).statusCode)
+    assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429])
+    assert.ok(counts.checks <= 11)
+    assert.equal((await me(BASIC)).statusCode, 200)
+  }))
+
+test('JMAP over HTTP: session, api, upload, download', () =>
+  atServer(async (app, { accountId }) => {
+    const headers = { authorization: BASIC }
+    const session = (await app.inject({ url: '/.well-known/jmap', headers })).json()
+    assert.equal(session.apiUrl, '/jmap/api')
+    const payload = JSON.stringify({ using: [CORE], methodCalls: [['Core/echo', { hello: true }, 'c']] })
+    const post = (type: string, body = payload) =>
+      app.inject({ method: 'POST', url: '/jmap/api', headers: { ...headers, 'content-type': type }, payload: body })
+    assert.deepEqual((await post('application/json')).json().methodResponses, [['Core/echo', { hello: true }, 'c']])
+    assert.equal((await post('text/plain')).statusCode, 400)
+    const notJson = await post('application/json', '{')
+    assert.match(String(notJson.headers['content-type']), /problem\+json/)
+    const upload = await app.inject({
+      method: 'POST',
+      url: `/jmap/upload/${accountId}`,
+      headers: { ...headers, 'content-type': 'text/html' },
+      payload: '<script>alert(1)</script>',
+    })
+    assert.equal(upload.statusCode, 201)
+    const { blobId } = upload.json()
+    const download = await app.inject({
+      url: `/jmap/download/${accountId}/${blobId}/${encodeURIComponent('ä"\r\n.html')}?type=text/html`,
+      headers,
+    })
+    assert.equal(download.body, '<script>alert(1)</script>')
+    assert.match(
+      String(download.headers['content-disposition']),
+      /^attachment; filename\*=UTF-8''%C3%A4%22%0D%0A\.html$/,
+    )
+    assert.match(String(download.headers['content-security-policy']), /sandbox/)
+    assert.equal((await app.inject({ url: `/jmap/download/${accountId}/bnone/x`, headers })).statusCode, 404)
+    assert.equal((await app.inject({ url: `/jmap/download/a99/${blobId}/x`, headers })).statusCode, 404)
+  }))
+
+test('trusted Forwarders, traces, the live picture', () =>
+  atServer(async (app, { deliver }) => {
+    const headers = { authorization: BASIC }
+    const put = (domain: string) =>
+      app.inject({
+        method: 'PUT',
+        url: '/api/trusted-forwarders',
+        headers,
+        payload: { domain, oldAddress: 'bob@old.test' },
+      })
+    assert.equal((await put('not a domain')).statusCode, 400)
+    assert.deepEqual(
+      (await put('OLD.test')).json().forwarders.map((one: Loose) => [one.domain, one.oldAddress]),
+      [['old.test', 'bob@old.test']],
+    )
+    const removed = await app.inject({ method: 'DELETE', url: '/api/trusted-forwarders?domain=old.test', headers })
+    assert.deepEqual(removed.json().forwarders, [])
+    const id = await deliver('Subject: x\n\nHi\n')
+    assert.match((await app.inject({ url: `/api/trace?email=${id}`, headers })).json().text, /trace of 18 bytes/)
+    assert.equal((await app.inject({ url: '/api/trace?email=e99', headers })).statusCode, 404)
+    const pasted = await app.inject({
+      method: 'POST',
+      url: '/api/trace',
+      headers: { 'content-type': 'message/rfc822' },
+      payload: 'abc',
+    })
+    assert.match(pasted.json().text, /trace of 3 bytes/)
+    const system = await app.inject('/api/system')
+    assert.deepEqual(system.json().queues, { sender: 1 })
+    assert.match(String(system.headers['content-security-policy']), /script-src 'self'/)
+  }))

@@ -1,0 +1,53 @@
+// The small interfaces beside JMAP: sign-in, trace, trusted Forwarders, the live picture.
+
+export interface Me {
+  readonly address: string
+  readonly displayName: string
+  readonly accountId: string
+}
+
+export interface Welcome {
+  readonly people: readonly { readonly name: string; readonly address: string; readonly password: string }[]
+  readonly hasLive: boolean
+  readonly hasTrace: boolean
+}
+
+export interface TrustedForwarder {
+  readonly domain: string
+  readonly oldAddress: string
+  readonly addedAtMs: number
+}
+
+export interface TraceView {
+  readonly text: string
+  readonly svg: string
+}
+
+/** The answer's JSON, or an Error whose message is for the person. */
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+  } catch {
+    throw new Error('The server cannot be reached.')
+  }
+  if (response.status === 204) return undefined as T
+  const json = await response.json().catch(() => ({}))
+  if (response.ok) return json as T
+  throw new ApiError(response.status, json.error ?? json.detail ?? `The server answered ${response.status}.`)
+}
+
+export class ApiError extends Error {
+  readonly status: number
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** A picture from the server as an image: nothing in it can act. */
+export const svgUrl = (svg: string): string => `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`

@@ -1,0 +1,26 @@
+// The pages of Borderpost: one small program, one page per path.
+
+import { render } from 'solid-js/web'
+import './style/tokens.css'
+import './style/base.css'
+import { StartPage } from './start/StartPage.tsx'
+
+const PAGES: Record<string, () => Promise<() => void>> = {
+  '/mail': async () => {
+    const { MailPage } = await import('./mail/MailPage.tsx')
+    return () => render(() => <MailPage />, app)
+  },
+  '/live': async () => {
+    const { LivePage } = await import('./live/LivePage.tsx')
+    return () => render(() => <LivePage />, app)
+  },
+  '/trace': async () => {
+    const { TracePage } = await import('./trace/TracePage.tsx')
+    return () => render(() => <TracePage />, app)
+  },
+}
+
+const app = document.getElementById('app')!
+const page = PAGES[location.pathname.replace(/\/$/, '')]
+if (page) page().then((show) => show())
+else render(() => <StartPage />, app)
