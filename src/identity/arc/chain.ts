@@ -1,6 +1,6 @@
 // The ARC sets of a message: found, numbered and checked for structure (RFC 8617 §4.2, §5.2 steps 1 to 3).
 
-import { type Header, type HeaderField, rawValue } from '../../message/header.ts'
+import { type Header, type HeaderField, rawValue, unfold } from '../../message/header.ts'
 import { parseSignature, readAlgorithm, type Signature, type SigningAlgorithm } from '../dkim/signature.ts'
 import { normalDomain } from '../domain.ts'
 import { base64Tag, compactTag, numberTag, parseTags } from '../tags.ts'
@@ -23,7 +23,7 @@ export interface ArcSet {
   readonly sealField: HeaderField
   readonly signature: Signature
   readonly seal: Seal
-  /** ARC-Authentication-Results after `i=N;`, folded as it stands. */
+  /** ARC-Authentication-Results after `i=N;`, unfolded. */
   readonly results: string
 }
 
@@ -58,7 +58,7 @@ export function readChain(header: Header): ArcSet[] | { fault: string } {
     const seal = readSeal(rawValue(header, sealField).toString('latin1'))
     if (typeof seal === 'string') return { fault: `ARC-Seal i=${i + 1}: ${seal}` }
     const text = rawValue(header, resultsField).toString('latin1')
-    const results = text.slice(text.indexOf(';') + 1).trim()
+    const results = unfold(text.slice(text.indexOf(';') + 1))
     sets.push({ instance: i + 1, resultsField, signatureField, sealField, signature, seal, results })
   }
   return sets

@@ -15,7 +15,7 @@ export interface ArcHop {
   /** d= of the seal: who vouches for this set. */
   readonly domain: string
   readonly selector: string
-  /** What they say they saw: the ARC-Authentication-Results value after `i=N;`, still folded. */
+  /** What they say they saw: the ARC-Authentication-Results value after `i=N;`, unfolded. */
   readonly results: string
 }
 
