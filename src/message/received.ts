@@ -11,7 +11,8 @@ import { isIp } from './ip.ts'
 export interface ReceivedFacts {
   /** The argument of EHLO, as given. */
   helo: string
-  remoteIp: string
+  /** Absent where the address must not be shown: an Author's, at the MSA. */
+  remoteIp?: string
   /** The name of the address, if it leads back to it (iprev pass); never an unconfirmed one. */
   remoteName?: string
   byHost: string
@@ -27,12 +28,13 @@ export interface ReceivedFacts {
 
 /** Our field, ready to stand before a message. What strangers gave (EHLO) cannot break out of its place. */
 export function buildReceived(facts: ReceivedFacts): FieldText {
-  const ip = facts.remoteIp.includes(':') ? `IPv6:${facts.remoteIp}` : facts.remoteIp
   const name = facts.remoteName ? `${inert(facts.remoteName)} ` : ''
+  const ip = facts.remoteIp?.includes(':') ? `IPv6:${facts.remoteIp}` : facts.remoteIp
+  const address = ip === undefined ? '' : ` (${name}[${ip}])`
   const tls = facts.tls ? ` (using ${inert(facts.tls.protocol)} with cipher ${inert(facts.tls.cipher)})` : ''
   const recipient = facts.forAddress === undefined ? '' : ` for <${inert(facts.forAddress)}>`
   const value =
-    `from ${inert(facts.helo) || 'unknown'} (${name}[${ip}])${tls} by ${facts.byHost} ` +
+    `from ${inert(facts.helo) || 'unknown'}${address}${tls} by ${facts.byHost} ` +
     `with ${facts.protocol} id ${inert(facts.id)}${recipient}; ${formatDate(facts.epochMs, facts.offsetMinutes)}`
   return structuredField('Received', value)
 }

@@ -240,7 +240,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         ...plan,
         trusts: plan.trusts.flatMap((name) => {
           const domain = agents.find((other) => other.id === name)?.domain ?? parseDomain(name)
-          if (domain !== undefined && domain.includes('.')) return [domain]
+          if (domain?.includes('.')) return [domain]
           complain(
             trustSpans.get(name)!,
             'S05',

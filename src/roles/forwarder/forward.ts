@@ -2,8 +2,10 @@
 // survives; the reverse-path becomes ours (SRS), so that SPF speaks of us; the ARC seal tells the next Receiver what our
 // Border saw (RFC 8617). Delivered-To marks that the mail was here, against loops.
 
-import { seal } from '../../identity/arc/seal.ts'
+import { sealArc } from '../../identity/arc/seal.ts'
 import type { Identity } from '../../identity/authenticate.ts'
+import { resultsValue } from '../../identity/results.ts'
+import { parseHeader } from '../../message/header.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Agent } from '../agent.ts'
@@ -59,5 +61,6 @@ export async function forwardCommands(agent: Agent, forwarding: Forwarding): Pro
 async function sealOf(agent: Agent, content: Buffer, identity: Identity): Promise<Uint8Array[]> {
   const key = agent.secrets.dkim.find(({ algorithm }) => algorithm === 'rsa-sha256')
   if (!agent.settings.forwarder.seals || key === undefined) return []
-  return seal(content, identity, { domain: agent.domain, authservId: agent.hostName, ...key }, agent.world)
+  const results = resultsValue(identity, agent.hostName)
+  return [await sealArc(parseHeader(content), results, { ...key, domain: agent.domain }, identity.arc, agent.world)]
 }

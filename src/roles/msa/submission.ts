@@ -2,12 +2,21 @@
 // RFC 6409 §8 lets an MSA complete is completed (Date, Message-ID, Sender); the Transmitter's signature goes on; one commit
 // holds the queue entries and the mailboxes of Recipients at this same agent. SMTP and JMAP both end here.
 
-import { formatAddress, isGroup, type Mailbox, mailboxesOf, parseAddressList } from '../../message/address.ts'
+import { isAscii } from 'node:buffer'
+import {
+  formatAddress,
+  isGroup,
+  type Mailbox,
+  mailboxesOf,
+  parseAddressList,
+  parseSmtpPath,
+} from '../../message/address.ts'
 import { formatDate } from '../../message/date.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
-import { received } from '../../message/received.ts'
+import { buildReceived } from '../../message/received.ts'
 import type { Envelope } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
+import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Account } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
@@ -107,15 +116,15 @@ async function keep(
   const body = Buffer.concat([Buffer.from(added, 'utf8'), mail.source])
   const signatures = await dkimFields(agent, body)
   // The Author's own address and machine stay out of the line (RFC 6409 asks for no more than trace).
-  const receivedField = received({
-    from: { helo: agent.domain },
-    by: agent.hostName,
-    with: mail.protocol,
+  const receivedField = buildReceived({
+    helo: agent.domain,
+    byHost: agent.hostName,
+    protocol: mail.protocol,
     tls: mail.tls,
     id: about.trace,
-    dateMs: nowMs,
+    epochMs: nowMs,
   })
-  const front = [receivedField, ...signatures]
+  const front = [Buffer.from(receivedField), ...signatures]
   const blob = await agent.store.putBlob([...front, body])
   const commands: Command[] = []
   for (const recipient of envelope.recipients) {
@@ -157,7 +166,7 @@ async function keep(
       ret: envelope.ret,
       envid: envelope.envid,
       notify: recipient.notify,
-      orcpt: recipient.orcpt?.address,
+      orcpt: recipient.orcpt === undefined ? undefined : `${recipient.orcpt.type};${recipient.orcpt.address}`,
     }
     const reversePath = way.kind === 'forward' ? srsReversePath(agent, about.reversePath) : about.reversePath
     commands.push(queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to))
@@ -196,4 +205,31 @@ export function recipientRefusal(
   if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter'))
     return reply(550, '5.7.1', 'this MSA has no Transmitter to carry mail out')
   return undefined
+}
+
+/** The same for a client that speaks no SMTP (JMAP): addresses as text, any line ends. */
+export async function submitText(
+  agent: Agent,
+  author: Account,
+  mail: { reversePath: string; forwardPaths: readonly string[]; source: Buffer },
+): Promise<Submitted> {
+  const reverse = parseSmtpPath(`<${mail.reversePath}>`, 'reverse', { utf8: true })
+  if (!reverse.ok) return { reply: reply(501, reverse.enhancedCode, reverse.reason), trace: undefined }
+  const recipients: Envelope['recipients'][number][] = []
+  for (const text of mail.forwardPaths) {
+    const forward = parseSmtpPath(`<${text}>`, 'forward', { utf8: true })
+    if (!forward.ok) return { reply: reply(501, forward.enhancedCode, `${text}: ${forward.reason}`), trace: undefined }
+    const refusal = recipientRefusal(agent, forward.path)
+    if (refusal !== undefined) return { reply: refusal, trace: undefined }
+    recipients.push({ forwardPath: forward.path })
+  }
+  const source = withSafeLineEnds(mail.source)
+  const addressesAscii = isAscii(Buffer.from([mail.reversePath, ...mail.forwardPaths].join()))
+  const envelope = {
+    reversePath: reverse.path,
+    recipients,
+    body: isAscii(source) ? '7BIT' : '8BITMIME',
+    smtputf8: !addressesAscii,
+  } as const
+  return submit(agent, { author, envelope, source, protocol: 'HTTP' })
 }

@@ -4,9 +4,11 @@
 
 import { findInList, unmapped } from '../../filter/lists.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
+import { checkHost, type SpfResult } from '../../identity/spf/spf.ts'
 import { type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
+import { formatAddress } from '../../message/address.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader } from '../../message/header.ts'
-import { received } from '../../message/received.ts'
+import { buildReceived } from '../../message/received.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
@@ -48,6 +50,7 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
     { source, header, ip, helo: session.helo, reversePath },
     { dns: agent.world.dns, clock: agent.world.clock, receiverName: agent.hostName },
   )
+  const authorSpf = await spfOfAuthor(agent, identity)
   const allowedBy = findInList(agent.settings.receiver.allow, { ip, address: reversePath })?.value
   const handled = waysOf(agent, mail).map((way) => handle(agent, way, identity, allowedBy))
 
@@ -69,7 +72,7 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
   }
 
   try {
-    await agent.store.commit(await keep(agent, mail, header, identity, handled, about))
+    await agent.store.commit(await keep(agent, mail, header, { ...identity, authorSpf }, handled, about))
   } catch (error) {
     if (!(error instanceof DiskError)) throw error
     agent.log('error', 'a message could not be kept', { reason: error.message })
@@ -78,6 +81,24 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
       : reply(451, '4.3.0', 'our disk refuses, try again later')
   }
   return reply(250, '2.0.0', `accepted as ${trace}`)
+}
+
+/** Findings with what SPF says of the domain in From, where that is not the domain of the reverse-path. */
+type Findings = Identity & { readonly authorSpf: SpfResult | undefined }
+
+/**
+ * May the connecting address send for the domain in From. It decides nothing (DMARC does); it shows what the article
+ * says: "protocols that try to correlate the Transmitter's domain name to the connecting IP address can fail when a
+ * Forwarder is involved".
+ */
+async function spfOfAuthor(agent: Agent, { spf, from, ip, helo }: Identity): Promise<SpfResult | undefined> {
+  const [domain, ...others] = from.domains
+  if (domain === undefined || others.length > 0 || domain === spf.domain || !domain.includes('.')) return undefined
+  return checkHost(
+    { ip, helo, sender: `postmaster@${domain}`, receiver: agent.hostName },
+    agent.world.dns,
+    agent.world.clock,
+  )
 }
 
 /** Every recipient's way; RCPT let only those through that have one. */
@@ -109,7 +130,7 @@ async function keep(
   agent: Agent,
   mail: InboundMessage,
   header: Header,
-  identity: Identity,
+  identity: Findings,
   handled: readonly Handled[],
   about: { trace: string; reversePath: string; messageId: string },
 ): Promise<Command[]> {
@@ -119,6 +140,9 @@ async function keep(
     ip: unmapped(mail.session.peer.address),
     helo: mail.session.helo,
     tls: mail.session.tls?.protocol ?? 'none',
+    spfDomain: identity.spf.domain,
+    authorSpf: identity.authorSpf?.result,
+    authorDomain: identity.authorSpf?.domain,
     ...findings(identity),
   }
 
@@ -192,20 +216,19 @@ function withOurFields(
   const forged = stripForgedResults(header, agent.hostName)
   const { session, envelope } = mail
   const [only, ...others] = envelope.recipients
-  const receivedField = received({
-    from: {
-      helo: session.helo,
-      ip: unmapped(session.peer.address),
-      name: identity.iprev.result === 'pass' ? identity.iprev.name : undefined,
-    },
-    by: agent.hostName,
-    with: session.protocol,
+  const recipient = others.length === 0 ? only!.forwardPath : undefined
+  const receivedField = buildReceived({
+    helo: session.helo,
+    remoteIp: identity.ip,
+    remoteName: identity.iprev.result === 'pass' ? identity.iprev.name : undefined,
+    byHost: agent.hostName,
+    protocol: session.protocol,
     tls: session.tls,
     id: trace,
-    for: others.length === 0 && only!.forwardPath.type === 'mailbox' ? only!.forwardPath.mailbox : undefined,
-    dateMs: agent.world.clock.now(),
+    forAddress: recipient?.type === 'mailbox' ? formatAddress(recipient.mailbox) : undefined,
+    epochMs: agent.world.clock.now(),
   })
-  const front = [authenticationResults(identity, agent.hostName), receivedField]
+  const front = [authenticationResults(identity, agent.hostName), Buffer.from(receivedField)]
   if (forged.length === 0) return { front, source: mail.source }
   const kept: Buffer[] = []
   let at = 0
@@ -252,7 +275,7 @@ function findings(identity: Identity): { spf: string; dkim: string; dmarc: strin
   }
 }
 
-function verdictOf(identity: Identity, judgement: Judgement, forwarder: ForwarderMatch | undefined): Verdict {
+function verdictOf(identity: Findings, judgement: Judgement, forwarder: ForwarderMatch | undefined): Verdict {
   return {
     outcome: judgement.outcome === 'accept' ? 'accept' : 'junk',
     reason: judgement.reason,
@@ -264,11 +287,12 @@ function verdictOf(identity: Identity, judgement: Judgement, forwarder: Forwarde
 
 const MAX_STEPS = 60
 
-function stepsOf(identity: Identity): string[] {
+function stepsOf(identity: Findings): string[] {
   const sentence = (about: string) => (step: { what: string; detail?: string }) =>
     `${about}: ${step.what}${step.detail === undefined ? '' : ` (${step.detail})`}`
   return [
     ...identity.spf.steps.map(sentence('SPF')),
+    ...(identity.authorSpf?.steps.map(sentence(`SPF of ${identity.authorSpf.domain}`)) ?? []),
     ...identity.dkim.flatMap((signature) => signature.steps.map(sentence('DKIM'))),
     ...identity.dmarc.steps.map(sentence('DMARC')),
     ...identity.arc.steps.map(sentence('ARC')),

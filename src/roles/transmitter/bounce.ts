@@ -1,7 +1,9 @@
 // Bounces: mail that cannot be delivered goes back to someone who can act (RFC 5321 §6.1, RFC 3464). Never to the null
 // reverse-path: what would have to go there comes before the postmaster instead (a double bounce).
 
-import { deliveryStatus } from '../../message/dsn.ts'
+import type { Mailbox } from '../../message/address.ts'
+import { buildDsn } from '../../message/dsn.ts'
+import { formatMessageId } from '../../message/message-id.ts'
 import { isTransient, type Reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
@@ -41,26 +43,25 @@ async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Comma
   const postmaster = `postmaster@${agent.domain}`
   const to = entry.reversePath === '' ? postmaster : entry.reversePath
   const trace = newTrace(agent.world)
-  const notification = deliveryStatus({
-    to,
-    from: `Mail Delivery <postmaster@${agent.domain}>`,
-    reportingMta: agent.hostName,
-    dateMs: agent.world.clock.now(),
-    arrivalDateMs: entry.acceptedAtMs,
-    messageId: `${trace}@${agent.hostName}`,
-    boundary: `=_${newTrace(agent.world)}${newTrace(agent.world)}`,
+  const notification = buildDsn({
+    reportingHost: agent.hostName,
+    from: { displayName: 'Mail Delivery', ...mailboxOf(postmaster) },
+    to: mailboxOf(to),
+    messageId: formatMessageId(trace, agent.hostName),
+    nowMs: agent.world.clock.now(),
+    arrivedMs: entry.acceptedAtMs,
     envelopeId: entry.parameters.envid,
     recipients: failures.map((f) => ({
-      finalRecipient: f.entry.forwardPath,
+      recipient: mailboxOf(f.entry.forwardPath),
       originalRecipient: f.entry.parameters.orcpt,
       action: 'failed',
       status: statusOf(f),
-      remoteMta: f.by === '' ? undefined : f.by,
-      diagnosticCode: f.by === '' ? undefined : replyText(f.reply),
-      explanation: explanationOf(f),
+      remoteHost: f.by === '' ? undefined : f.by,
+      diagnostic: replyText(f.reply),
     })),
     original: source ?? Buffer.alloc(0),
-    returnContent: entry.parameters.ret === 'HDRS' ? 'header' : 'message',
+    returns: entry.parameters.ret === 'HDRS' ? 'headers' : 'full',
+    boundary: () => `=_${newTrace(agent.world)}${newTrace(agent.world)}`,
   })
   const event = (forwardPath: string, text: string): Command =>
     eventCommand(agent, {
@@ -96,9 +97,8 @@ function statusOf({ reply, expired }: GivenUp): string {
   return reply.enhanced ?? (isTransient(reply) ? '4.0.0' : '5.0.0')
 }
 
-function explanationOf({ entry, reply, by, expired }: GivenUp): string {
-  const said = by === '' ? reply.lines.join(' ') : `${by} said: ${replyText(reply)}`
-  return expired
-    ? `${entry.forwardPath} could not be reached in time. Last: ${said}`
-    : `${entry.forwardPath} does not take this message. ${said}`
+function mailboxOf(address: string): Mailbox {
+  const path = forwardPathOf(address)
+  if (path.type !== 'mailbox') throw new Error(`${address} is no mailbox`)
+  return path.mailbox
 }

@@ -309,7 +309,7 @@ function envelopeOf(entries: readonly QueueEntry[]): Envelope {
     recipients: entries.map((entry) => ({
       forwardPath: forwardPathOf(entry.forwardPath),
       notify: entry.parameters.notify as Envelope['recipients'][number]['notify'],
-      orcpt: entry.parameters.orcpt === undefined ? undefined : { type: 'rfc822', address: entry.parameters.orcpt },
+      orcpt: orcptOf(entry.parameters.orcpt),
     })),
     body: body ?? '8BITMIME',
     smtputf8: smtputf8 ?? false,
@@ -324,4 +324,10 @@ function sentenceOf(outcome: Outcome, bounced: boolean): string {
   if (outcome.state === 'accepted') return `Taken${where}: ${said}`
   if (bounced) return `Given up and returned to the sender; refused${where}: ${said}`
   return `Not taken yet${where}, will be tried again: ${said}`
+}
+
+/** Kept as `type;address` (RFC 3461 §4.2). */
+function orcptOf(text: string | undefined): Envelope['recipients'][number]['orcpt'] {
+  const [type, ...address] = text?.split(';') ?? []
+  return type === undefined || address.length === 0 ? undefined : { type, address: address.join(';') }
 }

@@ -1,0 +1,46 @@
+// Reads a description file for a verb: its findings go to standard error as people read them.
+
+import { readFileSync } from 'node:fs'
+import { check } from '../notation/check.ts'
+import { renderFinding } from '../notation/findings.ts'
+import type { Finding, SystemModel } from '../notation/model.ts'
+import { parse } from '../notation/parse.ts'
+
+/** Exit codes of the command, the same for every verb. */
+export const EXIT = { ok: 0, findings: 1, usage: 2, description: 3, unreachable: 4 } as const
+
+/** The text of FILE, or of standard input for '-'. Undefined, with a message, when it cannot be read. */
+export function readInput(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file === '-' ? 0 : file)
+  } catch (error) {
+    console.error(
+      `${file} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error)}`,
+    )
+    return undefined
+  }
+}
+
+export interface Description {
+  readonly source: string
+  readonly model: SystemModel
+  readonly findings: readonly Finding[]
+}
+
+export function readDescription(file: string): Description | undefined {
+  const source = readInput(file)?.toString('utf8')
+  if (source === undefined) return undefined
+  const { model } = parse(source)
+  return { source, model, findings: check(model) }
+}
+
+/** The findings as text, errors first as they stand; the number of errors. */
+export function printFindings(
+  findings: readonly Finding[],
+  source: string,
+  file: string,
+  print: (text: string) => void,
+): number {
+  for (const finding of findings) print(`${renderFinding(source, finding, file)}\n`)
+  return findings.filter(({ severity }) => severity === 'error').length
+}

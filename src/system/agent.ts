@@ -1,0 +1,213 @@
+// One running agent: its store, its secrets, its people, and the servers that its roles need.
+
+import { serveImap } from '../protocols/imap/serve.ts'
+import { servePop3 } from '../protocols/pop3/serve.ts'
+import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
+import { Budget } from '../protocols/smtp/content.ts'
+import type { SmtpServerPolicy } from '../protocols/smtp/policy.ts'
+import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
+import { Accounts } from '../roles/accounts.ts'
+import type { Agent } from '../roles/agent.ts'
+import { msaPolicy } from '../roles/msa/policy.ts'
+import { receiverPolicy } from '../roles/receiver/policy.ts'
+import { Transmitter } from '../roles/transmitter/transmitter.ts'
+import type { Command } from '../store/commands.ts'
+import { openStore } from '../store/embedded.ts'
+import type { Store } from '../store/store.ts'
+import type { Endpoint, Listener, Stream } from '../world/network.ts'
+import type { World } from '../world/world.ts'
+import type { AgentPlan, PersonPlan } from './description.ts'
+import { secretsOf } from './secrets.ts'
+
+/** The doors of an agent, each with the role that opens it. */
+export const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s'] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+/** Implicit TLS. */
+const TLS_FROM_THE_START: ReadonlySet<ServiceName> = new Set(['submissions', 'imaps', 'pop3s'])
+
+const OPENED_BY: Record<ServiceName, (plan: AgentPlan) => boolean> = {
+  smtp: ({ roles }) => roles.has('Receiver'),
+  submission: ({ roles }) => roles.has('MSA'),
+  submissions: ({ roles }) => roles.has('MSA'),
+  imap: ({ roles }) => roles.has('MDA'),
+  imaps: ({ roles }) => roles.has('MDA'),
+  pop3: ({ roles }) => roles.has('MDA'),
+  pop3s: ({ roles }) => roles.has('MDA'),
+}
+
+/** The services that this plan's roles need. */
+export function servicesOf(plan: AgentPlan): ServiceName[] {
+  return SERVICES.filter((name) => OPENED_BY[name](plan))
+}
+
+export type Log = (
+  agent: string,
+  level: 'info' | 'warning' | 'error',
+  text: string,
+  facts?: Readonly<Record<string, unknown>>,
+) => void
+
+export interface AgentOptions {
+  /** PBKDF2 iterations of new credentials. */
+  readonly iterations: number
+  /** The port that other agents' Receivers listen on. */
+  readonly transmitterPort: number
+  readonly log: Log
+}
+
+export class RunningAgent {
+  readonly plan: AgentPlan
+  readonly agent: Agent
+  readonly accounts: Accounts
+  readonly #listeners = new Map<ServiceName, Listener>()
+  readonly #streams = new Set<Stream>()
+  readonly #shutdown = { requested: false }
+  readonly #transmitter: Transmitter | undefined
+  readonly #smtp: ServeOptions
+  readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy }
+
+  private constructor(plan: AgentPlan, agent: Agent, options: AgentOptions) {
+    this.plan = plan
+    this.agent = agent
+    this.accounts = new Accounts(agent, options.iterations)
+    const carriesMail = agent.roles.has('Transmitter') || agent.roles.has('Forwarder') || agent.roles.has('Receiver')
+    this.#transmitter = carriesMail ? new Transmitter(agent) : undefined
+    this.#policies = {
+      ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
+      ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent) } : {}),
+    }
+    this.#smtp = {
+      hostName: agent.hostName,
+      identity: agent.secrets.tls,
+      maxMessageBytes: agent.settings.maxMessageBytes,
+      budget: new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes)),
+      shutdown: this.#shutdown,
+      onFault: (error) => agent.log('error', 'a session failed', { error: String(error) }),
+    }
+  }
+
+  /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
+  static async start(plan: AgentPlan, world: World, options: AgentOptions): Promise<RunningAgent> {
+    const secrets = await secretsOf(world, plan)
+    const store = await openStore(world)
+    const agent: Agent = {
+      id: plan.id,
+      roles: plan.roles,
+      domain: plan.domain,
+      hostName: plan.hostName,
+      world,
+      store,
+      secrets,
+      settings: { ...plan.settings, transmitter: { ...plan.settings.transmitter, port: options.transmitterPort } },
+      log: (level, text, facts) => options.log(plan.id, level, text, facts),
+    }
+    await settle(store, plan, world, options.iterations)
+    return new RunningAgent(plan, agent, options)
+  }
+
+  /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
+  begin(): void {
+    this.#transmitter?.start()
+  }
+
+  /** Opens one door. @throws NetworkError 'address-in-use', … */
+  async open(service: ServiceName, at: Endpoint): Promise<Endpoint> {
+    const serve = (stream: Stream) => {
+      this.#streams.add(stream)
+      this.#serve(service, stream).finally(() => this.#streams.delete(stream))
+    }
+    const tls = TLS_FROM_THE_START.has(service) ? this.agent.secrets.tls : undefined
+    const listener = await this.agent.world.network.listen(at, serve, tls)
+    this.#listeners.set(service, listener)
+    return listener.endpoint
+  }
+
+  endpoint(service: ServiceName): Endpoint | undefined {
+    return this.#listeners.get(service)?.endpoint
+  }
+
+  #serve(service: ServiceName, stream: Stream): Promise<void> {
+    const { world, store, secrets, settings } = this.agent
+    switch (service) {
+      case 'smtp':
+        return serveSmtp(stream, this.#policies.receiver!, this.#smtp, world)
+      case 'submission':
+      case 'submissions':
+        return serveSmtp(
+          stream,
+          this.#policies.msa!,
+          { ...this.#smtp, requireTlsForAuth: !isLoopback(stream.remote.address) },
+          world,
+        )
+      case 'imap':
+      case 'imaps':
+        return serveImap(
+          stream,
+          { store, accounts: this.accounts, identity: secrets.tls, maxMessageBytes: settings.maxMessageBytes },
+          world,
+        )
+      case 'pop3':
+      case 'pop3s':
+        return servePop3(stream, { store, accounts: this.accounts, identity: secrets.tls }, world)
+    }
+  }
+
+  /** Closes the doors, lets sessions end between two commands (at most `graceMs`), closes the store. */
+  async stop(graceMs = 500): Promise<void> {
+    this.#shutdown.requested = true
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
+    this.#transmitter?.stop()
+    const { clock } = this.agent.world
+    const deadlineMs = clock.monotonic() + graceMs
+    while (this.#streams.size > 0 && clock.monotonic() < deadlineMs) await clock.sleep(20)
+    for (const stream of this.#streams) stream.destroy()
+    await this.agent.store.close()
+  }
+}
+
+const isLoopback = (address: string) =>
+  address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.')
+
+/** Makes the accounts, aliases and trusted Forwarders that the description names; what exists is kept. */
+async function settle(store: Store, plan: AgentPlan, world: World, iterations: number): Promise<void> {
+  const nowMs = world.clock.now()
+  const postmaster = `postmaster@${plan.domain}`
+  if (store.accountByAddress(postmaster) === undefined)
+    await create(store, { address: postmaster, displayName: `Postmaster of ${plan.domain}`, credentials: null, nowMs })
+  for (const person of plan.people) {
+    const account = store.accountByAddress(person.address)
+    const id =
+      account?.id ??
+      (await create(store, {
+        address: person.address,
+        displayName: person.displayName,
+        credentials: await credentialsOf(person, world, iterations),
+        nowMs,
+      }))
+    const commands: Command[] = person.aliases.map((alias) => ({ kind: 'alias.put', alias, account: id }))
+    const known = new Set(store.trustedForwarders(id).map(({ domain }) => domain))
+    for (const domain of person.trusts)
+      if (!known.has(domain))
+        commands.push({ kind: 'trust.put', forwarder: { account: id, domain, oldAddress: '', addedAtMs: nowMs } })
+    if (commands.length > 0) await store.commit(commands)
+  }
+}
+
+async function create(
+  store: Store,
+  account: { address: string; displayName: string; credentials: string | null; nowMs: number },
+): Promise<number> {
+  const [result] = await store.commit([{ kind: 'account.create', ...account }])
+  if (result === undefined || !result.ok)
+    throw new Error(`the account ${account.address} could not be made: ${result?.ok === false ? result.message : ''}`)
+  return result.id!
+}
+
+async function credentialsOf(person: PersonPlan, world: World, iterations: number): Promise<string | null> {
+  if (person.password === undefined) return null
+  const credentials = await makeCredentials(person.password, world, iterations)
+  if (credentials === undefined)
+    throw new Error(`the password of ${person.address} holds characters that no password may hold`)
+  return formatCredentials(credentials)
+}

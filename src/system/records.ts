@@ -1,0 +1,61 @@
+// What an agent must publish in DNS to be reached and to be believed: computed from the description and the agent's keys,
+// never written by hand. The mission: a Transmitter proves its identity out of band, by keys and lists of addresses.
+
+import { parseIp, reverseName } from '../identity/ip.ts'
+import type { DkimKey } from '../roles/agent.ts'
+import type { AgentPlan } from './description.ts'
+
+/** One record, in the words of a zone file. */
+export interface PublishedRecord {
+  readonly name: string
+  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR'
+  readonly value: string
+  /** One sentence: what it proves or does. */
+  readonly why: string
+}
+
+/** The records of one agent. */
+export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): PublishedRecord[] {
+  const { domain, hostName, ip, roles } = agent
+  const address = ip.includes(':') ? 'AAAA' : 'A'
+  const mechanism = `ip${ip.includes(':') ? 6 : 4}:${ip}`
+  const sends = roles.has('Transmitter') || roles.has('Forwarder')
+  const records: PublishedRecord[] = [
+    { name: hostName, type: address, value: ip, why: 'where the host is' },
+    {
+      name: reverseName(parseIp(ip)!),
+      type: 'PTR',
+      value: hostName,
+      why: 'the address knows its host: many Receivers refuse addresses without a name',
+    },
+    {
+      name: hostName,
+      type: 'TXT',
+      value: `v=spf1 ${mechanism} -all`,
+      why: 'the name in EHLO may only come from this address (SPF)',
+    },
+    {
+      name: domain,
+      type: 'TXT',
+      value: sends ? `v=spf1 ${mechanism} -all` : 'v=spf1 -all',
+      why: 'which addresses may send for the domain (SPF)',
+    },
+    {
+      name: `_dmarc.${domain}`,
+      type: 'TXT',
+      value: `v=DMARC1; p=${agent.dmarc}`,
+      why: 'what to do with mail that neither SPF nor DKIM proves (DMARC)',
+    },
+  ]
+  if (roles.has('Receiver'))
+    records.push({ name: domain, type: 'MX', value: `10 ${hostName}`, why: 'which host receives mail for the domain' })
+  if (sends)
+    for (const key of dkim)
+      records.push({
+        name: `${key.selector}._domainkey.${domain}`,
+        type: 'TXT',
+        value: key.record,
+        why: `the public key that proves signatures (DKIM, ${key.algorithm})`,
+      })
+  return records
+}

@@ -1,0 +1,49 @@
+// The people of a running system, as the web server asks for them: whoever has an account at one of the agents signs in
+// with the address, and works with the store of that agent. What they send goes to their MSA.
+
+import type { JmapBackend } from '../protocols/jmap/types.ts'
+import { reply } from '../protocols/smtp/reply.ts'
+import { submitText } from '../roles/msa/submission.ts'
+import type { RunningAgent } from './agent.ts'
+
+/** One Backends for all agents of this process. */
+export function backendsOf(agents: readonly RunningAgent[]) {
+  const kept = new Map<string, JmapBackend>()
+
+  const agentOf = (address: string) => {
+    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+    return agents.find(({ plan }) => plan.domain === domain)
+  }
+
+  const backendOf = (address: string): JmapBackend | undefined => {
+    const running = agentOf(address)
+    const account = running?.agent.store.accountByAddress(address)
+    if (running === undefined || account === undefined) return undefined
+    const known = kept.get(account.address)
+    if (known !== undefined) return known
+    const { store, world, roles } = running.agent
+    const backend: JmapBackend = {
+      store,
+      world,
+      account,
+      submit: async (author, message) =>
+        roles.has('MSA')
+          ? submitText(running.agent, author, message)
+          : {
+              reply: reply(550, '5.7.1', `${running.agent.domain} has no MSA: mail cannot be sent from here`),
+              trace: undefined,
+            },
+    }
+    kept.set(account.address, backend)
+    return backend
+  }
+
+  return {
+    accountFor: backendOf,
+    async authenticate(address, password) {
+      const running = agentOf(address) ?? agents[0]
+      const verdict = await running?.accounts.checkPassword(address, password)
+      return verdict?.state === 'ok' ? backendOf(verdict.user) : undefined
+    },
+  }
+}

@@ -1,0 +1,20 @@
+// A DNS of our own for a lab: one authoritative server that knows the agents' domains and nothing else. It serves the
+// root, so that every other name gets an honest "does not exist" and nothing leaves this computer.
+
+import type { Zone, ZoneRecord } from '../protocols/dns/zone.ts'
+import type { RunningAgent } from './agent.ts'
+import { type PublishedRecord, recordsOf } from './records.ts'
+
+const TTL_S = 60
+
+/** The root zone of a system that is alone in its world. */
+export function labZone(agents: readonly RunningAgent[]): Zone {
+  const records = agents.flatMap(({ plan, agent }) => recordsOf(plan, agent.secrets.dkim).map(zoneRecord))
+  return { origin: '', records }
+}
+
+function zoneRecord({ name, type, value }: PublishedRecord): ZoneRecord {
+  if (type !== 'MX') return { name, type, ttlS: TTL_S, data: value }
+  const [preference, exchange] = value.split(' ')
+  return { name, type, ttlS: TTL_S, data: { preference: Number(preference), exchange: exchange! } }
+}
