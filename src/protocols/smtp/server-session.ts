@@ -33,8 +33,8 @@ const DEFECTS: Record<ContentDefect, Reply> = {
 
 /** A browser that was made to speak to us. Nothing it says is for us, so nothing more is read. */
 const FOREIGN_VERBS = new Set(['GET', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'CONNECT'])
-/** What may be said before STARTTLS where TLS is required (RFC 3207 §4). */
-const BEFORE_TLS = new Set(['EHLO', 'HELO', 'NOOP', 'STARTTLS', 'QUIT', 'RSET', 'HELP'])
+/** What may be said before STARTTLS where TLS is required (RFC 3207 §4). BDAT is refused later: its chunk must be swallowed. */
+const BEFORE_TLS = new Set(['EHLO', 'HELO', 'NOOP', 'STARTTLS', 'QUIT', 'RSET', 'HELP', 'BDAT'])
 
 export class SmtpServerSession {
   readonly facts: SessionFacts
@@ -162,8 +162,9 @@ export class SmtpServerSession {
       return this.#fault(line === 'too-long' ? REPLIES.lineTooLong : REPLIES.bareLineEnd)
     }
     const text = readText(line)
-    if (text === undefined) this.#fault(REPLIES.badCharacters)
-    else use(text)
+    if (text !== undefined) return use(text)
+    if (this.#phase === 'auth') this.#endAuth()
+    this.#fault(REPLIES.badCharacters)
   }
 
   #command(line: string) {
