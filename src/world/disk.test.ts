@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -27,6 +27,24 @@ function realCase(): DiskCase {
 function simulatedCase(): DiskCase {
   const { world, run } = testWorld()
   return { disk: world.disk, run, end: () => {} }
+}
+
+/** 256 KiB of tmpfs, where we may mount one. */
+function mountSmallDisk(): { readonly mount: string; end(): void } | undefined {
+  const mount = mkdtempSync(join(tmpdir(), 'borderpost-full-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount], { stdio: 'ignore' })
+  } catch {
+    rmSync(mount, { recursive: true })
+    return undefined
+  }
+  return {
+    mount,
+    end: () => {
+      execFileSync('umount', ['-l', mount])
+      rmSync(mount, { recursive: true })
+    },
+  }
 }
 
 for (const [name, make] of [
@@ -138,21 +156,53 @@ for (const [name, make] of [
       assert.deepEqual(await again.request({ insert: 4 }), [1, 2, 3, 4])
       await again.close()
     })
+
+    diskTest('removes a database that is closed', async (disk) => {
+      disk.openDatabase('index.db', 'write').close()
+      await disk.remove('index.db')
+      assert.throws(() => disk.openDatabase('index.db', 'read'), { code: 'missing' })
+    })
   })
 }
 
-test('a real disk that is full refuses, keeps what it had and lives on', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'borderpost-full-'))
-  const mount = join(folder, 'small')
-  mkdirSync(mount)
+test('a real database that is open cannot be touched as a file', async () => {
+  const { disk, end } = realCase()
+  const database = disk.openDatabase('mail.db', 'write')
+  for (const path of ['mail.db', 'mail.db-shm', './mail.db']) await assert.rejects(disk.readFile(path), DiskError)
+  database.close()
+  assert.ok(await disk.readFile('mail.db'))
+  end()
+})
+
+test('a full real disk refuses a commit as full, and an owner that nobody closed lets the process end', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-owner-'))
+  const program = `
+    import { RealDisk } from ${JSON.stringify(new URL('./real/disk.ts', import.meta.url).href)}
+    const owner = await new RealDisk(${JSON.stringify(folder)}).ownDatabase('owned.db', ${JSON.stringify(echoModule)})
+    console.log(JSON.stringify(await owner.request({ insert: 1 })))`
+  const output = execFileSync(process.execPath, ['--input-type=module-typescript', '-e', program], { timeout: 10_000 })
+  assert.equal(output.toString(), '[1]\n')
+  rmSync(folder, { recursive: true })
+  const small = mountSmallDisk()
+  if (small === undefined) return t.skip('needs the right to mount a tmpfs')
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount], { stdio: 'ignore' })
-  } catch {
-    rmSync(folder, { recursive: true })
-    return t.skip('needs the right to mount a tmpfs')
+    const database = new RealDisk(small.mount).openDatabase('mail.db', 'write')
+    database.exec('CREATE TABLE t (body BLOB)')
+    const insert = database.prepare('INSERT INTO t VALUES (?)')
+    assert.throws(() => insert.run(Buffer.alloc(400_000)), { name: 'DiskError', code: 'full' })
+    insert.run(Buffer.alloc(10))
+    assert.equal(database.prepare('SELECT count(*) AS n FROM t').get()?.n, 1)
+    database.close()
+  } finally {
+    small.end()
   }
+})
+
+test('a real disk that is full refuses, keeps what it had and lives on', async (t) => {
+  const small = mountSmallDisk()
+  if (small === undefined) return t.skip('needs the right to mount a tmpfs')
   try {
-    const disk = new RealDisk(mount)
+    const disk = new RealDisk(small.mount)
     const file = await disk.open('log', true)
     await file.append([Buffer.alloc(100_000, 'a')])
     const [refused, alsoRefused] = await Promise.allSettled([
@@ -168,8 +218,7 @@ test('a real disk that is full refuses, keeps what it had and lives on', async (
     assert.equal((await file.read(99_999, 10)).toString(), 'ac')
     await file.close()
   } finally {
-    execFileSync('umount', [mount])
-    rmSync(folder, { recursive: true })
+    small.end()
   }
 })
 

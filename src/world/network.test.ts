@@ -179,6 +179,8 @@ for (const [name, make] of [
         { code: 'address-in-use' },
       )
       client.send(Buffer.from('ping'), server.endpoint)
+      client.send(Buffer.from('nowhere'), { address: '127.0.0.1', port: 0 })
+      client.send(Buffer.from('nowhere'), { address: '::1', port: 9 })
       assert.equal(await answered, 'ping! true')
       client.close()
       server.close()

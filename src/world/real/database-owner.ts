@@ -36,6 +36,8 @@ export async function ownInThread(path: string, moduleUrl: string): Promise<Data
     path,
     new Worker(new URL(`./database-worker.${extension}`, import.meta.url), {
       workerData: { path, moduleUrl } satisfies OwnerStart,
+      // Ours may speak of an input that is not the worker's (--input-type, --eval).
+      execArgv: [],
     }),
   )
   await owner.ready

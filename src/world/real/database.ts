@@ -9,8 +9,8 @@ const busyTimeoutMs = 5000
 const mostStatements = 500
 const mappedBytes = 256 * 1024 * 1024
 
-/** @throws DiskError */
-export function openRealDatabase(path: string, mode: 'read' | 'write'): Database {
+/** `onClose` is called once, when the connection has been closed. @throws DiskError */
+export function openRealDatabase(path: string, mode: 'read' | 'write', onClose: () => void = () => {}): Database {
   try {
     const sqlite = new DatabaseSync(path, {
       readOnly: mode === 'read',
@@ -19,7 +19,7 @@ export function openRealDatabase(path: string, mode: 'read' | 'write'): Database
     })
     if (mode === 'write') sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     sqlite.exec(`PRAGMA mmap_size = ${mappedBytes}; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY`)
-    return new RealDatabase(path, sqlite)
+    return new RealDatabase(path, sqlite, onClose)
   } catch (error) {
     throw diskError(error, path)
   }
@@ -29,10 +29,12 @@ class RealDatabase implements Database {
   readonly #path: string
   readonly #sqlite: DatabaseSync
   readonly #statements = new Map<string, Statement>()
+  readonly #onClose: () => void
 
-  constructor(path: string, sqlite: DatabaseSync) {
+  constructor(path: string, sqlite: DatabaseSync, onClose: () => void) {
     this.#path = path
     this.#sqlite = sqlite
+    this.#onClose = onClose
   }
 
   exec(sql: string): void {
@@ -56,8 +58,10 @@ class RealDatabase implements Database {
   }
 
   close(): void {
+    if (!this.#sqlite.isOpen) return
     this.#statements.clear()
     this.#sqlite.close()
+    this.#onClose()
   }
 }
 

@@ -16,8 +16,11 @@ let temporaryCount = 0
 
 export class RealDisk implements Disk {
   readonly #folder: string
-  /** Paths that SQLite has open here. Closing them with `fs` would drop this process's POSIX locks on them. */
-  readonly #databasePaths = new Set<string>()
+  /**
+   * Paths that SQLite has open here, with the number of connections. Closing them with `fs` would drop this process's
+   * POSIX locks on them.
+   */
+  readonly #databasePaths = new Map<string, number>()
   /** Kept for the life of the process, and from the garbage collector, which would close them. */
   readonly #locks = new Map<string, DatabaseSync>()
 
@@ -114,12 +117,24 @@ export class RealDisk implements Disk {
 
   openDatabase(path: string, mode: 'read' | 'write'): Database {
     const full = this.#databasePath(path)
-    const database = openRealDatabase(full, mode)
+    const database = openRealDatabase(full, mode, () => this.#countDatabase(full, -1))
+    this.#countDatabase(full, 1)
     return database
   }
 
-  ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner> {
-    return ownInThread(this.#databasePath(path), moduleUrl)
+  async ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner> {
+    const full = this.#databasePath(path)
+    const owner = await ownInThread(full, moduleUrl)
+    this.#countDatabase(full, 1)
+    let isClosed = false
+    return {
+      request: (message) => owner.request(message),
+      close: async () => {
+        await owner.close()
+        if (!isClosed) this.#countDatabase(full, -1)
+        isClosed = true
+      },
+    }
   }
 
   /**
@@ -139,7 +154,7 @@ export class RealDisk implements Disk {
       database.exec('BEGIN EXCLUSIVE')
       await promises.writeFile(holderPath, `process ${process.pid}\n`)
       this.#locks.set(lockPath, database)
-      this.#databasePaths.add(lockPath)
+      this.#countDatabase(lockPath, 1)
       return () => {
         this.#locks.get(lockPath)?.close()
         this.#locks.delete(lockPath)
@@ -160,8 +175,13 @@ export class RealDisk implements Disk {
   #databasePath(path: string): string {
     const full = this.#fullPath(path, true)
     fs.mkdirSync(dirname(full), { recursive: true })
-    this.#databasePaths.add(full)
     return full
+  }
+
+  #countDatabase(full: string, change: 1 | -1): void {
+    const count = (this.#databasePaths.get(full) ?? 0) + change
+    if (count > 0) this.#databasePaths.set(full, count)
+    else this.#databasePaths.delete(full)
   }
 
   /** @throws DiskError for paths that leave the folder, and for files that belong to SQLite */

@@ -2,7 +2,7 @@
 // Every error that Node reports ends as a NetworkError or closes the one socket it concerns.
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
-import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net'
+import { connect, createServer, isIP, isIPv6, type Server, type Socket } from 'node:net'
 import type {
   Datagram,
   Endpoint,
@@ -104,7 +104,9 @@ function udpSocket(socket: DatagramSocket): UdpSocket {
   return {
     endpoint: { address, port },
     send(bytes, to) {
-      if (!isClosed) socket.send(bytes, to.port, to.address, () => {})
+      // A stranger may claim to have sent from port 0; Node throws where nothing can be sent.
+      if (isClosed || isIP(to.address) === 0 || to.port < 1 || to.port > 65_535) return
+      socket.send(bytes, to.port, to.address, () => {})
     },
     close() {
       if (isClosed) return

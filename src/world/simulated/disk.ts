@@ -114,6 +114,7 @@ export class SimulatedDisk {
         const key = normalPath(path)
         return this.#perform(life, 'remove', key, memoryMs, () => {
           this.#files.delete(key)
+          this.#databases.delete(key)
         })
       },
       list: (folder) => {

@@ -131,10 +131,12 @@ export class SimulatedStream implements Stream {
 
   destroy(): void {
     if (!this.#life.alive || this.#broken !== undefined) return
-    const isFinished = this.#isEnded && this.#isPeerEnded
+    // As kernels do: what was written still arrives and is followed by a FIN, unless bytes were left unread here.
+    const hasUnread = this.#inbox.length > 0
+    if (!hasUnread) this.end()
     this.#break(new NetworkError('reset', 'The stream was destroyed.'))
     this.#inbox = []
-    if (!isFinished) this.#reset()
+    if (hasUnread) this.#reset()
   }
 
   startTls(side: TlsServerSide | TlsClientSide): Promise<TlsInfo> {
@@ -286,7 +288,6 @@ export class SimulatedStream implements Stream {
     this.#simulation.schedule(delayMs, peer.#life, 'reset', this.#localText, this.#remoteText, undefined, () => {
       if (peer.#isPeerEnded && peer.#isEnded) return
       peer.#break(new NetworkError('reset', `${peer.#remoteText} reset the connection.`))
-      peer.#inbox = []
     })
   }
 
