@@ -12,21 +12,19 @@ import {
   resolveId,
 } from './apply.ts'
 import {
-  CREATED,
   displace,
-  logChange,
   type Placed,
   place,
   placedIn,
   placementsOfEmail,
   removePlacements,
   settle,
-  UPDATED,
+  threadLives,
 } from './apply-placements.ts'
 import { changeFlags, SEEN, type StoredFlags, storedFlags } from './flags.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import { threadKeys } from './threads.ts'
-import { type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
+import { type BlobRef, type EmailId, type ThreadId, UNKNOWN_SEGMENT } from './types.ts'
 
 export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) => {
   const account = resolveAccount(ledger, command.account, made)
@@ -43,21 +41,22 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   if (blob === undefined) return noBody
 
   const modseq = ledger.nextModseq(account)
-  const email = ledger.nextId(account)
-  const { thread, threadIsNew } = joinThread(ledger, account, email, threadKeys(command.summary))
+  const email = modseq
+  const thread = joinThread(ledger, account, email, threadKeys(command.summary))
   const received_ms = command.receivedAtMs
   const size = command.blob.sizeBytes
-  const verdict = command.verdict === null ? null : JSON.stringify(command.verdict)
-  ledger
-    .sql('INSERT INTO email VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    .run(account.id, email, thread, blob, size, received_ms, modseq, modseq, JSON.stringify(command.summary), verdict)
   const flags = storedFlags(command.flags)
-  const placements = [...mailboxes].map((mailbox) => ({
+  const placements = [...mailboxes].map((mailbox, index) => ({
     mailbox: mailbox.id,
-    uid: place(ledger, mailbox, { email, received_ms, size }, flags, modseq),
+    uid: place(ledger, mailbox, { email, received_ms, size }, flags, modseq, index === 0),
     uidValidity: mailbox.uidValidity,
   }))
-  logChange(ledger, account, modseq, email, CREATED, thread, threadIsNew ? CREATED : UPDATED)
+  const { mailbox, uid } = placements[0]!
+  const summary = JSON.stringify(command.summary)
+  const verdict = command.verdict === null ? null : JSON.stringify(command.verdict)
+  ledger
+    .sql('INSERT INTO email VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .run(account.id, email, thread, blob, size, received_ms, modseq, mailbox, uid, summary, verdict)
   return { ok: true, id: email, emailId: email, threadId: thread, placements, modseq }
 }
 
@@ -80,7 +79,7 @@ export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
     if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
     if (changed.length === 0) modseq = ledger.nextModseq(account)
     setFlags(ledger, mailbox, placed, flags, modseq)
-    settle(ledger, account, placed.email, modseq)
+    settle(ledger, account, placed.email, false, modseq)
     changed.push(placed.uid)
   }
   return { ok: true, modseq, changed, unchanged }
@@ -98,7 +97,7 @@ export const copyPlacements: Handler<'placement.copy'> = (ledger, command) => {
   const placements = source.map((placed) => {
     const uid = place(ledger, target, placed, { bits: placed.flags, keywords: placed.keywords }, modseq)
     if (command.move) displace(ledger, mailbox, placed, modseq)
-    settle(ledger, account, placed.email, modseq)
+    settle(ledger, account, placed.email, command.move && placed.home === 1, modseq)
     return { mailbox: target.id, uid, uidValidity: target.uidValidity, sourceUid: placed.uid }
   })
   return { ok: true, placements, modseq }
@@ -127,12 +126,14 @@ export const updateEmail: Handler<'email.update'> = (ledger, command) => {
   const modseq = account.modseq + 1
   const placements: { mailbox: number; uid: number; uidValidity: number }[] = []
   let didChange = false
+  let lostHome = false
   if (wanted !== undefined) {
     const flags = { bits: first.flags, keywords: first.keywords }
     for (const placed of before) {
       if (wanted.has(placed.mailbox)) continue
       displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)
       didChange = true
+      lostHome ||= placed.home === 1
     }
     for (const id of wanted) {
       if (before.some((placed) => placed.mailbox === id)) continue
@@ -145,18 +146,19 @@ export const updateEmail: Handler<'email.update'> = (ledger, command) => {
       didChange = true
     }
   }
+  if (didChange) settle(ledger, account, command.email, lostHome, modseq)
   if (command.flags !== undefined) {
     const by = storedFlags(command.flags.flags)
     for (const placed of placementsOfEmail(ledger, account, command.email)) {
       const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, command.flags.mode, by)
       if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
       setFlags(ledger, account.mailboxes.get(placed.mailbox)!, placed, flags, modseq)
+      if (!didChange) settle(ledger, account, command.email, false, modseq)
       didChange = true
     }
   }
   if (!didChange) return { ok: true, emailId: command.email, placements, modseq: account.modseq }
   ledger.nextModseq(account)
-  settle(ledger, account, command.email, modseq)
   return { ok: true, emailId: command.email, placements, modseq }
 }
 
@@ -167,7 +169,7 @@ export const destroyEmails: Handler<'email.destroy'> = (ledger, command) => {
   if (placements.length === 0) return noEmail
   const modseq = ledger.nextModseq(account)
   for (const placed of placements) displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)
-  settle(ledger, account, command.email, modseq)
+  settle(ledger, account, command.email, true, modseq)
   return { ok: true, emailId: command.email, modseq }
 }
 
@@ -196,31 +198,20 @@ function setFlags(ledger: Ledger, mailbox: MailboxRow, placed: Placed, flags: St
   ledger.changed(mailbox, modseq, true)
 }
 
-// The oldest thread that shares a key, or a new one, named after its first email; all keys lead there that were free.
-function joinThread(
-  ledger: Ledger,
-  account: AccountRow,
-  email: number,
-  keys: readonly number[],
-): { thread: number; threadIsNew: boolean } {
-  const known = new Map<number, number>()
-  for (const key of keys) {
+// The oldest living thread that shares a key, or a new one, named after its first email; all other keys lead there.
+function joinThread(ledger: Ledger, account: AccountRow, email: EmailId, keys: readonly number[]): ThreadId {
+  const insert = ledger.sql('INSERT INTO thread_key VALUES (?, ?, ?) ON CONFLICT (account, key) DO NOTHING')
+  const taken = keys.filter((key) => Number(insert.run(account.id, key, email).changes) === 0)
+  if (taken.length === 0) return email
+  const threads = new Map<number, ThreadId>()
+  for (const key of taken) {
     const row = ledger.sql('SELECT thread FROM thread_key WHERE account = ? AND key = ?').get(account.id, key)
-    if (row === undefined) continue
-    const lives = ledger
-      .sql('SELECT 1 FROM email WHERE account = ? AND thread = ? LIMIT 1')
-      .get(account.id, Number(row.thread))
-    if (lives !== undefined) known.set(key, Number(row.thread))
+    if (threadLives(ledger, account, Number(row?.thread))) threads.set(key, Number(row?.thread))
   }
-  const threadIsNew = known.size === 0
-  const thread = threadIsNew ? email : Math.min(...known.values())
-  for (const key of keys) {
-    if (known.has(key)) continue
-    ledger
-      .sql('INSERT INTO thread_key VALUES (?, ?, ?) ON CONFLICT (account, key) DO UPDATE SET thread = excluded.thread')
-      .run(account.id, key, thread)
-  }
-  return { thread, threadIsNew }
+  const thread = Math.min(email, ...threads.values())
+  const update = ledger.sql('UPDATE thread_key SET thread = ? WHERE account = ? AND key = ?')
+  for (const key of keys) if (!threads.has(key)) update.run(thread, account.id, key)
+  return thread
 }
 
 function findMailbox(

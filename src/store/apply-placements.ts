@@ -5,24 +5,20 @@ import type { UidSet } from './commands.ts'
 import { DELETED, SEEN, type StoredFlags } from './flags.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import { threadKeys } from './threads.ts'
-import type { EmailId } from './types.ts'
+import type { EmailId, ThreadId } from './types.ts'
 
 /** A placement's row. */
 export interface Placed {
   readonly mailbox: number
   readonly uid: number
   readonly email: EmailId
+  readonly home: number
   readonly flags: number
   readonly keywords: string
   readonly modseq: number
   readonly received_ms: number
   readonly size: number
 }
-
-export const CREATED = 1
-export const UPDATED = 2
-export const DESTROYED = 3
-const UNTOUCHED = 0
 
 /** The placements of these UIDs, in order, each once. */
 export function placedIn(ledger: Ledger, mailbox: MailboxRow, uids: UidSet): Placed[] {
@@ -34,34 +30,34 @@ export function placedIn(ledger: Ledger, mailbox: MailboxRow, uids: UidSet): Pla
   return ranges.flatMap((range) => statement.all(mailbox.account, mailbox.id, ...range) as unknown as Placed[])
 }
 
+/** Its home first. */
 export function placementsOfEmail(ledger: Ledger, account: AccountRow, email: EmailId): Placed[] {
-  return ledger
-    .sql('SELECT * FROM placement WHERE account = ? AND email = ? ORDER BY mailbox, uid')
-    .all(account.id, email) as unknown as Placed[]
+  const home = ledger
+    .sql(
+      `SELECT placement.* FROM email JOIN placement ON placement.account = email.account
+       AND placement.mailbox = email.mailbox AND placement.uid = email.uid WHERE email.account = ? AND email.id = ?`,
+    )
+    .all(account.id, email)
+  const others = ledger
+    .sql('SELECT * FROM placement WHERE account = ? AND email = ? AND home = 0 ORDER BY mailbox, uid')
+    .all(account.id, email)
+  return [...home, ...others] as unknown as Placed[]
 }
 
-/** Puts an email into a mailbox; gives the UID. */
+/** Puts an email into a mailbox; gives the UID. `home`: it is the email's first. */
 export function place(
   ledger: Ledger,
   mailbox: MailboxRow,
   email: { email: EmailId; received_ms: number; size: number },
   flags: StoredFlags,
   modseq: number,
+  home = false,
 ): number {
+  const { account, id } = mailbox
   const uid = mailbox.uidNext++
   ledger
-    .sql('INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    .run(
-      mailbox.account,
-      mailbox.id,
-      uid,
-      email.email,
-      flags.bits,
-      flags.keywords,
-      modseq,
-      email.received_ms,
-      email.size,
-    )
+    .sql('INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .run(account, id, uid, email.email, home ? 1 : 0, flags.bits, flags.keywords, modseq, email.received_ms, email.size)
   mailbox.total++
   mailbox.sizeBytes += email.size
   if (!(flags.bits & SEEN)) mailbox.unseen++
@@ -94,7 +90,7 @@ export function removePlacements(
   for (const placed of placedIn(ledger, mailbox, uids)) {
     if (onlyDeleted && !(placed.flags & DELETED)) continue
     displace(ledger, mailbox, placed, modseq)
-    settle(ledger, account, placed.email, modseq)
+    settle(ledger, account, placed.email, placed.home === 1, modseq)
     removed.push(placed.uid)
   }
   return removed
@@ -111,19 +107,28 @@ export function movePlacements(
   for (const placed of placedIn(ledger, from, [[1, Number.MAX_SAFE_INTEGER]])) {
     displace(ledger, from, placed, modseq)
     place(ledger, to, placed, { bits: placed.flags, keywords: placed.keywords }, modseq)
-    settle(ledger, account, placed.email, modseq)
+    settle(ledger, account, placed.email, placed.home === 1, modseq)
   }
 }
 
-/** After its placements changed: the email is updated, or destroyed when it is in no mailbox. */
-export function settle(ledger: Ledger, account: AccountRow, email: EmailId, modseq: number): void {
-  const isPlaced = ledger.sql('SELECT 1 FROM placement WHERE account = ? AND email = ? LIMIT 1').get(account.id, email)
-  if (isPlaced === undefined) {
-    destroyEmail(ledger, account, email, modseq)
-    return
+/** After its placements changed: the email gets another home when it lost that, or is destroyed when it has none. */
+export function settle(ledger: Ledger, account: AccountRow, email: EmailId, lostHome: boolean, modseq: number): void {
+  if (lostHome) {
+    const next = ledger
+      .sql(
+        'SELECT mailbox, uid FROM placement WHERE account = ? AND email = ? AND home = 0 ORDER BY mailbox, uid LIMIT 1',
+      )
+      .get(account.id, email)
+    if (next === undefined) {
+      destroyEmail(ledger, account, email, modseq)
+      return
+    }
+    const home = [Number(next.mailbox), Number(next.uid)] as const
+    ledger.sql('UPDATE placement SET home = 1 WHERE account = ? AND mailbox = ? AND uid = ?').run(account.id, ...home)
+    ledger.sql('UPDATE email SET mailbox = ?, uid = ? WHERE account = ? AND id = ?').run(...home, account.id, email)
   }
   ledger.sql('UPDATE email SET modseq = ? WHERE account = ? AND id = ?').run(modseq, account.id, email)
-  logChange(ledger, account, modseq, email, UPDATED, 0, UNTOUCHED)
+  logChange(ledger, account, modseq, email, 0)
 }
 
 function destroyEmail(ledger: Ledger, account: AccountRow, email: EmailId, modseq: number): void {
@@ -132,31 +137,27 @@ function destroyEmail(ledger: Ledger, account: AccountRow, email: EmailId, modse
   ledger.sql('DELETE FROM email WHERE account = ? AND id = ?').run(account.id, email)
   releaseBlob(ledger, Number(row.blob))
   const thread = Number(row.thread)
-  const threadLives = ledger.sql('SELECT 1 FROM email WHERE account = ? AND thread = ? LIMIT 1').get(account.id, thread)
-  if (threadLives === undefined) {
-    for (const key of threadKeys(JSON.parse(String(row.summary)))) {
-      ledger.sql('DELETE FROM thread_key WHERE account = ? AND key = ? AND thread = ?').run(account.id, key, thread)
-    }
+  if (!threadLives(ledger, account, thread)) {
+    const statement = ledger.sql('DELETE FROM thread_key WHERE account = ? AND key = ? AND thread = ?')
+    for (const key of threadKeys(JSON.parse(String(row.summary)))) statement.run(account.id, key, thread)
   }
-  logChange(ledger, account, modseq, email, DESTROYED, thread, threadLives === undefined ? DESTROYED : UPDATED)
+  logChange(ledger, account, modseq, email, thread)
 }
 
-/** Writes down what happened to an email at this MODSEQ; what came last counts. */
-export function logChange(
-  ledger: Ledger,
-  account: AccountRow,
-  modseq: number,
-  email: EmailId,
-  op: number,
-  thread: number,
-  threadOp: number,
-): void {
+export function threadLives(ledger: Ledger, account: AccountRow, thread: ThreadId): boolean {
+  const first = ledger.sql('SELECT 1 FROM email WHERE account = ? AND id = ? AND thread = id').get(account.id, thread)
+  if (first !== undefined) return true
+  const other = ledger.sql('SELECT 1 FROM email WHERE account = ? AND thread = ? AND thread <> id LIMIT 1')
+  return other.get(account.id, thread) !== undefined
+}
+
+// What came last counts. `thread`: of the email, when it was destroyed; else 0.
+function logChange(ledger: Ledger, account: AccountRow, modseq: number, email: EmailId, thread: ThreadId | 0): void {
   ledger
     .sql(
-      `INSERT INTO change VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, modseq, email)
-       DO UPDATE SET op = excluded.op, thread = excluded.thread, thread_op = excluded.thread_op`,
+      `INSERT INTO change VALUES (?, ?, ?, ?) ON CONFLICT (account, modseq, email) DO UPDATE SET thread = excluded.thread`,
     )
-    .run(account.id, modseq, email, op, thread, threadOp)
+    .run(account.id, modseq, email, thread)
 }
 
 /** One email or queue entry fewer names the body. */

@@ -46,6 +46,8 @@ export class Blobs {
   readonly #pending = new Map<BlobHash, PendingBlob>()
   readonly #arriving = new Map<BlobHash, Promise<BlobRef>>()
   readonly #pins = new Map<BlobHash, number>()
+  /** Bodies about to be deleted, and the end of that. */
+  readonly #condemned = new Map<BlobHash, Promise<void>>()
   /** Segments with writers: the current one, and older ones not yet synced. */
   readonly #segments = new Map<number, OpenSegment>()
   #current: OpenSegment | undefined
@@ -105,7 +107,7 @@ export class Blobs {
 
   /** Where a body lies, whoever asks will want it for the next hour. */
   find(hash: BlobHash): BlobRef | undefined {
-    const known = this.#pending.get(hash)?.ref ?? this.#index.blob(hash)
+    const known = this.#pending.get(hash)?.ref ?? (this.#condemned.has(hash) ? undefined : this.#index.blob(hash))
     if (known !== undefined) this.#pin(hash)
     return known
   }
@@ -138,11 +140,28 @@ export class Blobs {
     return this.#pending.has(hash) || this.#pins.has(hash) || this.#arriving.has(hash)
   }
 
+  isIndexed(hash: BlobHash): boolean {
+    return this.#index.blob(hash) !== undefined
+  }
+
   /** Lets go of bodies that nobody named for an hour. */
   unpinOld(): void {
     const before = this.#world.clock.monotonic() - pinnedMs
     for (const [hash, sinceMs] of this.#pins) if (sinceMs < before) this.#pins.delete(hash)
     for (const [hash, { sinceMs }] of this.#pending) if (sinceMs < before) this.#pending.delete(hash)
+  }
+
+  /** Hides bodies from those who would name them, while they are deleted; gives the function that ends it. */
+  condemn(hashes: readonly BlobHash[]): () => void {
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    for (const hash of hashes) this.#condemned.set(hash, released)
+    return () => {
+      for (const hash of hashes) this.#condemned.delete(hash)
+      release()
+    }
   }
 
   /** Segments that bodies in `#pending` lie in, and those still written to: not for compaction. */
@@ -187,9 +206,29 @@ export class Blobs {
     await this.#world.disk.remove(this.#ownPath(hash))
   }
 
-  /** Writes another copy of a body that the index has elsewhere, for compaction. @throws DiskError */
-  async copy(hash: BlobHash, body: Buffer): Promise<BlobRef> {
-    return this.#putInSegment(hash, body.length, [body])
+  /** Own files by hash, as far as a crash between writing and committing may have left some that the index does not know. */
+  async ownFiles(): Promise<BlobHash[]> {
+    const folders = await this.#world.disk.list(`${this.#folder}/large`)
+    const names = await Promise.all(folders.map((name) => this.#world.disk.list(`${this.#folder}/large/${name}`)))
+    return names.flat().filter((name) => /^[0-9a-f]{64}$/.test(name))
+  }
+
+  /** Other copies, durable when this resolves, of bodies that the index has elsewhere. For compaction. @throws DiskError */
+  async copy(refs: readonly BlobRef[]): Promise<BlobRef[]> {
+    const copies = await Promise.all(
+      refs.map(async (ref) => {
+        const body = await this.#readAt(ref)
+        if (body === undefined) throw damaged(ref)
+        return this.#putInSegment(ref.hash, body.length, [body])
+      }),
+    )
+    const pending = copies.map(({ hash }) => this.#pending.get(hash)!)
+    await this.sync(pending)
+    for (const one of pending) {
+      const lost = this.lost(one)
+      if (lost !== undefined) throw lost
+    }
+    return copies
   }
 
   async close(): Promise<void> {
@@ -217,6 +256,8 @@ export class Blobs {
   }
 
   async #putOwnFile(hash: BlobHash, sizeBytes: number, content: readonly Uint8Array[]): Promise<BlobRef> {
+    // While the old copy is being deleted, the new one would go with it.
+    await this.#condemned.get(hash)
     await this.#world.disk.writeFile(this.#ownPath(hash), Buffer.concat(content))
     const ref: BlobRef = { hash, sizeBytes, segment: OWN_FILE, offset: 0 }
     this.#await({ ref, segment: undefined, endOffset: sizeBytes, sinceMs: this.#world.clock.monotonic() })

@@ -113,7 +113,7 @@ export class EmbeddedStore extends Reads implements Store {
     }
     await this.blobs.close()
     // The writer last: SQLite's last connection folds the log into the database.
-    this.#parts.database.close()
+    this.database.close()
     await this.#parts.owner.close()
     this.#parts.release()
   }

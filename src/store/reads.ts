@@ -2,7 +2,6 @@
 // because the engine commits with synchronous=FULL before a commit becomes visible.
 
 import type { Database, SqlValue, Statement } from '../world/disk.ts'
-import { CREATED, DESTROYED, UPDATED } from './apply-placements.ts'
 import { flagTest } from './flags.ts'
 import {
   accountOf,
@@ -17,7 +16,7 @@ import {
   submissionOf,
 } from './rows.ts'
 import type { Store } from './store.ts'
-import type { BlobRef, Mailbox } from './types.ts'
+import type { BlobRef, Mailbox, Placement } from './types.ts'
 
 /** Every read of Store, but for bodies. */
 export type StoreReads = Omit<Store, 'commit' | 'putBlob' | 'readBlob' | 'findBlob' | 'watch' | 'close'>
@@ -37,17 +36,18 @@ const EMAIL = `SELECT email.*, ${BLOB_COLUMNS} FROM email JOIN blob ON blob.id =
 const QUEUE = `SELECT queue.*, ${BLOB_COLUMNS} FROM queue JOIN blob ON blob.id = queue.blob`
 
 export class Reads implements StoreReads {
-  readonly #database: Database
+  /** The read connection. */
+  readonly database: Database
   readonly #statements = new Map<string, Statement>()
 
   constructor(database: Database) {
-    this.#database = database
+    this.database = database
   }
 
   #sql(text: string): Statement {
     let statement = this.#statements.get(text)
     if (statement === undefined) {
-      statement = this.#database.prepare(text)
+      statement = this.database.prepare(text)
       this.#statements.set(text, statement)
     }
     return statement
@@ -148,33 +148,42 @@ export class Reads implements StoreReads {
   }
 
   placementsSince(account: number, mailbox: number, modseq: number) {
-    // The change log names the emails to look at; before its beginning, every placement is looked at.
-    const sql = this.#logReaches(account, modseq)
-      ? `SELECT DISTINCT placement.mailbox, uid, placement.email, flags, keywords, placement.modseq FROM change
-         JOIN placement ON placement.account = change.account AND placement.email = change.email
-         WHERE change.account = ?1 AND change.modseq > ?3 AND placement.mailbox = ?2 AND placement.modseq > ?3 ORDER BY uid`
-      : `SELECT mailbox, uid, email, flags, keywords, modseq FROM placement
-         WHERE account = ?1 AND mailbox = ?2 AND modseq > ?3 ORDER BY uid`
-    return {
-      changed: this.#all(placementOf, sql, account, mailbox, modseq),
-      expunged: this.#all(
-        (row) => row.uid as number,
-        'SELECT uid FROM expunged WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid',
-        account,
-        mailbox,
-        modseq,
-      ),
+    const expunged = this.#all(
+      (row) => row.uid as number,
+      'SELECT uid FROM expunged WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid',
+      account,
+      mailbox,
+      modseq,
+    )
+    const columns = 'SELECT mailbox, uid, placement.email AS email, flags, keywords, placement.modseq AS modseq'
+    if (!this.#logReaches(account, modseq)) {
+      const sql = `${columns} FROM placement WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid`
+      return { changed: this.#all(placementOf, sql, account, mailbox, modseq), expunged }
     }
+    // UIDs rise with time: those after the last unchanged one are new (or changed); older ones that changed are in the log.
+    const last = `SELECT uid FROM placement WHERE account = ? AND mailbox = ? AND modseq <= ? ORDER BY uid DESC LIMIT 1`
+    const lastOld = this.#one((row) => row.uid as number, last, account, mailbox, modseq) ?? 0
+    const changed = new Map<number, Placement>()
+    const logged = 'SELECT DISTINCT email FROM change WHERE account = ? AND modseq > ? AND thread = 0'
+    for (const { email } of this.#sql(logged).all(account, modseq)) {
+      for (const placement of this.placementsOf(account, email as number)) {
+        if (placement.mailbox === mailbox && placement.modseq > modseq) changed.set(placement.uid, placement)
+      }
+    }
+    for (const placement of this.placements(account, mailbox, lastOld + 1)) changed.set(placement.uid, placement)
+    return { changed: [...changed.values()].sort((a, b) => a.uid - b.uid), expunged }
   }
 
-  placementsOf(account: number, email: number) {
+  placementsOf(account: number, email: number): Placement[] {
+    const columns = 'SELECT p.mailbox, p.uid, p.email, p.flags, p.keywords, p.modseq'
     return this.#all(
       placementOf,
-      `SELECT mailbox, uid, email, flags, keywords, modseq FROM placement
-       WHERE account = ? AND email = ? ORDER BY mailbox, uid`,
+      `${columns} FROM email AS e JOIN placement AS p ON p.account = e.account AND p.mailbox = e.mailbox AND p.uid = e.uid
+       WHERE e.account = ?1 AND e.id = ?2
+       UNION ALL ${columns} FROM placement AS p WHERE p.account = ?1 AND p.email = ?2 AND p.home = 0`,
       account,
       email,
-    )
+    ).sort((a, b) => a.mailbox - b.mailbox || a.uid - b.uid)
   }
 
   email(account: number, id: number) {
@@ -188,7 +197,9 @@ export class Reads implements StoreReads {
   thread(account: number, id: number) {
     return this.#all(
       (row) => row.id as number,
-      'SELECT id FROM email WHERE account = ? AND thread = ? ORDER BY received_ms, id',
+      `SELECT id, received_ms FROM email WHERE account = ?1 AND id = ?2 AND thread = id
+       UNION ALL SELECT id, received_ms FROM email WHERE account = ?1 AND thread = ?2 AND thread <> id
+       ORDER BY received_ms, id`,
       account,
       id,
     )
@@ -215,12 +226,40 @@ export class Reads implements StoreReads {
     return [...found].sort((a, b) => direction * (a[1] - b[1] || a[0] - b[0])).map(([id]) => id)
   }
 
-  emailChanges(account: number, modseq: number) {
-    return this.#changes(account, modseq, 'email', 'op')
+  emailChanges(account: number, modseq: number): Changes | undefined {
+    if (!this.#logReaches(account, modseq)) return undefined
+    const isGone = new Map<number, boolean>()
+    const logged = 'SELECT email, thread FROM change WHERE account = ?1 AND modseq > ?2 AND email <= ?2 ORDER BY modseq'
+    for (const { email, thread } of this.#sql(logged).all(account, modseq)) isGone.set(email as number, thread !== 0)
+    const changed = [...isGone.keys()]
+    return {
+      created: this.#all(
+        (row) => row.id as number,
+        'SELECT id FROM email WHERE account = ? AND id > ?',
+        account,
+        modseq,
+      ),
+      updated: changed.filter((id) => !isGone.get(id)),
+      destroyed: changed.filter((id) => isGone.get(id)),
+    }
   }
 
-  threadChanges(account: number, modseq: number) {
-    return this.#changes(account, modseq, 'thread', 'thread_op')
+  threadChanges(account: number, modseq: number): Changes | undefined {
+    if (!this.#logReaches(account, modseq)) return undefined
+    const touched = this.#all(
+      (row) => row.thread as number,
+      `SELECT thread FROM email WHERE account = ?1 AND id > ?2
+       UNION SELECT thread FROM change WHERE account = ?1 AND modseq > ?2 AND thread > 0`,
+      account,
+      modseq,
+    )
+    const changes: Changes = { created: [], updated: [], destroyed: [] }
+    for (const id of touched) {
+      const lives = this.thread(account, id).length > 0
+      if (id <= modseq) changes[lives ? 'updated' : 'destroyed'].push(id)
+      else if (lives) changes.created.push(id)
+    }
+    return changes
   }
 
   mailboxChanges(account: number, modseq: number) {
@@ -240,25 +279,6 @@ export class Reads implements StoreReads {
   #logReaches(account: number, modseq: number): boolean {
     const sql = 'SELECT changes_after <= ? AND modseq >= ? AS reaches FROM account WHERE id = ?'
     return this.#sql(sql).get(modseq, modseq, account)?.reaches === 1
-  }
-
-  #changes(account: number, modseq: number, id: 'email' | 'thread', op: 'op' | 'thread_op'): Changes | undefined {
-    if (!this.#logReaches(account, modseq)) return undefined
-    const sql = `SELECT ${id} AS id, ${op} AS op FROM change
-      WHERE account = ? AND modseq > ? AND ${op} > 0 ORDER BY modseq, email`
-    const last = new Map<number, number>()
-    for (const { id, op } of this.#sql(sql).all(account, modseq) as { id: number; op: number }[]) {
-      const before = last.get(id)
-      // Made and changed is made; made and gone was never there; gone and made again is changed.
-      if (before === CREATED && op === DESTROYED) last.delete(id)
-      else if (before === DESTROYED && op === CREATED) last.set(id, UPDATED)
-      else if (before !== CREATED) last.set(id, op)
-    }
-    const changes: Changes = { created: [], updated: [], destroyed: [] }
-    for (const [id, op] of last) {
-      changes[op === CREATED ? 'created' : op === UPDATED ? 'updated' : 'destroyed'].push(id)
-    }
-    return changes
   }
 
   submissions(account: number) {
@@ -333,8 +353,13 @@ export class Reads implements StoreReads {
     return this.#all(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = ? AND refs > 0 ORDER BY offset`, segment)
   }
 
-  /** Bodies that nobody names, oldest first. */
-  deadBlobs(limit: number): BlobRef[] {
-    return this.#all(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE refs = 0 ORDER BY id LIMIT ?`, limit)
+  /** Bodies that nobody names, after a row id, in order of row ids. */
+  deadBlobs(after: number, limit: number): { id: number; ref: BlobRef }[] {
+    return this.#all(
+      (row) => ({ id: row.id as number, ref: blobOf(row) }),
+      `SELECT blob.id AS id, ${BLOB_COLUMNS} FROM blob WHERE refs = 0 AND id > ? ORDER BY id LIMIT ?`,
+      after,
+      limit,
+    )
   }
 }

@@ -77,7 +77,7 @@ export function emailOf(row: Row): Email {
     sizeBytes: row.size as number,
     receivedAtMs: row.received_ms as number,
     modseq: row.modseq as number,
-    createdModseq: row.created_modseq as number,
+    createdModseq: row.id as number,
     verdict: row.verdict === null ? null : JSON.parse(row.verdict as string),
   })
 }

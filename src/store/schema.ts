@@ -8,7 +8,7 @@ import type { Database } from '../world/disk.ts'
 const first = `
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
--- modseq: one counter for everything of an account; next_id: the next mailbox, email or submission;
+-- modseq: one counter for everything of an account; next_id: the next mailbox or submission;
 -- changes_after: the change log is whole for every state from here on.
 CREATE TABLE account (
   id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, credentials TEXT,
@@ -45,21 +45,24 @@ CREATE TABLE blob (
 CREATE INDEX blob_by_segment ON blob (segment, offset);
 CREATE INDEX blob_dead ON blob (id) WHERE refs = 0;
 
+-- An email's id is the MODSEQ at which it was made, and a thread's id is that of its first email: so what was created
+-- after a state is found by key, and a delivery writes no log. mailbox, uid: its home, one of its placements; nearly
+-- every email has just this one, so only the others are indexed by email. Likewise a thread's first email is no index entry.
 CREATE TABLE email (
   account INTEGER NOT NULL, id INTEGER NOT NULL, thread INTEGER NOT NULL, blob INTEGER NOT NULL, size INTEGER NOT NULL,
-  received_ms INTEGER NOT NULL, modseq INTEGER NOT NULL, created_modseq INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL, modseq INTEGER NOT NULL, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL,
   summary TEXT NOT NULL, verdict TEXT,
   PRIMARY KEY (account, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX email_by_thread ON email (account, thread);
+CREATE INDEX email_by_thread ON email (account, thread) WHERE thread <> id;
 -- flags: bits of the system flags; keywords: sorted, joined by spaces. received_ms and size as in email, for lists and counts.
 CREATE TABLE placement (
-  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, email INTEGER NOT NULL,
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, email INTEGER NOT NULL, home INTEGER NOT NULL,
   flags INTEGER NOT NULL, keywords TEXT NOT NULL, modseq INTEGER NOT NULL,
   received_ms INTEGER NOT NULL, size INTEGER NOT NULL,
   PRIMARY KEY (account, mailbox, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX placement_by_email ON placement (account, email);
+CREATE INDEX placement_by_email ON placement (account, email) WHERE home = 0;
 CREATE TABLE expunged (
   account INTEGER NOT NULL, mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, uid INTEGER NOT NULL,
   PRIMARY KEY (account, mailbox, modseq, uid)
@@ -68,10 +71,9 @@ CREATE TABLE expunged (
 CREATE TABLE thread_key (
   account INTEGER NOT NULL, key INTEGER NOT NULL, thread INTEGER NOT NULL, PRIMARY KEY (account, key)
 ) STRICT, WITHOUT ROWID;
--- What happened to emails and their threads, in MODSEQ order (op: 1 created, 2 updated, 3 destroyed; 0 nothing).
+-- What happened to emails after they were made, in MODSEQ order. thread: that of a destroyed email, 0 when it was updated.
 CREATE TABLE change (
-  account INTEGER NOT NULL, modseq INTEGER NOT NULL, email INTEGER NOT NULL, op INTEGER NOT NULL,
-  thread INTEGER NOT NULL, thread_op INTEGER NOT NULL,
+  account INTEGER NOT NULL, modseq INTEGER NOT NULL, email INTEGER NOT NULL, thread INTEGER NOT NULL,
   PRIMARY KEY (account, modseq, email)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE submission (
