@@ -128,28 +128,35 @@ export class RunningAgent {
   }
 
   #serve(service: ServiceName, stream: Stream): Promise<void> {
-    const { world, store, secrets, settings } = this.agent
+    const { world, settings } = this.agent
     switch (service) {
       case 'smtp':
         return serveSmtp(stream, this.#policies.receiver!, this.#smtp, world)
       case 'submission':
       case 'submissions':
-        return serveSmtp(
-          stream,
-          this.#policies.msa!,
-          { ...this.#smtp, requireTlsForAuth: !isLoopback(stream.remote.address) },
-          world,
-        )
+        return serveSmtp(stream, this.#policies.msa!, this.#smtp, world)
       case 'imap':
       case 'imaps':
         return serveImap(
           stream,
-          { store, accounts: this.accounts, identity: secrets.tls, maxMessageBytes: settings.maxMessageBytes },
+          { ...this.#mailAccess(stream), limits: { messageBytes: settings.maxMessageBytes } },
           world,
         )
       case 'pop3':
       case 'pop3s':
-        return servePop3(stream, { store, accounts: this.accounts, identity: secrets.tls }, world)
+        return servePop3(stream, this.#mailAccess(stream), world)
+    }
+  }
+
+  /** What IMAP and POP3 need alike. On loopback nobody listens in, so a password may be said without TLS there. */
+  #mailAccess(stream: Stream) {
+    const { store, secrets, log } = this.agent
+    return {
+      store,
+      accounts: this.accounts,
+      tlsIdentity: secrets.tls,
+      allowPlaintext: isLoopback(stream.remote.address),
+      report: (error: unknown) => log('error', 'a session failed', { error: String(error) }),
     }
   }
 

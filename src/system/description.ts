@@ -2,12 +2,12 @@
 // settings of each, with a working default for everything that is not written. What cannot be run is a finding with its
 // place and remedy. The table KEYS is the whole vocabulary of the attribute lines.
 
-import { parseListEntry, parseNetwork } from '../filter/lists.ts'
-import { parseDomain, parseSmtpPath } from '../message/address.ts'
-import { isIp, isPrivateIp } from '../message/ip.ts'
+import { parseDomain } from '../message/address.ts'
+import { isPrivateIp } from '../message/ip.ts'
 import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings } from '../roles/agent.ts'
+import * as values from './values.ts'
 
 export interface PersonPlan {
   /** The description's @id. */
@@ -48,103 +48,40 @@ const MIB = 1024 * 1024
 const RETRY_AFTER_S = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800]
 const EXPIRES_AFTER_S = 5 * 86_400
 
-type ReadResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string }
-type Reader<T> = (text: string) => ReadResult<T>
-
-const ok = <T>(value: T): ReadResult<T> => ({ ok: true, value })
-const expected = (what: string): ReadResult<never> => ({ ok: false, expected: what })
-
-const readers = {
-  text: (text: string) => ok(text),
-  yesNo: (text: string) => (text === 'yes' ? ok(true) : text === 'no' ? ok(false) : expected('yes or no')),
-  domain: (text: string) => {
-    const domain = parseDomain(text)
-    return domain === undefined ? expected('a domain, such as example.org') : ok<string>(domain)
-  },
-  ip: (text: string) => (isIp(text) ? ok(text) : expected('an IP address, such as 192.0.2.1')),
-  network: (text: string) => {
-    const network = parseNetwork(text)
-    return network === undefined ? expected('a network, such as 192.0.2.0/24') : ok(network)
-  },
-  listEntry: (text: string) => {
-    const entry = parseListEntry(text)
-    return entry === undefined ? expected('an address, a domain or a network') : ok(entry)
-  },
-  address: (text: string) => {
-    const parsed = parseSmtpPath(`<${text}>`, 'forward', { utf8: true })
-    return parsed.ok && parsed.path.type === 'mailbox' ? ok(text) : expected('an address, such as anna@example.org')
-  },
-  forward: (text: string) => {
-    const [from, to, ...rest] = text.split(/\s*->\s*/)
-    const good = rest.length === 0 && [from, to].every((one) => one !== undefined && readers.address(one).ok)
-    return good ? ok({ from: from!.toLowerCase(), to: to! }) : expected('"old@here.example -> new@there.example"')
-  },
-  size: (text: string) => {
-    const match = /^(\d{1,9})(K|M)?$/i.exec(text)
-    if (match === null) return expected('a size, such as 50M')
-    return ok(Number(match[1]) * (match[2] === undefined ? 1 : match[2].toUpperCase() === 'K' ? 1024 : MIB))
-  },
-  count: (text: string) => (/^[1-9]\d{0,8}$/.test(text) ? ok(Number(text)) : expected('a number above 0')),
-  duration: (text: string) => {
-    const seconds = durationS(text)
-    return seconds === undefined ? expected('a time, such as 30s, 5m, 2h or 5d') : ok(seconds)
-  },
-  durations: (text: string) => {
-    const list = text.split(/[\s;]+/).map(durationS)
-    return list.every((one) => one !== undefined) ? ok(list as number[]) : expected('times, such as "1m 5m 30m 2h"')
-  },
-  dmarc: (text: string) =>
-    ['none', 'quarantine', 'reject'].includes(text) ? ok(text) : expected('none, quarantine or reject'),
-} satisfies Record<string, Reader<unknown>>
-
-function durationS(text: string): number | undefined {
-  const match = /^(\d{1,6})(s|m|h|d)$/.exec(text)
-  return match === null
-    ? undefined
-    : Number(match[1]) * { s: 1, m: 60, h: 3600, d: 86_400 }[match[2] as 's' | 'm' | 'h' | 'd']
-}
-
 /** Every key, of agents and of people, and how its value is read. */
 const KEYS = {
   agent: {
-    domain: readers.domain,
-    ip: readers.ip,
-    host: readers.domain,
-    password: readers.yesNo,
-    network: readers.network,
-    forward: readers.forward,
-    srs: readers.yesNo,
-    arc: readers.yesNo,
-    dkim: readers.yesNo,
-    dmarc: readers.dmarc,
-    allow: readers.listEntry,
-    deny: readers.listEntry,
-    'max-size': readers.size,
-    connections: readers.count,
-    'connections-per-address': readers.count,
-    'messages-per-minute': readers.count,
-    retry: readers.durations,
-    expires: readers.duration,
+    domain: values.domain,
+    ip: values.ip,
+    host: values.domain,
+    password: values.yesNo,
+    network: values.network,
+    forward: values.forward,
+    srs: values.yesNo,
+    arc: values.yesNo,
+    dkim: values.yesNo,
+    dmarc: values.dmarcPolicy,
+    allow: values.listEntry,
+    deny: values.listEntry,
+    'max-size': values.size,
+    connections: values.count,
+    'connections-per-address': values.count,
+    'messages-per-minute': values.count,
+    retry: values.durations,
+    expires: values.duration,
   },
   person: {
-    address: readers.address,
-    alias: readers.address,
-    name: readers.text,
-    password: readers.text,
-    trusts: readers.text,
-    ip: readers.ip,
+    address: values.address,
+    alias: values.address,
+    name: values.text,
+    password: values.text,
+    trusts: values.text,
+    ip: values.ip,
   },
 } as const
 
 type Keys = typeof KEYS
-type ValueOf<R> =
-  R extends Reader<infer T>
-    ? T
-    : R extends (text: string) => infer X
-      ? X extends { ok: true; value: infer T }
-        ? T
-        : never
-      : never
+type ValueOf<R> = R extends values.Reader<infer T> ? T : never
 
 /** Reads what a description says of its actors. Findings of level error mean: it cannot be run. */
 export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Finding[] } {
@@ -165,7 +102,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     const entries = entriesOf(actor)
     for (const entry of entries) {
       if (entry.key in KEYS[kind]) {
-        const read = (KEYS[kind] as Record<string, Reader<unknown>>)[entry.key]!(entry.value)
+        const read = (KEYS[kind] as Record<string, values.Reader<unknown>>)[entry.key]!(entry.value)
         if (!read.ok)
           complain(
             entry.valueSpan,
@@ -186,7 +123,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     const all = <K extends string, R>(key: K, reader: R): ValueOf<R>[] =>
       entries
         .filter((entry) => entry.key === key)
-        .map((entry) => (reader as Reader<ValueOf<R>>)(entry.value))
+        .map((entry) => (reader as values.Reader<ValueOf<R>>)(entry.value))
         .flatMap((read) => (read.ok ? [read.value] : []))
     const span = spanOf(model, actor)
     if (kind === 'agent') {

@@ -40,7 +40,7 @@ export function backendsOf(agents: readonly RunningAgent[]) {
 
   return {
     accountFor: backendOf,
-    async authenticate(address, password) {
+    async authenticate(address: string, password: string) {
       const running = agentOf(address) ?? agents[0]
       const verdict = await running?.accounts.checkPassword(address, password)
       return verdict?.state === 'ok' ? backendOf(verdict.user) : undefined

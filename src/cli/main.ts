@@ -1,0 +1,123 @@
+// The `borderpost` command: verbs, output, exit codes. Data goes to standard output, talk to standard error.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { draw } from '../notation/draw.ts'
+import { format, type Style } from '../notation/format.ts'
+import { EXIT, printFindings, readDescription } from './read-description.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('borderpost')
+  .description('A complete Internet email system, built from the roles that make email.')
+  .version(version)
+  .showHelpAfterError()
+  .exitOverride()
+
+/** Sets the exit code that the verb gives; everything that is heavy is loaded by its verb. */
+const verb = (run: () => Promise<number> | number) => async () => {
+  process.exitCode = await run()
+}
+
+program
+  .command('demo')
+  .description("run the article's own email system on this computer, with real mail")
+  .argument('[file]', 'another description to run on loopback')
+  .option('--folder <dir>', 'where everything is written (default: ./borderpost-demo)')
+  .option('--json', 'print one line of JSON when ready, for scripts', false)
+  .action((file, options) => verb(async () => (await import('./verbs/demo.ts')).demo({ file, ...options }))())
+
+program
+  .command('check')
+  .description('say what is wrong with a description, where, and what to do')
+  .argument('<file>', "description, or '-' for standard input")
+  .option('--json', 'findings as JSON', false)
+  .action((file, options) =>
+    verb(() => {
+      const description = readDescription(file)
+      if (description === undefined) return EXIT.usage
+      const { findings, source } = description
+      if (options.json) console.log(JSON.stringify(findings))
+      else printFindings(findings, source, file, (text) => process.stdout.write(text))
+      const errors = findings.filter(({ severity }) => severity === 'error').length
+      if (!options.json)
+        console.log(
+          findings.length === 0
+            ? 'No findings.'
+            : `${findings.length} finding${findings.length === 1 ? '' : 's'}, ${errors} of them errors.`,
+        )
+      return errors > 0 ? EXIT.findings : EXIT.ok
+    })(),
+  )
+
+program
+  .command('fmt')
+  .description('write a description in its normal form')
+  .argument('<file>', "description, or '-' for standard input")
+  .option('--style <style>', 'flat or drawn')
+  .option('-w, --write', 'write it back to the file', false)
+  .action((file, options) =>
+    verb(() => {
+      if (options.style !== undefined && !['flat', 'drawn'].includes(options.style)) {
+        console.error('A style is flat or drawn.')
+        return EXIT.usage
+      }
+      const description = readDescription(file)
+      if (description === undefined) return EXIT.usage
+      const text = format(description.model, options.style as Style | undefined)
+      if (options.write && file !== '-') writeFileSync(file, text)
+      else process.stdout.write(text)
+      const errors = description.model.findings.filter(({ severity }) => severity === 'error')
+      return printFindings(errors, description.source, file, (line) => process.stderr.write(line)) > 0
+        ? EXIT.findings
+        : EXIT.ok
+    })(),
+  )
+
+program
+  .command('draw')
+  .description('draw a description as a picture (SVG)')
+  .argument('<file>', "description, or '-' for standard input")
+  .option('-o, --output <file>', 'where to write the SVG (default: standard output)')
+  .action((file, options) =>
+    verb(() => {
+      const description = readDescription(file)
+      if (description === undefined) return EXIT.usage
+      const svg = draw(description.model)
+      if (options.output === undefined) process.stdout.write(svg)
+      else writeFileSync(options.output, svg)
+      const errors = description.model.findings.filter(({ severity }) => severity === 'error')
+      return printFindings(errors, description.source, file, (line) => process.stderr.write(line)) > 0
+        ? EXIT.findings
+        : EXIT.ok
+    })(),
+  )
+
+program
+  .command('trace')
+  .description('show how a message came: the path from its Received lines, what is verified and what only claimed')
+  .argument('<file>', "message (.eml), or '-' for standard input")
+  .option('--trusted <host...>', 'hosts of your own Border, whose lines are believed')
+  .option('-o, --output <file>', 'write the picture (SVG)')
+  .option('--json', 'the result as JSON', false)
+  .action((file, options) => verb(async () => (await import('./verbs/trace.ts')).traceVerb(file, options))())
+
+program
+  .command('suite')
+  .description('run a conformance suite over a folder of its cases')
+  .argument('<name>', 'spf, dkim, arc, …')
+  .argument('<dir>', 'the folder of the suite')
+  .action((name, dir) =>
+    verb(async () => (await import('./suite/index.ts')).runSuite(name, dir, (line) => console.log(line)))(),
+  )
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // Commander throws when help, the version or a usage error has been shown.
+  const { exitCode, code } = error as { exitCode?: number; code?: string }
+  if (!code?.startsWith('commander.')) throw error
+  process.exitCode = exitCode === 0 ? EXIT.ok : EXIT.usage
+}

@@ -1,0 +1,74 @@
+// How the values of a description's attributes are read: each reader gives the value, or says in words what it expected.
+
+import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts'
+import { parseDomain, parseSmtpPath } from '../message/address.ts'
+import { isIp } from '../message/ip.ts'
+
+export type ReadResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string }
+export type Reader<T> = (text: string) => ReadResult<T>
+
+const ok = <T>(value: T): ReadResult<T> => ({ ok: true, value })
+const expected = (what: string): ReadResult<never> => ({ ok: false, expected: what })
+const orExpected = <T>(value: T | undefined, what: string): ReadResult<T> =>
+  value === undefined ? expected(what) : ok(value)
+
+export const text: Reader<string> = (word) => ok(word)
+
+export const yesNo: Reader<boolean> = (word) =>
+  word === 'yes' ? ok(true) : word === 'no' ? ok(false) : expected('yes or no')
+
+export const domain: Reader<string> = (word) => orExpected<string>(parseDomain(word), 'a domain, such as example.org')
+
+export const ip: Reader<string> = (word) => (isIp(word) ? ok(word) : expected('an IP address, such as 192.0.2.1'))
+
+export const network: Reader<Extract<ListEntry, { kind: 'network' }>> = (word) =>
+  orExpected(parseNetwork(word), 'a network, such as 192.0.2.0/24')
+
+export const listEntry: Reader<ListEntry> = (word) =>
+  orExpected(parseListEntry(word), 'an address, a domain or a network')
+
+export const address: Reader<string> = (word) => {
+  const parsed = parseSmtpPath(`<${word}>`, 'forward', { utf8: true })
+  return parsed.ok && parsed.path.type === 'mailbox' ? ok(word) : expected('an address, such as anna@example.org')
+}
+
+/** Where mail for an address goes on to. */
+export const forward: Reader<{ from: string; to: string }> = (words) => {
+  const [from, to, ...rest] = words.split(/\s*->\s*/)
+  if (from === undefined || to === undefined || rest.length > 0 || !address(from).ok || !address(to).ok)
+    return expected('"old@here.example -> new@there.example"')
+  return ok({ from: from.toLowerCase(), to })
+}
+
+const UNIT_BYTES: Record<string, number> = { K: 1024, M: 1024 * 1024, G: 1024 * 1024 * 1024 }
+
+/** Bytes. */
+export const size: Reader<number> = (word) => {
+  const match = /^(\d{1,9})([KMG])?$/i.exec(word)
+  return match === null
+    ? expected('a size, such as 50M')
+    : ok(Number(match[1]) * (UNIT_BYTES[match[2]?.toUpperCase() ?? ''] ?? 1))
+}
+
+export const count: Reader<number> = (word) =>
+  /^[1-9]\d{0,8}$/.test(word) ? ok(Number(word)) : expected('a number above 0')
+
+const UNIT_S: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** Seconds. */
+export const duration: Reader<number> = (word) => {
+  const match = /^(\d{1,6})([smhd])$/.exec(word)
+  return match === null ? expected('a time, such as 30s, 5m, 2h or 5d') : ok(Number(match[1]) * UNIT_S[match[2]!]!)
+}
+
+/** A list of seconds. */
+export const durations: Reader<number[]> = (words) => {
+  const list = words
+    .trim()
+    .split(/[\s;]+/)
+    .map(duration)
+  return list.every((one) => one.ok) ? ok(list.map((one) => one.value)) : expected('times, such as "1m 5m 30m 2h"')
+}
+
+export const dmarcPolicy: Reader<string> = (word) =>
+  ['none', 'quarantine', 'reject'].includes(word) ? ok(word) : expected('none, quarantine or reject')
