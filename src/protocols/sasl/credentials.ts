@@ -15,7 +15,7 @@ export interface ScramCredentials {
 }
 
 /** About 15 to 30 ms of one core for each guess; the work runs in the pool. RFC 7677 §4 asks for at least 4,096. */
-export const DEFAULT_ITERATIONS = 100_000
+const DEFAULT_ITERATIONS = 100_000
 
 /** Bounds on what a client or a file may ask us to compute. */
 export const MAX_ITERATIONS = 10_000_000

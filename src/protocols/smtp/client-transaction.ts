@@ -10,7 +10,7 @@ import type { Envelope, EnvelopeRecipient } from './envelope.ts'
 import { isPermanent, type Reply, reply } from './reply.ts'
 import { toWire, type WireContent } from './wire.ts'
 
-export interface RecipientOutcome {
+interface RecipientOutcome {
   readonly forwardPath: ForwardPath
   readonly reply: Reply
   readonly state: 'accepted' | 'deferred' | 'refused'

@@ -12,7 +12,7 @@ import type { Envelope } from './envelope.ts'
 import { type Reply, reply } from './reply.ts'
 
 export type { ClientTimeouts, Extensions } from './client-io.ts'
-export type { RecipientOutcome, SendResult } from './client-transaction.ts'
+export type { SendResult } from './client-transaction.ts'
 
 const DEFAULT_TIMEOUTS: ClientTimeouts = {
   greetingMs: 300_000,
@@ -239,7 +239,7 @@ class Opening {
 }
 
 /** Our words for a connection that went away. */
-export function lostReply(lost: Lost): Reply {
+function lostReply(lost: Lost): Reply {
   return reply(421, '4.4.2', lost.lost)
 }
 

@@ -36,7 +36,7 @@ export type WithProtocol =
 
 /** undefined: go on with the standard reply. A Reply is sent instead: below 400 accepts, from 400 refuses, 421 hangs up. */
 export type Answer = Reply | undefined
-export type Awaitable<T> = T | Promise<T>
+type Awaitable<T> = T | Promise<T>
 
 export interface InboundMessage {
   readonly envelope: Envelope

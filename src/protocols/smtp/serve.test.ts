@@ -330,6 +330,21 @@ describe('server driver against bad clients', () => {
     assert.equal(policy.messages.length, 0)
   })
 
+  test('a client that sends and never reads loses its place', async () => {
+    const { world, policy, run } = serving({ maxErrors: 1e9, timeouts: { commandMs: 10_000 } })
+    await run(async () => {
+      const deaf = await world.network.connect(at, { timeoutMs: 1000 })
+      let broken = false
+      while (!broken) {
+        await Promise.race([deaf.write(Buffer.from('HELP\r\n'.repeat(5000))), world.clock.sleep(30_000)]).catch(() => {
+          broken = true
+        })
+        broken ||= policy.gone > 0
+      }
+    })
+    assert.equal(policy.gone, 1)
+  })
+
   test('a server that shuts down says 421 between two commands', async () => {
     const shutdown = { requested: false }
     const { world, run } = serving({ shutdown })

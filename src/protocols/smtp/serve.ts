@@ -25,12 +25,12 @@ export interface ServeOptions extends Partial<Omit<SmtpServerOptions, 'startTls'
 }
 
 /** A switch that connections look at between commands. */
-export interface Shutdown {
+interface Shutdown {
   readonly requested: boolean
 }
 
 /** Milliseconds. The whole message has its own limit, so that a drip of bytes cannot hold a place for ever. */
-export interface Timeouts {
+interface Timeouts {
   readonly commandMs: number
   readonly dataBlockMs: number
   readonly wholeMessageMs: number
@@ -201,7 +201,13 @@ class Connection {
     if (this.#unsent === '') return
     const bytes = Buffer.from(this.#unsent)
     this.#unsent = ''
-    await this.#stream.write(bytes)
+    // A peer that sends but never reads must not hold its place.
+    const timer = this.#world.clock.after(this.#timeouts.commandMs, () => this.#stream.destroy())
+    try {
+      await this.#stream.write(bytes)
+    } finally {
+      timer.cancel()
+    }
   }
 
   /** Lets the last reply arrive: closes our side, then reads and forgets a little of what still comes. */
