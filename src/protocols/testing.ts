@@ -1,10 +1,7 @@
-// What the tests of IMAP and POP3 share: a store in a temp folder with one account, and a client on a stream in memory
+// What the tests of IMAP and POP3 share: a store with one account, and a client on a stream in memory
 // that follows scripts of `C:` and `S:` lines.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
 import type { AccountId } from '../store/types.ts'
 import { NetworkError, type Stream } from '../world/network.ts'
@@ -24,9 +21,8 @@ export interface Bench {
 export const USER = 'bob@here.test'
 export const PASSWORD = 'correct horse'
 
-/** A store with Bob's account in it; his password is PASSWORD. */
-export async function openBench(): Promise<Bench> {
-  const folder = mkdtempSync(join(tmpdir(), 'borderpost-'))
+/** A store in an empty folder, with Bob's account in it; his password is PASSWORD. */
+export async function openBench(folder: string): Promise<Bench> {
   const world = realWorld({
     folder,
     dns: () => ({ resolve: async () => ({ status: 'no-answer', reason: 'no DNS here' }) }),
@@ -42,11 +38,7 @@ export async function openBench(): Promise<Bench> {
       user === USER && password === PASSWORD ? { state: 'ok', user: USER } : { state: 'refused' },
     scramCredentials: () => ({ state: 'found', user: USER, credentials }),
   }
-  const close = async (): Promise<void> => {
-    await store.close()
-    rmSync(folder, { recursive: true })
-  }
-  return { world, store, accounts, account: made.id!, close }
+  return { world, store, accounts, account: made.id!, close: () => store.close() }
 }
 
 /** The client's end of a stream in memory; `stream` is the server's. */

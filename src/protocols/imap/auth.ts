@@ -1,15 +1,9 @@
 // Who is there: STARTTLS, LOGIN, AUTHENTICATE (RFC 3501 §6.2, SASL-IR RFC 4959) and what may be asked at any time:
 // CAPABILITY, NOOP, LOGOUT, ID (RFC 2971), ENABLE (RFC 5161).
 
-import {
-  checkPassword,
-  type Dialogue,
-  delay,
-  scramCredentials,
-  signedIn,
-  startTls as startTlsEffect,
-} from '../dialogue.ts'
-import { SaslServer, type SaslStep } from '../sasl/server.ts'
+import { checkPassword, type Dialogue, delay, signedIn, startTls as startTlsEffect } from '../dialogue.ts'
+import { SaslServer } from '../sasl/server.ts'
+import { exchange } from '../sasl-dialogue.ts'
 import { ANSWERED, type Answer, bad, no, ok } from './answer.ts'
 import { capabilities } from './capability.ts'
 import { rememberMailboxes } from './recent.ts'
@@ -92,45 +86,20 @@ export function* authenticate(session: ImapSession, { args }: CommandContext): D
   args.space()
   const name = args.keyword()
   const mechanism = session.options.accounts.mechanisms.find((offered) => offered === name)
-  let initial: Buffer | undefined
-  if (args.optionalSpace()) {
-    const text = args.word()
-    initial = text === '=' ? Buffer.alloc(0) : decodeBase64(text)
-    if (initial === undefined) args.fail('not base64')
-  }
+  const initial = args.optionalSpace() ? args.word() : undefined
   args.end()
   if (args.error) return bad(args.error)
   if (!session.mayPassword) return no('say STARTTLS first', 'PRIVACYREQUIRED')
   if (mechanism === undefined) return no('mechanism not offered', 'CANNOT')
-  const sasl = new SaslServer(session.options.random)
-  let step = sasl.start(mechanism, initial)
-  while (step.kind !== 'done' && step.kind !== 'failed') {
-    const next: SaslStep | 'aborted' | undefined = yield* answerStep(session, sasl, step)
-    if (next === undefined) return no('you are gone')
-    if (next === 'aborted') return bad('authentication aborted')
-    step = next
-  }
-  if (step.kind === 'done') return yield* signIn(session, step.user)
-  return step.reason === 'malformed' ? bad('not what the mechanism says') : yield* failed(session, step.reason)
-}
-
-function* answerStep(
-  session: ImapSession,
-  sasl: SaslServer,
-  step: Exclude<SaslStep, { kind: 'done' | 'failed' }>,
-): Dialogue<SaslStep | 'aborted' | undefined> {
-  if (step.kind === 'ask-password') return sasl.passwordChecked(yield* checkPassword(step.user, step.password))
-  if (step.kind === 'ask-credentials') return sasl.credentialsFound(yield* scramCredentials(step.user))
-  session.output.line(`+ ${step.bytes.toString('base64')}`)
-  const line = yield* session.readLine(session.options.limits.signInMs)
-  if (line === 'closed' || line === 'timeout' || line === 'changed') {
-    session.closing = true
-    return undefined
-  }
-  if (line === 'bad') return 'aborted'
-  const text = line.toString('latin1')
-  const response = text === '*' ? undefined : decodeBase64(text)
-  return response === undefined ? 'aborted' : sasl.respond(response)
+  const outcome = yield* exchange(new SaslServer(session.options.random), mechanism, initial, {
+    say: (line) => session.output.line(line),
+    hear: () => session.readLine(session.options.limits.signInMs),
+  })
+  if (typeof outcome === 'object') return yield* signIn(session, outcome.user)
+  if (outcome === 'malformed') return bad('given up, or not what the mechanism says')
+  if (outcome !== 'gone') return yield* failed(session, outcome)
+  session.closing = true
+  return no('you are gone')
 }
 
 function* signIn(session: ImapSession, user: string): Dialogue<Answer> {
@@ -149,10 +118,4 @@ function* failed(session: ImapSession, reason: 'refused' | 'unavailable'): Dialo
   yield* delay(session.options.limits.failureDelayMs)
   if (session.failures >= session.options.limits.failures) session.bye('too many wrong passwords')
   return no('name or password not right', 'AUTHENTICATIONFAILED')
-}
-
-function decodeBase64(text: string): Buffer | undefined {
-  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)
-    ? Buffer.from(text, 'base64')
-    : undefined
 }
