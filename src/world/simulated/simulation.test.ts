@@ -191,3 +191,51 @@ test('the table answers as a resolver would', async () => {
   assert.equal((await world.dns.resolve('absent.test', 'A')).status, 'no-name')
   assert.equal((await world.dns.resolve('broken.test', 'A')).status, 'no-answer')
 })
+
+test('through loss, resets, crashes and partitions a stream ends cleanly only after all its bytes', async () => {
+  let whole = 0
+  let broken = 0
+  for (let seed = 0; seed < 40; seed++) {
+    const { simulation, a, b } = twoHosts(seed, {
+      jitterMs: 20,
+      loss: 0.05,
+      resets: 0.002,
+      segmentBytes: 1 + (seed % 50),
+    })
+    const chaos = simulation.random('chaos')
+    let isDone = false
+    const disturb = () => {
+      if (isDone) return
+      const choice = chaos.integer(6)
+      if (choice === 0) b.crash()
+      else if (choice === 1) simulation.links.partition('a', 'b')
+      else simulation.links.heal('a', 'b')
+      if (choice >= 4 && !b.isUp) void echo(b.restart())
+      a.world.clock.after(3000, disturb)
+    }
+    const client = async () => {
+      for (let round = 0; round < 10; round++) {
+        const sent = a.world.random.bytes(1 + a.world.random.integer(300))
+        const received: Uint8Array[] = []
+        try {
+          const stream = await a.world.network.connect({ address: '192.0.2.2', port }, soon)
+          await stream.write(sent)
+          stream.end()
+          // A peer that crashed after our last byte never says so: only a timeout ends the wait.
+          for (let bytes = await stream.read(600_000); bytes !== null; bytes = await stream.read(600_000))
+            received.push(bytes)
+        } catch {
+          broken++
+          continue
+        }
+        assert.deepEqual(Buffer.concat(received), sent, `seed ${seed}`)
+        whole++
+      }
+    }
+    await simulation.finish(echo(b.world))
+    a.world.clock.after(1000, disturb)
+    await simulation.finish(Promise.all([client(), client(), client()]))
+    isDone = true
+  }
+  assert.ok(whole > 500 && broken > 50, `${whole} whole, ${broken} broken`)
+})

@@ -110,7 +110,19 @@ export class Simulation {
     bytes: Uint8Array | undefined,
     action: () => void,
   ): QueuedEvent {
-    const timeMs = this.#nowMs + Math.max(delayMs, 0)
+    return this.scheduleAt(this.#nowMs + Math.max(delayMs, 0), life, kind, from, to, bytes, action)
+  }
+
+  /** The same at an instant: for what must keep an order, which sums of delays would blur by their rounding. */
+  scheduleAt(
+    timeMs: number,
+    life: Life | undefined,
+    kind: string,
+    from: string,
+    to: string,
+    bytes: Uint8Array | undefined,
+    action: () => void,
+  ): QueuedEvent {
     const event: QueuedEvent = { timeMs, sequence: this.#sequence++, kind, from, to, bytes, life, action }
     this.#queue.push(event)
     return event

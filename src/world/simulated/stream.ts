@@ -119,6 +119,7 @@ export class SimulatedStream implements Stream {
     for (let at = 0; at < bytes.length; at += step) {
       this.#transmit({ kind: 'data', bytes: bytes.length <= step ? bytes : bytes.subarray(at, at + step) })
     }
+    if (this.#broken !== undefined) return Promise.reject(this.#broken)
     if (this.#outstandingBytes <= windowBytes) return Promise.resolve()
     return new Promise((resolve, reject) => this.#writers.push({ resolve, reject }))
   }
@@ -216,6 +217,8 @@ export class SimulatedStream implements Stream {
   }
 
   #transmit(segment: Segment): void {
+    // Nothing may follow a segment that broke the connection: the peer would read on across the gap.
+    if (this.#broken !== undefined) return
     const { links } = this.#simulation
     if (this.#stalled.length > 0) {
       this.#stalled.push(segment)
@@ -237,8 +240,8 @@ export class SimulatedStream implements Stream {
     const now = this.#simulation.nowMs
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, now + links.segmentDelayMs(link))
     const bytes = segment.kind === 'data' ? segment.bytes : undefined
-    this.#simulation.schedule(
-      this.#lastArrivalMs - now,
+    this.#simulation.scheduleAt(
+      this.#lastArrivalMs,
       undefined,
       segment.kind,
       this.#localText,
