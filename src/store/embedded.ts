@@ -12,6 +12,8 @@ import type { Change, Store } from './store.ts'
 import { type AccountId, type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
 
 const mostBatchesInGroup = 512
+// Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
+const ENGINE = import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js'
 
 /** One caller's batch on its way. */
 interface Commit {
@@ -28,13 +30,17 @@ interface Commit {
  */
 export async function openStore(world: World, folder = 'store'): Promise<EmbeddedStore> {
   const release = await world.disk.lock(folder)
+  let owner: DatabaseOwner | undefined
+  let database: Database | undefined
   try {
     const path = `${folder}/store.db`
-    const owner = await world.disk.ownDatabase(path, new URL('./engine.ts', import.meta.url).href)
-    const database = world.disk.openDatabase(path, 'read')
+    owner = await world.disk.ownDatabase(path, import.meta.resolve(ENGINE))
+    database = world.disk.openDatabase(path, 'read')
     const blobs = await Blobs.open(world, `${folder}/bodies`, new Reads(database))
     return new EmbeddedStore({ owner, database, blobs, release })
   } catch (error) {
+    database?.close()
+    await owner?.close()
     release()
     throw error
   }

@@ -2,6 +2,7 @@
 // References) and has the same base subject (RFC 8621 §3, RFC 5256 §2.1). Threads never merge: ids stay what they are.
 
 import { hash } from 'node:crypto'
+import { baseSubject } from '../message/message-id.ts'
 import type { EmailSummary } from './types.ts'
 
 const referencesKept = 40
@@ -15,20 +16,6 @@ export function threadKeys(
 ): number[] {
   const ids = new Set([...summary.messageId, ...summary.inReplyTo, ...summary.references.slice(-referencesKept)])
   if (ids.size === 0) return []
-  const subject = baseSubject(summary.subject)
+  const subject = baseSubject(summary.subject).base.toLowerCase()
   return [...ids].map((id) => Number.parseInt(hash('sha256', `${id}\0${subject}`).slice(0, 13), 16))
-}
-
-// RFC 5256 §2.1, step by step, without the charset part (the summary's subject is decoded).
-function baseSubject(subject: string): string {
-  let text = subject.replace(/\s+/g, ' ').trim().slice(0, 500)
-  for (;;) {
-    const before = text
-    text = text.replace(/\s*\(fwd\)$/i, '').replace(/^(?:\[[^[\]]*\] ?)*(?:re|fwd?) ?(?:\[[^[\]]*\] ?)?: ?/i, '')
-    text = text
-      .replace(/^\[[^[\]]*\] ?(?=.)/, '')
-      .replace(/^\[fwd:(.*)\]$/i, '$1')
-      .trim()
-    if (text === before) return text.toLowerCase()
-  }
 }
