@@ -2,9 +2,9 @@
 // (an ARC seal, SPF of the reverse-path, a DKIM signature), never the name in HELO. Where the Forwarder sealed the
 // message, what its own Border saw is handed on.
 
+import { parseAuthenticationResults } from '../message/authentication-results.ts'
 import { isWithin, normalDomain } from './domain.ts'
 import type { Identity } from './identity.ts'
-import { methodResults } from './results.ts'
 
 /** What the Forwarder's Border saw, by its own word (RFC 8617 §4.1.1); undefined for a method it does not mention. */
 export interface SeenByForwarder {
@@ -54,13 +54,10 @@ function proofsOf({ arc, spf, dkim }: Identity): Proof[] {
   return proofs
 }
 
-function seenIn(results: string): SeenByForwarder {
-  const all = methodResults(results)
-  const of = (method: string): string | undefined => {
-    const found = all.filter(([name]) => name === method).map(([, result]) => result)
-    return found.includes('pass') ? 'pass' : found[0]
-  }
+function seenIn(value: string): SeenByForwarder {
+  const methods = parseAuthenticationResults(value)?.methods ?? []
   // Of spf and dmarc there is one result each: a later, contradicting one does not improve it.
-  const first = (method: string): string | undefined => all.find(([name]) => name === method)?.[1]
-  return { spf: first('spf'), dkim: of('dkim'), dmarc: first('dmarc') }
+  const first = (name: string): string | undefined => methods.find(({ method }) => method === name)?.result
+  const signed = methods.some(({ method, result }) => method === 'dkim' && result === 'pass')
+  return { spf: first('spf'), dkim: signed ? 'pass' : first('dkim'), dmarc: first('dmarc') }
 }

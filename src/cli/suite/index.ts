@@ -3,6 +3,7 @@
 
 import { arcSuite } from './arc.ts'
 import { dkimSuite } from './dkim.ts'
+import { dmarcSuite } from './dmarc.ts'
 import type { Suite } from './report.ts'
 import { spfSuite } from './spf.ts'
 
@@ -10,6 +11,7 @@ export const suites: Record<string, Suite> = {
   spf: spfSuite,
   dkim: dkimSuite,
   arc: arcSuite,
+  dmarc: dmarcSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

@@ -57,7 +57,8 @@ test('mailauth validates what we seal', async () => {
     mta: 'here.test',
     resolver,
   })
-  assert.equal(arc && arc.status.result, 'pass')
+  assert.ok(arc)
+  assert.equal(arc.status.result, 'pass')
 })
 
 test('a message without sets has no chain', async () => {
@@ -73,7 +74,8 @@ test('whatever is changed breaks the chain', async () => {
   assert.equal(await results(text.replace('\r\n\r\nHello', '\r\n\r\nHullo')), 'fail')
   assert.equal(await results(text.replace('spf=pass', 'spf=fail')), 'fail')
   assert.equal(await results(text.replace('cv=pass', 'cv=none')), 'fail')
-  assert.equal(await results(text.replace(/ARC-Seal: [^\r]*i=1[\s\S]*?(?=ARC-Mess)/, '')), 'fail')
+  const lastSeal = text.lastIndexOf('ARC-Seal:')
+  assert.equal(await results(text.slice(0, lastSeal) + text.slice(text.indexOf('ARC-Message', lastSeal))), 'fail')
 })
 
 test('a broken chain is sealed once as failed, and then never again', async () => {
