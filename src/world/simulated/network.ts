@@ -104,7 +104,7 @@ export class HostNetwork implements Network {
   #open(local: Endpoint, to: Endpoint, timeoutMs: number): Promise<SimulatedStream> {
     const simulation = this.#simulation
     const { links } = simulation
-    const host = isLoopback(to.address) ? this.#host : simulation.hostAt(to.address)
+    const host = this.#hostAt(to.address)
     const fromText = endpointText(local)
     const toText = endpointText(to)
     return new Promise((resolve, reject) => {
@@ -137,7 +137,7 @@ export class HostNetwork implements Network {
     const simulation = this.#simulation
     const { links } = simulation
     if (!this.life.alive || bytes.length > largestDatagramBytes) return
-    const host = isLoopback(to.address) ? this.#host : simulation.hostAt(to.address)
+    const host = this.#hostAt(to.address)
     if (host === undefined) return
     const link = links.between(this.#host.name, host.name)
     if (links.isUnlucky(link.loss) || links.isCut(this.#host.name, host.name)) return
@@ -182,12 +182,17 @@ export class HostNetwork implements Network {
     }
   }
 
+  /** A loopback address is this host's own, unless the simulation gave it to a host: a lab puts all of them on 127/8. */
+  #hostAt(address: string): SimulatedHost | undefined {
+    return this.#simulation.hostAt(address) ?? (isLoopback(address) ? this.#host : undefined)
+  }
+
   #owns(address: string): boolean {
-    return isLoopback(address) || this.#host.addresses.includes(address)
+    return this.#hostAt(address) === this.#host
   }
 
   #addressTowards(address: string): string | undefined {
-    if (isLoopback(address)) return address
+    if (this.#owns(address)) return address
     const isV6 = address.includes(':')
     return this.#host.addresses.find((own) => own.includes(':') === isV6)
   }
