@@ -40,7 +40,7 @@ export const safeUdpBytes = 1232
 /** What a client without EDNS0 takes (RFC 1035 §4.2.1). */
 export const oldUdpBytes = 512
 /** The two-octet length before each message over TCP (RFC 1035 §4.2.2). */
-export const tcpPrefixBytes = 2
+const tcpPrefixBytes = 2
 export const headerBytes = 12
 
 /** Undefined for anything that is not a whole DNS message. */

@@ -1,7 +1,7 @@
 // Zone files, read and printed (RFC 1035 §5): $ORIGIN and $TTL, '@', owners carried over, parentheses, quoted strings,
 // comments, TTLs with units. $INCLUDE is refused: a text is whole in itself.
 
-import { canonicalName } from './name.ts'
+import { canonicalName, isAskable } from './name.ts'
 import type { Zone, ZoneRecord, ZoneType } from './zone.ts'
 
 /** What is wrong with a line of a zone file. */
@@ -28,6 +28,7 @@ interface Context {
 }
 
 const defaultTtlS = 3600
+const nameTypes = new Set(['CNAME', 'NS', 'PTR'])
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 
 /** Reads a zone file. Lines with mistakes are left out and told. */
@@ -48,6 +49,7 @@ export function parseZone(text: string, origin: string): { zone: Zone; mistakes:
     if (!entry.keepsOwner) owner = absolute(tokens.shift()!.text, context.origin)
     const record = readRecordTokens(owner, tokens, context)
     if (typeof record === 'string') mistakes.push({ line: entry.line, message: record })
+    else if (!isPlainName(owner)) mistakes.push({ line: entry.line, message: `'${owner}' is not a name.` })
     else if (!isAtOrBelow(owner, origin)) mistakes.push({ line: entry.line, message: `${owner} is not in this zone.` })
     else records.push(record)
   }
@@ -92,6 +94,9 @@ function readRecordTokens(name: string, tokens: Token[], context: Context): Zone
   if (!Object.hasOwn(readers, type))
     return type === '' ? 'The record has no type.' : `${type} records are not known here.`
   const data = readers[type as ZoneType](tokens, context.origin)
+  const names = Object.values(typeof data === 'object' ? data : {}).filter((value) => typeof value === 'string')
+  if (typeof data === 'string' && nameTypes.has(type)) names.push(data)
+  if (!names.every(isPlainName)) return `'${names.join(' ')}' is not a name.`
   return data === undefined ? `This is not the data of ${type}.` : ({ name, type, ttlS, data } as ZoneRecord)
 }
 
@@ -218,10 +223,9 @@ function readEntries(text: string, mistakes: ZoneMistake[]): Entry[] {
     } else {
       entry ??= { line, keepsOwner: false, tokens: [] }
       isLineStart = false
-      if (entry.tokens.length === 0) entries.push(entry)
       const { token, end } = readToken(text, at)
       if (token === undefined) mistakes.push({ line, message: 'A quoted string does not end.' })
-      else entry.tokens.push(token)
+      else if (entry.tokens.push(token) === 1) entries.push(entry)
       at = end
     }
   }
@@ -265,6 +269,11 @@ function absolute(name: string, origin: string): string {
   if (name === '@') return origin
   if (name.endsWith('.')) return canonicalName(name)
   return origin === '' ? canonicalName(name) : `${canonicalName(name)}.${origin}`
+}
+
+/** The root, or a name that needs no escapes. */
+function isPlainName(name: string): boolean {
+  return name === '' || (isAskable(name) && !/["();\\@$]/.test(name))
 }
 
 function withDot(name: string): string {

@@ -101,6 +101,39 @@ test('what does not fit is truncated to no more than was asked with', () => {
   assert.ok(ask('big.example.test', 'TXT', 'udp', false).reply.flag_tc)
 })
 
+test('any text is read as a zone, and what was read can be printed and read again', () => {
+  const piece = fc.constantFrom(
+    '"',
+    '\\',
+    ' ',
+    '\n',
+    '(',
+    ')',
+    ';',
+    '@',
+    'a',
+    '.',
+    '$TTL',
+    ' IN ',
+    'A ',
+    '192.0.2.1',
+    'TXT ',
+    '\v',
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const { zone: read } = parseZone(pieces.join(''), 'test')
+      const texts = read.records.filter((record) => record.type === 'TXT')
+      const again = parseZone(printZone({ ...read, records: texts }), 'test')
+      assert.deepEqual(
+        again.zone.records.map((record) => record.data),
+        texts.map((record) => record.data),
+      )
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test('responses get no answer, nonsense gets an error or none, and nothing throws', () => {
   const response = ask('example.test', 'MX').bytes
   assert.equal(answerMessage(zones, response, 'udp'), undefined)

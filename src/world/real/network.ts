@@ -151,7 +151,7 @@ function openSocket(to: Endpoint, timeoutMs: number, localAddress: string | unde
   })
 }
 
-export function networkError(error: Error): NetworkError {
+function networkError(error: Error): NetworkError {
   if (error instanceof NetworkError) return error
   return new NetworkError(codeOfErrno[(error as NodeJS.ErrnoException).code ?? ''] ?? 'reset', error.message)
 }
