@@ -1,9 +1,12 @@
 // Conformance suites that are data, run against this program's own code: `npm run suite -- NAME DIR`.
 // DIR may be any folder with files of the suite's form. exceptions.md says which cases we answer differently, and why.
 
+import { addressesSuite } from './addresses.ts'
 import { arcSuite } from './arc.ts'
 import { dkimSuite } from './dkim.ts'
 import { dmarcSuite } from './dmarc.ts'
+import { pslSuite } from './psl.ts'
+import { receivedSuite } from './received.ts'
 import type { Suite } from './report.ts'
 import { spfSuite } from './spf.ts'
 
@@ -12,6 +15,9 @@ export const suites: Record<string, Suite> = {
   dkim: dkimSuite,
   arc: arcSuite,
   dmarc: dmarcSuite,
+  psl: pslSuite,
+  addresses: addressesSuite,
+  received: receivedSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

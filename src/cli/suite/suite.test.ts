@@ -7,7 +7,7 @@ import { runSuite, suites } from './index.ts'
 const root = fileURLToPath(new URL('../../../../shared/suites/', import.meta.url))
 const exceptions = readFileSync(new URL('./exceptions.md', import.meta.url), 'utf8')
 
-/** The cases that exceptions.md names for a suite. */
+/** What the names of the cases that exceptions.md lists for a suite begin with. */
 function excepted(suite: string): string[] {
   const section = exceptions.split(/^## /m).find((text) => text.startsWith(`${suite}\n`)) ?? ''
   return [...section.matchAll(/^- `([^`]+)`/gm)].map((match) => match[1]!)
@@ -19,7 +19,11 @@ for (const name of Object.keys(suites)) {
     if (!existsSync(dir)) return t.skip(`no ${dir}`)
     const { passed, lines } = await suites[name]!(dir)
     const failed = lines.filter((line) => line.startsWith('FAILED ')).map((line) => line.slice(7))
-    assert.deepEqual(failed.sort(), excepted(name).sort())
+    const known = excepted(name)
+    assert.deepEqual(
+      failed.filter((failure) => !known.some((start) => failure.startsWith(start))),
+      [],
+    )
     assert.ok(passed > 0)
   })
 }
