@@ -48,8 +48,7 @@ export function buildModel(source: string, raw: RawDiagram[], report: Report): S
     }
   }
   nameActors(model)
-  for (const diagram of model.diagrams)
-    if (diagram.brackets.length > 0) nameEmptySides(model, diagram, networks, report)
+  nameEmptySides(model, networks, report)
   const byId = new Map(model.networks.map((network) => [network.id, network]))
   for (const actor of model.actors) if (actor.network !== undefined) byId.get(actor.network)!.actors.push(actor.id)
   model.relationships = relationshipsOf(model)
@@ -134,9 +133,10 @@ function newActor(id: string, at?: string): Actor {
 }
 
 /** Rule A5: a side of the Border without a bracket, in a drawing that has brackets, becomes "(unnamed)". */
-function nameEmptySides(model: SystemModel, diagram: Diagram, networks: NetworkList, report: Report) {
+function nameEmptySides(model: SystemModel, networks: NetworkList, report: Report) {
   const actors = new Map(model.actors.map((actor) => [actor.id, actor]))
-  for (const flow of diagram.flows.map((index) => model.flows[index]!)) {
+  for (const flow of model.flows) {
+    if (model.diagrams[flow.diagram]!.brackets.length === 0) continue
     const borderTo = new Set(flow.hops.filter((hop) => hop.border).map((hop) => hop.to))
     let unnamed: Network | undefined
     for (const block of flow.blocks) {

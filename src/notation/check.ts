@@ -5,7 +5,7 @@
 import { byPlace, finding } from './findings.ts'
 import { type Actor, type Block, blockLabel, type Finding, type Flow, type Hop, type SystemModel } from './model.ts'
 import { after } from './text.ts'
-import { ROLES } from './vocabulary.ts'
+import { isKnownRole } from './vocabulary.ts'
 
 const REASON = {
   noRelationship: 'There is no relationship between agents across the Border to the open Internet.',
@@ -23,7 +23,6 @@ const REASON = {
 }
 
 const GUARDS = new Set(['Receiver', 'Gateway', 'Filter'])
-const KNOWN = new Set<string>(ROLES)
 
 /** All findings of a model, in the order of its text: those of reading it (N codes), and M and R codes. */
 export function check(model: SystemModel): Finding[] {
@@ -60,25 +59,38 @@ type Lookup = {
   values(actor: Actor, key: string): string[]
 }
 
+/** The settings that are looked at here, and how many values of one are. */
+const KEYS = new Set(['trusts', 'whitelist', 'checks', 'spf', 'dkim', 'domain'])
+const MAX_VALUES = 200
+
 function lookup(model: SystemModel): Lookup {
-  const byKey = new Map<string, Map<string, string[]>>()
-  for (const line of model.attributes) {
-    for (const { key, value } of line.entries) {
-      if (!byKey.has(key)) byKey.set(key, new Map())
-      const byRef = byKey.get(key)!
-      for (const ref of line.refs) byRef.set(ref, [...(byRef.get(ref) ?? []), ...value.split(/\s*,\s*/)])
+  // Lines about the same target share one `refs`, so each target is looked at once, not once for each of its lines.
+  const byTarget = new Map<string, Map<string[], string[]>>()
+  for (const { refs, entries } of model.attributes) {
+    for (const { key, value } of entries) {
+      if (!KEYS.has(key)) continue
+      if (!byTarget.has(key)) byTarget.set(key, new Map())
+      const targets = byTarget.get(key)!
+      if (!targets.has(refs)) targets.set(refs, [])
+      const values = targets.get(refs)!
+      if (values.length < MAX_VALUES) values.push(...value.split(',', MAX_VALUES).map((one) => one.trim()))
     }
+  }
+  const byRef = new Map<string, Map<string, string[][]>>()
+  for (const [key, targets] of byTarget) {
+    const lists = new Map<string, string[][]>()
+    for (const [refs, values] of targets) for (const ref of refs) lists.set(ref, [...(lists.get(ref) ?? []), values])
+    byRef.set(key, lists)
   }
   return {
     block: new Map(model.blocks.map((block) => [block.id, block])),
     actor: new Map(model.actors.map((actor) => [actor.id, actor])),
     networkName: new Map(model.networks.map((network) => [network.id, network.name])),
     values: (actor, key) => {
-      const byRef = byKey.get(key)
-      if (byRef === undefined) return []
-      return [actor.id, ...actor.blocks, actor.network ?? ''].flatMap((ref, k, all) =>
-        all.indexOf(ref) === k ? (byRef.get(ref) ?? []) : [],
-      )
+      const lists = byRef.get(key)
+      if (lists === undefined) return []
+      const refs = new Set([actor.id, ...actor.blocks, actor.network ?? ''])
+      return [...refs].flatMap((ref) => lists.get(ref) ?? []).flat()
     },
   }
 }
@@ -163,7 +175,7 @@ function borderDefence(flow: Flow, world: Lookup): Finding[] {
     if (hop?.border) {
       inside = true
       forwarder = undefined
-      reported = !guards && !block.unknown && block.roles.some((role) => KNOWN.has(role))
+      reported = !guards && !block.unknown && block.roles.some(isKnownRole)
       if (reported) found.push(r01(block, `${blockLabel(block)} stands at the Border, but is no Receiver`, 'Receiver/'))
     } else if (inside && !reported && block.roles.includes('Receiver')) {
       found.push(

@@ -2,6 +2,7 @@
 // dark by the reader's setting. Blocks carry `data-block`, hops `data-hop` and an invisible way to move messages along.
 
 import {
+  blockTexts,
   layout,
   type Picture,
   type PictureBlock,
@@ -82,20 +83,21 @@ function drawBlock(block: PictureBlock, prefix: string): string {
 }
 
 /** Figure 1's block: a rounded box that lists its roles; several relays are a stack. */
-function box({ x, y, width, height, roles, relays, kind, at, note }: PictureBlock): string {
+function box(block: PictureBlock): string {
+  const { x, y, width, height, relays } = block
+  const { names, smalls } = blockTexts(block)
   const rect = (dx: number, cls: string) =>
     `<rect class="${cls}" x="${n(x + dx)}" y="${n(y - dx)}" width="${n(width)}" height="${n(height)}" rx="10"/>`
   const middle = x + width / 2
   const out = relays > 1 ? [rect(10, 'back'), rect(5, 'back')] : []
   out.push(rect(0, 'body'))
   let line = y + SIZE.padY + SIZE.line / 2
-  const names = kind === 'unknown' ? ['?'] : roles
   names.forEach((role, k) => {
     if (k > 0) out.push(`<path class="divider" d="M${n(x + 14)} ${n(line - 15)}H${n(x + width - 14)}"/>`)
     out.push(`<text class="role" x="${n(middle)}" y="${n(line + 5.5)}" text-anchor="middle">${xml(role)}</text>`)
     line += SIZE.line + 9
   })
-  out.push(...smallLines(at, note, middle, line - 24))
+  out.push(...smallLines(smalls, middle, line - 24))
   if (relays > 1) {
     const text = `×${relays}`
     const wide = textWidth(text, SIZE.small) + 12
@@ -108,7 +110,9 @@ function box({ x, y, width, height, roles, relays, kind, at, note }: PictureBloc
 }
 
 /** A person: head and shoulders in a circle, the name below. */
-function user({ x, y, width, height, roles, at, note, relays }: PictureBlock): string {
+function user(block: PictureBlock): string {
+  const { x, y, width, height } = block
+  const { names, smalls } = blockTexts(block)
   const cx = x + width / 2
   const cy = y + height / 2
   const r = SIZE.userRadius
@@ -118,17 +122,15 @@ function user({ x, y, width, height, roles, at, note, relays }: PictureBlock): s
     `<path class="person" d="M${n(cx - 14)} ${n(cy + 16)}a14 12.5 0 0 1 28 0z"/>`,
   ]
   let line = cy + r + 17
-  for (const role of roles) {
-    const text = relays > 1 ? `${role} ×${relays}` : role
+  for (const text of names) {
     out.push(`<text class="role" x="${n(cx)}" y="${n(line)}" text-anchor="middle">${xml(text)}</text>`)
     line += 19
   }
-  out.push(...smallLines(at, note, cx, line - 14))
+  out.push(...smallLines(smalls, cx, line - 14))
   return out.join('')
 }
 
-function smallLines(at: string | undefined, note: string | undefined, x: number, from: number): string[] {
-  const lines = [at === undefined ? '' : `@${at}`, note ?? ''].filter((line) => line !== '')
+function smallLines(lines: string[], x: number, from: number): string[] {
   return lines.map(
     (text, k) =>
       `<text class="small" x="${n(x)}" y="${n(from + (k + 1) * (SIZE.small + 4))}" text-anchor="middle">${xml(text)}</text>`,

@@ -48,7 +48,8 @@ function print(model: SystemModel, style: Style): string {
     ({ target, entries }) => `${target}: ${entries.map(({ key, value }) => `${key}=${quote(value)}`).join(', ')}`,
   )
   const title = model.title === undefined ? [] : [`# ${model.title}`]
-  return `${[...title, ...diagrams, ...(attributes.length > 0 ? [attributes.join('\n')] : [])].join('\n\n')}\n`
+  const parts = [...title, ...diagrams, ...(attributes.length > 0 ? [attributes.join('\n')] : [])]
+  return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`
 }
 
 function quote(value: string): string {
@@ -138,7 +139,7 @@ function printDrawn(flow: Flow, names: Map<string, string> | undefined): string 
   const crossings: number[] = []
   list.forEach((piece, k) => {
     if (k > 0) line += ' '
-    const stretchTo = startsAt.has(k + 1) ? bracketEnd + 2 : 0
+    const stretchTo = startsAt.has(k + 1) ? bracketEnd + 1 : 0
     if (startsAt.has(k)) bracketStart = line.length
     let text = piece.text
     if (piece.hop !== undefined) {

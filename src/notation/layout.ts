@@ -4,6 +4,7 @@
 
 import { describe } from './describe.ts'
 import type { Arrow, Flow, SystemModel } from './model.ts'
+import { isKnownRole } from './vocabulary.ts'
 
 export type Point = [x: number, y: number]
 
@@ -96,7 +97,7 @@ export function layout(model: SystemModel): Picture {
         actor,
         ...(at === undefined ? {} : { at }),
         roles,
-        kind: unknown ? 'unknown' : (kinds.get(actor) ?? 'agent'),
+        kind: unknown || !roles.some(isKnownRole) ? 'unknown' : (kinds.get(actor) ?? 'agent'),
         relays,
         ...(tints.has(actor) ? { tint: tints.get(actor)! } : {}),
         ...(network === undefined ? {} : { network }),
@@ -314,25 +315,34 @@ function placeRelation(picture: Picture, relation: PictureRow['relations'][numbe
   picture.relations.push({ ...relation, curve })
 }
 
+/** What is written in a block: roles, and smaller lines below. Of an unknown role we know only what it is called. */
+export function blockTexts(block: Pick<PictureBlock, 'kind' | 'roles' | 'at' | 'note' | 'relays'>) {
+  const unknown = block.kind === 'unknown'
+  const people = block.kind === 'user' && block.relays > 1 ? ` ×${block.relays}` : ''
+  const names = unknown || block.roles.length === 0 ? ['?'] : block.roles.map((role) => role + people)
+  const smalls = [...(unknown ? block.roles : []), block.at === undefined ? '' : `@${block.at}`, block.note ?? '']
+  return { names, smalls: smalls.filter((line) => line !== '') }
+}
+
 /** Half the width that arrows keep away from the middle of a block. */
 function port(block: PictureBlock): number {
   return block.kind === 'user' ? SIZE.userRadius : block.width / 2
 }
 
 function blockSize(block: PictureRow['blocks'][number]): { width: number; height: number } {
-  const smalls = [block.at === undefined ? '' : `@${block.at}`, block.note ?? ''].filter((line) => line !== '')
+  const { names, smalls } = blockTexts(block)
   const widest = Math.max(
-    ...block.roles.map((role) => textWidth(role, SIZE.font)),
+    ...names.map((name) => textWidth(name, SIZE.font)),
     ...smalls.map((line) => textWidth(line, SIZE.small)),
     0,
   )
   const smallHeight = smalls.length * (SIZE.small + 5)
   if (block.kind === 'user') {
     // Symmetric about the middle of the figure, where the arrows meet it.
-    const below = block.roles.length * 19 + smallHeight
+    const below = names.length * 19 + smallHeight
     return { width: Math.max(2 * SIZE.userRadius + 10, widest), height: 2 * (SIZE.userRadius + below) }
   }
-  const lines = Math.max(1, block.roles.length)
+  const lines = names.length
   const divided = (lines - 1) * 9
   return {
     width: Math.max(92, widest + 2 * SIZE.padX),

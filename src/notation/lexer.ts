@@ -221,7 +221,7 @@ function readBracket(line: Line, at: number, end: number, report: Report) {
       ]),
     )
   // A shared bar opens the next bracket.
-  const shared = closed && DASHES.has(text[bar + 1] ?? '')
+  const shared = closed && DASHES.has(text[bar + 1] ?? '') && arrowAt(text, bar + 1, end) === undefined
   return { name, to, next: shared ? bar : to }
 }
 

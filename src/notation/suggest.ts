@@ -8,7 +8,7 @@ const LONGEST = 40
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   if (word === '' || word.length > LONGEST) return undefined
-  const limit = Math.max(1, Math.floor(word.length / 3)) + 0.5
+  const limit = Math.ceil(word.length / 3) + 0.5
   let best: string | undefined
   let bestDistance = limit + 0.01
   for (const candidate of candidates) {

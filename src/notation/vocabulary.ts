@@ -26,6 +26,13 @@ export function isUserRole(role: string): boolean {
   return USERS.has(role)
 }
 
+const KNOWN = new Set<string>(ROLES)
+
+/** True for the roles that have a meaning here; any other is drawn with a question mark. */
+export function isKnownRole(role: string): boolean {
+  return KNOWN.has(role)
+}
+
 const CANONICAL = new Map(ROLES.map((role) => [role.toLowerCase(), role as string]))
 
 const SYNONYMS = new Map<string, string>([

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { draw, renderPicture } from './draw.ts'
+import { arrange, layout } from './layout.ts'
+import { parse } from './parse.ts'
+
+const DEMO = `
+# The way there & <back>
+|--- Sender's Network ---| |-- Recipient's Network -| / Author@a ==> MSA/Transmitter@s*12 --> / --> Receiver/Forwarder ~~> MDA@r ==> Recipient@b / Border
+
+Author@b ==> MSA/Transmitter@r --> / --> Gizmo --> ?
+`
+
+/** Tags balance, attributes are quoted, text has no bare markup. Returns the names of the elements. */
+function assertWellFormed(svg: string): string[] {
+  const open: string[] = []
+  const names: string[] = []
+  const tag = /<(\/?)([a-z]+)((?:\s+[a-z0-9:-]+="[^"<>]*")*)\s*(\/?)>/gi
+  let at = 0
+  for (let found = tag.exec(svg); found; found = tag.exec(svg)) {
+    const text = svg.slice(at, found.index)
+    assert.ok(!/[<>]/.test(text) && !/&(?!(?:amp|lt|gt|quot);)/.test(text), `bare markup in ${text.slice(0, 80)}`)
+    at = tag.lastIndex
+    const [, closing, name, , selfClosing] = found
+    if (closing) assert.equal(open.pop(), name)
+    else if (!selfClosing) open.push(name!)
+    names.push(name!)
+  }
+  assert.equal(svg.slice(at), '')
+  assert.deepEqual(open, [])
+  return names
+}
+
+test('the picture is plain SVG with every block, hop, network and Border', () => {
+  const { model } = parse(DEMO)
+  const svg = draw(model)
+  const names = new Set(assertWellFormed(svg))
+  for (const foreign of ['script', 'image', 'foreignObject', 'use', 'a']) assert.equal(names.has(foreign), false)
+  assert.equal(/https?:(?!\/\/www\.w3\.org\/2000\/svg")|url\(|@import/.test(svg), false)
+  for (const { id } of model.blocks) assert.equal(svg.split(`data-block="${id}"`).length, 2, id)
+  for (const { from, to } of model.hops)
+    assert.ok(svg.includes(`data-hop="${from ?? 'internet'}-&gt;${to ?? 'internet'}"`))
+  for (const { id } of model.borders) assert.ok(svg.includes(`data-border="${id.replace('>', '&gt;')}"`))
+  for (const text of ["Sender's Network", '×12', 'Border', 'Gizmo', 'The way there &amp; &lt;back&gt;'])
+    assert.ok(svg.includes(`>${text}<`), text)
+  assert.match(svg, /prefers-color-scheme:dark/)
+})
+
+test('the picture reads itself aloud', () => {
+  const { description } = layout(
+    parse('|- Home -| / Author ==> MSA/Transmitter*2 --> / --> Receiver ~~> ? / Border').model,
+  )
+  assert.equal(
+    description,
+    'An email system with 1 user and 3 agents in 1 network: Home. Mail flows from the Author to the MSA and Transmitter (2 relays), with whom there is a direct relationship; then across the Border to the Receiver; then to somebody unknown, with whom there is an indirect relationship.',
+  )
+})
+
+test('layout: blocks of a row do not overlap, stand in their networks, and the Border between them', () => {
+  const picture = layout(parse(DEMO).model)
+  for (const [k, block] of picture.blocks.entries()) {
+    const next = picture.blocks[k + 1]
+    if (next !== undefined && next.x > block.x) assert.ok(block.x + block.width < next.x)
+    assert.ok(block.x >= 0 && block.x + block.width <= picture.width && block.y + block.height <= picture.height)
+  }
+  const [home, away] = picture.networks
+  const border = picture.borders[0]!
+  const x = (border.from[0] + border.to[0]) / 2
+  assert.ok(home!.x + home!.width < x && x < away!.x)
+  assert.ok(border.from[0] > border.to[0] && border.from[1] < border.to[1])
+  const crossing = picture.hops.find((hop) => hop.points.length === 3)!
+  assert.ok(Math.abs(crossing.points[1]![0] - x) < SLANT)
+  assert.equal(new Set(picture.blocks.map((block) => block.id)).size, picture.blocks.length)
+  const both = picture.blocks.filter((block) => block.actor === 'b')
+  assert.equal(both.length, 2)
+  assert.ok(both[0]!.tint !== undefined && both[0]!.tint === both[1]!.tint)
+})
+
+const SLANT = 25
+
+test('a picture can be made without a model, for the way a message took', () => {
+  const picture = arrange(
+    [
+      {
+        caption: 'As the headers say',
+        blocks: [
+          { id: 'b1', actor: 'x', roles: ['Transmitter'], kind: 'agent', relays: 1, note: 'mail.sender.test' },
+          { id: 'b2', actor: 'y', roles: ['Receiver', 'MDA'], kind: 'agent', relays: 1, network: 'n' },
+        ],
+        hops: [{ id: 'b1->b2', from: 'b1', to: 'b2', arrow: 'flow', crossings: ['border'], label: 'TLS 1.3, 2 s' }],
+        relations: [],
+      },
+    ],
+    new Map([['n', 'Our network']]),
+    { title: 'A message', description: 'From there to here.' },
+  )
+  const svg = renderPicture(picture, { idPrefix: 'trace-', theme: 'dark', legend: false })
+  assertWellFormed(svg)
+  for (const text of ['mail.sender.test', 'TLS 1.3, 2 s', 'Our network', 'As the headers say'])
+    assert.ok(svg.includes(`>${text}<`))
+  assert.ok(svg.includes('id="trace-block-b1"') && !svg.includes('prefers-color-scheme'))
+})
+
+test('a picture of anything is well-formed', () => {
+  const piece = fc.constantFrom(
+    '|- <A&"> -|',
+    '==>',
+    '~~>',
+    '-->',
+    ' / ',
+    'Author',
+    '<b>',
+    '&',
+    '"',
+    '*9',
+    '@x',
+    '\n',
+    "'",
+    '\u0001',
+    '\ud800',
+    ']]>',
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+      assertWellFormed(draw(parse(pieces.join('')).model))
+    }),
+    { numRuns: 300 },
+  )
+})

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { format, formatFlow } from './format.ts'
+import type { SystemModel } from './model.ts'
+import { parse } from './parse.ts'
+
+const SEED = `\
+|--- Sender's Network ---| |-- Recipient's Network -| / Author ==> MSA/Transmitter --> / --> Receiver/MDA ==> Recipient / Border
+|-------- Recipient's Network ---------| / --> / --> Receiver/Forwarder ~~> MDA ==> Recipient / Border
+`
+
+const DRAWN = `\
+|--- Sender's Network ---|           |--- Recipient's Network ---|
+                                /
+Author ==> MSA/Transmitter --> / --> Receiver/MDA ==> Recipient
+                              /
+                            Border
+
+          |-------- Recipient's Network ---------|
+     /
+--> / --> Receiver/Forwarder ~~> MDA ==> Recipient
+   /
+ Border
+`
+
+test('what needs nothing comes back byte for byte', () => {
+  for (const text of [
+    SEED,
+    DRAWN,
+    '',
+    '\n',
+    `# only a remark\r\n\r\n  ${SEED}`,
+    'Author   ====>\tMSA # x\n\nMSA :  a = b\n',
+  ])
+    assert.equal(format(parse(text).model), text)
+})
+
+test('flat to drawn and back', () => {
+  assert.equal(format(parse(SEED).model, 'drawn'), DRAWN)
+  assert.equal(
+    format(parse(DRAWN).model, 'flat'),
+    SEED.replace("|-- Recipient's Network -|", "|--- Recipient's Network ---|")
+      .replace("|-------- Recipient's Network ---------|", "|--- Recipient's Network ---|")
+      .replace('Border\n|', 'Border\n\n|'),
+  )
+  assert.equal(format(parse(SEED).model, 'flat'), SEED)
+  const crlf = `# title\r\n\r\n${SEED.split('\n')[0]}\r\n\r\nMSA: a=b\r\n`
+  const drawn = format(parse(crlf).model, 'drawn')
+  assert.equal(drawn.replaceAll('\r\n', '').includes('\n'), false)
+  assert.ok(drawn.startsWith('# title\r\n\r\n|---') && drawn.endsWith('\r\n\r\nMSA: a=b\r\n'))
+})
+
+test('a short block under a long network name gets a longer arrow', () => {
+  const text = "|- A's rather long network -| |- B -| / MSA --> / --> MDA / Border\n"
+  assert.equal(
+    format(parse(text).model, 'drawn'),
+    `\
+|--- A's rather long network ---| |--- B ---|
+                             /
+MSA ----------------------> / --> MDA
+                           /
+                         Border
+`,
+  )
+})
+
+const role = fc.constantFrom('Author', 'MSA', 'Transmitter', 'Receiver', 'Forwarder', 'MDA', 'Recipient', 'Open Relay')
+const block = fc
+  .tuple(
+    fc.uniqueArray(role, { minLength: 1, maxLength: 3 }),
+    fc.option(fc.constantFrom('a', 'b1', 'old-isp', 'x.y'), { freq: 3 }),
+    fc.option(fc.integer({ min: 2, max: 12 }), { freq: 4 }),
+  )
+  .map(([roles, at, relays]) => roles.join('/') + (at === null ? '' : `@${at}`) + (relays === null ? '' : `*${relays}`))
+const border = fc.constantFrom('--> / -->', '--> / -->', '--> / --> / -->')
+const hop = fc.oneof(fc.constantFrom('==>', '~~>', '-->'), border)
+const flowText = fc
+  .tuple(block, fc.array(fc.tuple(hop, block), { maxLength: 5 }), fc.boolean(), fc.boolean())
+  .map(([first, rest, opens, ends]) =>
+    [opens ? '--> / -->' : '', first, ...rest.flat(), ends ? '--> / -->' : ''].filter(Boolean).join(' '),
+  )
+const name = fc.constantFrom("Sender's Network", 'ISP', 'Acme - East', 'Network with a long name indeed', 'Börse')
+
+/** Everything that a text says, without places and ids. */
+function says(model: SystemModel) {
+  const names = new Map(model.networks.map((network) => [network.id, network.name]))
+  return model.flows.map((flow) => [formatFlow(flow), flow.blocks.map((b) => names.get(b.network ?? ''))])
+}
+
+test('random flows: printing what was read gives the flow back', () => {
+  fc.assert(
+    fc.property(flowText, (text) => {
+      const { model, findings } = parse(text)
+      assert.deepEqual(findings, [])
+      assert.equal(formatFlow(model.flows[0]!), text)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('random flows in flat and drawn form, with brackets and strokes, mean the same', () => {
+  const flat = fc.tuple(flowText, fc.array(name, { minLength: 1, maxLength: 4 })).map(([flow, names]) => {
+    const brackets = names.map((n, k) => `|${'-'.repeat(k + 1)} ${n} --|`).join(' ')
+    return `${brackets} ${flow.includes(' / ') ? `/ ${flow} / Border` : flow}`
+  })
+  fc.assert(
+    fc.property(flat, (text) => {
+      const { model } = parse(text)
+      assert.equal(format(model), text)
+      const drawn = format(model, 'drawn')
+      assert.deepEqual(says(parse(drawn).model), says(model))
+      assert.equal(format(parse(drawn).model), drawn)
+      assert.deepEqual(says(parse(format(parse(drawn).model, 'flat')).model), says(model))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('formatting twice is formatting once', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('Author', '⇒', '->', ' ', 'mx', '/', '&gt;', '|- A -|', '\n', '```'), { maxLength: 12 }),
+      (parts) => {
+        const once = format(parse(parts.join('')).model)
+        assert.equal(format(parse(once).model), once)
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+test('a model without a text is printed', () => {
+  const { model } = parse(`${SEED.split('\n')[0]}\n\nMSA: a=b, c="d, e"`)
+  const printed = format({ ...model, source: '' })
+  assert.deepEqual(says(parse(printed).model), says(model))
+  assert.ok(printed.endsWith('MSA: a=b, c="d, e"\n'))
+})

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { check } from './check.ts'
+import { draw } from './draw.ts'
+import { format } from './format.ts'
+import { parse } from './parse.ts'
+
+const PIECES = [
+  '|',
+  '---',
+  '|--- A ---|',
+  '/',
+  ' / ',
+  ' ',
+  '\n',
+  '\r\n',
+  '\t',
+  '==>',
+  '~~>',
+  '-->',
+  '->',
+  '<--',
+  '→',
+  'Author',
+  'MSA',
+  'Border',
+  'MDA@x',
+  '*3',
+  '@',
+  '#',
+  ':',
+  '=',
+  '"',
+  ',',
+  'x: a=b',
+  '\\',
+  '&gt;',
+  '&',
+  '>',
+  '<',
+  '--',
+  '```',
+  '\ud800',
+  '\u0000',
+  '😀',
+] as const // prettier-ignore
+
+const garbage = fc.oneof(
+  fc.string({ maxLength: 200 }),
+  fc.array(fc.constantFrom(...PIECES), { maxLength: 60 }).map((pieces) => pieces.join('')),
+)
+
+test('whatever is written gives a model, findings inside the text, a picture and a format that settles', () => {
+  fc.assert(
+    fc.property(garbage, (text) => {
+      const { model } = parse(text)
+      for (const { span, fixes } of check(model)) {
+        for (const place of [span, ...fixes.flatMap((fix) => fix.edits.map((edit) => edit.span))]) {
+          assert.ok(place.start >= 0 && place.start <= place.end && place.end <= text.length)
+          assert.ok(place.line >= 1 && place.column >= 1)
+        }
+      }
+      for (const hop of model.hops) {
+        const ids = new Set(model.flows[hop.flow]!.blocks.map((block) => block.id))
+        assert.ok((hop.from === undefined || ids.has(hop.from)) && (hop.to === undefined || ids.has(hop.to)))
+      }
+      assert.equal(new Set(model.blocks.map((block) => block.id)).size, model.blocks.length)
+      assert.ok(draw(model).startsWith('<svg'))
+      format(model, 'flat')
+      format(model, 'drawn')
+    }),
+    { numRuns: 600 },
+  )
+})
+
+test('long inputs are read in steps that grow with the text, not with its square', () => {
+  // Quadratic reading of any of these would take minutes, and the test run would be stopped.
+  const times = (piece: string) => piece.repeat(Math.ceil(150_000 / piece.length))
+  for (const text of [
+    times('-'),
+    times('='),
+    times('|'),
+    times('|-'),
+    times('/'),
+    times('/ '),
+    times('a/'),
+    times('a / '),
+    times('<'),
+    times('--> '),
+    times('A --> / --> '),
+    times('|-- A --| '),
+    times('/ Border '),
+    times('@a'),
+    times('*1'),
+    times('#'),
+    times('a#'),
+    times('x: a=b\n'),
+    times('Receiver: a=b\nReceiver\n'),
+    times('a=b '),
+    times('"'),
+    times('&gt;'),
+    times('A --> B: x=1\nA --> B\n'),
+    times('Forwarder --> '),
+    times('Author --> '),
+    times('A ~~> '),
+    times('()'),
+    times('Forwarder@f ~~> MDA@m ==> Recipient\nm: trusts=f\n'),
+    times('|- A -|\n'),
+    times('|- A -| B\n'),
+    times('x:\n y=1\n'),
+  ])
+    check(parse(text).model) // prettier-ignore
+})
