@@ -1,0 +1,107 @@
+// The system that carried a message, in the notation of the article and as a picture.
+
+import { arrange, type Picture, type PictureRow } from '../../notation/layout.ts'
+import type { TraceBlock, TraceHop } from './blocks.ts'
+import { delayText, tlsText } from './render.ts'
+import type { TraceResult } from './trace.ts'
+
+const NETWORKS = { sender: "Sender's Network", forwarder: "Forwarder's Network", recipient: "Recipient's Network" }
+const ARROWS = { direct: '==>', indirect: '~~>', flow: '-->' }
+
+/** The notation text: one flow with its networks, and a line of facts for each actor. Empty without a path. */
+export function traceNotation(result: TraceResult): string {
+  const { blocks, hops } = result
+  if (blocks.length === 0) return ''
+  const labels = blocks.map((block) =>
+    block.id === '' ? block.roles.join('/') : `${block.roles.join('/')}@${block.id}`,
+  )
+  let flow = labels[0]!
+  const sides = [networkOf(result, 0)]
+  for (const hop of hops) {
+    const arrow = ARROWS[hop.arrow]
+    flow += hop.crossesBorder ? ` ${arrow} / ${arrow} ${labels[hop.to]}` : ` ${arrow} ${labels[hop.to]}`
+    if (hop.crossesBorder) sides.push(networkOf(result, hop.to))
+  }
+  const brackets = sides.map((name) => `|--- ${name} ---|`).join(' ')
+  const hasBorder = hops.some((hop) => hop.crossesBorder)
+  const lines = [
+    '# The path of one message, as its Received lines tell it.',
+    hasBorder ? `${brackets} / ${flow} / Border` : `${brackets} ${flow}`,
+    '',
+  ]
+  const described = new Set<string>()
+  for (const block of blocks) {
+    if (block.id === '' || described.has(block.id)) continue
+    described.add(block.id)
+    const facts = [
+      isName(block) ? `domain=${block.organisation}` : '',
+      block.ip ? `ip=${block.ip.includes(':') ? `"${block.ip}"` : block.ip}` : '',
+    ].filter(Boolean)
+    if (facts.length > 0) lines.push(`${block.id}: ${facts.join(', ')}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function isName(block: TraceBlock): boolean {
+  return /^[a-z0-9_.-]+\.[a-z][a-z0-9-]*$/.test(block.organisation)
+}
+
+/** The network on this side: with a trusted Forwarder both are the Recipient's, as in the article's second diagram. */
+function networkOf({ blocks, hops }: TraceResult, index: number): string {
+  const side = blocks[index]!.side
+  const trusted = side === 'forwarder' && hops.some((hop) => hop.from === index && hop.arrow === 'indirect')
+  return NETWORKS[trusted ? 'recipient' : side]
+}
+
+/** The picture, for `renderPicture` of the notation: roles, hosts, what is verified, delays and TLS on the arrows. */
+export function tracePicture(result: TraceResult): Picture {
+  const { blocks, hops } = result
+  const ids = blocks.map((block, index) => `trace:${index}:${block.id || block.roles[0]!.toLowerCase()}`)
+  const networks = new Map<string, string>()
+  const row: PictureRow = {
+    ...(result.subject ? { caption: result.subject } : {}),
+    blocks: blocks.map((block, index) => {
+      const name = networkOf(result, index)
+      networks.set(name, name)
+      return {
+        id: ids[index]!,
+        actor: block.id || block.roles[0]!,
+        ...(block.id === '' ? {} : { at: block.id }),
+        roles: block.roles,
+        kind: block.roles[0] === 'Author' || block.roles[0] === 'Recipient' ? ('user' as const) : ('agent' as const),
+        relays: 1,
+        network: name,
+        note: noteOf(block),
+      }
+    }),
+    hops: hops.map((hop, index) => ({
+      id: `trace:hop:${index}`,
+      from: ids[hop.from]!,
+      to: ids[hop.to]!,
+      arrow: hop.arrow,
+      crossings: hop.crossesBorder ? [`border:trace:hop:${index}`] : [],
+      ...(hop.step ? { label: labelOf(hop) } : {}),
+    })),
+    relations: [],
+  }
+  return arrange([row], networks, { title: 'The path of a message', description: describe(result) })
+}
+
+function noteOf(block: TraceBlock): string {
+  if (block.id === '') return block.verified ? '' : 'claimed'
+  const name = block.organisation
+  const hosts = block.hosts.length > 1 ? `, ${block.hosts.length} hosts` : ''
+  return `${name}${hosts}${block.verified ? '' : ' (claimed)'}`
+}
+
+function labelOf(hop: TraceHop): string {
+  const step = hop.step!
+  return [delayText(step), tlsText(step)].filter((text) => text !== '').join(', ')
+}
+
+function describe(result: TraceResult): string {
+  const names = result.blocks.map((block) => block.roles.join('/') + (block.id === '' ? '' : ` ${block.id}`))
+  const where =
+    result.trust === 'none' ? 'Nothing of it is verified.' : 'What stands before the Border is claimed, not verified.'
+  return names.length === 0 ? 'The message tells of no path.' : `The message went from ${names.join(' to ')}. ${where}`
+}

@@ -1,0 +1,166 @@
+// The trace as text for a terminal: `borderpost trace FILE.eml`. Oldest first, times in UTC, what is claimed says so.
+
+import { format } from '../../notation/format.ts'
+import { parse } from '../../notation/parse.ts'
+import { traceNotation } from './notation.ts'
+import type { Step } from './path.ts'
+import type { TracedResults, TraceResult } from './trace.ts'
+
+/** The whole report, lines ended by \n. */
+export function renderTrace(result: TraceResult): string {
+  const sections = [
+    summary(result),
+    pathSection(result),
+    forwarderSection(result),
+    authenticationSection(result),
+    notationSection(result),
+  ]
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`
+}
+
+/** `+3 s`, `+2 h 5 min`; '' if unknown. */
+export function delayText(step: Step): string {
+  if (step.clocksDifferByMs !== undefined) return `clocks differ by at least ${durationText(step.clocksDifferByMs)}`
+  return step.delayMs === undefined ? '' : `+${durationText(step.delayMs)}`
+}
+
+/** `TLSv1.3`, `TLS` where only the protocol name says so (RFC 3848), '' where nothing is said. */
+export function tlsText(step: Step): string {
+  const { tls, with: protocol } = step.received
+  if (tls) return tls.protocol ?? 'TLS'
+  return /^(?:u?e?smtpsa?|utf8(?:smtp|lmtp)sa?|lmtpsa?|https)$/i.test(protocol ?? '') ? 'TLS' : ''
+}
+
+/** `0 s`, `42 s`, `3 min 5 s`, `2 h`, `5 d 3 h`: at most two units. */
+export function durationText(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  const units: [number, string][] = [
+    [86_400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ]
+  const first = units.findIndex(([size]) => seconds >= size)
+  if (first < 0) return '0 s'
+  const [size, name] = units[first]!
+  const next = units[first + 1]
+  const rest = next ? Math.floor((seconds % size) / next[0]) : 0
+  return `${Math.floor(seconds / size)} ${name}${rest > 0 ? ` ${rest} ${next![1]}` : ''}`
+}
+
+function summary(result: TraceResult): string {
+  const rows: [string, string | undefined][] = [
+    ['From', result.from],
+    ['To', result.to],
+    ['Subject', result.subject],
+    ['Sent', result.sentMs === undefined ? undefined : timeText(result.sentMs)],
+    ['Took', tookText(result)],
+  ]
+  return rows
+    .filter(([, value]) => value)
+    .map(([name, value]) => `${name.padEnd(9)}${clean(value!)}`)
+    .join('\n')
+}
+
+function tookText(result: TraceResult): string | undefined {
+  const handovers = result.steps.filter((step) => step.kind === 'handover').length
+  if (result.steps.length === 0) return 'no Received lines: the message tells of no path'
+  const over = `${handovers} handover${handovers === 1 ? '' : 's'}`
+  return result.totalMs === undefined ? over : `${durationText(result.totalMs)} over ${over}`
+}
+
+function timeText(epochMs: number): string {
+  const date = new Date(epochMs)
+  return Number.isNaN(date.getTime()) ? '' : `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}
+
+function pathSection(result: TraceResult): string {
+  const { steps } = result
+  if (steps.length === 0) return ''
+  const lines = ['Path, oldest first']
+  const entry = steps.findIndex((step) => step.entersHere)
+  const firstVerified = steps.findIndex((step) => step.verified)
+  for (const [index, step] of steps.entries()) {
+    if (index === firstVerified && entry < 0 && index > 0) lines.push(FETCHED)
+    if (index === entry)
+      lines.push('     ------ Border ------  above: claimed by others, not verified; below: written by our own hosts')
+    lines.push(...stepLines(step))
+  }
+  if (result.trust === 'none')
+    lines.push('     Nothing here was written by our own hosts: all of it is claimed, not verified.')
+  else if (result.trust === 'assumed') {
+    lines.push(
+      `     Taken as our own: ${result.ours.join(', ')}, who wrote the newest line. Name your hosts to be sure.`,
+    )
+  }
+  if (entry < 0 && firstVerified === 0) lines.push('     It never crossed the Border.')
+  return lines.join('\n')
+}
+
+const FETCHED = '     ------ Border? ------  no line tells how it came to us (fetched?); above: claimed, not verified'
+
+function stepLines(step: Step): string[] {
+  const { received, number } = step
+  const lead = `${String(number).padStart(3)}  `
+  const when = received.date ? timeText(received.date.epochMs) : 'no time'
+  if (step.kind === 'inside') {
+    return [`${lead}${clean(insideText(step))}`, `       ${[when, delayText(step)].filter(Boolean).join('  ')}`]
+  }
+  const from = received.reverseName ?? received.helo ?? 'somebody'
+  const address = received.ip ? ` [${received.ip}]` : ''
+  const greeting =
+    received.helo && received.reverseName && received.helo !== received.reverseName ? ` (says ${received.helo})` : ''
+  const facts = [
+    when,
+    delayText(step),
+    received.with,
+    tlsText(step) || 'no TLS told',
+    received.authenticated ? 'Author logged in' : '',
+    step.verified ? 'verified' : 'claimed',
+  ]
+  return [
+    `${lead}${clean(`${from}${address}${greeting}`)} -> ${clean(received.by ?? 'unknown')}`,
+    `       ${clean(facts.filter(Boolean).join('  '))}`,
+  ]
+}
+
+function insideText({ received }: Step): string {
+  const what = received.with ? ` (${received.with})` : ''
+  return received.by ? `inside ${received.by}${what}` : received.raw.replace(/;[^;]*$/, '').slice(0, 100)
+}
+
+function forwarderSection(result: TraceResult): string {
+  const signs = result.forwarder ?? result.unplacedSigns
+  if (!signs) return ''
+  const block = result.blocks.find((each) => each.side === 'forwarder')
+  const title = block ? `Forwarder: ${block.organisation}` : 'Signs of a Forwarder, but no block of the path fits'
+  return [title, ...signs.evidence.map((sentence) => `     ${clean(sentence)}`)].join('\n')
+}
+
+function authenticationSection(result: TraceResult): string {
+  const ours = result.authentication.filter((each) => each.verified)
+  const others = result.authentication.filter((each) => !each.verified)
+  if (result.authentication.length === 0) return ''
+  return [
+    ...ours.flatMap((each) => [`Authentication, by our own Border (${clean(each.authservId)})`, ...methodLines(each)]),
+    ...others.flatMap((each) => [`Authentication, claimed by ${clean(each.authservId)}`, ...methodLines(each)]),
+  ].join('\n')
+}
+
+function methodLines(results: TracedResults): string[] {
+  if (results.methods.length === 0) return ['     none']
+  return results.methods.slice(0, 20).map(({ method, result, properties, reason }) => {
+    const facts = properties.map(({ name, value }) => `${name}=${value}`).join(' ')
+    return clean(`     ${method.padEnd(6)} ${result.padEnd(9)} ${facts}${reason ? ` (${reason})` : ''}`).trimEnd()
+  })
+}
+
+function notationSection(result: TraceResult): string {
+  const notation = traceNotation(result)
+  return notation === '' ? '' : format(parse(notation).model, 'drawn').trimEnd()
+}
+
+/** Nothing of a message may move the cursor of a terminal or turn its text around. */
+function clean(text: string): string {
+  return text.replace(/[\0-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ')
+}

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { check } from '../../notation/check.ts'
+import { renderPicture } from '../../notation/draw.ts'
+import { parse } from '../../notation/parse.ts'
+import { traceNotation, tracePicture } from './notation.ts'
+import { durationText, renderTrace } from './render.ts'
+import { type TraceOptions, type TraceResult, trace } from './trace.ts'
+
+const suites = join(import.meta.dirname, '../../../../shared/suites')
+
+const read = (text: string, options?: TraceOptions) => trace(Buffer.from(text.replaceAll('\n', '\r\n')), options)
+
+/** The flow of the notation, without networks and facts. */
+function flow(result: TraceResult): string {
+  const line = traceNotation(result).split('\n')[1]!
+  return line.replace(/^(\|-+ [^|]* -+\| )+(\/ )?/, '').replace(/ \/ Border$/, '')
+}
+
+const submitted =
+  'Received: from laptop ([10.0.0.5]) by mail.sender.test with ESMTPSA id 1; Mon, 23 Nov 2026 15:45:13 +0000\n'
+const direct = `Authentication-Results: mx.recipient.test; spf=pass smtp.mailfrom=sender.test
+Received: from out.sender.test (out.sender.test [192.0.2.10]) (using TLSv1.3 with cipher X) by mx.recipient.test with ESMTPS id 2 for <bob@recipient.test>; Mon, 23 Nov 2026 15:45:10 +0000
+${submitted}Date: Mon, 23 Nov 2026 15:45:00 +0000
+From: Anna <anna@sender.test>
+To: bob@recipient.test
+Subject: =?utf-8?q?gr=C3=BC=C3=9Fe?=
+
+hi
+`
+
+test('the basic system of the article is found in a message that it carried', () => {
+  const result = read(direct, { trustedBy: ['recipient.test'] })
+  assert.equal(flow(result), 'Author ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient ==> Recipient')
+  assert.equal(result.trust, 'configured')
+  assert.deepEqual(
+    result.steps.map((step) => [step.number, step.verified, step.entersHere, step.delayMs, step.clocksDifferByMs]),
+    [
+      [1, false, false, 13_000, undefined],
+      [2, true, true, 0, 3000],
+    ],
+  )
+  assert.equal(result.totalMs, 10_000)
+  assert.equal(result.subject, 'grüße')
+  assert.deepEqual(
+    result.authentication.map((each) => each.verified),
+    [true],
+  )
+  const text = renderTrace(result)
+  for (const expected of [
+    '------ Border ------',
+    'clocks differ by at least 3 s',
+    'TLSv1.3',
+    'Author logged in',
+    'our own Border',
+  ]) {
+    assert.ok(text.includes(expected), `${expected}\n${text}`)
+  }
+})
+
+const forwarded = `Return-Path: <SRS0=abcd=XY=sender.test=anna@old.test>
+Delivered-To: bob@recipient.test
+Received: from mail.old.test (mail.old.test [192.0.2.30]) by mx.recipient.test with ESMTPS id 3 for <bob@recipient.test>; Mon, 23 Nov 2026 15:45:20 +0000
+Delivered-To: bob@old.test
+Received: from out.sender.test (out.sender.test [192.0.2.10]) by mail.old.test with ESMTP id 2 for <bob@old.test>; Mon, 23 Nov 2026 15:45:10 +0000
+${submitted}From: Anna <anna@sender.test>
+
+hi
+`
+
+test('a Forwarder is found, with reasons, outside the Border until the Recipient trusts it', () => {
+  const result = read(forwarded, { trustedBy: ['mx.recipient.test'] })
+  assert.equal(
+    flow(result),
+    'Author ==> MSA/Transmitter@sender --> / --> Receiver/Forwarder@old --> / --> Receiver/MDA@recipient ==> Recipient',
+  )
+  assert.equal(result.forwarder?.oldAddress, 'bob@old.test')
+  assert.equal(result.forwarder?.originalSender, 'anna@sender.test')
+  assert.equal(result.forwarder?.evidence.length, 3)
+  const trusted = read(forwarded, { trustedBy: ['mx.recipient.test'], trustedForwarders: ['old.test'] })
+  assert.equal(
+    flow(trusted),
+    'Author ==> MSA/Transmitter@sender --> / --> Receiver/Forwarder@old ~~> Receiver/MDA@recipient ==> Recipient',
+  )
+  assert.equal(traceNotation(trusted).match(/Recipient's Network/g)?.length, 1)
+})
+
+test('a forged line in our name below the Border is not believed, nor are forged results', () => {
+  const result = read(
+    `Received: from evil (evil.attack.test [192.0.2.66]) by mx.recipient.test with ESMTP id 9; Mon, 23 Nov 2026 15:45:20 +0000
+Authentication-Results: mx.recipient.test; spf=softfail smtp.mailfrom=bank.test
+Received: from mail.bank.test (mail.bank.test [192.0.2.77]) by mx.recipient.test with ESMTPS id 8; Mon, 23 Nov 2026 15:45:10 +0000
+Authentication-Results: mx.recipient.test; spf=pass smtp.mailfrom=bank.test
+From: ceo@bank.test
+
+x
+`,
+    { trustedBy: ['mx.recipient.test'] },
+  )
+  assert.deepEqual(
+    result.steps.map((step) => step.verified),
+    [false, true],
+  )
+  assert.deepEqual(
+    result.authentication.map((each) => each.verified),
+    [true, false],
+  )
+  assert.equal(result.blocks.filter((block) => block.verified).length, 2)
+})
+
+test('without our hosts named the newest writer is assumed; with others named nothing is verified', () => {
+  assert.equal(read(direct).trust, 'assumed')
+  assert.match(renderTrace(read(direct)), /Taken as our own: recipient\.test/)
+  const none = read(direct, { trustedBy: ['elsewhere.test'] })
+  assert.equal(none.trust, 'none')
+  assert.ok(none.steps.every((step) => !step.verified && !step.entersHere))
+  assert.match(renderTrace(none), /all of it is claimed/)
+})
+
+test('mail within our own system never crosses the Border', () => {
+  const result = read(`${submitted}From: a@sender.test\n\nx`, { trustedBy: ['sender.test'] })
+  assert.equal(flow(result), 'Author ==> MSA/MDA@sender ==> Recipient')
+  assert.match(renderTrace(result), /never crossed the Border/)
+})
+
+test('inside our own network lines are followed through private addresses and confirmed names', () => {
+  const result = read(
+    `Received: from mx1.recipient.test (mx1.recipient.test [192.0.2.2]) by store.recipient.test with LMTP id 4; Mon, 23 Nov 2026 15:45:22 +0000
+Received: from localhost (localhost [127.0.0.1]) by mx1.recipient.test with ESMTP id 3; Mon, 23 Nov 2026 15:45:21 +0000
+${direct.replace('mx.recipient.test with', 'mx1.recipient.test with')}`,
+    { trustedBy: ['recipient.test'] },
+  )
+  assert.deepEqual(
+    result.steps.map((step) => step.entersHere),
+    [false, true, false, false],
+  )
+  assert.equal(flow(result), 'Author ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient ==> Recipient')
+})
+
+test('a message without Received lines, and no message at all', () => {
+  for (const text of ['Subject: x\n\nbody', '', '\0\0', 'Received:\nReceived: ;;;\n\n']) {
+    const result = read(text)
+    renderTrace(result)
+    renderPicture(tracePicture(result))
+  }
+  assert.match(renderTrace(read('Subject: x\n\n')), /no path/)
+  assert.equal(traceNotation(read('')), '')
+})
+
+test('durations', () => {
+  for (const [ms, text] of [
+    [0, '0 s'],
+    [59_400, '59 s'],
+    [185_000, '3 min 5 s'],
+    [7_200_000, '2 h'],
+    [90_061_000, '1 d 1 h'],
+  ] as const) {
+    assert.equal(durationText(ms), text)
+  }
+})
+
+test('nothing of a message reaches the terminal as a control', () => {
+  const text = renderTrace(read(`Subject: =?utf-8?q?=1B[31m=E2=80=AEx?=\n${direct}`))
+  assert.doesNotMatch(text, /[\x1b\u202e]/)
+})
+
+test('any header gives a trace, and its notation is read without errors', () => {
+  const host = fc.constantFrom(
+    'a.test',
+    'mx.b.test',
+    'localhost',
+    '[10.0.0.1]',
+    '192.0.2.1',
+    'x',
+    '?',
+    '(a',
+    'münchen.test',
+  )
+  const line = fc
+    .tuple(host, host, host)
+    .map(([from, ip, by]) => `Received: from ${from} (${from} [${ip}]) by ${by} with ESMTPA; 1 Jan 2026 00:00 +0000\n`)
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
+      const result = read(`${lines.join('')}Delivered-To: a@b.test\nDelivered-To: c@d.test\nList-Id: <l.b.test>\n\n`)
+      renderTrace(result)
+      const parsed = parse(traceNotation(result))
+      assert.deepEqual(
+        [...parsed.findings, ...check(parsed.model)].filter((found) => found.severity === 'error'),
+        [],
+      )
+    }),
+  )
+})
+
+for (const suite of ['corpus-spamassassin', 'mime-fixtures', 'received']) {
+  test(`every message of ${suite} has a trace, a notation without errors and a picture`, (t) => {
+    const folder = join(suites, suite)
+    if (!existsSync(folder)) return t.skip(`conformance data is absent: ${suite}`)
+    for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+      if (!entry.isFile()) continue
+      const path = join(entry.parentPath, entry.name)
+      const result = trace(readFileSync(path))
+      renderTrace(result)
+      assert.match(renderPicture(tracePicture(result)), /^<svg/)
+      const parsed = parse(traceNotation(result))
+      const errors = [...parsed.findings, ...check(parsed.model)].filter((found) => found.severity === 'error')
+      assert.deepEqual(errors, [], path)
+    }
+  })
+}

@@ -1,0 +1,107 @@
+// "How did this reach me?": a message's path, roles, Border, Forwarder, delays and authentication, from its own header.
+// Only what our own hosts wrote is verified; everything else is shown as claimed. Nothing is looked up and nothing
+// throws: the trace of garbage is a short trace.
+
+import { parseAddressList } from '../../message/address.ts'
+import { type AuthenticationResults, parseAuthenticationResults } from '../../message/authentication-results.ts'
+import { parseDate } from '../../message/date.ts'
+import { decodeEncodedWords } from '../../message/encoded-word.ts'
+import { fieldsNamed, firstValue, type Header, parseHeader, unfolded } from '../../message/header.ts'
+import { type Blocks, readBlocks } from './blocks.ts'
+import { type ForwarderSigns, forwarderSigns } from './forwarder.ts'
+import { isOneOf, measureDelays, type Path, readPath } from './path.ts'
+
+export interface TraceOptions {
+  /** Whose Authentication-Results are ours (RFC 8601 §2.5). Default: results by `trustedBy` hosts. */
+  trustedAuthservIds?: readonly string[]
+  /** Hosts or domains of our own Border, as they write `by` in Received. Default: those of the newest line's writer. */
+  trustedBy?: readonly string[]
+  /** Addresses of our own hosts that hand mail to each other over public addresses. */
+  trustedIps?: readonly string[]
+  /** Domains of Forwarders that the Recipient trusts: an indirect relationship, `~~>`, and no Border between. */
+  trustedForwarders?: readonly string[]
+}
+
+export interface TracedResults extends AuthenticationResults {
+  /** Written by our own Border; all others are claims. */
+  verified: boolean
+}
+
+export interface TraceResult extends Path, Blocks {
+  from?: string
+  to?: string
+  subject?: string
+  messageId?: string
+  /** By the Date field. */
+  sentMs?: number
+  /** From the Date field, or the oldest line, to the newest line; undefined without two times. */
+  totalMs?: number
+  /** Present when a block of the path plays the role. */
+  forwarder?: ForwarderSigns
+  /** Signs of forwarding that no block of the path explains. */
+  unplacedSigns?: ForwarderSigns
+  authentication: TracedResults[]
+}
+
+/** The trace of a message, or of just its header. */
+export function trace(message: Buffer, options: TraceOptions = {}): TraceResult {
+  const header = parseHeader(message)
+  const path = readPath(header, options.trustedBy, options.trustedIps)
+  const sentMs = parseDate(firstValue(header, 'date') ?? '')?.epochMs
+  measureDelays(path.steps, sentMs)
+  const signs = forwarderSigns(header, path.steps, path.ours)
+  const { blocks, hops } = readBlocks(path, signs, options.trustedForwarders ?? [])
+  const isPlaced = blocks.some((block) => block.side === 'forwarder')
+  const times = path.steps.flatMap((step) => step.received.date?.epochMs ?? [])
+  const first = sentMs ?? times[0]
+  const last = times.at(-1)
+  return {
+    ...path,
+    blocks,
+    hops,
+    from: addressText(header, 'from'),
+    to: addressText(header, 'to'),
+    subject: text(header, 'subject'),
+    messageId: firstValue(header, 'message-id'),
+    sentMs,
+    ...(first !== undefined && last !== undefined && last >= first && { totalMs: last - first }),
+    ...(signs && (isPlaced ? { forwarder: signs } : { unplacedSigns: signs })),
+    authentication: readAuthentication(header, path, options.trustedAuthservIds),
+  }
+}
+
+function text(header: Header, name: string): string | undefined {
+  const value = firstValue(header, name)
+  return value === undefined ? undefined : decodeEncodedWords(value).replace(/\s+/g, ' ').slice(0, 300)
+}
+
+/** The addresses as people read them; a name that looks like an address does not hide the address. */
+function addressText(header: Header, name: string): string | undefined {
+  const value = firstValue(header, name)
+  if (value === undefined) return undefined
+  const list = parseAddressList(value)
+  const addresses = list.addresses.flatMap((each) => ('groupName' in each ? each.members : [each]))
+  const texts = addresses.slice(0, 10).map(({ displayName, localPart, domain }) => {
+    const address = `${localPart}@${domain}`
+    return displayName && displayName !== address ? `${displayName} <${address}>` : address
+  })
+  const all = [...texts, ...list.unparsed.slice(0, 3)].join(', ')
+  return addresses.length > 10 ? `${all} and ${addresses.length - 10} more` : all
+}
+
+/** RFC 8601 §5: a result counts if its id is ours and it stands above the last line that our hosts wrote. */
+function readAuthentication(header: Header, path: Path, trustedIds: readonly string[] | undefined): TracedResults[] {
+  const received = fieldsNamed(header, 'received')
+  const believed = path.steps.filter((step) => step.verified).length
+  // Our Border writes its results on top of its Received line, or right below it: before the next host's line.
+  const limit = believed === 0 ? -1 : (received[believed]?.start ?? header.fieldsEnd)
+  const ids = (trustedIds ?? path.ours).map((id) => id.toLowerCase())
+  const results: TracedResults[] = []
+  for (const field of fieldsNamed(header, 'authentication-results').slice(0, 50)) {
+    const parsed = parseAuthenticationResults(unfolded(header, field))
+    if (!parsed) continue
+    const isOurs = trustedIds ? ids.includes(parsed.authservId) : isOneOf(parsed.authservId, ids)
+    results.push({ ...parsed, verified: isOurs && field.start < limit })
+  }
+  return results
+}
