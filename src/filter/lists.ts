@@ -6,7 +6,12 @@ import { parseIp } from '../message/ip.ts'
 export type ListEntry =
   | { readonly kind: 'address'; readonly value: string }
   | { readonly kind: 'domain'; readonly value: string }
-  | { readonly kind: 'network'; readonly value: string; readonly bytes: readonly number[]; readonly prefixLength: number }
+  | {
+      readonly kind: 'network'
+      readonly value: string
+      readonly bytes: readonly number[]
+      readonly prefixLength: number
+    }
 
 /** Reads one entry; undefined when it is none of the three. */
 export function parseListEntry(text: string): ListEntry | undefined {

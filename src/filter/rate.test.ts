@@ -7,7 +7,10 @@ test('a rate lets through its count at once, then as it drains, each key for its
   let nowMs = 0
   const clock = { monotonic: () => nowMs } as Clock
   const rate = new RateLimit(clock, 3, 60_000)
-  assert.deepEqual([1, 2, 3, 4].map(() => rate.take('a')), [true, true, true, false])
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => rate.take('a')),
+    [true, true, true, false],
+  )
   assert.equal(rate.take('b'), true)
   nowMs = 19_000
   assert.equal(rate.take('a'), false)
@@ -20,7 +23,10 @@ test('a rate lets through its count at once, then as it drains, each key for its
 
 test('concurrency counts what is open, per key and in all', () => {
   const doors = new Concurrency(2, 3)
-  assert.deepEqual(['a', 'a', 'a', 'b', 'c'].map((key) => doors.enter(key)), ['ok', 'ok', 'per-key', 'ok', 'in-all'])
+  assert.deepEqual(
+    ['a', 'a', 'a', 'b', 'c'].map((key) => doors.enter(key)),
+    ['ok', 'ok', 'per-key', 'ok', 'in-all'],
+  )
   doors.leave('a')
   assert.equal(doors.enter('c'), 'ok')
   doors.leave('nobody')

@@ -85,6 +85,14 @@ export const setSubmissionStatus: Handler<'submission.status'> = (ledger, comman
   return { ok: true, id: command.id, modseq: ledger.nextModseq(account) }
 }
 
+const ARRIVALS_KEPT_MS = 7 * 86_400_000
+
+export const addArrival: Handler<'arrival.add'> = (ledger, { digest, trace, atMs }) => {
+  ledger.sql('DELETE FROM arrival WHERE at_ms < ?').run(atMs - ARRIVALS_KEPT_MS)
+  ledger.sql('INSERT OR REPLACE INTO arrival VALUES (?, ?, ?)').run(Buffer.from(digest, 'hex'), trace, atMs)
+  return { ok: true }
+}
+
 export const addEvent: Handler<'event.add'> = (ledger, { event }) => {
   const { lastInsertRowid } = ledger
     .sql(

@@ -24,6 +24,7 @@ import {
 } from './apply-emails.ts'
 import { createMailbox, deleteMailbox, renameMailbox, subscribeMailbox } from './apply-mailboxes.ts'
 import {
+  addArrival,
   addEvent,
   addSubmission,
   addToQueue,
@@ -80,6 +81,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'queue.remove': removeFromQueue,
   'submission.add': addSubmission,
   'submission.status': setSubmissionStatus,
+  'arrival.add': addArrival,
   'event.add': addEvent,
   'event.prune': pruneEvents,
   'change.prune': pruneChanges,

@@ -330,6 +330,14 @@ export class Reads implements StoreReads {
     return this.#all(eventOf, sql, ...parameters, filter.limit ?? 1000)
   }
 
+  arrival(digest: string) {
+    return this.#one(
+      (row) => row.trace as string,
+      'SELECT trace FROM arrival WHERE digest = ?',
+      Buffer.from(digest, 'hex'),
+    )
+  }
+
   lastEventId() {
     return this.#one((row) => Number(row.last), 'SELECT coalesce(max(id), 0) AS last FROM event') ?? 0
   }

@@ -91,6 +91,9 @@ CREATE TABLE queue (
 CREATE INDEX queue_due ON queue (next_ms) WHERE state = 'waiting';
 CREATE INDEX queue_by_domain ON queue (domain);
 CREATE INDEX queue_by_trace ON queue (trace);
+-- Transactions accepted lately, so that an exact repetition by a relay is known.
+CREATE TABLE arrival (digest BLOB PRIMARY KEY, trace TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX arrival_by_time ON arrival (at_ms);
 CREATE TABLE event (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, trace TEXT NOT NULL, role TEXT NOT NULL,
   kind TEXT NOT NULL, message_id TEXT NOT NULL, reverse_path TEXT NOT NULL, forward_path TEXT NOT NULL,

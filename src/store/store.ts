@@ -95,6 +95,11 @@ export interface Store {
   queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
   queueLength(): number
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }): TrackEvent[]
+  /**
+   * The trace of a transaction that was accepted before: a relay that did not hear our 250 sends it again, to the byte.
+   * `digest`: hex, over the envelope and the content. Kept for a week, longer than relays try.
+   */
+  arrival(digest: string): string | undefined
   /** Id of the newest event; 0 when there is none. */
   lastEventId(): number
   setting(key: string): string | undefined

@@ -2,11 +2,12 @@
 // that the 250 promises: mailbox entries, queue entries of what is forwarded, and what was found (design: the path of a
 // message). Delivery inside the same agent is that same commit.
 
+import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
 import { checkHost, type SpfResult } from '../../identity/spf/spf.ts'
 import { type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
-import { formatAddress } from '../../message/address.ts'
+import { formatAddress, formatPath } from '../../message/address.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
@@ -46,6 +47,9 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
   }
 
   const ip = unmapped(session.peer.address)
+  const digest = repeatable(header) ? digestOf(ip, mail) : undefined
+  const before = digest === undefined ? undefined : agent.store.arrival(digest)
+  if (before !== undefined) return reply(250, '2.0.0', `accepted as ${before} before; this is the same message again`)
   const identity = await authenticate(
     { source, header, ip, helo: session.helo, reversePath },
     { dns: agent.world.dns, clock: agent.world.clock, receiverName: agent.hostName },
@@ -72,7 +76,9 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
   }
 
   try {
-    await agent.store.commit(await keep(agent, mail, header, { ...identity, authorSpf }, handled, about))
+    const commands = await keep(agent, mail, header, { ...identity, authorSpf }, handled, about)
+    if (digest !== undefined) commands.push({ kind: 'arrival.add', digest, trace, atMs: agent.world.clock.now() })
+    await agent.store.commit(commands)
   } catch (error) {
     if (!(error instanceof DiskError)) throw error
     agent.log('error', 'a message could not be kept', { reason: error.message })
@@ -81,6 +87,18 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
       : reply(451, '4.3.0', 'our disk refuses, try again later')
   }
   return reply(250, '2.0.0', `accepted as ${trace}`)
+}
+
+/**
+ * A relay that did not hear our 250 must send again (RFC 1047). What has passed a relay carries a Received line with an
+ * id of its own, so the same bytes in the same envelope are the same message. Without one they may be two that are alike.
+ */
+const repeatable = (header: Header) => fieldsNamed(header, 'received').length > 0
+
+function digestOf(ip: string, { envelope, source }: InboundMessage): string {
+  const hash = createHash('sha256').update(`${ip}\0${formatPath(envelope.reversePath)}`)
+  for (const { forwardPath } of envelope.recipients) hash.update(`\0${formatPath(forwardPath)}`)
+  return hash.update('\0').update(source).digest('hex')
 }
 
 /** Findings with what SPF says of the domain in From, where that is not the domain of the reverse-path. */

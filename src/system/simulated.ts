@@ -1,0 +1,81 @@
+// The same agents in the simulated world: a host for each, a DNS server on a host of its own, and all of them asking it
+// by datagrams. Agents can be crashed and started again; what they had promised must then still hold.
+
+import { Resolver } from '../protocols/dns/resolver.ts'
+import { startDnsServer } from '../protocols/dns/server.ts'
+import { ZoneTable } from '../protocols/dns/zone.ts'
+import type { SimulatedHost } from '../world/simulated/host.ts'
+import type { Simulation } from '../world/simulated/simulation.ts'
+import { type Log, RunningAgent, servicesOf } from './agent.ts'
+import type { AgentPlan, SystemPlan } from './description.ts'
+import { INTERNET_PORTS } from './start.ts'
+import { labZone } from './zones.ts'
+
+const DNS_ADDRESS = '198.51.100.53'
+/** The least that SCRAM allows (RFC 7677 §4): virtual time is not spent on guessing. */
+const ITERATIONS = 4096
+
+export class SimulatedSystem {
+  readonly plan: SystemPlan
+  readonly simulation: Simulation
+  readonly agents = new Map<string, RunningAgent>()
+  readonly #hosts = new Map<string, SimulatedHost>()
+  readonly #log: Log
+
+  private constructor(plan: SystemPlan, simulation: Simulation, log: Log) {
+    this.plan = plan
+    this.simulation = simulation
+    this.#log = log
+  }
+
+  /** Boots every agent of the plan. Virtual time passes meanwhile. */
+  static async start(plan: SystemPlan, simulation: Simulation, log: Log = () => {}): Promise<SimulatedSystem> {
+    const system = new SimulatedSystem(plan, simulation, log)
+    const zones = new ZoneTable([{ origin: '', records: [] }])
+    const dns = simulation.host('dns', [DNS_ADDRESS])
+    const at = { address: DNS_ADDRESS, port: 53 }
+    await simulation.finish(startDnsServer({ network: dns.world.network, at, zones }))
+    for (const agent of plan.agents) system.#hosts.set(agent.id, system.host(agent.id, agent.ip))
+    for (const agent of plan.agents) await simulation.finish(system.#boot(agent))
+    zones.set(labZone([...system.agents.values()]))
+    for (const agent of system.agents.values()) agent.begin()
+    return system
+  }
+
+  /** One more machine that asks the system's DNS: an Author's computer, a stranger. */
+  host(name: string, ip: string): SimulatedHost {
+    return this.simulation.host(name, [ip], {
+      dns: (parts) => new Resolver({ ...parts, servers: [{ address: DNS_ADDRESS, port: 53 }] }),
+    })
+  }
+
+  hostOf(id: string): SimulatedHost {
+    return this.#hosts.get(id)!
+  }
+
+  agent(id: string): RunningAgent {
+    return this.agents.get(id)!
+  }
+
+  /** Power off: nothing of the agent runs any more, and its disk keeps what was synced. */
+  crash(id: string): void {
+    this.#hosts.get(id)!.crash()
+  }
+
+  /** Boots the agent again, on the disk that the crash left. */
+  async restart(id: string): Promise<void> {
+    this.#hosts.get(id)!.restart()
+    const plan = this.plan.agents.find((agent) => agent.id === id)!
+    await this.#boot(plan)
+    this.agent(id).begin()
+  }
+
+  async #boot(plan: AgentPlan): Promise<void> {
+    const { world } = this.#hosts.get(plan.id)!
+    const options = { iterations: ITERATIONS, transmitterPort: INTERNET_PORTS.smtp, log: this.#log }
+    const agent = await RunningAgent.start(plan, world, options)
+    this.agents.set(plan.id, agent)
+    for (const service of servicesOf(plan))
+      await agent.open(service, { address: plan.ip, port: INTERNET_PORTS[service] })
+  }
+}
