@@ -151,6 +151,7 @@ SyncState *
 test('mutt opens the mailbox, shows its messages and deletes one', async (t) => {
   if (missing(t, 'mutt')) return
   const config = join(home, 'muttrc')
+  mkdirSync(join(home, 'Mail')) // else it asks whether to make it
   writeFileSync(
     config,
     `set imap_user="${USER}"
