@@ -4,6 +4,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { tracePicture } from '../lab/trace/notation.ts'
+import { renderTrace } from '../lab/trace/render.ts'
 import { trace } from '../lab/trace/trace.ts'
 import { renderPicture } from '../notation/draw.ts'
 import { Resolver } from '../protocols/dns/resolver.ts'
@@ -99,9 +101,15 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
       serverFactory: httpServer,
       pagesFolder: pagesFolder(),
       live,
-      trace: (message) => {
-        const result = trace(message, { trustedBy: plan.agents.map(({ hostName }) => hostName) })
-        return { text: result.text, svg: renderPicture(result.picture) }
+      trace: (message, reader) => {
+        const home = system.agents.find(({ agent }) => agent.store === reader?.store)?.agent
+        const trustedForwarders =
+          reader === undefined ? [] : reader.store.trustedForwarders(reader.account.id).map(({ domain }) => domain)
+        const result = trace(message, {
+          ...(home === undefined ? {} : { trustedBy: [home.hostName] }),
+          trustedForwarders,
+        })
+        return { text: renderTrace(result), svg: renderPicture(tracePicture(result)) }
       },
       demoPeople: plan.agents.flatMap(({ people }) =>
         people.flatMap(({ displayName, address, password }) =>

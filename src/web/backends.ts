@@ -37,6 +37,9 @@ export interface LiveSource {
   watch(listener: (hop: LiveHop) => void): () => void
 }
 
+/** Traces a message; `reader`: whose message it is, and so whose Border and whose trusted Forwarders count. */
+export type Tracer = (message: Buffer, reader?: JmapBackend) => TraceView
+
 /** How a message came here, as text and as a picture. */
 export interface TraceView {
   readonly text: string

@@ -6,7 +6,7 @@ import { readBlobId } from '../protocols/jmap/blob.ts'
 import { parseId } from '../protocols/jmap/ids.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { World } from '../world/world.ts'
-import type { LiveSource, TraceView } from './backends.ts'
+import type { LiveSource, Tracer } from './backends.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { Guard } from './sign-in.ts'
 
@@ -28,14 +28,14 @@ export function addLive(app: FastifyInstance, live: LiveSource, streams: EventSt
   })
 }
 
-export function addTrace(app: FastifyInstance, guard: Guard, trace: (message: Buffer) => TraceView): void {
+export function addTrace(app: FastifyInstance, guard: Guard, trace: Tracer): void {
   /** How a message of one's own came here: `?email=e12` or `?blob=b…`. */
   app.get(
     '/api/trace',
     guard(async (request, reply, backend) => {
       const { email, blob } = request.query as { email?: string; blob?: string }
       const source = email === undefined ? await readBlobId(backend, blob) : await sourceOf(backend, email)
-      return source ? trace(source) : reply.code(404).send({ error: 'No such message.' })
+      return source ? trace(source, backend) : reply.code(404).send({ error: 'No such message.' })
     }),
   )
   /** The same for any message, pasted or dropped on the page; nothing is kept. */

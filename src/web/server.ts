@@ -5,7 +5,7 @@
 import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import type { World } from '../world/world.ts'
-import type { Backends, LiveSource, TraceView } from './backends.ts'
+import type { Backends, LiveSource, Tracer } from './backends.ts'
 import { EventStreams } from './event-stream.ts'
 import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
@@ -19,7 +19,7 @@ export interface WebOptions {
   /** Absolute path of the built pages (web/dist); without it only the interfaces answer. */
   readonly pagesFolder?: string
   readonly live?: LiveSource
-  readonly trace?: (message: Buffer) => TraceView
+  readonly trace?: Tracer
   /** Shown at the sign-in form of a demo: people anyone may be. Never for a real system. */
   readonly demoPeople?: readonly { readonly name: string; readonly address: string; readonly password: string }[]
   /** Signs the cookies; kept, people stay signed in over a restart. */
