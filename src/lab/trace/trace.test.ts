@@ -90,8 +90,9 @@ test('a Forwarder is found, with reasons, outside the Border until the Recipient
 
 test('a forged line in our name below the Border is not believed, nor are forged results', () => {
   const result = read(
-    `Received: from evil (evil.attack.test [192.0.2.66]) by mx.recipient.test with ESMTP id 9; Mon, 23 Nov 2026 15:45:20 +0000
-Authentication-Results: mx.recipient.test; spf=softfail smtp.mailfrom=bank.test
+    `Authentication-Results: mx.recipient.test; spf=softfail smtp.mailfrom=bank.test
+Received: from evil (evil.attack.test [192.0.2.66]) by mx.recipient.test with ESMTP id 9; Mon, 23 Nov 2026 15:45:20 +0000
+Authentication-Results: mx.recipient.test; spf=pass smtp.mailfrom=bank.test
 Received: from mail.bank.test (mail.bank.test [192.0.2.77]) by mx.recipient.test with ESMTPS id 8; Mon, 23 Nov 2026 15:45:10 +0000
 Authentication-Results: mx.recipient.test; spf=pass smtp.mailfrom=bank.test
 From: ceo@bank.test
@@ -106,7 +107,7 @@ x
   )
   assert.deepEqual(
     result.authentication.map((each) => each.verified),
-    [true, false],
+    [true, false, false],
   )
   assert.equal(result.blocks.filter((block) => block.verified).length, 2)
 })

@@ -89,12 +89,13 @@ function addressText(header: Header, name: string): string | undefined {
   return addresses.length > 10 ? `${all} and ${addresses.length - 10} more` : all
 }
 
-/** RFC 8601 §5: a result counts if its id is ours and it stands above the last line that our hosts wrote. */
+/**
+ * RFC 8601 §5: a result counts if its id is ours and it stands above the line with which our Border took the message,
+ * where we write it. What stands below came with the message.
+ */
 function readAuthentication(header: Header, path: Path, trustedIds: readonly string[] | undefined): TracedResults[] {
-  const received = fieldsNamed(header, 'received')
   const believed = path.steps.filter((step) => step.verified).length
-  // Our Border writes its results on top of its Received line, or right below it: before the next host's line.
-  const limit = believed === 0 ? -1 : (received[believed]?.start ?? header.fieldsEnd)
+  const limit = believed === 0 ? -1 : fieldsNamed(header, 'received')[believed - 1]!.start
   const ids = (trustedIds ?? path.ours).map((id) => id.toLowerCase())
   const results: TracedResults[] = []
   for (const field of fieldsNamed(header, 'authentication-results').slice(0, 50)) {
