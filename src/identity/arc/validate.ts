@@ -71,12 +71,9 @@ export async function validateArcOf(message: CanonicalMessage, dns: Dns): Promis
       return finish('fail', `seal i=${instance} says cv=${seal.chain}`)
   }
   const newest = sets.at(-1)!
-  const faults = await Promise.all([
-    checkSignature(message, newest, dns),
-    ...sets.map((_, i) => checkSeal(message, sets, i, dns)),
-  ])
-  for (const fault of faults) if (fault?.temporary) return finish('temperror', fault.text)
-  for (const fault of faults) if (fault) return finish('fail', fault.text)
+  // The signature first: only who made one over this very message gets us to ask for the keys of all seals.
+  const fault = (await checkSignature(message, newest, dns)) ?? (await checkSeals(message, sets, dns))
+  if (fault) return finish(fault.temporary ? 'temperror' : 'fail', fault.text)
   return finish('pass', hops.map(({ domain }) => domain).join(', '))
 }
 
@@ -96,7 +93,13 @@ async function checkSignature(message: CanonicalMessage, set: ArcSet, dns: Dns):
   return { text: `message signature i=${instance} is wrong`, temporary: false }
 }
 
-/** Step 6: a seal signs all sets up to its own (§5.1.1), always relaxed. */
+/** Step 6: every seal must verify. A wrong one outweighs one whose key could not be fetched. */
+async function checkSeals(message: CanonicalMessage, sets: readonly ArcSet[], dns: Dns): Promise<Fault | undefined> {
+  const faults = await Promise.all(sets.map((_, i) => checkSeal(message, sets, i, dns)))
+  return faults.find((fault) => fault && !fault.temporary) ?? faults.find((fault) => fault !== undefined)
+}
+
+/** A seal signs all sets up to its own (§5.1.1), always relaxed. */
 async function checkSeal(
   message: CanonicalMessage,
   sets: readonly ArcSet[],

@@ -27,7 +27,11 @@ export interface NoKey {
 const MIN_RSA_BITS = 1024
 /** Keys longer than anybody publishes would only cost time. */
 const MAX_RSA_BITS = 8192
+/** Exponents beyond those in use would only cost time too. */
+const MAX_EXPONENT = 2n ** 33n
 const MAX_CACHED = 4096
+/** Longer records than a key needs are not kept. */
+const MAX_CACHED_TEXT = 2048
 const cache = new Map<string, PublicKey | NoKey>()
 
 /** Finds the key for `selector` at `domain` that fits the algorithm. Never rejects. */
@@ -69,6 +73,7 @@ export function readKey(text: string): PublicKey | NoKey {
   let key = cache.get(text)
   if (key) return key
   key = parseKey(text)
+  if (text.length > MAX_CACHED_TEXT) return key
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value!)
   cache.set(text, key)
   return key
@@ -96,6 +101,8 @@ function parseKey(text: string): PublicKey | NoKey {
   const bits = type === 'rsa' ? (key.asymmetricKeyDetails?.modulusLength ?? 0) : 256
   if (type === 'rsa' && bits < MIN_RSA_BITS) return permanent('key-too-short', `${bits} bits (RFC 8301 §3.2)`)
   if (bits > MAX_RSA_BITS) return permanent('key-syntax', `${bits} bits`)
+  if ((key.asymmetricKeyDetails?.publicExponent ?? 0n) > MAX_EXPONENT)
+    return permanent('key-syntax', 'the exponent is too large')
   const flags = listTag(tags, 't') ?? []
   return { key, type, bits, testing: flags.includes('y'), strict: flags.includes('s') }
 }

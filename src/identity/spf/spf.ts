@@ -64,6 +64,8 @@ interface Check {
   readonly steps: Step[]
   terms: number
   voids: number
+  /** Asked once, however often `ptr` and `p` are used. */
+  names: Promise<string[]> | undefined
 }
 
 /** check_host() (RFC 7208 §4). Never rejects. */
@@ -91,6 +93,7 @@ export async function checkHost(question: SpfQuestion, dns: Dns, clock: Clock): 
     steps,
     terms: 0,
     voids: 0,
+    names: undefined,
   }
   const verdict = await evaluateDomain(check, domain, true)
   return { ...verdict, domain, identity, steps }
@@ -250,7 +253,12 @@ async function includes(check: Check, target: string): Promise<boolean> {
 }
 
 /** §5.5: names of the client that lead back to its address, at most ten; errors only make a name not count. */
-async function validatedNames(check: Check): Promise<string[]> {
+function validatedNames(check: Check): Promise<string[]> {
+  check.names ??= askValidatedNames(check)
+  return check.names
+}
+
+async function askValidatedNames(check: Check): Promise<string[]> {
   const answer = await check.dns.resolve(reverseName(check.ip), 'PTR')
   if (answer.status !== 'records') return []
   const names: string[] = []
