@@ -41,8 +41,11 @@ export function renderPicture(picture: Picture, options: DrawOptions = {}): stri
     `<desc id="${xml(prefix)}desc">${xml(picture.description)}</desc>`,
     `<style>${pictureStyle(options.theme ?? 'auto')}</style>`,
     `<rect class="paper" width="${width}" height="${height}"/>`,
-    ...picture.captions.flatMap(({ lines, x, y }) =>
-      lines.map((line, k) => `<text class="caption" x="${x}" y="${n(y + k * SIZE.caption)}">${xml(line)}</text>`),
+    ...picture.captions.flatMap(({ lines, x, y, heading }) =>
+      lines.map(
+        (line, k) =>
+          `<text class="${heading ? 'heading' : 'caption'}" x="${x}" y="${n(y + k * SIZE.caption)}">${xml(line)}</text>`,
+      ),
     ),
     ...picture.networks.map(drawNetwork),
     ...picture.borders.map(

@@ -7,7 +7,7 @@ import type { Arrow, Report, Span } from './model.ts'
 import { after, before, join } from './text.ts'
 import { readRole } from './vocabulary.ts'
 
-export type RawBlock = {
+type RawBlock = {
   roles: string[]
   roleSpans: Span[]
   at?: string
@@ -19,7 +19,7 @@ export type RawBlock = {
 }
 
 /** `from` and `to` are indexes of blocks; missing is the open Internet. */
-export type RawHop = {
+type RawHop = {
   from?: number
   to?: number
   arrow: Arrow

@@ -3,8 +3,8 @@
 // Lengths are SVG user units (pixels at scale 1). Texts are measured by estimate, generously.
 
 import { describe } from './describe.ts'
-import type { Arrow, Flow, SystemModel } from './model.ts'
-import { isKnownRole } from './vocabulary.ts'
+import type { Arrow, SystemModel } from './model.ts'
+import { isKnownRole, isUserRole } from './vocabulary.ts'
 
 export type Point = [x: number, y: number]
 
@@ -38,10 +38,10 @@ export type PictureHop = {
 }
 
 export type PictureNetwork = { id: string; name: string; x: number; y: number; width: number; height: number }
-export type PictureBorder = { id: string; from: Point; to: Point; label: string }
+type PictureBorder = { id: string; from: Point; to: Point; label: string }
 /** A relationship that is not drawn as an arrow, as a curve below the row; four points of a cubic Bézier curve. */
-export type PictureRelation = { a: string; b: string; label: string; curve: [Point, Point, Point, Point] }
-export type PictureText = { lines: string[]; x: number; y: number }
+type PictureRelation = { a: string; b: string; label: string; curve: [Point, Point, Point, Point] }
+type PictureText = { lines: string[]; x: number; y: number; heading?: boolean }
 
 export type Picture = {
   title: string
@@ -86,7 +86,7 @@ export const SIZE = {
 export function layout(model: SystemModel): Picture {
   const shared = model.actors.filter((actor) => actor.at !== undefined && actor.blocks.length > 1)
   const tints = new Map(shared.map((actor, k) => [actor.id, k % 8]))
-  const kinds = new Map(model.actors.map((actor) => [actor.id, actor.kind]))
+  const inferred = inferredByFlow(model)
   const rows = model.flows.map((flow): PictureRow => {
     const caption =
       model.diagrams[flow.diagram]!.flows[0] === flow.index ? model.diagrams[flow.diagram]!.caption : undefined
@@ -97,7 +97,7 @@ export function layout(model: SystemModel): Picture {
         actor,
         ...(at === undefined ? {} : { at }),
         roles,
-        kind: unknown || !roles.some(isKnownRole) ? 'unknown' : (kinds.get(actor) ?? 'agent'),
+        kind: unknown || !roles.some(isKnownRole) ? 'unknown' : roles.every(isUserRole) ? 'user' : 'agent',
         relays,
         ...(tints.has(actor) ? { tint: tints.get(actor)! } : {}),
         ...(network === undefined ? {} : { network }),
@@ -109,33 +109,41 @@ export function layout(model: SystemModel): Picture {
         arrow,
         crossings: crossings.map((_, k) => `border:${id}${k === 0 ? '' : `:${k + 1}`}`),
       })),
-      relations: relationsIn(model, flow),
+      relations: inferred.get(flow.index) ?? [],
     }
   })
   const names = new Map(model.networks.map((network) => [network.id, network.name]))
-  return arrange(rows, names, { title: model.title ?? 'An email system', description: describe(model) })
+  const title = model.title ?? 'An email system'
+  // A title that is also the first caption is written once.
+  const heading = model.title !== undefined && rows[0]?.caption?.startsWith(model.title) !== true
+  return arrange(rows, names, { title, description: describe(model), heading })
 }
 
 /** Inferred relationships, drawn in the flow that made them known. */
-function relationsIn(model: SystemModel, flow: Flow): PictureRow['relations'] {
-  const hops = new Set(flow.hops.map((hop) => hop.id))
-  return model.relationships
-    .filter((relation) => relation.inferred && hops.has(relation.hop ?? ''))
-    .flatMap(({ a, b }) => {
-      const from = flow.blocks.find((block) => block.actor === a)
-      const to = flow.blocks.find((block) => block.actor === b)
-      return from && to ? [{ a: from.id, b: to.id, label: 'direct relationship, inferred' }] : []
-    })
+function inferredByFlow(model: SystemModel): Map<number, PictureRow['relations']> {
+  const flowOf = new Map(model.hops.map((hop) => [hop.id, hop.flow]))
+  const out = new Map<number, PictureRow['relations']>()
+  for (const { a, b, inferred, hop } of model.relationships) {
+    const flow = inferred ? model.flows[flowOf.get(hop ?? '') ?? -1] : undefined
+    const from = flow?.blocks.find((block) => block.actor === a)
+    const to = flow?.blocks.find((block) => block.actor === b)
+    if (flow === undefined || from === undefined || to === undefined) continue
+    const row = out.get(flow.index) ?? []
+    out.set(flow.index, row)
+    row.push({ a: from.id, b: to.id, label: 'direct relationship, inferred' })
+  }
+  return out
 }
 
-/** Places rows below each other. `networks` gives names to the ids that blocks carry. */
+/** Places rows below each other. `networks` gives names to the ids that blocks carry; `heading` shows the title. */
 export function arrange(
   rows: PictureRow[],
   networks: Map<string, string>,
-  text: { title: string; description: string },
+  text: { title: string; description: string; heading?: boolean },
 ): Picture {
   const picture: Picture = {
-    ...text,
+    title: text.title,
+    description: text.description,
     width: 0,
     height: SIZE.margin,
     captions: [],
@@ -145,12 +153,17 @@ export function arrange(
     borders: [],
     relations: [],
   }
+  if (text.heading) {
+    const lines = wrapText(text.title, 640)
+    picture.captions.push({ lines, x: SIZE.margin, y: picture.height + SIZE.font, heading: true })
+    picture.height += lines.length * SIZE.caption + 18
+  }
   rows.forEach((row, index) => {
     if (index > 0) picture.height += SIZE.rowGap
     placeRow(picture, row, networks, index)
   })
   for (const caption of picture.captions) {
-    const longest = Math.max(...caption.lines.map((line) => textWidth(line, SIZE.font)))
+    const longest = Math.max(...caption.lines.map((line) => textWidth(line, SIZE.font + 2)))
     picture.width = Math.max(picture.width, caption.x + longest)
   }
   picture.width = Math.ceil(Math.max(picture.width, 320) + SIZE.margin)
@@ -158,7 +171,8 @@ export function arrange(
   return picture
 }
 
-type Node = PictureBlock & { network?: string }
+/** `outer`: from where to where its network's box reaches. */
+type Node = PictureBlock & { network?: string; outer?: [left: number, right: number] }
 
 function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>, index: number) {
   const nodes: Node[] = row.blocks.map((block) => ({ ...block, x: 0, y: 0, ...blockSize(block) }))
@@ -195,9 +209,10 @@ function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>,
   const bottom = middle + tall / 2 + depth + 18
 
   const right = placeNetworks(picture, nodes, into, names, { top, bottom, index })
-  for (const hop of hops) placeHop(picture, hop, nodes, middle, { top, bottom })
-  for (const relation of row.relations) placeRelation(picture, relation, nodes, bottom)
-  for (const { network: _, ...block } of nodes) picture.blocks.push(block)
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  for (const hop of hops) placeHop(picture, hop, byId, middle, { top, bottom })
+  for (const relation of row.relations) placeRelation(picture, relation, byId, bottom)
+  for (const { network: _, outer: __, ...block } of nodes) picture.blocks.push(block)
   picture.width = Math.max(picture.width, right, x)
   picture.height = bottom + (hops.some((hop) => hop.crossings.length > 0) ? 34 : 0)
 }
@@ -263,6 +278,7 @@ function placeNetworks(
       if (missing > 0) for (const node of nodes.slice(k, end)) node.x += missing / 2
       const id = `${network}-row-${row.index + 1}${k === 0 ? '' : `-${k}`}`
       picture.networks.push({ id, name, x, y: row.top, width, height: row.bottom - row.top })
+      for (const node of nodes.slice(k, end)) node.outer = [x, x + width]
       right = x + width
     }
     right = Math.max(right, nodes[end - 1]!.x + nodes[end - 1]!.width)
@@ -271,16 +287,22 @@ function placeNetworks(
   return right
 }
 
-function placeHop(picture: Picture, hop: PlacedHop, nodes: Node[], y: number, row: { top: number; bottom: number }) {
-  const from = nodes.find((node) => node.id === hop.from)!
-  const to = nodes.find((node) => node.id === hop.to)!
+function placeHop(
+  picture: Picture,
+  hop: PlacedHop,
+  nodes: Map<string, Node>,
+  y: number,
+  row: { top: number; bottom: number },
+) {
+  const from = nodes.get(hop.from)!
+  const to = nodes.get(hop.to)!
   const stack = from.relays > 1 ? 10 : 0
   const start = from.x + from.width / 2 + port(from) + stack + 6
   const end = to.x + to.width / 2 - port(to) - 6
   const points: Point[] = [[start, y]]
   // The Border stands in the gap between the two networks, not in the middle of the arrow.
-  const left = Math.max(from.x + from.width, networkEnd(picture, from, 1)) + stack
-  const right = Math.min(to.x, networkEnd(picture, to, -1))
+  const left = (from.outer?.[1] ?? from.x + from.width) + (from.outer ? 0 : stack)
+  const right = to.outer?.[0] ?? to.x
   hop.crossings.forEach((id, k) => {
     const x = left + ((right - left) * (k + 1)) / (hop.crossings.length + 1)
     points.push([x, y])
@@ -295,17 +317,14 @@ function placeHop(picture: Picture, hop: PlacedHop, nodes: Node[], y: number, ro
   picture.hops.push({ id: hop.id, from: hop.from, to: hop.to, arrow: hop.arrow, points, ...label, wrong })
 }
 
-function networkEnd(picture: Picture, node: Node, side: 1 | -1): number {
-  const box = picture.networks.find(
-    ({ x, y, width, height }) => node.x >= x && node.x < x + width && node.y >= y && node.y < y + height,
-  )
-  if (box === undefined) return side === 1 ? node.x + node.width : node.x
-  return side === 1 ? box.x + box.width : box.x
-}
-
-function placeRelation(picture: Picture, relation: PictureRow['relations'][number], nodes: Node[], bottom: number) {
-  const a = nodes.find((node) => node.id === relation.a)
-  const b = nodes.find((node) => node.id === relation.b)
+function placeRelation(
+  picture: Picture,
+  relation: PictureRow['relations'][number],
+  nodes: Map<string, Node>,
+  bottom: number,
+) {
+  const a = nodes.get(relation.a)
+  const b = nodes.get(relation.b)
   if (a === undefined || b === undefined) return
   const foot = (node: Node): Point => [node.x + node.width / 2, node.y + node.height + (node.kind === 'user' ? 2 : 5)]
   const [from, to] = [foot(a), foot(b)]

@@ -63,7 +63,7 @@ export type Hop = {
 /** One line of mail flow. `blocks` and `hops` are the same objects as in the model's lists. */
 export type Flow = { index: number; diagram: number; blocks: Block[]; hops: Hop[]; span: Span }
 
-export type Bracket = { network: string; name: string; span: Span; column: number; columnEnd: number }
+type Bracket = { network: string; name: string; span: Span; column: number; columnEnd: number }
 
 /** One drawing: brackets, strokes and the flows under them. */
 export type Diagram = {
@@ -90,7 +90,7 @@ export type Actor = {
 }
 
 /** One crossing from network to network, between `left` and `right` (block ids; missing is the open Internet). */
-export type Border = { id: string; flow: number; hop: string; left?: string; right?: string; span: Span }
+type Border = { id: string; flow: number; hop: string; left?: string; right?: string; span: Span }
 
 export type Relationship = {
   /** Actor ids. The relation is symmetric. */

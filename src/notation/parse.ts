@@ -12,10 +12,11 @@ export type ParseResult = { model: SystemModel; findings: Finding[] }
 
 /** More findings than this help nobody. */
 const MAX_FINDINGS = 1000
+const NOWHERE = { start: 0, end: 0, line: 1, column: 1 }
 
 /** Reads notation text. Never throws. The findings are those of reading (N codes); check() tells the rest. */
 export function parse(source: string): ParseResult {
-  const findings: Finding[] = []
+  let findings: Finding[] = []
   let dropped = 0
   const report: Report = (found) => void (findings.length < MAX_FINDINGS ? findings.push(found) : dropped++)
   const entities: Edit[] = []
@@ -30,9 +31,8 @@ export function parse(source: string): ParseResult {
   const model = buildModel(source, rows.diagrams, report)
   if (rows.title !== undefined) model.title = rows.title
   model.attributes = resolveAttributes(model, rows.attributes, report)
-  placeByAttribute(model)
-  if (dropped > 0)
-    findings.push(finding('N99', 'hint', findings.at(-1)!.span, `${dropped} more findings are not shown`))
+  findings = placeByAttribute(model, findings)
+  if (dropped > 0) findings.push(finding('N99', 'hint', NOWHERE, `${dropped} more findings are not shown`))
   findings.sort(byPlace)
   model.findings = findings
   // A hint's first fix is the normal spelling.
@@ -42,13 +42,14 @@ export function parse(source: string): ParseResult {
 
 const MAX_PLACES = 200
 
-/** `Role: in="Network"` says what brackets cannot (rule A6). */
-function placeByAttribute(model: SystemModel) {
+/** `Role: in="Network"` says what brackets cannot (rule A6). Returns the findings that it does not answer. */
+function placeByAttribute(model: SystemModel, findings: Finding[]): Finding[] {
   const places = model.attributes.flatMap((line) => {
     const name = line.entries.find((entry) => entry.key === 'in')?.value
     const network = name === undefined ? undefined : model.networks.find((known) => known.name === name)
     return network === undefined ? [] : [{ network, refs: new Set(line.refs) }]
   })
+  const answered = new Set<number>()
   for (const { network, refs } of places.slice(0, MAX_PLACES)) {
     const moved = new Set(
       model.actors
@@ -56,8 +57,16 @@ function placeByAttribute(model: SystemModel) {
         .map(({ id }) => id),
     )
     for (const actor of model.actors) if (moved.has(actor.id)) actor.network = network.id
-    for (const block of model.blocks) if (moved.has(block.actor)) block.network = network.id
+    for (const block of model.blocks) {
+      if (!moved.has(block.actor)) continue
+      block.network = network.id
+      answered.add(block.span.start)
+    }
+    for (const { start } of network.spans) answered.add(start)
     for (const other of model.networks) other.actors = other.actors.filter((id) => !moved.has(id))
     network.actors.push(...moved)
   }
+  if (places.length === 0) return findings
+  model.networks = model.networks.filter(({ named, actors }) => named || actors.length > 0)
+  return findings.filter(({ code, span }) => !((code === 'N07' || code === 'N08') && answered.has(span.start)))
 }

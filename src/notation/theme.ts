@@ -72,7 +72,8 @@ const DARK: Palette = {
 
 const SHAPES = [
   'text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,"DejaVu Sans",sans-serif;font-size:15px}',
-  '.role{font-weight:600}',
+  '.role,.heading{font-weight:600}',
+  '.heading{font-size:16px}',
   '.small,.border text,.relation text,text.count{font-size:12px}',
   '.network text{font-size:14px}',
   '.network path,.divider,.hop .line,.border path,.relation path{fill:none}',

@@ -3,7 +3,7 @@
 
 import { suggest } from './suggest.ts'
 
-export const ROLES = [
+const ROLES = [
   'Author',
   'MSA',
   'Transmitter',
