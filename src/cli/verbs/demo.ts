@@ -95,14 +95,12 @@ async function sendLetters(lab: Lab, plan: SystemPlan, say: (text: string) => vo
   const readers = plan.agents
     .filter((agent) => agent.id !== msa.plan.id)
     .flatMap(({ people }) => people.filter((person) => person.roles.includes('Recipient')))
-  const direct: Letter[] = readers
-    .slice(0, 1)
-    .map((person) => ({
-      from: author,
-      to: person.address,
-      subject: 'Straight to you',
-      text: `Dear ${person.displayName},\n\nthis came straight across the Border.`,
-    }))
+  const direct: Letter[] = readers.slice(0, 1).map((person) => ({
+    from: author,
+    to: person.address,
+    subject: 'Straight to you',
+    text: `Dear ${person.displayName},\n\nthis came straight across the Border.`,
+  }))
   const forwarded: Letter[] = plan.agents
     .flatMap(({ settings }) => settings.forwarder.forwards)
     .map(({ from, to }) => ({
@@ -194,7 +192,9 @@ function readyLine(lab: Lab, folder: string): object {
   const found = (plan: AgentPlan) => agents.find((agent) => agent.plan.id === plan.id)!
   // One entry for each different block of the drawing, in its order: a role played again elsewhere is not told twice.
   const blocks = lab.system.plan.model.blocks.flatMap((block) =>
-    agents.flatMap(({ plan }) => plan.blocks.filter(({ id }) => id === block.id).map(({ roles }) => ({ plan, roles }))),
+    agents.flatMap(({ plan }) =>
+      plan.blocks.filter(({ id }) => id === block.id).map(({ roles }) => ({ plan, roles, id: block.id })),
+    ),
   )
   const told = blocks.filter(
     ({ plan, roles }, i) =>
@@ -207,8 +207,9 @@ function readyLine(lab: Lab, folder: string): object {
     folder,
     web: lab.webUrl,
     dns: door(lab.dns),
-    agents: told.map(({ plan, roles }) => ({
-      name: plan.id,
+    agents: told.map(({ plan, roles, id }, i) => ({
+      // An agent's first place has its @id; another place of the same agent the name that the drawing gives it.
+      name: told.findIndex((one) => one.plan === plan) === i ? plan.id : id,
       roles,
       domain: plan.domain,
       ...(roles.includes('Receiver') ? { smtp: door(found(plan).endpoint('smtp')) } : {}),
