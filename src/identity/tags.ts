@@ -1,7 +1,7 @@
 // Tag lists, `name=value; …`, as DKIM, ARC and DMARC write them (RFC 6376 §3.2). Positions are kept, because a
 // signature is hashed with the value of its own b= tag cut out.
 
-export interface Tag {
+interface Tag {
   /** Without surrounding white space. Folding inside is left as it is. */
   value: string
   /** Offsets into the text of everything after '=' and before ';', with its white space. */

@@ -7,7 +7,7 @@ import { isWithin, normalDomain } from './domain.ts'
 import type { Identity } from './identity.ts'
 
 /** What the Forwarder's Border saw, by its own word (RFC 8617 §4.1.1); undefined for a method it does not mention. */
-export interface SeenByForwarder {
+interface SeenByForwarder {
   readonly spf: string | undefined
   /** 'pass' when one of several signatures passed. */
   readonly dkim: string | undefined

@@ -91,7 +91,7 @@ function judge(report: SuiteReport, where: string, expected: Expected, results: 
 }
 
 /** `name value` lines: NXDOMAIN, `~~error~~`, or the text of a TXT record. */
-export function readZone(text: string): Record<string, FixedRecords> {
+function readZone(text: string): Record<string, FixedRecords> {
   const zone: Record<string, FixedRecords> = {}
   for (const line of text.split(/\r?\n/)) {
     const match = /^(\S+)\s+(.*)$/.exec(line)
@@ -138,7 +138,7 @@ async function ownRecords(report: SuiteReport, folder: string): Promise<void> {
 }
 
 /** The clock stands at the signature's own t=, so that x= does not matter. */
-export async function verifyAtOwnTime(source: Buffer, dns: Dns): Promise<DkimResult[]> {
+async function verifyAtOwnTime(source: Buffer, dns: Dns): Promise<DkimResult[]> {
   const time = /[;\s]t\s*=\s*(\d{1,12})/.exec(source.toString('latin1'))?.[1]
   return verifyDkim(parseHeader(source), dns, fixedClock(Number(time ?? 1_700_000_000)))
 }

@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-export interface SuiteOutcome {
+interface SuiteOutcome {
   passed: number
   failed: number
   skipped: number

@@ -6,7 +6,7 @@ import { normalDomain } from '../domain.ts'
 import { base64Tag, compactTag, numberTag, parseTags } from '../tags.ts'
 
 /** ARC-Seal (§4.1.3). */
-export interface Seal {
+interface Seal {
   readonly algorithm: SigningAlgorithm
   readonly chain: 'none' | 'pass' | 'fail'
   readonly domain: string

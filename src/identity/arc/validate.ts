@@ -10,7 +10,7 @@ import { bodyOutcome, lineEnd, verifyData, verifyFields, withoutValue } from '..
 import { type Step, step } from '../steps.ts'
 import { type ArcSet, readChain } from './chain.ts'
 
-export interface ArcHop {
+interface ArcHop {
   readonly instance: number
   /** d= of the seal: who vouches for this set. */
   readonly domain: string

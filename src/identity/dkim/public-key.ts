@@ -69,7 +69,7 @@ function fits(key: PublicKey | NoKey, algorithm: SigningAlgorithm): PublicKey | 
 }
 
 /** Reads a key record, or finds it in the cache. */
-export function readKey(text: string): PublicKey | NoKey {
+function readKey(text: string): PublicKey | NoKey {
   let key = cache.get(text)
   if (key) return key
   key = parseKey(text)

@@ -46,7 +46,7 @@ export const SIGNED: readonly string[] = [
 ]
 
 /** §8.15: adding one of these to a signed message would change what it says. */
-export const OVERSIGNED: readonly string[] = [
+const OVERSIGNED: readonly string[] = [
   ...['from', 'reply-to', 'to', 'cc', 'subject', 'date', 'message-id'],
   ...['mime-version', 'content-type', 'content-transfer-encoding'],
 ]

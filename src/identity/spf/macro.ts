@@ -5,7 +5,7 @@ import { dottedIp, formatIp, type IpBytes } from '../ip.ts'
 
 export type MacroPart = string | Macro
 
-export interface Macro {
+interface Macro {
   /** Lower case. */
   letter: string
   /** Written in upper case: the value is URL-escaped (§7.3). */

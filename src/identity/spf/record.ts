@@ -6,7 +6,7 @@ import type { IpBytes } from '../ip.ts'
 import { type MacroPart, parseDomainSpec, parseMacroString } from './macro.ts'
 
 export type Qualifier = '+' | '-' | '~' | '?'
-export type MechanismName = 'all' | 'include' | 'a' | 'mx' | 'ptr' | 'ip4' | 'ip6' | 'exists'
+type MechanismName = 'all' | 'include' | 'a' | 'mx' | 'ptr' | 'ip4' | 'ip6' | 'exists'
 
 export interface Directive {
   qualifier: Qualifier

@@ -11,7 +11,7 @@ import { expandMacros, type MacroContext, type MacroPart, parseMacroString } fro
 import { type Directive, isSpfRecord, parseSpfRecord, type Qualifier, type SpfRecord } from './record.ts'
 
 /** RFC 7208 §2.6. */
-export type SpfOutcome = 'pass' | 'fail' | 'softfail' | 'neutral' | 'none' | 'temperror' | 'permerror'
+type SpfOutcome = 'pass' | 'fail' | 'softfail' | 'neutral' | 'none' | 'temperror' | 'permerror'
 
 export interface SpfResult {
   readonly result: SpfOutcome
