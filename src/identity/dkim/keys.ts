@@ -1,7 +1,6 @@
-// Making DKIM keys, and the DNS record for one (RFC 6376 §3.6.1, RFC 8463 §4.1).
+// Making DKIM keys, and the DNS record for one (RFC 6376 §3.6.1, RFC 8463 §4.1). RSA keys come from world.keymaker.
 
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Random } from '../../world/world.ts'
 
 /** An Ed25519 key from 32 bytes of the world's chance: the simulated world makes the same key again. */
@@ -9,14 +8,6 @@ export function makeEd25519Key(random: Random): KeyObject {
   // RFC 8410 §7: the PKCS #8 frame around the 32 secret bytes is always the same.
   const frame = Buffer.from('302e020100300506032b657004220420', 'hex')
   return createPrivateKey({ key: Buffer.concat([frame, random.bytes(32)]), format: 'der', type: 'pkcs8' })
-}
-
-/**
- * An RSA key of 2048 bits (RFC 8301 §3.2: signers should use at least that). OpenSSL draws the chance itself, so a
- * simulated world that must replay bit for bit uses Ed25519 or a fixed key.
- */
-export async function makeRsaKey(): Promise<KeyObject> {
-  return (await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })).privateKey
 }
 
 /** PKCS #8 PEM, as it is kept on disk (secret). */
