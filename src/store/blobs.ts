@@ -114,16 +114,17 @@ export class Blobs {
 
   /** See Store.readBlob. @throws DiskError 'failed' when what is on disk is not what was written */
   async read(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
-    if (ref.segment !== UNKNOWN_SEGMENT) {
-      const bytes = await this.#readAt(ref, range)
-      if (bytes !== undefined) return bytes
-    }
-    // Not there: compaction may have moved it since the caller looked.
+    const there = ref.segment === UNKNOWN_SEGMENT ? undefined : await this.#readAt(ref, range)
+    if (there instanceof Buffer) return there
+    // Compaction may have moved it since the caller looked.
     const now = this.#pending.get(ref.hash)?.ref ?? this.#index.blob(ref.hash)
     if (now === undefined) return undefined
     const bytes = await this.#readAt(now, range)
-    if (bytes === undefined) throw new DiskError('failed', `The body ${ref.hash} is in the index but not on the disk.`)
-    return bytes
+    if (bytes instanceof Buffer) return bytes
+    throw new DiskError(
+      'failed',
+      `The body ${now.hash} in segment ${now.segment} at ${now.offset} is ${bytes ?? 'missing'}.`,
+    )
   }
 
   pending(hash: BlobHash): PendingBlob | undefined {
@@ -218,7 +219,7 @@ export class Blobs {
     const copies = await Promise.all(
       refs.map(async (ref) => {
         const body = await this.#readAt(ref)
-        if (body === undefined) throw damaged(ref)
+        if (!(body instanceof Buffer)) throw new DiskError('failed', `The body ${ref.hash} is ${body ?? 'missing'}.`)
         return this.#putInSegment(ref.hash, body.length, [body])
       }),
     )
@@ -323,21 +324,19 @@ export class Blobs {
     this.#openFiles.adopt(this.#segmentPath(segment.number), segment.file)
   }
 
-  async #readAt(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
+  /** Undefined: no such file. 'damaged': something else is there. */
+  async #readAt(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | 'damaged' | undefined> {
     const start = Math.min(range?.offset ?? 0, ref.sizeBytes)
     const length = Math.min(range?.length ?? ref.sizeBytes, ref.sizeBytes - start)
     if (ref.segment === OWN_FILE) {
       return this.#openFiles.use(this.#ownPath(ref.hash), async (file) => {
         const bytes = await file.read(start, length)
-        if (range === undefined && hashOf([bytes]) !== ref.hash) throw damaged(ref)
-        return bytes
+        return range === undefined && hashOf([bytes]) !== ref.hash ? 'damaged' : bytes
       })
     }
     const work = async (file: DiskFile) => {
       if (range !== undefined) return file.read(ref.offset + HEADER_BYTES + start, length)
-      const body = await readRecord(file, ref.offset, ref.hash, ref.sizeBytes)
-      if (body === undefined) throw damaged(ref)
-      return body
+      return (await readRecord(file, ref.offset, ref.hash, ref.sizeBytes)) ?? ('damaged' as const)
     }
     const open = this.#segments.get(ref.segment)
     return open === undefined ? this.#openFiles.use(this.#segmentPath(ref.segment), work) : work(open.file)
@@ -354,8 +353,4 @@ export class Blobs {
   #ownPath(hash: BlobHash): string {
     return `${this.#folder}/large/${hash.slice(0, 2)}/${hash}`
   }
-}
-
-function damaged(ref: BlobRef): DiskError {
-  return new DiskError('failed', `The body ${ref.hash} in segment ${ref.segment} at ${ref.offset} is damaged.`)
 }
