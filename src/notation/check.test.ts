@@ -61,6 +61,8 @@ test('R01: Border defence at the Border', () => {
   assert.deepEqual(codes('--> / --> Backup MX --> Receiver/MDA ==> Recipient'), ['R01'])
   assert.deepEqual(codes('--> / --> Receiver/MDA ==> Recipient'), [])
   assert.deepEqual(codes('--> / --> Gateway --> MDA ==> Recipient'), [])
+  // One cause, one finding: the misspelt role is what is wrong.
+  assert.deepEqual(codes('--> / --> Reciever/MDA ==> Recipient'), ['N11'])
   const checksLate = '--> / --> Receiver/Forwarder@f ~~> MDA@m ==> Recipient\n\nm: checks=spf'
   assert.deepEqual(codes(checksLate).sort(), ['R01', 'R05'])
   assert.deepEqual(codes(`${checksLate}, trusts=f`), [])
@@ -97,7 +99,7 @@ test('a finding for a person', () => {
     [
       'office.borderpost:2:16: error N04: "MSA / Transmitter" could mean two things',
       '  Author\t==> MSA / Transmitter --> / --> Receiver',
-      '        \t        ^'.replace('\t        ', '\t        ').replace(/^ {8}/, '        '),
+      '        \t        ^',
       '  Why: A tight "/" joins the roles of one actor; a "/" that touches an arrow is the Border.',
       '  1. One actor plays both roles: MSA/Transmitter',
       '  2. Mail crosses the Border: MSA --> / --> Transmitter',

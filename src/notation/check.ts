@@ -175,7 +175,7 @@ function borderDefence(flow: Flow, world: Lookup): Finding[] {
     if (hop?.border) {
       inside = true
       forwarder = undefined
-      reported = !guards && !block.unknown && block.roles.some(isKnownRole)
+      reported = !guards && !block.unknown && block.roles.every(isKnownRole)
       if (reported) found.push(r01(block, `${blockLabel(block)} stands at the Border, but is no Receiver`, 'Receiver/'))
     } else if (inside && !reported && block.roles.includes('Receiver')) {
       found.push(

@@ -95,7 +95,7 @@ test('random flows: printing what was read gives the flow back', () => {
       assert.deepEqual(findings, [])
       assert.equal(formatFlow(model.flows[0]!), text)
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 
@@ -113,7 +113,7 @@ test('random flows in flat and drawn form, with brackets and strokes, mean the s
       assert.equal(format(parse(drawn).model), drawn)
       assert.deepEqual(says(parse(format(parse(drawn).model, 'flat')).model), says(model))
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 
