@@ -142,6 +142,19 @@ test('the is_email suite: headers read all but its errors, SMTP takes what RFC 5
   }
 })
 
+test('the local parts of the flanker suite', (t) => {
+  const file = join(suites, 'mime-fixtures/flanker/abridged_localpart_valid.txt')
+  if (!existsSync(file)) return t.skip('conformance data is absent: mime-fixtures')
+  const localParts = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  for (const localPart of localParts) {
+    const list = parseAddressList(`${localPart}@x.test`)
+    assert.equal(list.addresses.length, 1, localPart)
+    assert.deepEqual(list.defects, [], localPart)
+  }
+})
+
 test('mailboxes survive formatting and parsing', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 20 }).map((s) =>
     s

@@ -3,7 +3,7 @@
 
 import { decodeText, knownCharset } from './charset.ts'
 import { decodeEncodedWords } from './encoded-word.ts'
-import { allParts, type Part } from './mime.ts'
+import type { Part } from './mime.ts'
 import { decodeTransfer } from './transfer.ts'
 
 export interface BodyLists {
@@ -162,10 +162,4 @@ function afterElement(html: string, tag: string, from: number): number {
   const closing = new RegExp(`</${tag}`, 'gi')
   closing.lastIndex = from
   return closing.test(html) ? after(html, '>', closing.lastIndex) : html.length
-}
-
-/** The part with that IMAP number, or undefined. */
-export function partByNumber(root: Part, number: string): Part | undefined {
-  for (const part of allParts(root)) if (part.number === number) return part
-  return undefined
 }

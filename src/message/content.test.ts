@@ -86,6 +86,8 @@ test('parameters: quotes, comments, RFC 2231, careless senders', () => {
     ['attachment; filename==?utf-8?Q?gr=C3=BCn.txt?=', 'attachment', { filename: 'grün.txt' }],
     ['a/b; name=my file.pdf; x=1', 'a/b', { name: 'my file.pdf', x: '1' }],
     ['a/b; charset=utf-8 name="x"', 'a/b', { charset: 'utf-8', name: 'x' }],
+    ['a/b; boundary=x\\;y(comment)', 'a/b', { boundary: 'x;y' }],
+    ['a/b; name=report (1).pdf', 'a/b', { name: 'report (1).pdf' }],
     ['a/b;;; =; x', 'a/b', {}],
     ['a/b; name="C:\\temp\\x.pdf"', 'a/b', { name: 'C:\\temp\\x.pdf' }],
     ['a/b; __proto__=x', 'a/b', Object.fromEntries([['__proto__', 'x']])],

@@ -69,8 +69,7 @@ export function sameAddress(a: Mailbox, b: Mailbox): boolean {
   return addressKey(a) === addressKey(b)
 }
 
-/** The address as a key of maps and tables: equal exactly when `sameAddress` holds. */
-export function addressKey(mailbox: Pick<Mailbox, 'localPart' | 'domain'>): string {
+function addressKey(mailbox: Pick<Mailbox, 'localPart' | 'domain'>): string {
   return `${mailbox.localPart.normalize('NFC').toLowerCase()}@${mailbox.domain}`
 }
 
@@ -83,7 +82,7 @@ export function formatAddress(mailbox: Pick<Mailbox, 'localPart' | 'domain'>): s
 }
 
 /** The local part as it is written before the `@`. */
-export function formatLocalPart(localPart: string): string {
+function formatLocalPart(localPart: string): string {
   return DOT_ATOM.test(localPart) ? localPart : quote(localPart)
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { bodyLists, fileName, htmlToText, partBytes, partText, preview } from './body.ts'
+import { firstValue } from './header.ts'
 import { allParts, bodyLines, bodySizeBytes, type Part, parseStructure } from './mime.ts'
 
 const suites = join(import.meta.dirname, '../../../shared/suites')
@@ -205,6 +206,30 @@ for (const suite of ['mime-fixtures', 'mime-mime4j', 'mime-mailparser-rs', 'mime
     }
   })
 }
+
+test('no trick of mime-ambiguity that keeps to the standards hides an attachment', (t) => {
+  const folder = join(suites, 'mime-ambiguity/hide-content')
+  if (!existsSync(folder)) return t.skip('conformance data is absent: mime-ambiguity')
+  const found: Record<string, [decoded: number, all: number]> = {}
+  for (const path of filesBelow(folder)) {
+    const root = parseStructure(readFileSync(path))
+    const level = /valid\((\d)\)/.exec(firstValue(root.header, 'x-payload-id')!)![1]!
+    const count = (found[level] ??= [0, 0])
+    count[1]++
+    // The payload is a zip with the harmless EICAR test file.
+    const isSeen = [...allParts(root)].some((part) => partBytes(part).toString('latin1', 0, 4) === 'PK\x03\x04')
+    if (isSeen) count[0]++
+  }
+  assert.deepEqual(
+    [found[3], found[2]],
+    [
+      [1, 1],
+      [15, 15],
+    ],
+  )
+  // The others: gzip as a transfer encoding, an inner boundary that is the outer one, a quoted-looking boundary, `b=b=c`.
+  assert.ok(found[1]![0] >= 42, `${found[1]}`)
+})
 
 test('the trees of mime4j', (t) => {
   const folder = join(suites, 'mime-mime4j')

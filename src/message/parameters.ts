@@ -74,7 +74,8 @@ class Scanner {
     }
     this.#at++
     this.#skipSpace()
-    const value = this.#text[this.#at] === '"' ? this.#quoted(/^(file)?name/i.test(name)) : this.#unquoted()
+    const isFileName = /^(file)?name/i.test(name)
+    const value = this.#text[this.#at] === '"' ? this.#quoted(isFileName) : this.#unquoted(isFileName)
     this.#skipSpace()
     if (this.#text[this.#at] === ';') this.#at++
     else if (!this.atEnd()) this.careless = true
@@ -100,7 +101,7 @@ class Scanner {
     }
   }
 
-  #quoted(keepsBackslashes: boolean): string {
+  #quoted(isFileName: boolean): string {
     let value = ''
     this.#at++
     while (!this.atEnd()) {
@@ -109,15 +110,18 @@ class Scanner {
       if (character === '\\' && !this.atEnd()) {
         // A Windows path written without doubling: `"C:\temp\x.pdf"` keeps its backslashes.
         const quoted = this.#text[this.#at++]!
-        value += keepsBackslashes && /\w/.test(quoted) ? `\\${quoted}` : quoted
+        value += isFileName && /\w/.test(quoted) ? `\\${quoted}` : quoted
       } else value += character
     }
     this.careless = true
     return value
   }
 
-  /** Up to a semicolon, or to the next `name=` if the semicolon was forgotten. Spaces inside are kept. */
-  #unquoted(): string {
+  /**
+   * Up to a semicolon, or to the next `name=` if the semicolon was forgotten. Spaces inside are kept; comments and
+   * backslashes are what they are in the grammar, but in file names (`report (1).pdf`) they are characters.
+   */
+  #unquoted(isFileName: boolean): string {
     let value = ''
     while (!this.atEnd()) {
       const character = this.#text[this.#at]!
@@ -129,8 +133,11 @@ class Scanner {
         while (this.#text[end] === ' ' || this.#text[end] === '\t') end++
         value += this.#text.slice(this.#at, end)
         this.#at = end
-      } else if (character === '(' && /[ \t]$/.test(value)) this.#skipComment()
-      else {
+      } else if (character === '(' && !isFileName) this.#skipComment()
+      else if (character === '\\' && !isFileName) {
+        value += this.#text[this.#at + 1] ?? ''
+        this.#at += 2
+      } else {
         value += character
         this.#at++
       }

@@ -2,7 +2,7 @@
 // Only what our own hosts wrote is verified; everything else is shown as claimed. Nothing is looked up and nothing
 // throws: the trace of garbage is a short trace.
 
-import { parseAddressList } from '../../message/address.ts'
+import { displayDomain, parseAddressList } from '../../message/address.ts'
 import { type AuthenticationResults, parseAuthenticationResults } from '../../message/authentication-results.ts'
 import { parseDate } from '../../message/date.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
@@ -82,7 +82,8 @@ function addressText(header: Header, name: string): string | undefined {
   const list = parseAddressList(value)
   const addresses = list.addresses.flatMap((each) => ('groupName' in each ? each.members : [each]))
   const texts = addresses.slice(0, 10).map(({ displayName, localPart, domain }) => {
-    const address = `${localPart}@${domain}`
+    const shown = displayDomain(domain)
+    const address = shown === domain ? `${localPart}@${domain}` : `${localPart}@${shown} (${domain})`
     return displayName && displayName !== address ? `${displayName} <${address}>` : address
   })
   const all = [...texts, ...list.unparsed.slice(0, 3)].join(', ')
