@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { draw } from '../notation/draw.ts'
 import { format, type Style } from '../notation/format.ts'
+import { planSystem } from '../system/description.ts'
 import { EXIT, printFindings, readDescription } from './read-description.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -38,7 +39,12 @@ program
     verb(() => {
       const description = readDescription(file)
       if (description === undefined) return EXIT.usage
-      const { findings, source } = description
+      const { source, model } = description
+      // A text that names domains and addresses is meant to run: say what would keep it from running, too.
+      const isMeantToRun = model.attributes.some(({ entries }) =>
+        entries.some(({ key }) => key === 'domain' || key === 'address'),
+      )
+      const findings = [...description.findings, ...(isMeantToRun ? planSystem(model).findings : [])]
       if (options.json) console.log(JSON.stringify(findings))
       else printFindings(findings, source, file, (text) => process.stdout.write(text))
       const errors = findings.filter(({ severity }) => severity === 'error').length
