@@ -18,7 +18,8 @@ export const fullDate = (date: string): string => FULL.format(new Date(date))
 export const clockTime = (ms: number): string => CLOCK.format(new Date(ms))
 
 export const nameOf = (address: Address | undefined): string => address?.name || address?.email || '(unknown)'
-export const firstName = (address: Address): string => (address.name ? address.name.split(' ')[0]! : address.email.split('@')[0]!)
+export const firstName = (address: Address): string =>
+  address.name ? address.name.split(' ')[0]! : address.email.split('@')[0]!
 
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
@@ -57,7 +58,10 @@ export function readAddresses(text: string): Address[] {
     .map((piece) => {
       const match = /^(.*)<([^<>]*)>$/s.exec(piece)
       if (!match) return { name: null, email: piece }
-      const name = match[1]!.trim().replace(/^"(.*)"$/s, '$1').replace(/\\(.)/g, '$1')
+      const name = match[1]!
+        .trim()
+        .replace(/^"(.*)"$/s, '$1')
+        .replace(/\\(.)/g, '$1')
       return { name: name || null, email: match[2]!.trim() }
     })
 }

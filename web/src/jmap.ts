@@ -129,7 +129,10 @@ export class Jmap {
       methodCalls,
     })
     return calls.map((_, i) => {
-      const [name, args] = methodResponses.find((response) => response[2] === String(i)) ?? ['error', { type: 'serverFail' }]
+      const [name, args] = methodResponses.find((response) => response[2] === String(i)) ?? [
+        'error',
+        { type: 'serverFail' },
+      ]
       if (name === 'error') throw new ApiError(400, args.description ?? args.type)
       return args
     })
@@ -149,7 +152,8 @@ export class Jmap {
       headers: { 'content-type': file.type || 'application/octet-stream' },
       body: file,
     })
-    if (!response.ok) throw new Error(response.status === 413 ? 'The file is too large.' : 'The file could not be uploaded.')
+    if (!response.ok)
+      throw new Error(response.status === 413 ? 'The file is too large.' : 'The file could not be uploaded.')
     return response.json()
   }
 

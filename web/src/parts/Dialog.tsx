@@ -7,6 +7,7 @@ export function Dialog(props: { title: string; class?: string; onClose: () => vo
   let element!: HTMLDialogElement
   onMount(() => element.showModal())
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog closes it; Escape does so by itself
     <dialog
       ref={element}
       class={`dialog ${props.class ?? ''}`}

@@ -29,7 +29,8 @@ const PATHS = {
   minimise: 'M5 14h10',
   out: 'M8 4H4v12h4 M8 10h9 M13 6l4 4-4 4',
   move: 'M3 5h5l2 2h7v9H3z M8 11.5h5 M11 9.5l2 2-2 2',
-  people: 'M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6z M2 16.5a5.5 5.5 0 0 1 11 0 M13 4a3 3 0 0 1 0 5.5 M15 11.5a5.5 5.5 0 0 1 3 5',
+  people:
+    'M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6z M2 16.5a5.5 5.5 0 0 1 11 0 M13 4a3 3 0 0 1 0 5.5 M15 11.5a5.5 5.5 0 0 1 3 5',
 } as const
 export type IconName = keyof typeof PATHS
 

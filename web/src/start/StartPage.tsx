@@ -22,7 +22,11 @@ export function StartPage() {
           Paste a message: which path it took, across which Border, and what can be trusted about it.
         </Door>
       </nav>
-      <pre class="notation" aria-label="The system in shorthand: an Author sends through a Mail Submission Agent and Transmitter, across the Border, to a Receiver and Mail Delivery Agent, to the Recipient.">
+      <pre
+        class="notation"
+        role="img"
+        aria-label="The system in shorthand: an Author sends through a Mail Submission Agent and Transmitter, across the Border, to a Receiver and Mail Delivery Agent, to the Recipient."
+      >
         {'Author ==> MSA/Transmitter --> '}
         <b>/</b>
         {' --> Receiver/MDA ==> Recipient'}

@@ -12,7 +12,11 @@ export function TracePage() {
 
   async function trace(message: string | Blob): Promise<void> {
     setError('')
-    const response = await fetch('/api/trace', { method: 'POST', headers: { 'content-type': 'message/rfc822' }, body: message }).catch(() => undefined)
+    const response = await fetch('/api/trace', {
+      method: 'POST',
+      headers: { 'content-type': 'message/rfc822' },
+      body: message,
+    }).catch(() => undefined)
     const answer = await response?.json().catch(() => undefined)
     if (response?.ok) setView(answer)
     else setError(answer?.error ?? 'The server could not read this.')
@@ -32,7 +36,8 @@ export function TracePage() {
       <main class="page">
         <h1>Understand a message</h1>
         <p class="lead">
-          Every agent that passes a message on writes a line on top of it. Paste a message with its header (in most mail programs: “show original”), and see the path it took.
+          Every agent that passes a message on writes a line on top of it. Paste a message with its header (in most mail
+          programs: “show original”), and see the path it took.
         </p>
         <form
           class="trace-form"

@@ -1,0 +1,91 @@
+// What the Border verified, as small badges: the result in a word, and the reasons when asked.
+
+import { createMemo, For, Show } from 'solid-js'
+import type { Email } from '../jmap.ts'
+import { Icon, type IconName } from '../parts/icons.tsx'
+
+type Tone = 'good' | 'bad' | 'neutral'
+
+const ICONS: Record<Tone, IconName> = { good: 'check', bad: 'cross', neutral: 'dash' }
+
+const MEANING: Record<string, string> = {
+  SPF: 'May this machine send for the domain of the return address?',
+  DKIM: 'Is the message signed, and unchanged since?',
+  DMARC: 'Does what was proven agree with the sender you see?',
+  ARC: 'Did agents on the way seal what they had verified?',
+}
+
+function toneOf(result: string): Tone {
+  if (/^pass/i.test(result)) return 'good'
+  return /^(fail|permerror|invalid)/i.test(result) ? 'bad' : 'neutral'
+}
+
+export function Badges(props: { email: Email; onTrace: () => void }) {
+  const verdict = () => props.email.verdict
+  const checks = createMemo(() => {
+    const found = verdict()
+    if (!found) return []
+    return [
+      ['SPF', found.spf],
+      ['DKIM', found.dkim],
+      ['DMARC', found.dmarc],
+      ['ARC', found.arc],
+    ].filter(
+      (check): check is [string, string] =>
+        typeof check[1] === 'string' && check[1] !== '' && !(check[0] === 'ARC' && /^none/.test(check[1])),
+    )
+  })
+  return (
+    <Show when={verdict()}>
+      {(found) => (
+        <div class="verdict" classList={{ warning: found().outcome === 'junk' }}>
+          <details>
+            <summary>
+              <span class="verdict-title">Verified at the Border</span>
+              <span class="badges">
+                <For each={checks()}>
+                  {([name, result]) => (
+                    <span class={`badge ${toneOf(result)}`} title={MEANING[name]}>
+                      <Icon name={ICONS[toneOf(result)]} />
+                      {name} {result.split(/[\s(;]/)[0]}
+                    </span>
+                  )}
+                </For>
+                <Show when={found().trustedForwarder}>
+                  {(domain) => (
+                    <span class="badge good" title="You trust this Forwarder, so its own findings count.">
+                      <Icon name="forward" /> forwarded by {domain()}
+                    </span>
+                  )}
+                </Show>
+              </span>
+            </summary>
+            <div class="verdict-body">
+              <p>{found().reason}</p>
+              <dl>
+                <For each={checks()}>
+                  {([name, result]) => (
+                    <>
+                      <dt>{name}</dt>
+                      <dd>
+                        {result} <span class="quiet">{MEANING[name]}</span>
+                      </dd>
+                    </>
+                  )}
+                </For>
+              </dl>
+              <Show when={found().steps?.length}>
+                <ol>
+                  <For each={found().steps}>{(step) => <li>{step}</li>}</For>
+                </ol>
+              </Show>
+            </div>
+          </details>
+          <button type="button" class="plain" onClick={() => props.onTrace()}>
+            <Icon name="path" /> How did this reach me?
+          </button>
+        </div>
+      )}
+    </Show>
+  )
+}

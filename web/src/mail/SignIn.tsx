@@ -1,0 +1,84 @@
+// The sign-in form. A demo offers its people by name.
+
+import { createResource, createSignal, For, onMount, Show } from 'solid-js'
+import { type Me, request, type Welcome } from '../api.ts'
+import { Logo } from '../parts/icons.tsx'
+
+export function SignIn(props: { onDone: (me: Me) => void }) {
+  const [welcome] = createResource(() => request<Welcome>('GET', '/api/welcome').catch(() => undefined))
+  const [address, setAddress] = createSignal('')
+  const [password, setPassword] = createSignal('')
+  const [error, setError] = createSignal('')
+  const [isBusy, setIsBusy] = createSignal(false)
+  let first!: HTMLInputElement
+  onMount(() => first.focus())
+
+  async function signIn(who: { address: string; password: string }): Promise<void> {
+    setIsBusy(true)
+    setError('')
+    try {
+      props.onDone(await request<Me>('POST', '/api/sign-in', { address: who.address, password: who.password }))
+    } catch (failure) {
+      setError((failure as Error).message)
+    } finally {
+      setIsBusy(false)
+    }
+  }
+
+  return (
+    <main class="sign-in">
+      <a class="brand" href="/">
+        <Logo /> Borderpost
+      </a>
+      <form
+        class="card"
+        onSubmit={(event) => {
+          event.preventDefault()
+          void signIn({ address: address(), password: password() })
+        }}
+      >
+        <h1>Read mail</h1>
+        <label for="address">Address</label>
+        <input
+          id="address"
+          ref={first}
+          type="email"
+          autocomplete="username"
+          required
+          value={address()}
+          onInput={(event) => setAddress(event.currentTarget.value)}
+        />
+        <label for="password">Password</label>
+        <input
+          id="password"
+          type="password"
+          autocomplete="current-password"
+          required
+          value={password()}
+          onInput={(event) => setPassword(event.currentTarget.value)}
+        />
+        <p class="error" role="alert">
+          {error()}
+        </p>
+        <button type="submit" class="primary" disabled={isBusy()}>
+          Sign in
+        </button>
+      </form>
+      <Show when={welcome()?.people.length}>
+        <section class="people" aria-label="People of the demo">
+          <p class="quiet">This is a demo. Come in as</p>
+          <div class="row">
+            <For each={welcome()!.people}>
+              {(person) => (
+                <button type="button" disabled={isBusy()} onClick={() => void signIn(person)}>
+                  <strong>{person.name}</strong>
+                  <span>{person.address}</span>
+                </button>
+              )}
+            </For>
+          </div>
+        </section>
+      </Show>
+    </main>
+  )
+}
