@@ -101,10 +101,32 @@ export class MemoryClient {
         return line
       }
       if (this.closed) return undefined
-      await new Promise<void>((resolve) => {
-        this.#clientWaits = resolve
-      })
+      await this.#more()
     }
+  }
+
+  /** The next IMAP answer: a line with the literals in it as they came; undefined when the server closed. */
+  async response(): Promise<string | undefined> {
+    let text = await this.line()
+    for (;;) {
+      const size = text === undefined ? null : /~?\{(\d+)\}$/.exec(text)
+      if (size === null) return text
+      text += `\r\n${await this.#bytes(Number(size[1]))}`
+      text += (await this.line()) ?? ''
+    }
+  }
+
+  async #bytes(length: number): Promise<string> {
+    while (this.#received.length < length && !this.closed) await this.#more()
+    const bytes = this.#received.slice(0, length)
+    this.#received = this.#received.slice(length)
+    return bytes
+  }
+
+  #more(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#clientWaits = resolve
+    })
   }
 
   /** Says one IMAP command; gives the answer's lines, the tagged one last. */

@@ -46,8 +46,8 @@ export function enable(session: ImapSession, { args }: CommandContext): Answer {
   args.end()
   if (args.error) return bad(args.error)
   const fresh = wanted.filter((name) => ['CONDSTORE', 'UTF8=ACCEPT'].includes(name) && !session.enabled.has(name))
-  for (const name of fresh) session.enabled.add(name)
   session.output.line(`* ENABLED${fresh.map((name) => ` ${name}`).join('')}`)
+  for (const name of fresh) name === 'CONDSTORE' ? session.enableCondstore() : session.enabled.add(name)
   return ok('enabled')
 }
 

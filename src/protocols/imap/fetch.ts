@@ -38,7 +38,7 @@ export function* fetch(session: ImapSession, { args, uid }: CommandContext): Dia
       args.space()
       changedSince = args.number()
       // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ, and enables CONDSTORE. iOS Mail sends 0.
-      session.enabled.add('CONDSTORE')
+      session.enableCondstore()
       items.push({ kind: 'MODSEQ' })
     })
   }
@@ -46,7 +46,7 @@ export function* fetch(session: ImapSession, { args, uid }: CommandContext): Dia
   if (args.error) return bad(args.error)
   const ranges = selected.indexesOf(set, uid)
   if (ranges === undefined) return bad('there is no message with that number')
-  if (items.some((item) => item.kind === 'MODSEQ')) session.enabled.add('CONDSTORE')
+  if (items.some((item) => item.kind === 'MODSEQ')) session.enableCondstore()
   if (uid && !items.some((item) => item.kind === 'UID')) items.unshift({ kind: 'UID' })
   const fetching = new Fetching(session, selected, items)
   for (const range of ranges) yield* fetching.range(range, changedSince)

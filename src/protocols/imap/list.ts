@@ -46,7 +46,10 @@ export function* list(session: ImapSession, { args }: CommandContext): Dialogue<
     return ok('that is all')
   }
   const matches = matcher(request.patterns.map((pattern) => request.reference + pattern))
-  for (const entry of entries(session)) {
+  const all = entries(session)
+  // RFC 5258 §3.5: CHILDINFO stands for children that are not listed themselves.
+  if (request.select.has('RECURSIVEMATCH')) markSubscribedBelow(all, (entry) => !matches(entry.path))
+  for (const entry of all) {
     if (!matches(entry.path) || !selects(request, entry)) continue
     const name = mailboxName(entry.path, session.enabled.has('UTF8=ACCEPT'))
     const below = request.select.has('RECURSIVEMATCH') && entry.subscribedBelow
@@ -105,7 +108,8 @@ const useFlag = ({ mailbox }: Entry): string | undefined =>
 
 function attributes({ select, returns }: ListRequest, entry: Entry): string[] {
   const flags: string[] = []
-  if (entry.mailbox === undefined) flags.push('\\NonExistent', '\\Noselect')
+  // \NonExistent implies \Noselect (RFC 5258 §3), but only clients that speak LIST-EXTENDED know that.
+  if (entry.mailbox === undefined) flags.push(select.size + returns.size > 0 ? '\\NonExistent' : '\\Noselect')
   if (entry.subscribed && (select.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) flags.push('\\Subscribed')
   flags.push(entry.hasChildren ? '\\HasChildren' : '\\HasNoChildren')
   const use = useFlag(entry)
@@ -119,9 +123,10 @@ export function lsub(session: ImapSession, { args }: CommandContext): Answer {
   if (args.error) return bad(args.error)
   const patterns = request.patterns.map((pattern) => request.reference + pattern)
   const matches = matcher(patterns)
-  const parentsToo = patterns.some((pattern) => pattern.endsWith('%'))
-  for (const entry of entries(session)) {
-    if (!matches(entry.path) || !(entry.subscribed || (parentsToo && entry.subscribedBelow))) continue
+  const all = entries(session)
+  if (patterns.some((pattern) => pattern.endsWith('%'))) markSubscribedBelow(all, () => true)
+  for (const entry of all) {
+    if (!matches(entry.path) || !(entry.subscribed || entry.subscribedBelow)) continue
     const name = mailboxName(entry.path, session.enabled.has('UTF8=ACCEPT'))
     session.output.line(`* LSUB (${entry.subscribed ? '' : '\\Noselect'}) "${DELIMITER}" ${name}`)
   }
@@ -152,12 +157,19 @@ function entries(session: ImapSession): Entry[] {
     for (const parent of parentsOf(entry.path)) {
       const above = known.get(parent)!
       if (entry.mailbox) above.hasChildren = true
-      if (entry.subscribed) above.subscribedBelow = true
     }
   }
   return [...known.values()].sort((a, b) =>
     a.path === 'INBOX' ? -1 : b.path === 'INBOX' ? 1 : a.path < b.path ? -1 : 1,
   )
+}
+
+/** Marks the parents, near and far, of subscribed entries that `counts` holds for. */
+function markSubscribedBelow(all: readonly Entry[], counts: (entry: Entry) => boolean): void {
+  const parents = new Set(
+    all.filter((entry) => entry.subscribed && counts(entry)).flatMap(({ path }) => [...parentsOf(path)]),
+  )
+  for (const entry of all) entry.subscribedBelow = parents.has(entry.path)
 }
 
 function* parentsOf(path: string): Generator<string> {

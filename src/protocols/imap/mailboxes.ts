@@ -22,9 +22,8 @@ export const examine = (session: ImapSession, command: CommandContext) => open(s
 function open(session: ImapSession, { args }: CommandContext, readOnly: boolean): Answer {
   args.space()
   const path = readPath(session, args)
-  if (args.optionalSpace()) {
-    args.list(() => (args.keyword() === 'CONDSTORE' ? session.enabled.add('CONDSTORE') : args.fail('not offered')))
-  }
+  const parameters = args.optionalSpace() ? args.list(() => args.keyword()) : []
+  if (parameters.some((parameter) => parameter !== 'CONDSTORE')) args.fail('not offered')
   args.end()
   if (args.error) return bad(args.error)
   // Whatever was selected is not any more, even if this fails (RFC 3501 §6.3.1).
@@ -33,6 +32,7 @@ function open(session: ImapSession, { args }: CommandContext, readOnly: boolean)
     output.line('* OK [CLOSED] the mailbox before is closed')
   }
   session.selected = undefined
+  if (parameters.length > 0) session.enableCondstore()
   const mailbox = mailboxAt(session, path)
   if (mailbox === undefined) return NO_MAILBOX
   const account = session.account!.id
@@ -223,7 +223,7 @@ export function readStatusItems(args: Cursor): ReadonlySet<StatusItem> {
 }
 
 export function tellStatus(session: ImapSession, mailbox: Mailbox, items: ReadonlySet<StatusItem>): void {
-  if (items.has('HIGHESTMODSEQ')) session.enabled.add('CONDSTORE')
+  if (items.has('HIGHESTMODSEQ')) session.enableCondstore()
   const parts = Object.entries(STATUS_ITEMS).filter(([name]) => items.has(name as StatusItem))
   const values = parts.map(([name, value]) => `${name} ${value(mailbox, session)}`).join(' ')
   const name = mailboxName(mailbox.path, session.enabled.has('UTF8=ACCEPT'))

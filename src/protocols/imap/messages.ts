@@ -36,7 +36,7 @@ export function* store(session: ImapSession, { args, uid }: CommandContext): Dia
   const flags = readFlags(args)
   args.end()
   if (args.error) return bad(args.error)
-  if (unchangedSince !== undefined) session.enabled.add('CONDSTORE')
+  if (unchangedSince !== undefined) session.enableCondstore()
   if (selected.readOnly) return READ_ONLY
   const ranges = selected.indexesOf(set, uid)
   if (ranges === undefined) return NO_SUCH_MESSAGE

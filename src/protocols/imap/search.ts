@@ -36,13 +36,13 @@ export function* search(session: ImapSession, { tag, args, uid }: CommandContext
   const key = parser.all()
   args.end()
   if (args.error) return bad(args.error)
-  if (parser.usesModseq) session.enabled.add('CONDSTORE')
+  if (parser.usesModseq) session.enableCondstore()
   const searching = new Searching(selected, key)
   yield* searching.run()
   const { found } = searching
   if (options?.has('SAVE')) selected.saved = savedOf(options, found)
   const numbers = uid ? found.map((placement) => placement.uid) : found.map(({ uid: one }) => selected.indexOf(one) + 1)
-  const modseq = parser.usesModseq ? found.reduce((highest, { modseq: one }) => Math.max(highest, one), 0) : 0
+  const modseq = parser.usesModseq ? highestModseq(options, found) : 0
   const line = options === undefined ? plain(numbers, modseq) : extended(tag, uid, options, numbers, modseq)
   if (line !== undefined) session.output.line(line)
   if (searching.unreadable > 0) return ok(`${searching.unreadable} messages could not be searched`)
@@ -65,6 +65,16 @@ function savedOf(options: ReadonlySet<string>, found: readonly Placement[]): num
   const uids = found.map((placement) => placement.uid)
   if (options.has('ALL') || options.has('COUNT') || !(options.has('MIN') || options.has('MAX'))) return uids
   return uids.filter((_, i) => (options.has('MIN') && i === 0) || (options.has('MAX') && i === uids.length - 1))
+}
+
+/** RFC 4731 §3.2: of all that was found, or of the messages that MIN and MAX name when only these were asked for. */
+function highestModseq(options: ReadonlySet<string> | undefined, found: readonly Placement[]): number {
+  const asked = options && !options.has('ALL') && !options.has('COUNT')
+  const last = found.length - 1
+  const told = asked
+    ? found.filter((_, i) => (options.has('MIN') && i === 0) || (options.has('MAX') && i === last))
+    : found
+  return told.reduce((highest, { modseq }) => Math.max(highest, modseq), 0)
 }
 
 function plain(numbers: readonly number[], modseq: number): string {

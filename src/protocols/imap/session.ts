@@ -124,6 +124,14 @@ export class ImapSession {
     }
   }
 
+  /** RFC 7162 §3.1: a command that speaks of MODSEQs turns CONDSTORE on, and the client learns where it stands. */
+  enableCondstore(): void {
+    if (this.enabled.has('CONDSTORE')) return
+    this.enabled.add('CONDSTORE')
+    const mailbox = this.selected && this.store.mailbox(this.selected.account, this.selected.id)
+    if (mailbox) this.output.line(`* OK [HIGHESTMODSEQ ${Math.max(1, mailbox.highestModseq)}] CONDSTORE is on`)
+  }
+
   /** Says BYE and ends the session. */
   bye(text: string): void {
     this.output.line(`* BYE ${text}`)
