@@ -178,15 +178,16 @@ export const noBody = refuse('conflict', 'The body is not (or no longer) stored:
 /** One email or queue entry more names the body; gives the row id. Undefined when the body is nowhere. */
 export function useBlob(ledger: Ledger, ref: BlobRef): number | undefined {
   const hash = Buffer.from(ref.hash, 'hex')
-  const row =
-    ref.segment === UNKNOWN_SEGMENT
-      ? ledger.sql('UPDATE blob SET refs = refs + 1 WHERE hash = ? RETURNING id').get(hash)
-      : ledger
-          .sql(
-            `INSERT INTO blob (hash, segment, offset, size, refs) VALUES (?, ?, ?, ?, 1)
-             ON CONFLICT (hash) DO UPDATE SET refs = refs + 1 RETURNING id`,
-          )
-          .get(hash, ref.segment, ref.offset, ref.sizeBytes)
+  if (ref.segment !== UNKNOWN_SEGMENT) {
+    const { changes, lastInsertRowid } = ledger
+      .sql(
+        `INSERT INTO blob (hash, segment, offset, size, refs) VALUES (?, ?, ?, ?, 1)
+         ON CONFLICT (hash) DO NOTHING`,
+      )
+      .run(hash, ref.segment, ref.offset, ref.sizeBytes)
+    if (Number(changes) > 0) return Number(lastInsertRowid)
+  }
+  const row = ledger.sql('UPDATE blob SET refs = refs + 1 WHERE hash = ? RETURNING id').get(hash)
   return row === undefined ? undefined : Number(row.id)
 }
 
