@@ -1,6 +1,7 @@
 // Message content as it arrives: dots unstuffed and line ends judged in one pass over the bytes, at any chunk border.
 // Keeps RFC 5321 §4.5.2 (transparency), §2.3.8 (lines end in CRLF only: what is smuggled behind another "line end" stays
-// inside the message, which is then refused), RFC 3030 (BDAT). Memory is bounded by the size limit and a shared Budget.
+// inside the message, which is then refused), RFC 3030 (BDAT), RFC 2045 §2.8 (no NUL, which neither the next SMTP hop nor
+// an IMAP literal could carry). Memory is bounded by the size limit and a shared Budget.
 
 const CR = 13
 const LF = 10
@@ -32,7 +33,7 @@ export class Budget {
 }
 
 /** Why a message will be refused once its end has come. The first reason stays. */
-export type ContentDefect = 'too-big' | 'no-memory' | 'bare-line-end'
+export type ContentDefect = 'too-big' | 'no-memory' | 'bare-line-end' | 'nul'
 
 /** Where the scanner stands between two chunks. The dot and CR of the last two states are not kept yet. */
 type State = 'in-line' | 'after-cr' | 'line-start' | 'line-start-dot' | 'line-start-dot-cr'
@@ -134,6 +135,7 @@ export class ContentCollector {
   finish(): Buffer {
     if (this.#state === 'after-cr') this.#refuse('bare-line-end')
     const source = this.#kept.subarray(0, this.#sizeBytes)
+    if (source.includes(0)) this.#refuse('nul')
     this.#kept = EMPTY
     return source
   }

@@ -70,7 +70,7 @@ export const REPLIES = {
   authUnavailable: reply(454, '4.7.0', 'authentication is not available, try again later'),
 
   lineTooLong: reply(500, '5.5.6', 'line too long'),
-  bareLineEnd: reply(500, '5.5.2', 'commands end in CRLF; a bare CR or LF is not allowed (RFC 5321 §2.3.8)'),
+  bareLineEnd: reply(500, '5.5.2', 'commands end in CRLF; a bare CR or LF is not allowed (RFC 5321, section 2.3.8)'),
   unknownCommand: reply(500, '5.5.1', 'command not known'),
   badCharacters: reply(500, '5.5.2', 'command holds characters that are not allowed'),
   syntax: reply(501, '5.5.4', 'syntax error in parameters'),
@@ -91,7 +91,8 @@ export const REPLIES = {
   tlsRequired: reply(530, '5.7.0', 'say STARTTLS first'),
   authFailed: reply(535, '5.7.8', 'name or password not right'),
   encryptionNeeded: reply(538, '5.7.11', 'this needs TLS: say STARTTLS first'),
-  bareLineEndInData: reply(550, '5.6.0', 'message holds a bare CR or LF (RFC 5321 §2.3.8); lines end in CRLF'),
+  bareLineEndInData: reply(550, '5.6.0', 'message holds a bare CR or LF (RFC 5321, section 2.3.8); lines end in CRLF'),
+  nulInData: reply(550, '5.6.0', 'message holds NUL, which is not allowed in text (RFC 2045, section 2.8); use base64'),
   tooBig: reply(552, '5.3.4', 'message too big'),
   noValidRecipients: reply(554, '5.5.1', 'no valid recipients'),
   unknownParameter: reply(555, '5.5.4', 'parameter not known or not offered'),

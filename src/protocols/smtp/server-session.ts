@@ -29,6 +29,7 @@ const DEFECTS: Record<ContentDefect, Reply> = {
   'too-big': REPLIES.tooBig,
   'no-memory': REPLIES.noMemory,
   'bare-line-end': REPLIES.bareLineEndInData,
+  nul: REPLIES.nulInData,
 }
 
 /** A browser that was made to speak to us. Nothing it says is for us, so nothing more is read. */

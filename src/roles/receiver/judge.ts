@@ -52,6 +52,12 @@ const RULES: readonly Rule[] = [
     return defer(`DNS gave no answer about ${dmarc.domain}, so its mail cannot be checked now; try again later`)
   },
 
+  // A From that readers may read differently: no domain can be said to have asked for anything, unless one refuses.
+  ({ identity: { dmarc, from } }) =>
+    from.fault === undefined || dmarc.result !== 'fail' || dmarc.policy === 'reject'
+      ? undefined
+      : junk(`nobody can say whom this mail is from: ${from.fault}`),
+
   ({ identity: { dmarc } }) => {
     if (dmarc.result !== 'fail') return undefined
     const why = `neither SPF nor DKIM proves that this mail is from ${dmarc.domain}`
