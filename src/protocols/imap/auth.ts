@@ -62,8 +62,7 @@ export function* startTls(session: ImapSession, { tag, args }: CommandContext): 
   session.reader.discard()
   if (!(yield* startTlsEffect())) {
     session.closing = true
-    session.output.take()
-    return no('TLS failed')
+    return ANSWERED
   }
   session.secured = true
   return ANSWERED
@@ -84,9 +83,9 @@ export function* login(session: ImapSession, { args }: CommandContext): Dialogue
 
 export function* authenticate(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
   args.space()
-  const name = args.keyword()
+  const name = args.astring().toString('latin1').toUpperCase()
   const mechanism = session.options.accounts.mechanisms.find((offered) => offered === name)
-  const initial = args.optionalSpace() ? args.word() : undefined
+  const initial = args.optionalSpace() ? (args.isString() ? args.string().toString('latin1') : args.word()) : undefined
   args.end()
   if (args.error) return bad(args.error)
   if (!session.mayPassword) return no('say STARTTLS first', 'PRIVACYREQUIRED')

@@ -47,7 +47,7 @@ export function* fetch(session: ImapSession, { args, uid }: CommandContext): Dia
   const ranges = selected.indexesOf(set, uid)
   if (ranges === undefined) return bad('there is no message with that number')
   if (items.some((item) => item.kind === 'MODSEQ')) session.enableCondstore()
-  if (uid && !items.some((item) => item.kind === 'UID')) items.unshift({ kind: 'UID' })
+  if (uid && !items.some((item) => item.kind === 'UID')) items.push({ kind: 'UID' })
   const fetching = new Fetching(session, selected, items)
   for (const range of ranges) yield* fetching.range(range, changedSince)
   if (fetching.unreadable > 0) return no(`${fetching.unreadable} messages could not be read`, 'SERVERBUG')

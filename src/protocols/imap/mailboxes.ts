@@ -12,8 +12,6 @@ import { mailboxName } from './response.ts'
 import { SelectedMailbox } from './selected.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 
-export const SYSTEM_FLAGS = '\\Answered \\Deleted \\Draft \\Flagged \\Seen'
-
 const NO_MAILBOX = no('there is no such mailbox', 'NONEXISTENT')
 
 export const select = (session: ImapSession, command: CommandContext) => open(session, command, false)
@@ -39,17 +37,16 @@ function open(session: ImapSession, { args }: CommandContext, readOnly: boolean)
   const recent = new Recent(session.store, account, mailbox.id)
   const selected = new SelectedMailbox(session.store, account, mailbox, recent, readOnly)
   session.selected = selected
-  const keywords = selected.keywords.map((keyword) => ` ${keyword}`).join('')
-  output.line(`* FLAGS (${SYSTEM_FLAGS}${keywords})`)
+  output.line(`* OK [MAILBOXID (F${mailbox.id})] its object id`)
+  output.line(`* FLAGS (${selected.knownFlags})`)
   output.line(`* ${selected.uids.length} EXISTS`)
   output.line(`* ${selected.recentCount} RECENT`)
-  if (selected.firstUnseen > 0) output.line(`* OK [UNSEEN ${selected.firstUnseen}] the first unseen message`)
-  const permanent = readOnly ? '' : `${SYSTEM_FLAGS}${keywords} \\*`
-  output.line(`* OK [PERMANENTFLAGS (${permanent})] flags that are kept`)
   output.line(`* OK [UIDVALIDITY ${mailbox.uidValidity}] UIDs are valid`)
-  output.line(`* OK [UIDNEXT ${mailbox.uidNext}] the next UID`)
+  if (selected.firstUnseen > 0) output.line(`* OK [UNSEEN ${selected.firstUnseen}] the first unseen message`)
+  const permanent = readOnly ? '' : `${selected.knownFlags} \\*`
+  output.line(`* OK [PERMANENTFLAGS (${permanent})] flags that are kept`)
   output.line(`* OK [HIGHESTMODSEQ ${Math.max(1, mailbox.highestModseq)}] the highest MODSEQ`)
-  output.line(`* OK [MAILBOXID (F${mailbox.id})] its object id`)
+  output.line(`* OK [UIDNEXT ${mailbox.uidNext}] the next UID`)
   return ok('selected', readOnly ? 'READ-ONLY' : 'READ-WRITE')
 }
 

@@ -71,6 +71,10 @@ function tellStored(
   for (const range of ranges) {
     const placements = selected.placements(range)
     missing += range[1] - range[0] + 1 - placements.length
+    selected.tellKeywords(
+      session.output,
+      placements.map((placement) => placement.flags),
+    )
     for (const placement of placements) {
       if (unchanged.has(placement.uid)) continue
       // Changed by somebody else since: the session tells it.

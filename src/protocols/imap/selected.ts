@@ -16,6 +16,7 @@ export interface TellOptions {
 }
 
 const MAX_KEYWORDS_TOLD = 200
+const SYSTEM_FLAGS = '\\Answered \\Deleted \\Draft \\Flagged \\Seen'
 
 /** Positions in `uids`, inclusive: [first, last]. */
 export type IndexRange = readonly [number, number]
@@ -25,9 +26,10 @@ export class SelectedMailbox {
   readonly account: AccountId
   readonly id: MailboxId
   readonly readOnly: boolean
-  /** When it was selected: the first message without \\Seen (0: none), and the keywords in use. */
+  /** When it was selected: the first message without \\Seen (0: none). */
   readonly firstUnseen: number
-  readonly keywords: readonly string[]
+  /** The keywords that the client was told of. */
+  readonly #keywords = new Set<string>()
   /** By message number - 1, ascending. */
   uids: number[]
   readonly #recent: Recent
@@ -46,7 +48,6 @@ export class SelectedMailbox {
     this.readOnly = readOnly
     this.#recent = recent
     this.#modseq = store.modseq(account)
-    const keywords = new Set<string>()
     let firstUnseen = 0
     let number = 0
     this.uids = []
@@ -54,11 +55,31 @@ export class SelectedMailbox {
       number++
       this.uids.push(uid)
       if (firstUnseen === 0 && !flags.includes('\\Seen')) firstUnseen = number
-      for (const flag of flags) if (!flag.startsWith('\\') && keywords.size < MAX_KEYWORDS_TOLD) keywords.add(flag)
+      this.#noteKeywords(flags)
     }
     this.firstUnseen = firstUnseen
-    this.keywords = [...keywords].sort()
     recent.arrived(this.uids, mailbox.uidNext, readOnly)
+  }
+
+  /** True if one of the flags is a keyword that the client has not been told of. */
+  #noteKeywords(flags: readonly string[]): boolean {
+    const before = this.#keywords.size
+    for (const flag of flags) if (!flag.startsWith('\\') && before < MAX_KEYWORDS_TOLD) this.#keywords.add(flag)
+    return this.#keywords.size > before
+  }
+
+  /** Tells of keywords that these flags bring (RFC 3501 §7.2.6): before the first FETCH that shows them. */
+  tellKeywords(output: Output, flags: Iterable<readonly string[]>): void {
+    let fresh = false
+    for (const some of flags) fresh = this.#noteKeywords(some) || fresh
+    if (!fresh) return
+    output.line(`* FLAGS (${this.knownFlags})`)
+    output.line(`* OK [PERMANENTFLAGS (${this.knownFlags} \\*)] flags that are kept`)
+  }
+
+  /** FLAGS: the system flags and the keywords in use. */
+  get knownFlags(): string {
+    return [SYSTEM_FLAGS, ...[...this.#keywords].sort()].join(' ')
   }
 
   get recentCount(): number {
@@ -93,6 +114,8 @@ export class SelectedMailbox {
   indexesOf(set: SequenceSet | 'saved', byUid: boolean): IndexRange[] | undefined {
     if (set === 'saved') return this.#ranges(this.saved.map((uid): [number, number] => [uid, uid]))
     if (byUid) return this.#ranges(resolveSet(set, this.uids.at(-1) ?? 0))
+    // '1:*' in an empty mailbox is no mistake: clients ask it before they know.
+    if (this.uids.length === 0 && set.some((range) => range.includes(Number.POSITIVE_INFINITY))) return []
     const ranges = resolveSet(set, this.uids.length)
     if (ranges.some(([first, last]) => first < 1 || last > this.uids.length)) return undefined
     return ranges.map(([first, last]) => [first - 1, last - 1])
@@ -123,9 +146,8 @@ export class SelectedMailbox {
 
   /** FLAGS as they are told: with \Recent. */
   flags(placement: Placement): string {
-    const flags = placement.flags.join(' ')
-    if (!this.#recent.has(placement.uid)) return `(${flags})`
-    return flags === '' ? '(\\Recent)' : `(\\Recent ${flags})`
+    const { flags } = placement
+    return `(${(this.#recent.has(placement.uid) ? [...flags, '\\Recent'].sort() : flags).join(' ')})`
   }
 
   /** An answer told (or, with .SILENT, must not tell) the flags of this placement. */
@@ -155,6 +177,10 @@ export class SelectedMailbox {
       output.line(`* ${this.uids.length} EXISTS`)
       output.line(`* ${this.recentCount} RECENT`)
     }
+    this.tellKeywords(
+      output,
+      changed.map((placement) => placement.flags),
+    )
     for (const placement of changed) if (placement.uid <= last) this.#tellFlags(output, placement, options)
     this.#told.clear()
   }
@@ -175,8 +201,10 @@ export class SelectedMailbox {
       if (this.#waitingExpunges.has(uid)) output.line(`* ${kept.length + 1} EXPUNGE`)
       else kept.push(uid)
     }
+    const recentBefore = this.recentCount
     this.uids = kept
     this.#waitingExpunges.clear()
+    if (this.recentCount !== recentBefore) output.line(`* ${this.recentCount} RECENT`)
   }
 
   /** True while the client counts messages that are gone. */
