@@ -23,6 +23,8 @@ export interface LiveHop {
   readonly text: string
   readonly role: string
   readonly subject?: string
+  readonly reversePath?: string
+  readonly forwardPath?: string
 }
 
 export interface LiveSource {

@@ -17,6 +17,8 @@ interface Hop {
   readonly text: string
   readonly role: string
   readonly subject?: string
+  readonly reversePath?: string
+  readonly forwardPath?: string
 }
 
 interface System {
@@ -96,7 +98,7 @@ export function LivePage() {
   return (
     <>
       <TopBar here="/live" />
-      <main class="page">
+      <main class="page wide">
         <div class="row">
           <h1>The system, live</h1>
           <span class="live-state quiet" classList={{ on: isOn() }} role="status">
@@ -141,14 +143,21 @@ const toneOf = (kind: string): string => (GOOD.includes(kind) ? 'good' : BAD.inc
 
 function MessageRow(props: { hops: readonly Hop[]; isOpen: boolean; onToggle: () => void }) {
   const last = () => props.hops.at(-1)
-  const subject = () => props.hops.find((hop) => hop.subject)?.subject ?? props.hops[0]?.messageId ?? ''
+  /** Its subject where that is told, else who writes to whom. */
+  const title = () => {
+    const named = props.hops.find((hop) => hop.subject)?.subject
+    const [first] = props.hops
+    if (named || !first) return named ?? ''
+    const ends = first.forwardPath ? `${first.reversePath || 'the system itself'} → ${first.forwardPath}` : ''
+    return ends || first.messageId || 'A message'
+  }
   return (
     <li>
       <Show when={last()}>
         {(hop) => (
           <button type="button" class="recent-head" aria-expanded={props.isOpen} onClick={() => props.onToggle()}>
             <time>{clockTime(hop().atMs)}</time>
-            <strong>{subject() || 'A message'}</strong>
+            <strong>{title()}</strong>
             <span class={`kind ${toneOf(hop().kind)}`}>{hop().kind}</span>
             <span class="last quiet">
               {hop().role}: {hop().text}

@@ -71,7 +71,6 @@ export function cleanHtml(html: string, inline: ReadonlyMap<string, string> = ne
       const picture = /^cid:/i.test(value) ? inline.get(decodeCid(value.slice(4))) : value
       if (picture !== undefined && INLINE_IMAGE.test(picture)) {
         data.attrValue = picture
-        data.forceKeepAttr = true
         return
       }
       if (!/^cid:/i.test(value)) remoteImages++

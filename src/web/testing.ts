@@ -1,0 +1,120 @@
+// A small system for tests of the web server and its pages: two people in one store, mail between them delivered at
+// once, and a live picture of the demo.
+
+import { renderTrace } from '../lab/trace/render.ts'
+import { trace } from '../lab/trace/trace.ts'
+import { draw } from '../notation/draw.ts'
+import { layout } from '../notation/layout.ts'
+import { parse } from '../notation/parse.ts'
+import type { JmapBackend } from '../protocols/jmap/types.ts'
+import { reply } from '../protocols/smtp/reply.ts'
+import { type EmbeddedStore, openStore } from '../store/embedded.ts'
+import { summarise } from '../store/summary.ts'
+import { done } from '../store/testing.ts'
+import type { Verdict } from '../store/types.ts'
+import type { World } from '../world/world.ts'
+import type { Backends, LiveHop, LiveSource } from './backends.ts'
+
+export const PASSWORD = 'demo'
+export const PEOPLE = [
+  { name: 'Anna Author', address: 'anna@sender.test', password: PASSWORD },
+  { name: 'Bob Recipient', address: 'bob@recipient.test', password: PASSWORD },
+]
+
+export const GOOD_VERDICT: Verdict = {
+  outcome: 'accept',
+  reason: 'The message is from whom it says: SPF and DKIM pass and agree with From (DMARC).',
+  spf: 'pass',
+  dkim: 'pass (d=sender.test)',
+  dmarc: 'pass',
+  arc: 'none',
+  steps: ['SPF: 127.0.10.1 may send for sender.test', 'DKIM: the signature of sender.test verifies'],
+}
+
+const SYSTEM = `
+|--- Sender's Network ---|                 |--- Recipient's Network ---|
+                                          /
+Author@anna ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient ==> Recipient@bob
+                                        /
+                                     Border
+`
+
+interface Post {
+  readonly flags?: readonly string[]
+  readonly receivedAtMs?: number
+  readonly verdict?: Verdict
+}
+
+export interface SmallSystem {
+  readonly store: EmbeddedStore
+  readonly backends: Backends
+  readonly live: LiveSource
+  /** Puts a message into someone's inbox. */
+  deliver(address: string, source: string, more?: Post): Promise<void>
+  /** Tells the live page of a hop. */
+  tell(hop: LiveHop): void
+  readonly tracer: (message: Buffer) => { text: string; svg: string }
+}
+
+export async function smallSystem(world: World): Promise<SmallSystem> {
+  const store = await openStore(world)
+  const backends = new Map<string, JmapBackend>()
+  for (const { name, address } of PEOPLE) {
+    const nowMs = world.clock.now()
+    const made = await done(store, { kind: 'account.create', address, displayName: name, credentials: null, nowMs })
+    const account = store.account(made.id!)!
+    backends.set(address, { store, world, account, submit: (_author, mail) => submit(mail.source, mail.forwardPaths) })
+  }
+
+  async function put(address: string, source: Buffer, more: Post): Promise<void> {
+    const blob = await store.putBlob([source])
+    const { flags = [], receivedAtMs = world.clock.now(), verdict = null } = more
+    const summary = summarise(source)
+    const account = store.accountByAddress(address)!.id
+    await done(store, {
+      kind: 'email.deliver',
+      account,
+      mailboxes: ['inbox'],
+      blob,
+      summary,
+      flags,
+      receivedAtMs,
+      verdict,
+    })
+  }
+
+  async function submit(source: Buffer, paths: readonly string[]) {
+    const lost = paths.find((path) => store.accountByAddress(path) === undefined)
+    if (lost !== undefined) return { reply: reply(550, '5.1.1', `no mailbox ${lost} here`), trace: undefined }
+    for (const path of paths) await put(path, source, { verdict: GOOD_VERDICT })
+    return { reply: reply(250, '2.0.0', 'accepted'), trace: 'T1' }
+  }
+
+  const { model } = parse(SYSTEM)
+  const listeners = new Set<(hop: LiveHop) => void>()
+  const recent: LiveHop[] = []
+  return {
+    store,
+    backends: {
+      accountFor: (address) => backends.get(address.toLowerCase()),
+      authenticate: async (address, password) =>
+        password === PASSWORD ? backends.get(address.toLowerCase()) : undefined,
+    },
+    live: {
+      picture: () => layout(model),
+      svg: () => draw(model),
+      queues: () => ({ [model.blocks[1]!.id]: 3 }),
+      recent: () => recent,
+      watch: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    },
+    deliver: (address, source, more = {}) => put(address, Buffer.from(source.replace(/\r?\n/g, '\r\n')), more),
+    tell: (hop) => {
+      recent.push(hop)
+      for (const listener of listeners) listener(hop)
+    },
+    tracer: (message) => ({ text: renderTrace(trace(message)), svg: draw(model) }),
+  }
+}
