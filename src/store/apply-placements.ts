@@ -39,7 +39,9 @@ export function placementsOfEmail(ledger: Ledger, account: AccountRow, email: Em
     )
     .all(account.id, email)
   const others = ledger
-    .sql('SELECT * FROM placement WHERE account = ? AND email = ? AND home = 0 ORDER BY mailbox, uid')
+    .sql(
+      'SELECT * FROM placement INDEXED BY placement_by_email WHERE account = ? AND email = ? AND home = 0 ORDER BY mailbox, uid',
+    )
     .all(account.id, email)
   return [...home, ...others] as unknown as Placed[]
 }
@@ -116,7 +118,7 @@ export function settle(ledger: Ledger, account: AccountRow, email: EmailId, lost
   if (lostHome) {
     const next = ledger
       .sql(
-        'SELECT mailbox, uid FROM placement WHERE account = ? AND email = ? AND home = 0 ORDER BY mailbox, uid LIMIT 1',
+        'SELECT mailbox, uid FROM placement INDEXED BY placement_by_email WHERE account = ? AND email = ? AND home = 0 ORDER BY mailbox, uid LIMIT 1',
       )
       .get(account.id, email)
     if (next === undefined) {
