@@ -180,7 +180,7 @@ export class Reads implements StoreReads {
       placementOf,
       `${columns} FROM email AS e JOIN placement AS p ON p.account = e.account AND p.mailbox = e.mailbox AND p.uid = e.uid
        WHERE e.account = ?1 AND e.id = ?2
-       UNION ALL ${columns} FROM placement AS p WHERE p.account = ?1 AND p.email = ?2 AND p.home = 0`,
+       UNION ALL ${columns} FROM placement AS p INDEXED BY placement_by_email WHERE p.account = ?1 AND p.email = ?2 AND p.home = 0`,
       account,
       email,
     ).sort((a, b) => a.mailbox - b.mailbox || a.uid - b.uid)
