@@ -26,7 +26,9 @@ function findNode() {
 
 const node = findNode()
 if (node === undefined) {
-  console.error(`borderpost needs Node ${NEEDED_MAJOR} or newer; this is ${process.version} and the package "node" is not installed beside it.`)
+  console.error(
+    `borderpost needs Node ${NEEDED_MAJOR} or newer; this is ${process.version} and the package "node" is not installed beside it.`,
+  )
   console.error('Run "npm ci" in the project (without --ignore-scripts), or install a newer Node.')
   process.exit(1)
 }
@@ -35,8 +37,7 @@ if (node === process.execPath) {
 } else {
   // The ipc channel tells the child when this process is gone, however it went: it never outlives us.
   const child = spawn(node, [entry, ...process.argv.slice(2)], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
-  // The terminal sends Ctrl-C to both processes; this one only waits. Other signals are passed on.
-  process.on('SIGINT', () => {})
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  // From a terminal the child hears Ctrl-C twice, once from the terminal itself: it takes both for one wish.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
 }
