@@ -69,7 +69,7 @@ export async function sendLetter(agent: RunningAgent, world: World, letter: Lett
     )
 }
 
-/** Waits until the letter is in a mailbox, or `timeoutMs` has passed. */
+/** Waits until the letter is in a mailbox or was given up, or `timeoutMs` has passed. */
 export function follow(
   live: Live,
   letter: Letter,
@@ -91,6 +91,7 @@ export function follow(
       if (hop.messageId !== messageId && !traces.has(hop.trace)) return
       traces.add(hop.trace)
       hops.push(hop)
+      if (hop.kind === 'bounced') finish(undefined)
       // The sending side records "transmitted" just after the receiving side has recorded "delivered".
       if (
         arrived() &&

@@ -151,7 +151,13 @@ function printRest(
 
 /** What happened to one letter, a line for each hop. */
 function storyOf({ letter, hops, tookMs }: FollowedLetter): string[] {
-  const how = tookMs === undefined ? 'has not arrived yet' : `arrived in ${(tookMs / 1000).toFixed(2)} s`
+  const givenUp = hops.some(({ kind }) => kind === 'bounced')
+  const how =
+    tookMs !== undefined
+      ? `arrived in ${(tookMs / 1000).toFixed(2)} s`
+      : givenUp
+        ? 'could not be delivered and came back'
+        : 'has not arrived yet'
   return [`\n  ${letter.from.address} wrote to ${letter.to}: ${how}`, ...hops.flatMap(hopLines)]
 }
 
