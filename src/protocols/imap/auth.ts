@@ -92,7 +92,7 @@ export function* authenticate(session: ImapSession, { args }: CommandContext): D
   if (mechanism === undefined) return no('mechanism not offered', 'CANNOT')
   const outcome = yield* exchange(new SaslServer(session.options.random), mechanism, initial, {
     say: (line) => session.output.line(line),
-    hear: () => session.readLine(session.options.limits.signInMs),
+    hear: () => session.readLine(),
   })
   if (typeof outcome === 'object') return yield* signIn(session, outcome.user)
   if (outcome === 'malformed') return bad('given up, or not what the mechanism says')

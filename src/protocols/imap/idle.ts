@@ -10,7 +10,7 @@ export function* idle(session: ImapSession, { args }: CommandContext): Dialogue<
   session.tell(true, false)
   session.output.line('+ idling')
   for (;;) {
-    const line = yield* session.readLine(session.options.limits.idleMs, true)
+    const line = yield* session.readLine(true)
     if (line === 'changed') session.tell(true, false)
     else if (line === 'timeout') {
       session.bye('you were silent for too long')

@@ -1,5 +1,6 @@
 // BODY[section]<partial>: which bytes of a message a client means (RFC 3501 §6.4.5), found as a range of the source.
 
+import { partByNumber } from '../../message/body.ts'
 import { type Header, parseHeader, rawField } from '../../message/header.ts'
 import { type Part, parseStructure } from '../../message/mime.ts'
 import type { Cursor } from './parser.ts'
@@ -77,7 +78,7 @@ export function sectionBytes(source: Source, section: Section): Buffer | undefin
     if (text === 'TEXT') return bytes.subarray(source.header.bodyStart)
     return headerBytes(source.header, 0, section)
   }
-  const part = partAt(source.structure, path)
+  const part = partByNumber(source.structure, path.join('.'))
   if (part === undefined) return undefined
   if (text === '') return bytes.subarray(part.bodyStart, part.bodyEnd)
   if (text === 'MIME') return bytes.subarray(part.headerStart, part.bodyStart)
@@ -92,20 +93,4 @@ function headerBytes(header: Header, start: number, { text, fields }: Section): 
   const wanted = new Set(fields.map((name) => name.toLowerCase()))
   const chosen = header.fields.filter((field) => wanted.has(field.lowerName) === (text === 'HEADER.FIELDS'))
   return Buffer.concat([...chosen.map((field) => rawField(header, field)), Buffer.from('\r\n')])
-}
-
-/**
- * The part with this number. The parts of a multipart are counted; the only body of anything else is 1; the numbers
- * behind a message/rfc822 part go on inside its message.
- */
-export function partAt(root: Part, path: readonly number[]): Part | undefined {
-  let part: Part | undefined
-  let container: Part | undefined = root
-  for (const number of path) {
-    if (container === undefined) return undefined
-    part = container.type === 'multipart' ? container.children[number - 1] : number === 1 ? container : undefined
-    if (part === undefined) return undefined
-    container = part.type === 'multipart' ? part : part.message
-  }
-  return part
 }

@@ -36,6 +36,7 @@ export function serveImap(
     allowPlaintext,
     secured: stream.tls !== undefined,
     now: () => world.clock.now(),
+    monotonic: () => world.clock.monotonic(),
     limits: { ...DEFAULT_IMAP_LIMITS, ...options.limits },
   })
   const context = { stream, store, accounts, tlsIdentity, world, writeTimeoutMs: WRITE_TIMEOUT_MS }

@@ -88,6 +88,21 @@ test('before sign-in only what needs none is allowed', async () => {
     S: (closed)`)
 })
 
+test('who never signs in is cut off, silent or busy', async () => {
+  await connect({ limits: { signInMs: 20 } }).follow(`
+    S: * OK
+    S: * BYE
+    S: (closed)`)
+  const busy = connect({ limits: { signInMs: 60_000 } })
+  await busy.line()
+  for (let i = 0; i < 19; i++) assert.match((await busy.command('SELECT INBOX')).at(-1)!, /^a BAD/)
+  await busy.follow(`
+    C: a SELECT INBOX
+    S: a BAD
+    S: * BYE
+    S: (closed)`)
+})
+
 test('without TLS passwords are not taken', async () => {
   const client = connect({ allowPlaintext: false, tlsIdentity: { certificatePem: '', privateKeyPem: '' } })
   await client.follow(`

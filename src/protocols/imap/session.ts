@@ -24,7 +24,9 @@ export interface ImapOptions {
   readonly allowPlaintext: boolean
   /** The stream is encrypted from the start (port 993). */
   readonly secured: boolean
+  /** Wall time, and monotonic time, in milliseconds. */
   readonly now: () => number
+  readonly monotonic: () => number
   readonly limits: ImapLimits
 }
 
@@ -64,6 +66,8 @@ export interface CommandContext {
 export type CommandHandler = (session: ImapSession, command: CommandContext) => Dialogue<Answer> | Answer
 
 const FLUSH_BYTES = 65_536
+/** BAD answers to somebody who has not signed in, before we hang up. */
+const MISTAKES = 20
 
 export class ImapSession {
   readonly options: ImapOptions
@@ -78,11 +82,15 @@ export class ImapSession {
   failures = 0
   /** Set to end the session after the current answer. */
   closing = false
+  /** By then the client must have signed in, however busy it looks until then. */
+  readonly #signInBy: number
+  #mistakes = 0
 
   constructor(options: ImapOptions) {
     this.options = options
     this.store = options.store
     this.secured = options.secured
+    this.#signInBy = options.monotonic() + options.limits.signInMs
     this.reader = new CommandReader((line) => this.#literalLimit(line))
   }
 
@@ -112,12 +120,12 @@ export class ImapSession {
   }
 
   /** The next line that is not a command, without CRLF, or what happened instead. */
-  *readLine(timeoutMs: number, orChange = false): Dialogue<Buffer | 'bad' | 'closed' | 'timeout' | 'changed'> {
+  *readLine(orChange = false): Dialogue<Buffer | 'bad' | 'closed' | 'timeout' | 'changed'> {
     yield* this.flush()
     for (;;) {
       const line = this.reader.nextLine()
       if (line !== undefined) return line
-      const chunk = yield* read(timeoutMs, orChange)
+      const chunk = yield* read(this.timeoutMs, orChange)
       if (chunk === null) return 'closed'
       if (typeof chunk === 'string') return chunk
       this.reader.push(chunk)
@@ -138,8 +146,10 @@ export class ImapSession {
     this.closing = true
   }
 
-  get #timeoutMs(): number {
-    return this.account === undefined ? this.options.limits.signInMs : this.options.limits.idleMs
+  /** How long the client may be silent now. */
+  get timeoutMs(): number {
+    if (this.account !== undefined) return this.options.limits.idleMs
+    return Math.max(1, this.#signInBy - this.options.monotonic())
   }
 
   #literalLimit(line: Buffer): number {
@@ -154,7 +164,7 @@ export class ImapSession {
       const event = this.reader.next()
       if (event === undefined) {
         yield* this.flush()
-        const chunk = yield* read(this.#timeoutMs)
+        const chunk = yield* read(this.timeoutMs)
         if (chunk === null) this.closing = true
         else if (typeof chunk === 'string') this.bye('you were silent for too long')
         else this.reader.push(chunk)
@@ -176,7 +186,7 @@ export class ImapSession {
   *#execute(raw: RawCommand): Dialogue {
     const parsed = parseCommand(raw)
     if ('error' in parsed) {
-      this.output.line(`${parsed.tag ?? '*'} BAD ${parsed.error}`)
+      this.#answer(parsed.tag ?? '*', bad(parsed.error))
       return
     }
     const { tag, args } = parsed
@@ -189,7 +199,7 @@ export class ImapSession {
     }
     const row = COMMANDS.get(name)
     if (row === undefined || (uid && row.uid !== true)) {
-      this.output.line(`${tag} BAD command not known`)
+      this.#answer(tag, bad('command not known'))
       return
     }
     const outcome = this.#allowed(row.state) ?? row.run(this, { tag, args, uid })
@@ -197,8 +207,14 @@ export class ImapSession {
     if (answer === ANSWERED) return
     // What changed is told before the tagged answer, so that the client knows it when the command is over.
     this.tell(row.expungesTold !== false || uid, uid)
-    const code = answer.code === undefined ? '' : `[${answer.code}] `
-    this.output.line(`${tag} ${answer.status} ${code}${answer.text}`)
+    this.#answer(tag, answer)
+  }
+
+  #answer(tag: string, { status, code, text }: Answer): void {
+    this.output.line(`${tag} ${status} ${code === undefined ? '' : `[${code}] `}${text}`)
+    if (status !== 'BAD' || this.account !== undefined) return
+    this.#mistakes++
+    if (this.#mistakes >= MISTAKES && !this.closing) this.bye('too many mistakes')
   }
 
   /** Untagged answers about the selected mailbox. */

@@ -34,6 +34,7 @@ export function servePop3(
     random: world.random,
     tlsAvailable: tlsIdentity !== undefined,
     allowPlaintext,
+    monotonic: () => world.clock.monotonic(),
     secured: stream.tls !== undefined,
     limits: { ...DEFAULT_POP3_LIMITS, ...options.limits },
   })

@@ -31,6 +31,8 @@ export interface Pop3Options {
   /** Passwords may be said without TLS: on loopback, or when the operator says so. */
   readonly allowPlaintext: boolean
   readonly secured: boolean
+  /** Monotonic time in milliseconds. */
+  readonly monotonic: () => number
   readonly limits: Pop3Limits
 }
 
@@ -79,18 +81,25 @@ export class Pop3Session {
   #failures = 0
   #out = ''
   #closing = false
+  /** By then the client must have signed in, however busy it looks until then. */
+  readonly #signInBy: number
 
   constructor(options: Pop3Options) {
     this.#options = options
     this.#secured = options.secured
+    this.#signInBy = options.monotonic() + options.limits.signInMs
+  }
+
+  get #timeoutMs(): number {
+    const { limits, monotonic } = this.#options
+    return this.#maildrop === undefined ? Math.max(1, this.#signInBy - monotonic()) : limits.idleMs
   }
 
   /** The whole session. */
   *run(): Dialogue {
     this.#say('+OK Borderpost ready')
     while (!this.#closing) {
-      const { limits } = this.#options
-      const line = yield* this.#line(this.#maildrop === undefined ? limits.signInMs : limits.idleMs)
+      const line = yield* this.#line()
       if (line === 'closed') return
       if (line === 'timeout') this.#bye('-ERR you were silent for too long')
       else if (line === 'bad') this.#say('-ERR lines end in CRLF')
@@ -114,13 +123,13 @@ export class Pop3Session {
     if (text !== '') yield* send(Buffer.from(text, 'latin1'))
   }
 
-  *#line(timeoutMs: number): Dialogue<Buffer | 'bad' | 'closed' | 'timeout' | 'changed'> {
+  *#line(): Dialogue<Buffer | 'bad' | 'closed' | 'timeout' | 'changed'> {
     for (;;) {
       const line = this.#reader.nextLine()
       if (line !== undefined) return line
       // Answers to pipelined commands leave together (RFC 2449 §6.6).
       yield* this.#flush()
-      const chunk = yield* read(timeoutMs)
+      const chunk = yield* read(this.#timeoutMs)
       if (chunk === null) return 'closed'
       if (typeof chunk === 'string') return chunk
       this.#reader.push(chunk)
@@ -194,7 +203,7 @@ export class Pop3Session {
     if (mechanism === undefined || more !== undefined) return this.#say('-ERR mechanism not offered')
     const outcome = yield* exchange(new SaslServer(this.#options.random), mechanism, initial, {
       say: (line) => this.#say(line),
-      hear: () => this.#line(this.#options.limits.signInMs),
+      hear: () => this.#line(),
     })
     if (typeof outcome === 'object') yield* this.#signIn(outcome.user)
     else if (outcome === 'malformed') this.#say('-ERR given up, or not what the mechanism says')
