@@ -160,8 +160,9 @@ function drawHop(hop: PictureHop, prefix: string): string {
   const way = hop.points.map((point, k) => `${k === 0 ? 'M' : 'L'}${p(point)}`).join('')
   const id = `${prefix}way-${hop.id.replace('->', '--')}`
   if (hop.label !== undefined) {
-    const [from, to] = [hop.points[0]!, hop.points.at(-1)!]
-    const x = (from[0] + to[0]) / 2
+    // Above the last piece of the arrow, so that it stands beside the Border's stroke and not on it.
+    const [from, to] = [hop.points.at(-2)!, hop.points.at(-1)!]
+    const x = (from[0] + to[0]) / 2 + (hop.points.length > 2 ? 6 : 0)
     parts.push(`<text class="small" x="${n(x)}" y="${n(from[1] - 12)}" text-anchor="middle">${xml(hop.label)}</text>`)
   }
   const cls = `hop ${hop.arrow}${hop.wrong ? ' wrong' : ''}`

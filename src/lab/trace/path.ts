@@ -76,17 +76,21 @@ function believedLines(newestFirst: Received[], ours: readonly string[], trusted
     count = index + 1
     if (!isHandover(received)) continue
     if (received.authenticated) break // what our own Author's machine wrote below is a claim again
-    const inside =
-      received.ip !== undefined &&
-      (isPrivateIp(received.ip) ||
-        trustedIps.includes(received.ip) ||
-        isOneOf(hostName(received.reverseName) ?? '', ours))
-    if (!inside) {
+    if (!isInside(received, ours, trustedIps)) {
       entry = index
       break
     }
   }
   return { count, entry }
+}
+
+/** Was the handover inside our own network: by an address or a confirmed name of ours. */
+function isInside({ ip, reverseName }: Received, ours: readonly string[], trustedIps: readonly string[]): boolean {
+  if (ip === undefined) return false
+  const name = hostName(reverseName)
+  if (trustedIps.includes(ip) || (name !== undefined && isOneOf(name, ours))) return true
+  // A private address is ours, unless our own line confirms another's name for it (a lab, where all are on loopback).
+  return isPrivateIp(ip) && name === undefined
 }
 
 /** True if the host is one of the names, or in one of the domains. */
