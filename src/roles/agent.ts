@@ -52,13 +52,15 @@ export interface AgentSettings {
   readonly forwarder: ForwarderSettings
 }
 
+type NetworkEntry = Extract<ListEntry, { kind: 'network' }>
+
 /** The three ways to authenticate an Author (the mission): each on or off. */
 export interface MsaSettings {
   readonly password: boolean
   /** Static addresses: whoever connects from there is this Author. */
-  readonly stations: readonly { readonly ip: string; readonly author: string }[]
+  readonly stations: readonly { readonly place: NetworkEntry; readonly author: string }[]
   /** Local networks: whoever connects from there may send as any Author of this MSA. */
-  readonly networks: readonly Extract<ListEntry, { kind: 'network' }>[]
+  readonly networks: readonly NetworkEntry[]
 }
 
 export interface TransmitterSettings {

@@ -3,9 +3,11 @@
 // submission and bounces can never disagree.
 
 import { type ForwardPath, formatAddress, type Mailbox, parseSmtpPath, type ReversePath } from '../message/address.ts'
+import type { Envelope, EnvelopeRecipient } from '../protocols/smtp/envelope.ts'
 import type { Command } from '../store/commands.ts'
 import type { Account, BlobRef, QueueEntry } from '../store/types.ts'
 import { type Agent, isOwnDomain } from './agent.ts'
+import { reverseSrs } from './forwarder/srs.ts'
 
 export type Way =
   | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string }
@@ -15,21 +17,42 @@ export type Way =
   | { readonly kind: 'elsewhere'; readonly address: string; readonly domain: string }
   | { readonly kind: 'unknown'; readonly address: string }
 
-/** `reverseSrs` undoes an SRS address (undefined: it is none of ours). */
-export function wayOf(agent: Agent, path: ForwardPath, reverseSrs: (localPart: string) => string | undefined): Way {
+/** Forwards from one address here to another, in a row: more are a circle. */
+const MAX_FORWARDS = 10
+
+/** Where mail for this recipient goes from here. */
+export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
   const mailbox: Pick<Mailbox, 'localPart' | 'domain'> =
     path.type === 'postmaster' ? { localPart: 'postmaster', domain: agent.domain as Mailbox['domain'] } : path.mailbox
   const address = formatAddress(mailbox)
   if (!isOwnDomain(agent, mailbox.domain)) return { kind: 'elsewhere', address, domain: mailbox.domain }
   const forward = agent.settings.forwarder.forwards.find((f) => f.from === address.toLowerCase())
-  if (forward !== undefined && agent.roles.has('Forwarder')) return { kind: 'forward', ...forward }
+  if (forward !== undefined && agent.roles.has('Forwarder')) {
+    if (domainOf(forward.to) !== agent.domain) return { kind: 'forward', ...forward }
+    // From one address here to another: the message stays, and nothing is sent to ourselves.
+    return forwards < MAX_FORWARDS
+      ? wayFor(agent, forwardPathOf(forward.to), forwards + 1)
+      : { kind: 'unknown', address }
+  }
   const account = agent.store.accountByAddress(address)
   if (account !== undefined) return { kind: 'mailbox', account, address }
   if (/^srs[01][=+-]/i.test(mailbox.localPart)) {
-    const to = reverseSrs(mailbox.localPart)
+    const to = reverseSrs(agent, mailbox.localPart)
     if (to !== undefined) return { kind: 'return', to }
   }
   return { kind: 'unknown', address }
+}
+
+/** The ways of one message: one copy for each mailbox and each target, however many addresses lead there. */
+export function waysTo(agent: Agent, { recipients }: Envelope): { way: Way; recipient: EnvelopeRecipient }[] {
+  const ways = new Map<string, { way: Way; recipient: EnvelopeRecipient }>()
+  for (const recipient of recipients) {
+    const way = wayFor(agent, recipient.forwardPath)
+    const end = way.kind === 'mailbox' ? way.account.id : 'to' in way ? way.to : way.address
+    const key = `${way.kind} ${end}`
+    if (!ways.has(key)) ways.set(key, { way, recipient })
+  }
+  return [...ways.values()]
 }
 
 /** What one message needs in the queue, beside its recipients. */
@@ -58,6 +81,11 @@ export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string
       lastReply: '',
     },
   }
+}
+
+/** What a queue entry keeps of the wishes that came with a recipient (RFC 3461 §4). */
+export function wishesOf({ notify, orcpt }: EnvelopeRecipient): Pick<QueueEntry['parameters'], 'notify' | 'orcpt'> {
+  return { notify, orcpt: orcpt === undefined ? undefined : `${orcpt.type};${orcpt.address}` }
 }
 
 /** The domain of an address text, lower case. */

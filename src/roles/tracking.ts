@@ -10,10 +10,21 @@ export type Happening = Omit<TrackEvent, 'id' | 'atMs' | 'detail' | 'messageId'>
   readonly detail?: Record<string, unknown>
 }
 
+/** A sentence may quote what a stranger said. */
+const MAX_TEXT = 1000
+
 /** The command that keeps one event. */
 export function eventCommand(agent: Agent, happening: Happening): Command {
-  const event = { messageId: '', detail: {}, ...happening, atMs: agent.world.clock.now() }
+  const text = happening.text.slice(0, MAX_TEXT)
+  const event = { messageId: '', detail: {}, ...happening, text, atMs: agent.world.clock.now() }
   return { kind: 'event.add', event }
+}
+
+/** A commit on which a promise rests: every command of it must have been kept. @throws DiskError; Error for a refusal */
+export async function commitAll(agent: Agent, commands: readonly Command[]): Promise<void> {
+  const results = await agent.store.commit(commands)
+  const refused = results.find((result) => !result.ok)
+  if (refused?.ok === false) throw new Error(`the store refused what was promised: ${refused.message}`)
 }
 
 /** Keeps events that no reply depends on. If the disk refuses, tracking is poorer and mail goes on. */

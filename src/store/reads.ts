@@ -285,9 +285,15 @@ export class Reads implements StoreReads {
     return this.#all(submissionOf, 'SELECT * FROM submission WHERE account = ? ORDER BY id', account)
   }
 
-  queueDue(nowMs: number, limit: number) {
-    const sql = `${QUEUE} WHERE state = 'waiting' AND next_ms <= ? ORDER BY next_ms, queue.id LIMIT ?`
-    return this.#all(queueEntryOf, sql, nowMs, limit)
+  queueDue(nowMs: number, limit: number, exceptDomains: readonly string[] = []) {
+    const except = exceptDomains.length === 0 ? '' : 'AND domain NOT IN (SELECT value FROM json_each(?))'
+    const sql = `${QUEUE} WHERE state = 'waiting' AND next_ms <= ? ${except} ORDER BY next_ms, queue.id LIMIT ?`
+    const domains = exceptDomains.length === 0 ? [] : [JSON.stringify(exceptDomains)]
+    return this.#all(queueEntryOf, sql, nowMs, ...domains, limit)
+  }
+
+  queueAfter(id: number, limit: number) {
+    return this.#all(queueEntryOf, `${QUEUE} WHERE queue.id > ? ORDER BY queue.id LIMIT ?`, id, limit)
   }
 
   queueNextDueMs() {

@@ -89,8 +89,10 @@ export interface Store {
   submissions(account: AccountId): Submission[]
 
   // queue, tracking, settings
-  /** Waiting entries due at `nowMs`, oldest due first. */
-  queueDue(nowMs: number, limit: number): QueueEntry[]
+  /** Waiting entries due at `nowMs`, oldest due first, without those for some domains. */
+  queueDue(nowMs: number, limit: number, exceptDomains?: readonly string[]): QueueEntry[]
+  /** Entries (waiting or held) that were added after the entry with this id, in order. */
+  queueAfter(id: number, limit: number): QueueEntry[]
   queueNextDueMs(): number | undefined
   queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
   queueLength(): number

@@ -15,7 +15,7 @@ import type { Command } from '../store/commands.ts'
 import { openStore } from '../store/embedded.ts'
 import type { Store } from '../store/store.ts'
 import type { Endpoint, Listener, Stream } from '../world/network.ts'
-import type { World } from '../world/world.ts'
+import type { Timer, World } from '../world/world.ts'
 import type { AgentPlan, PersonPlan } from './description.ts'
 import { secretsOf } from './secrets.ts'
 
@@ -48,6 +48,10 @@ export type Log = (
   facts?: Readonly<Record<string, unknown>>,
 ) => void
 
+const EVENTS_KEPT_MS = 30 * 86_400_000
+const EVENTS_KEPT = 1_000_000
+const PRUNE_EVERY_MS = 600_000
+
 export interface AgentOptions {
   /** PBKDF2 iterations of new credentials. */
   readonly iterations: number
@@ -63,6 +67,7 @@ export class RunningAgent {
   readonly #listeners = new Map<ServiceName, Listener>()
   readonly #streams = new Set<Stream>()
   readonly #shutdown = { requested: false }
+  #pruning: Timer | undefined
   readonly #transmitter: Transmitter | undefined
   readonly #smtp: ServeOptions
   readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy }
@@ -109,13 +114,24 @@ export class RunningAgent {
   /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
   begin(): void {
     this.#transmitter?.start()
+    this.#prune()
+  }
+
+  /** Tracking is kept for a while; a little is forgotten at a time, because others wait for the same writer. */
+  #prune(): void {
+    const { store, world } = this.agent
+    const beforeMs = world.clock.now() - EVENTS_KEPT_MS
+    store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }]).catch(() => {})
+    this.#pruning = world.clock.after(PRUNE_EVERY_MS, () => this.#prune())
   }
 
   /** Opens one door. @throws NetworkError 'address-in-use', … */
   async open(service: ServiceName, at: Endpoint): Promise<Endpoint> {
     const serve = (stream: Stream) => {
       this.#streams.add(stream)
-      this.#serve(service, stream).finally(() => this.#streams.delete(stream))
+      this.#serve(service, stream)
+        .catch((error: unknown) => this.agent.log('error', 'a session failed', { error: String(error) }))
+        .finally(() => this.#streams.delete(stream))
     }
     const tls = TLS_FROM_THE_START.has(service) ? this.agent.secrets.tls : undefined
     const listener = await this.agent.world.network.listen(at, serve, tls)
@@ -160,14 +176,18 @@ export class RunningAgent {
     }
   }
 
-  /** Closes the doors, lets sessions end between two commands (at most `graceMs`), closes the store. */
+  /** Closes the doors, lets sessions end and deliveries come to their reply (at most `graceMs`), closes the store. */
   async stop(graceMs = 500): Promise<void> {
     this.#shutdown.requested = true
+    this.#pruning?.cancel()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
-    this.#transmitter?.stop()
+    let isCarrying = this.#transmitter !== undefined
+    this.#transmitter?.stop().then(() => {
+      isCarrying = false
+    })
     const { clock } = this.agent.world
     const deadlineMs = clock.monotonic() + graceMs
-    while (this.#streams.size > 0 && clock.monotonic() < deadlineMs) await clock.sleep(20)
+    while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
     await this.agent.store.close()
   }

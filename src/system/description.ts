@@ -20,7 +20,7 @@ export interface PersonPlan {
   /** Domains of the Forwarders this Recipient trusts. */
   readonly trusts: readonly string[]
   /** Static IP addresses that authenticate this Author. */
-  readonly stations: readonly string[]
+  readonly stations: AgentSettings['msa']['stations'][number]['place'][]
 }
 
 export interface AgentPlan {
@@ -76,7 +76,7 @@ const KEYS = {
     name: values.text,
     password: values.text,
     trusts: values.text,
-    ip: values.ip,
+    ip: values.station,
   },
 } as const
 
@@ -101,7 +101,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     const kind = actor.kind === 'agent' ? 'agent' : 'person'
     const entries = entriesOf(actor)
     for (const entry of entries) {
-      if (entry.key in KEYS[kind]) {
+      if (Object.hasOwn(KEYS[kind], entry.key)) {
         const read = (KEYS[kind] as Record<string, values.Reader<unknown>>)[entry.key]!(entry.value)
         if (!read.ok)
           complain(
@@ -115,7 +115,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         complain(
           entry.keySpan,
           'S01',
-          `an ${kind} has no attribute "${entry.key}"`,
+          `${kind === 'agent' ? 'an agent' : 'a person'} has no attribute "${entry.key}"`,
           meant === undefined ? `Known: ${Object.keys(KEYS[kind]).join(', ')}.` : `Did you mean ${meant}?`,
         )
       }
@@ -159,7 +159,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
 
   const withPeople = agents.map((agent) => {
     const own = people.filter(({ plan }) => domainOf(plan.address) === agent.domain)
-    const stations = own.flatMap(({ plan }) => plan.stations.map((ip) => ({ ip, author: plan.address })))
+    const stations = own.flatMap(({ plan }) => plan.stations.map((place) => ({ place, author: plan.address })))
     if (!isPrivateIp(agent.ip))
       for (const { plan, span } of own)
         if (plan.password !== undefined)

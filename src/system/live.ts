@@ -7,6 +7,7 @@ import type { Block, SystemModel } from '../notation/model.ts'
 import type { AgentRole } from '../roles/agent.ts'
 import type { TrackEvent } from '../store/types.ts'
 import type { RunningAgent } from './agent.ts'
+import type { PersonPlan } from './description.ts'
 import type { RunningSystem } from './start.ts'
 
 /** One step of a message, between two blocks of the drawing (the same block twice: it happened inside). */
@@ -91,7 +92,7 @@ export class Live {
 function hopOf(event: TrackEvent, { plan, agent }: RunningAgent, system: RunningSystem): LiveHop {
   const { model } = system.plan
   const here = blockOf(model, plan.id, event.role)
-  const person = (address: string) => plan.people.find((one) => one.address.toLowerCase() === address.toLowerCase())?.id
+  const person = (address: string) => plan.people.find((one) => isAddressOf(one, address))?.id
   const ends = ENDS[event.kind]?.(event, { here: plan.id, person, agentFor: (address) => receiverOf(system, address) })
   const arrow = ends?.[0] === undefined || ends[1] === undefined ? undefined : arrowBetween(model, ends[0], ends[1])
   const { atMs, trace, messageId, role, kind, reversePath, forwardPath, text, detail } = event
@@ -110,6 +111,10 @@ function hopOf(event: TrackEvent, { plan, agent }: RunningAgent, system: Running
     from,
     to: arrow?.to ?? from,
   }
+}
+
+function isAddressOf({ address, aliases }: PersonPlan, text: string): boolean {
+  return [address, ...aliases].some((own) => own.toLowerCase() === text.toLowerCase())
 }
 
 interface Neighbours {

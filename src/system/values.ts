@@ -21,6 +21,10 @@ export const domain: Reader<string> = (word) => orExpected<string>(parseDomain(w
 
 export const ip: Reader<string> = (word) => (isIp(word) ? ok(word) : expected('an IP address, such as 192.0.2.1'))
 
+/** One address, as the network that holds nothing else: so that every way to write it is the same. */
+export const station: Reader<Extract<ListEntry, { kind: 'network' }>> = (word) =>
+  isIp(word) ? network(word) : expected('an IP address, such as 192.0.2.1')
+
 export const network: Reader<Extract<ListEntry, { kind: 'network' }>> = (word) =>
   orExpected(parseNetwork(word), 'a network, such as 192.0.2.0/24')
 

@@ -6,10 +6,11 @@ import { sealArc } from '../../identity/arc/seal.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { resultsValue } from '../../identity/results.ts'
 import { parseHeader } from '../../message/header.ts'
+import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Agent } from '../agent.ts'
-import { queueCommand } from '../routing.ts'
+import { queueCommand, wishesOf } from '../routing.ts'
 import { eventCommand } from '../tracking.ts'
 import { srsReversePath } from './srs.ts'
 
@@ -18,6 +19,7 @@ export interface Forwarding {
   readonly reversePath: string
   readonly messageId: string
   readonly mail: InboundMessage
+  readonly recipient: EnvelopeRecipient
   /** The fields that the Receiver put in front. */
   readonly front: readonly Uint8Array[]
   readonly source: Buffer
@@ -30,7 +32,7 @@ export interface Forwarding {
 
 /** The commands that pass one message on for one Recipient; part of the Receiver's commit. @throws DiskError */
 export async function forwardCommands(agent: Agent, forwarding: Forwarding): Promise<Command[]> {
-  const { trace, messageId, mail, from, to } = forwarding
+  const { trace, messageId, mail, recipient, from, to } = forwarding
   const deliveredTo = Buffer.from(`Delivered-To: ${from}\r\n`)
   const content = Buffer.concat([deliveredTo, ...forwarding.front, forwarding.source])
   const sealFields = await sealOf(agent, content, forwarding.identity)
@@ -38,9 +40,11 @@ export async function forwardCommands(agent: Agent, forwarding: Forwarding): Pro
   const reversePath = srsReversePath(agent, forwarding.reversePath)
   const parameters = {
     smtputf8: mail.envelope.smtputf8,
-    body: mail.envelope.body === '7BIT' ? ('7BIT' as const) : ('8BITMIME' as const),
+    body: mail.envelope.body,
     ret: mail.envelope.ret,
     envid: mail.envelope.envid,
+    // Who hears of a failure must recognise the address (RFC 3461 §5.2.1).
+    ...wishesOf({ ...recipient, orcpt: recipient.orcpt ?? { type: 'rfc822', address: from } }),
   }
   return [
     queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, to),

@@ -29,14 +29,14 @@ export function msaPolicy(agent: Agent, accounts: Accounts): SmtpServerPolicy {
   const authorOf = (session: SessionFacts, reversePath: ReversePath): Account | undefined => {
     if (session.user !== undefined) return agent.store.accountByAddress(session.user)
     const ip = ipOf(session)
-    const station = msa.stations.find((one) => one.ip === ip)
+    const station = msa.stations.find((one) => inNetwork(ip, one.place))
     if (station !== undefined) return agent.store.accountByAddress(station.author)
     if (reversePath.type === 'mailbox' && msa.networks.some((network) => inNetwork(ip, network)))
       return agent.store.accountByAddress(formatAddress(reversePath.mailbox))
     return undefined
   }
   const knownPlace = (session: SessionFacts) =>
-    msa.stations.some((one) => one.ip === ipOf(session)) ||
+    msa.stations.some((one) => inNetwork(ipOf(session), one.place)) ||
     msa.networks.some((network) => inNetwork(ipOf(session), network))
 
   return {

@@ -1,16 +1,10 @@
 // MSA: takes a message from an Author it knows. The reverse-path and From must be the Author's own addresses; what
-// RFC 6409 §8 lets an MSA complete is completed (Date, Message-ID, Sender); the Transmitter's signature goes on; one commit
+// RFC 6409 §8 lets an MSA complete is completed (Date, Message-ID, From); the Transmitter's signature goes on; one commit
 // holds the queue entries and the mailboxes of Recipients at this same agent. SMTP and JMAP both end here.
 
 import { isAscii } from 'node:buffer'
-import {
-  formatAddress,
-  isGroup,
-  type Mailbox,
-  mailboxesOf,
-  parseAddressList,
-  parseSmtpPath,
-} from '../../message/address.ts'
+import { authorOf } from '../../identity/dmarc/author.ts'
+import { formatAddress, type Mailbox, mailboxesOf, parseAddressList, parseSmtpPath } from '../../message/address.ts'
 import { formatDate } from '../../message/date.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
@@ -18,13 +12,13 @@ import type { Envelope } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command } from '../../store/commands.ts'
-import type { Account } from '../../store/types.ts'
+import type { Account, BlobRef, Verdict } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
-import { reverseSrs, srsReversePath } from '../forwarder/srs.ts'
-import { placeCommand, prepareDelivery } from '../mda/place.ts'
-import { queueCommand, reversePathText, wayOf } from '../routing.ts'
-import { eventCommand, note } from '../tracking.ts'
+import { srsReversePath } from '../forwarder/srs.ts'
+import { type Delivery, placeCommand, prepareDelivery } from '../mda/place.ts'
+import { queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
+import { commitAll, eventCommand, note } from '../tracking.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 
 export interface SubmittedMail {
@@ -60,7 +54,7 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
     return { reply: refusal, trace: undefined }
   }
   try {
-    await agent.store.commit(await keep(agent, mail, header, about))
+    await commitAll(agent, await keep(agent, mail, header, about))
   } catch (error) {
     if (!(error instanceof DiskError)) throw error
     agent.log('error', 'a submitted message could not be kept', { reason: error.message })
@@ -78,30 +72,40 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
 /** May this Author send this: the envelope's and the header's sender must be an address of his own. */
 function refusalOf(agent: Agent, { author, envelope, source }: SubmittedMail, header: Header): Reply | undefined {
   if (source.length > agent.settings.maxMessageBytes) return reply(552, '5.3.4', 'message too big')
-  const own = ownAddresses(agent, author)
+  const own = new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
+  const isOwn = (mailbox: Mailbox) => own.has(formatAddress(mailbox).toLowerCase())
   const reverse = envelope.reversePath
-  if (reverse.type === 'mailbox' && !own.has(formatAddress(reverse.mailbox).toLowerCase()))
+  if (reverse.type === 'mailbox' && !isOwn(reverse.mailbox))
     return reply(553, '5.7.1', `${formatAddress(reverse.mailbox)} is not an address of ${author.address}`)
-  for (const mailbox of senders(header)) {
-    const address = formatAddress(mailbox).toLowerCase()
-    // Another person of this domain: our signature would prove a lie.
-    if (mailbox.domain === agent.domain && !own.has(address))
-      return reply(550, '5.7.1', `From names ${address}, which is not an address of ${author.address}`)
-  }
+  // Several From fields, or one that two programs would read differently, would be refused or set aside everywhere.
+  const { fault } = authorOf(header)
+  if (fault !== undefined && fieldsNamed(header, 'from').length > 0) return reply(550, '5.6.0', fault)
+  // A message of somebody else may be sent on (RFC 5322 §3.6.6) by whom Resent-From names, but never one that claims to
+  // be from another person of this domain: our signature would prove a lie.
+  const resent = mailboxesIn(header, 'resent-from')
+  const isResent = resent.length > 0 && resent.every(isOwn)
+  for (const name of ['from', 'sender', 'resent-from', 'resent-sender'])
+    for (const mailbox of mailboxesIn(header, name)) {
+      if (isOwn(mailbox) || (isResent && mailbox.domain !== agent.domain)) continue
+      return reply(
+        550,
+        '5.7.1',
+        `${FIELD_NAMES[name]} names ${formatAddress(mailbox)}, which is not an address of ${author.address}`,
+      )
+    }
   return undefined
 }
 
-function ownAddresses(agent: Agent, author: Account): Set<string> {
-  return new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
+const FIELD_NAMES: Record<string, string> = {
+  from: 'From',
+  sender: 'Sender',
+  'resent-from': 'Resent-From',
+  'resent-sender': 'Resent-Sender',
 }
 
-/** Every mailbox of every From and Sender field. */
-function senders(header: Header): Mailbox[] {
-  return ['from', 'sender'].flatMap((name) =>
-    fieldsNamed(header, name).flatMap((field) =>
-      parseAddressList(rawValue(header, field)).addresses.flatMap((one) => (isGroup(one) ? one.members : [one])),
-    ),
-  )
+/** Every mailbox of every field of this name. */
+function mailboxesIn(header: Header, name: string): Mailbox[] {
+  return fieldsNamed(header, name).flatMap((field) => mailboxesOf(parseAddressList(rawValue(header, field))))
 }
 
 async function keep(
@@ -125,29 +129,21 @@ async function keep(
     epochMs: nowMs,
   })
   const front = [Buffer.from(receivedField), ...signatures]
-  const blob = await agent.store.putBlob([...front, body])
+  const accepted = {
+    ...about,
+    role: 'MSA' as const,
+    kind: 'accepted' as const,
+    detail: { author: author.address, protocol: mail.protocol },
+  }
   const commands: Command[] = []
-  for (const recipient of envelope.recipients) {
-    const way = wayOf(agent, recipient.forwardPath, (localPart) => reverseSrs(agent, localPart))
-    const accepted = {
-      ...about,
-      role: 'MSA' as const,
-      kind: 'accepted' as const,
-      detail: { author: author.address, protocol: mail.protocol },
-    }
+  let blob: BlobRef | undefined
+  let delivery: Delivery | undefined
+  for (const { way, recipient } of waysTo(agent, envelope)) {
+    if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     if (way.kind === 'mailbox') {
-      const delivery = await prepareDelivery(agent, about.reversePath, front, body)
-      const verdict = {
-        outcome: 'accept',
-        reason: `${author.displayName} signed in here to send it`,
-        spf: 'none',
-        dkim: 'none',
-        dmarc: 'none',
-        arc: 'none',
-        steps: [],
-      } as const
-      commands.push(placeCommand(agent, way.account, delivery, 'inbox', verdict))
+      delivery ??= await prepareDelivery(agent, about.reversePath, front, body)
       commands.push(
+        placeCommand(agent, way.account, delivery, 'inbox', verdictOn(author)),
         eventCommand(agent, {
           ...accepted,
           kind: 'delivered',
@@ -158,49 +154,56 @@ async function keep(
       )
       continue
     }
-    if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     const to = way.kind === 'elsewhere' ? way.address : way.to
+    const reversePath = way.kind === 'elsewhere' ? about.reversePath : srsReversePath(agent, about.reversePath)
     const parameters = {
       smtputf8: envelope.smtputf8,
-      body: envelope.body === '7BIT' ? ('7BIT' as const) : ('8BITMIME' as const),
+      body: envelope.body,
       ret: envelope.ret,
       envid: envelope.envid,
-      notify: recipient.notify,
-      orcpt: recipient.orcpt === undefined ? undefined : `${recipient.orcpt.type};${recipient.orcpt.address}`,
+      ...wishesOf(recipient),
     }
-    const reversePath = way.kind === 'forward' ? srsReversePath(agent, about.reversePath) : about.reversePath
-    commands.push(queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to))
+    blob ??= await agent.store.putBlob([...front, body])
     commands.push(
+      queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to),
       eventCommand(agent, { ...accepted, forwardPath: to, text: `Taken from ${author.address} for ${to}.` }),
     )
   }
   return commands
 }
 
-/** What an MSA may complete (RFC 6409 §8.1 to 8.3), as header text to put in front. */
-function completed(agent: Agent, { author }: SubmittedMail, header: Header, trace: string, nowMs: number): string {
+/** What the MDA shows of a message that an Author of this same agent sent. */
+function verdictOn(author: Account): Verdict {
+  const reason = `${author.displayName} signed in here to send it`
+  return { outcome: 'accept', reason, spf: 'none', dkim: 'none', dmarc: 'none', arc: 'none', steps: [] }
+}
+
+/** What an MSA may complete (RFC 6409 §8.2 and §8.3), as header text to put in front. */
+function completed(
+  agent: Agent,
+  { author, source }: SubmittedMail,
+  header: Header,
+  trace: string,
+  nowMs: number,
+): string {
   let added = ''
   const has = (name: string) => fieldsNamed(header, name).length > 0
-  const from = mailboxesOfField(header, 'from')
-  const own = ownAddresses(agent, author)
   if (!has('date')) added += `Date: ${formatDate(nowMs)}\r\n`
   if (!has('message-id')) added += `Message-ID: <${trace}@${agent.hostName}>\r\n`
   if (!has('from')) added += `From: ${author.address}\r\n`
-  else if (!has('sender') && !from.some((mailbox) => own.has(formatAddress(mailbox).toLowerCase())))
-    added += `Sender: ${author.address}\r\n`
-  return added
+  // A text without any header must not become one.
+  const isBare = header.fields.length === 0 && source.length > 0 && !source.subarray(0, 2).equals(CRLF)
+  return isBare ? `${added}\r\n` : added
 }
 
-function mailboxesOfField(header: Header, name: string): Mailbox[] {
-  return fieldsNamed(header, name).flatMap((field) => mailboxesOf(parseAddressList(rawValue(header, field))))
-}
+const CRLF = Buffer.from('\r\n')
 
 /** Can mail for this recipient leave or be delivered here: asked at RCPT, before the message comes. */
 export function recipientRefusal(
   agent: Agent,
   forwardPath: Envelope['recipients'][number]['forwardPath'],
 ): Reply | undefined {
-  const way = wayOf(agent, forwardPath, (localPart) => reverseSrs(agent, localPart))
+  const way = wayFor(agent, forwardPath)
   if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
   if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter'))
     return reply(550, '5.7.1', 'this MSA has no Transmitter to carry mail out')

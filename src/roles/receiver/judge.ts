@@ -33,11 +33,21 @@ const RULES: readonly Rule[] = [
   ({ allowedBy }) =>
     allowedBy === undefined ? undefined : accept(`${allowedBy} is on the list of senders always let in`),
 
+  // Several From fields, or a From that two programs would read differently (RFC 9989 §5.3): nobody can be proven by it.
+  ({ identity: { from, dmarc } }) => {
+    if (from.fault === undefined) return undefined
+    if (dmarc.policy === 'reject')
+      return refuse(`${from.fault}, so nothing proves who wrote it, and ${dmarc.domain} asks to refuse that`, '5.7.26')
+    return junk(`${from.fault}, so nobody can say who wrote it`)
+  },
+
   // The article: "he should make sure that the Forwarder is whitelisted by the MDA". What its Border saw counts here.
   ({ forwarder }) => {
     if (forwarder === undefined) return undefined
     const { domain, seen } = forwarder
-    if (seen?.dmarc === 'fail')
+    if (seen === undefined) return accept(`your Forwarder ${domain} passed it on`)
+    const spfSpoke = seen.spf === 'fail' && seen.dkim !== 'pass' && seen.dmarc !== 'pass'
+    if (seen.dmarc === 'fail' || spfSpoke)
       return junk(`your Forwarder ${domain} passed it on, but saw there that its sender was not proven`)
     return accept(`your Forwarder ${domain} passed it on and vouches for what its own Border saw`)
   },

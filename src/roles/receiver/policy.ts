@@ -8,13 +8,15 @@ import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
 import { newTrace } from '../agent.ts'
-import { reverseSrs } from '../forwarder/srs.ts'
-import { reversePathText, wayOf } from '../routing.ts'
+import { reversePathText, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
-import { receive } from './receive.ts'
+import { type Arriving, receive } from './receive.ts'
 
 /** Unknown recipients that one address may ask for in ten minutes, before it is taken for an address harvester. */
 const UNKNOWN_RECIPIENTS = 50
+
+/** Refusals kept for tracking in a minute. */
+const NOTES = 600
 
 /** The Receiver's voice, shared by all its connections. */
 export function receiverPolicy(agent: Agent): SmtpServerPolicy {
@@ -23,11 +25,17 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
   const open = new Concurrency(receiver.connectionsPerAddress, receiver.connections)
   const messages = new RateLimit(clock, receiver.messagesPerMinutePerAddress, 60_000)
   const unknown = new RateLimit(clock, UNKNOWN_RECIPIENTS, 600_000)
+  const notes = new RateLimit(clock, NOTES, 60_000)
   const entered = new WeakSet<SessionFacts>()
+  /** Where the recipients of the transaction under way are. */
+  const sides = new WeakMap<SessionFacts, 'here' | 'away'>()
+  const underWay: Arriving = new Map()
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
   const allowed = (session: SessionFacts) => findInList(receiver.allow, { ip: ipOf(session) }) !== undefined
 
-  const refused = (session: SessionFacts, reversePath: string, forwardPath: string, text: string) =>
+  /** Kept for tracking, but a flood of refusals must not become a flood of writing. */
+  const refused = (session: SessionFacts, reversePath: string, forwardPath: string, text: string) => {
+    if (!notes.take('')) return
     note(agent, {
       trace: newTrace(agent.world),
       role: 'Receiver',
@@ -37,6 +45,7 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
       text,
       detail: { ip: ipOf(session), helo: session.helo },
     })
+  }
 
   return {
     connected(session) {
@@ -72,8 +81,13 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
     mail(reversePath, _parameters, session) {
       const address = reversePathText(reversePath)
       const ip = ipOf(session)
-      if (findInList(receiver.allow, { ip, address }) !== undefined) return undefined
-      const denied = findInList(receiver.deny, { ip, address })
+      sides.delete(session)
+      if (allowed(session)) return undefined
+      // Here the address is only a claim: on the list of allowed senders it gets past the other list, and no further.
+      const denied =
+        findInList(receiver.allow, { ip, address }) === undefined
+          ? findInList(receiver.deny, { ip, address })
+          : undefined
       if (denied !== undefined) {
         refused(session, address, '', `Mail from ${address} was refused: ${denied.value} is on the deny list.`)
         return reply(550, '5.7.1', `mail from ${denied.value} is not taken here (deny list)`)
@@ -83,7 +97,7 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
     },
 
     recipient(forwardPath, _parameters, session) {
-      const way = wayOf(agent, forwardPath, (localPart) => reverseSrs(agent, localPart))
+      const way = wayFor(agent, forwardPath)
       if (way.kind === 'elsewhere') {
         refused(
           session,
@@ -94,14 +108,21 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
         return reply(550, '5.7.1', `we do not relay: ${way.domain} is not handled here`)
       }
       if (way.kind === 'unknown') {
-        unknown.take(neighbourhood(ipOf(session)))
+        if (!allowed(session) && !unknown.take(neighbourhood(ipOf(session))))
+          return reply(421, '4.7.0', 'too many unknown recipients were asked for from your network, come back later')
         const at = forwardPath.type === 'mailbox' ? formatAddress(forwardPath.mailbox) : 'postmaster'
         refused(session, '', at, `There is no mailbox ${at} here.`)
         return reply(550, '5.1.1', `there is no mailbox ${at} here`)
       }
+      // One reply answers for all recipients of a message, but what may go into Junk here must not be passed on.
+      const side = way.kind === 'mailbox' ? 'here' : 'away'
+      const known = sides.get(session)
+      if (known !== undefined && known !== side)
+        return reply(452, '4.5.3', 'this recipient reads elsewhere than the others: send the message again for it')
+      sides.set(session, side)
       return undefined
     },
 
-    message: (mail) => receive(agent, mail),
+    message: (mail) => receive(agent, mail, underWay),
   }
 }

@@ -5,70 +5,98 @@
 import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
-import { checkHost, type SpfResult } from '../../identity/spf/spf.ts'
 import { type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
 import { formatAddress, formatPath } from '../../message/address.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
+import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import type { Verdict } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { forwardCommands } from '../forwarder/forward.ts'
-import { reverseSrs } from '../forwarder/srs.ts'
+import { srsReversePath } from '../forwarder/srs.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
-import { queueCommand, reversePathText, type Way, wayOf } from '../routing.ts'
-import { eventCommand, note } from '../tracking.ts'
+import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
+import { commitAll, eventCommand, note } from '../tracking.ts'
+import { type Findings, findings, spfOfAuthor, verdictOf } from './findings.ts'
 import { type Judgement, judge } from './judge.ts'
 
 /** More hops than this is a loop (RFC 5321 §6.3 asks for at least 100 to be possible). */
 const MAX_HOPS = 100
 
+/** Transactions that may come twice and are being decided, by digest: the second waits for what becomes of the first. */
+export type Arriving = Map<string, Promise<Reply>>
+
 interface Handled {
+  readonly recipient: EnvelopeRecipient
   readonly way: Exclude<Way, { kind: 'elsewhere' | 'unknown' }>
   readonly judgement: Judgement
   readonly forwarder: ForwarderMatch | undefined
 }
 
 /** The reply to the final dot: a promise when it is 250. */
-export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply> {
-  const trace = newTrace(agent.world)
-  const { source, session, envelope } = mail
-  const header = parseHeader(source)
-  const reversePath = reversePathText(envelope.reversePath)
-  const about = { trace, reversePath, messageId: messageIdOf(header) }
-
+export async function receive(agent: Agent, mail: InboundMessage, arriving: Arriving): Promise<Reply> {
+  const header = parseHeader(mail.source)
+  const about = {
+    trace: newTrace(agent.world),
+    reversePath: reversePathText(mail.envelope.reversePath),
+    messageId: messageIdOf(header),
+  }
   const loop = loopReason(agent, header, mail)
   if (loop !== undefined) {
     note(agent, { ...about, role: 'Receiver', kind: 'refused', forwardPath: '', text: loop })
     return reply(554, '5.4.6', loop)
   }
-
-  const ip = unmapped(session.peer.address)
-  const digest = repeatable(header) ? digestOf(ip, mail) : undefined
-  const before = digest === undefined ? undefined : agent.store.arrival(digest)
+  if (!isRepeatable(header)) return decide(agent, mail, header, about, undefined)
+  const digest = digestOf(mail)
+  const before = agent.store.arrival(digest)
   if (before !== undefined) return reply(250, '2.0.0', `accepted as ${before} before; this is the same message again`)
+  // It may come again while the first is still being looked at, because the relay has lost its patience or its connection.
+  const first = arriving.get(digest)
+  if (first !== undefined) return first
+  const decision = decide(agent, mail, header, about, digest).finally(() => arriving.delete(digest))
+  arriving.set(digest, decision)
+  return decision
+}
+
+interface About {
+  readonly trace: string
+  readonly reversePath: string
+  readonly messageId: string
+}
+
+async function decide(
+  agent: Agent,
+  mail: InboundMessage,
+  header: Header,
+  about: About,
+  digest: string | undefined,
+): Promise<Reply> {
+  const { source, session } = mail
+  const { trace, reversePath } = about
+  const ip = unmapped(session.peer.address)
   const identity = await authenticate(
     { source, header, ip, helo: session.helo, reversePath },
     { dns: agent.world.dns, clock: agent.world.clock, receiverName: agent.hostName },
   )
   const authorSpf = await spfOfAuthor(agent, identity)
-  const allowedBy = findInList(agent.settings.receiver.allow, { ip, address: reversePath })?.value
-  const handled = waysOf(agent, mail).map((way) => handle(agent, way, identity, allowedBy))
+  const allowedBy = provenOnList(agent, identity)
+  const handled = waysOf(agent, mail).map((one) => handle(agent, one, identity, allowedBy))
 
   const standing = handled.filter(({ judgement }) => judgement.outcome === 'accept' || judgement.outcome === 'junk')
   if (standing.length === 0) {
     const worst = handled.map(({ judgement }) => judgement).find((j) => j.outcome === 'defer') ?? handled[0]!.judgement
+    const isLater = worst.outcome === 'defer'
     note(
       agent,
       ...handled.map(({ way }) => ({
         ...about,
         role: 'Receiver' as const,
-        kind: worst.outcome === 'defer' ? ('deferred' as const) : ('refused' as const),
+        kind: isLater ? ('deferred' as const) : ('refused' as const),
         forwardPath: addressOf(way),
-        text: `Refused at the Border: ${worst.reason}.`,
+        text: `${isLater ? 'Asked to come again later' : 'Refused at the Border'}: ${worst.reason}.`,
         detail: { ip, helo: session.helo, ...findings(identity) },
       })),
     )
@@ -78,7 +106,7 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
   try {
     const commands = await keep(agent, mail, header, { ...identity, authorSpf }, handled, about)
     if (digest !== undefined) commands.push({ kind: 'arrival.add', digest, trace, atMs: agent.world.clock.now() })
-    await agent.store.commit(commands)
+    await commitAll(agent, commands)
   } catch (error) {
     if (!(error instanceof DiskError)) throw error
     agent.log('error', 'a message could not be kept', { reason: error.message })
@@ -89,46 +117,42 @@ export async function receive(agent: Agent, mail: InboundMessage): Promise<Reply
   return reply(250, '2.0.0', `accepted as ${trace}`)
 }
 
+/** The entry of the allow list that names the sender. An address counts once it is proven: anybody can claim one. */
+function provenOnList(agent: Agent, { ip, reversePath, spf, dmarc, from }: Identity): string | undefined {
+  const { allow } = agent.settings.receiver
+  if (allow.length === 0) return undefined
+  const proven: (string | undefined)[] = [undefined]
+  if (spf.result === 'pass' && spf.identity === 'mailfrom') proven.push(reversePath)
+  if (dmarc.result === 'pass') proven.push(...from.mailboxes.map((mailbox) => formatAddress(mailbox)))
+  return proven.map((address) => findInList(allow, { ip, address })?.value).find((value) => value !== undefined)
+}
+
 /**
  * A relay that did not hear our 250 must send again (RFC 1047). What has passed a relay carries a Received line with an
  * id of its own, so the same bytes in the same envelope are the same message. Without one they may be two that are alike.
  */
-const repeatable = (header: Header) => fieldsNamed(header, 'received').length > 0
+const isRepeatable = (header: Header) => fieldsNamed(header, 'received').length > 0
 
-function digestOf(ip: string, { envelope, source }: InboundMessage): string {
-  const hash = createHash('sha256').update(`${ip}\0${formatPath(envelope.reversePath)}`)
+function digestOf({ envelope, source, session }: InboundMessage): string {
+  const hash = createHash('sha256').update(`${unmapped(session.peer.address)}\0${formatPath(envelope.reversePath)}`)
   for (const { forwardPath } of envelope.recipients) hash.update(`\0${formatPath(forwardPath)}`)
   return hash.update('\0').update(source).digest('hex')
 }
 
-/** Findings with what SPF says of the domain in From, where that is not the domain of the reverse-path. */
-type Findings = Identity & { readonly authorSpf: SpfResult | undefined }
-
-/**
- * May the connecting address send for the domain in From. It decides nothing (DMARC does); it shows what the article
- * says: "protocols that try to correlate the Transmitter's domain name to the connecting IP address can fail when a
- * Forwarder is involved".
- */
-async function spfOfAuthor(agent: Agent, { spf, from, ip, helo }: Identity): Promise<SpfResult | undefined> {
-  const [domain, ...others] = from.domains
-  if (domain === undefined || others.length > 0 || domain === spf.domain || !domain.includes('.')) return undefined
-  return checkHost(
-    { ip, helo, sender: `postmaster@${domain}`, receiver: agent.hostName },
-    agent.world.dns,
-    agent.world.clock,
-  )
-}
-
 /** Every recipient's way; RCPT let only those through that have one. */
-function waysOf(agent: Agent, mail: InboundMessage): Handled['way'][] {
-  return mail.envelope.recipients.map(({ forwardPath }) => {
-    const way = wayOf(agent, forwardPath, (localPart) => reverseSrs(agent, localPart))
+function waysOf(agent: Agent, mail: InboundMessage): Pick<Handled, 'way' | 'recipient'>[] {
+  return waysTo(agent, mail.envelope).map(({ way, recipient }) => {
     if (way.kind === 'elsewhere' || way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
-    return way
+    return { way, recipient }
   })
 }
 
-function handle(agent: Agent, way: Handled['way'], identity: Identity, allowedBy: string | undefined): Handled {
+function handle(
+  agent: Agent,
+  { way, recipient }: Pick<Handled, 'way' | 'recipient'>,
+  identity: Identity,
+  allowedBy: string | undefined,
+): Handled {
   const trusted =
     way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
   const forwarder = forwarderIdentity(identity, trusted)
@@ -140,7 +164,7 @@ function handle(agent: Agent, way: Handled['way'], identity: Identity, allowedBy
       reason: judgement.reason,
       reply: reply(550, '5.7.1', `${judgement.reason}; it is not forwarded`),
     }
-  return { way, judgement, forwarder }
+  return { way, recipient, judgement, forwarder }
 }
 
 /** Everything that the 250 will promise, as commands of one commit; bodies are written here. @throws DiskError */
@@ -150,7 +174,7 @@ async function keep(
   header: Header,
   identity: Findings,
   handled: readonly Handled[],
-  about: { trace: string; reversePath: string; messageId: string },
+  about: About,
 ): Promise<Command[]> {
   const { front, source } = withOurFields(agent, mail, header, identity, about.trace)
   const commands: Command[] = []
@@ -185,13 +209,22 @@ async function keep(
       )
     }
   }
-  for (const { way, judgement } of handled) {
+  for (const { way, recipient, judgement } of handled) {
+    if (way.kind !== 'mailbox' && judgement.outcome !== 'accept')
+      throw new Error('RCPT keeps mailboxes and ways out apart')
     if (way.kind === 'return') {
       const blob = await agent.store.putBlob([...front, source])
       commands.push(
         queueCommand(
           agent,
-          { trace: about.trace, blob, reversePath: about.reversePath, parameters: {}, origin: 'forwarder' },
+          {
+            trace: about.trace,
+            blob,
+            // A bounce has none; of anything else SPF must speak of us who send it.
+            reversePath: srsReversePath(agent, about.reversePath),
+            parameters: { smtputf8: mail.envelope.smtputf8, body: mail.envelope.body },
+            origin: 'forwarder',
+          },
           way.to,
         ),
       )
@@ -205,11 +238,12 @@ async function keep(
           detail,
         }),
       )
-    } else if (way.kind === 'forward' && judgement.outcome === 'accept') {
+    } else if (way.kind === 'forward') {
       commands.push(
         ...(await forwardCommands(agent, {
           ...about,
           mail,
+          recipient,
           front,
           source,
           identity,
@@ -264,7 +298,7 @@ function loopReason(agent: Agent, header: Header, mail: InboundMessage): string 
   const deliveredTo = fieldsNamed(header, 'delivered-to').map((field) =>
     header.source.toString('latin1', field.valueStart, field.end).trim().toLowerCase(),
   )
-  for (const way of waysOf(agent, mail))
+  for (const { way } of waysOf(agent, mail))
     if (way.kind === 'forward' && deliveredTo.includes(way.from))
       return `this message was forwarded from ${way.from} before: it goes round in a loop`
   return undefined
@@ -280,39 +314,4 @@ function addressOf(way: Way): string {
     : way.kind === 'forward'
       ? way.from
       : way.to
-}
-
-/** The results in one word each, for events and screens. */
-function findings(identity: Identity): { spf: string; dkim: string; dmarc: string; arc: string } {
-  const passed = identity.dkim.find((signature) => signature.result === 'pass')
-  return {
-    spf: identity.spf.result,
-    dkim: passed?.result ?? identity.dkim[0]?.result ?? 'none',
-    dmarc: identity.dmarc.result,
-    arc: identity.arc.result,
-  }
-}
-
-function verdictOf(identity: Findings, judgement: Judgement, forwarder: ForwarderMatch | undefined): Verdict {
-  return {
-    outcome: judgement.outcome === 'accept' ? 'accept' : 'junk',
-    reason: judgement.reason,
-    ...findings(identity),
-    ...(forwarder === undefined ? {} : { trustedForwarder: forwarder.domain }),
-    steps: stepsOf(identity),
-  }
-}
-
-const MAX_STEPS = 60
-
-function stepsOf(identity: Findings): string[] {
-  const sentence = (about: string) => (step: { what: string; detail?: string }) =>
-    `${about}: ${step.what}${step.detail === undefined ? '' : ` (${step.detail})`}`
-  return [
-    ...identity.spf.steps.map(sentence('SPF')),
-    ...(identity.authorSpf?.steps.map(sentence(`SPF of ${identity.authorSpf.domain}`)) ?? []),
-    ...identity.dkim.flatMap((signature) => signature.steps.map(sentence('DKIM'))),
-    ...identity.dmarc.steps.map(sentence('DMARC')),
-    ...identity.arc.steps.map(sentence('ARC')),
-  ].slice(0, MAX_STEPS)
 }

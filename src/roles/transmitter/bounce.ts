@@ -7,11 +7,12 @@ import { formatMessageId } from '../../message/message-id.ts'
 import { isTransient, type Reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
+import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
-import { reverseSrs } from '../forwarder/srs.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
-import { forwardPathOf, queueCommand, wayOf } from '../routing.ts'
+import { forwardPathOf, queueCommand, wayFor } from '../routing.ts'
 import { eventCommand } from '../tracking.ts'
+import { dkimFields } from './signing.ts'
 
 /** One recipient that was given up, and why. */
 export interface GivenUp {
@@ -31,15 +32,23 @@ export async function returnToSender(agent: Agent, givenUp: readonly GivenUp[]):
   const commands: Command[] = []
   const byMessage = Map.groupBy(givenUp, ({ entry }) => `${entry.trace}\0${entry.reversePath}`)
   for (const failures of byMessage.values()) {
-    const wanted = failures.filter(({ entry }) => entry.parameters.notify?.includes('FAILURE') ?? true)
+    const wanted = failures.filter(({ entry }) => wantsFailure(entry))
     if (wanted.length > 0) commands.push(...(await bounce(agent, wanted)))
   }
   return commands
 }
 
+/** NOTIFY (RFC 3461 §4.1): NEVER, or a list without FAILURE, asks for silence. */
+export function wantsFailure({ parameters }: QueueEntry): boolean {
+  return parameters.notify?.includes('FAILURE') ?? true
+}
+
+/** Larger messages come back as their header: what was too big for one way is not sent the other way. */
+const MAX_RETURNED_BYTES = 1024 * 1024
+
 async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Command[]> {
   const { entry } = failures[0]!
-  const source = await agent.store.readBlob(entry.blob)
+  const original = await originalOf(agent, entry)
   const postmaster = `postmaster@${agent.domain}`
   const to = entry.reversePath === '' ? postmaster : entry.reversePath
   const trace = newTrace(agent.world)
@@ -59,8 +68,8 @@ async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Comma
       remoteHost: f.by === '' ? undefined : f.by,
       diagnostic: replyText(f.reply),
     })),
-    original: source ?? Buffer.alloc(0),
-    returns: entry.parameters.ret === 'HDRS' ? 'headers' : 'full',
+    original,
+    returns: entry.parameters.ret === 'HDRS' || original.length > MAX_RETURNED_BYTES ? 'headers' : 'full',
     boundary: () => `=_${newTrace(agent.world)}${newTrace(agent.world)}`,
   })
   const event = (forwardPath: string, text: string): Command =>
@@ -74,10 +83,11 @@ async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Comma
       detail: { bounceOf: entry.trace },
     })
 
-  const way = wayOf(agent, forwardPathOf(to), (localPart) => reverseSrs(agent, localPart))
+  const way = wayFor(agent, forwardPathOf(to))
   if (way.kind === 'elsewhere' || way.kind === 'forward' || way.kind === 'return') {
     const target = way.kind === 'elsewhere' ? way.address : way.to
-    const blob = await agent.store.putBlob([notification])
+    // Signed, so that it is believed even where a Forwarder takes it back to its Author.
+    const blob = await agent.store.putBlob([...(await dkimFields(agent, notification)), notification])
     const mail = { trace, blob, reversePath: '', parameters: {}, origin: 'transmitter' } as const
     return [queueCommand(agent, mail, target), event(target, `A bounce goes back to ${target}.`)]
   }
@@ -89,6 +99,17 @@ async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Comma
     placeCommand(agent, account, delivery, 'inbox', null),
     event(account.address, `A bounce was put into the mailbox of ${account.address}.`),
   ]
+}
+
+/** A body that cannot be read must not keep its sender from hearing of the failure. */
+async function originalOf(agent: Agent, entry: QueueEntry): Promise<Buffer> {
+  try {
+    return (await agent.store.readBlob(entry.blob)) ?? Buffer.alloc(0)
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    agent.log('error', 'a message that is returned cannot be read', { trace: entry.trace, reason: error.message })
+    return Buffer.alloc(0)
+  }
 }
 
 /** A temporary reply that was repeated until the time ran out is a failure of delivery time (RFC 3463 §3.5, X.4.7). */

@@ -6,7 +6,8 @@ import type { Agent } from '../agent.ts'
 
 /** The DKIM-Signature fields for a message that leaves, one for each key; none when signing is off. */
 export async function dkimFields(agent: Agent, message: Buffer): Promise<Uint8Array[]> {
-  if (!agent.roles.has('Transmitter') || !agent.settings.transmitter.signs) return []
+  const sends = agent.roles.has('Transmitter') || agent.roles.has('Forwarder')
+  if (!sends || !agent.settings.transmitter.signs) return []
   const keys = agent.secrets.dkim.map((key) => ({ ...key, domain: agent.domain }))
   return [await signDkim(parseHeader(message), keys, agent.world)]
 }

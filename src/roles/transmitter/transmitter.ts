@@ -1,62 +1,65 @@
 // Transmitter: relays that carry mail out. The queue lies in the store; this is the hand that works it off: a lane for
 // each destination domain, a few connections in each lane, every connection used for as long as there is mail for it.
-// What the other side said is durable before the next step: at worst a message that was in flight goes twice, none is lost.
+// What the other side said is durable before the next step: at worst a message that was in flight when the machine
+// crashed goes twice, none is lost. A part of the queue is in memory, no lane may fill it, and no dead host holds it up.
 
-import { type SendResult, SmtpConnection } from '../../protocols/smtp/client.ts'
-import type { Envelope } from '../../protocols/smtp/envelope.ts'
-import { isPermanent, type Reply, reply, replyText } from '../../protocols/smtp/reply.ts'
-import type { Command } from '../../store/commands.ts'
+import { SmtpConnection } from '../../protocols/smtp/client.ts'
+import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { QueueEntry } from '../../store/types.ts'
+import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
-import { forwardPathOf, reversePathOf } from '../routing.ts'
-import { eventCommand } from '../tracking.ts'
-import { returnToSender } from './bounce.ts'
+import { envelopeOf, type Job, jobsOf } from './jobs.ts'
+import { commandsOf, type Outcome } from './outcome.ts'
 import { type Destination, routeTo } from './route.ts'
 
-/** Entries looked at in one go; more are fetched as these are done. */
+/** Entries in memory; more are fetched as these are done. */
 const DUE_AT_ONCE = 2000
+/** Of these, for one domain: few until it has answered. */
+const DUE_PER_LANE = 500
+const DUE_PER_LANE_ON_TRIAL = 100
+/** The whole queue is looked through for what is due at most this often. */
+const LOOK_AGAIN_MS = 250
+/** Never sleep longer: clocks may jump, and an administrator may change the queue. */
+const MAX_SLEEP_MS = 60_000
+const MIN_SLEEP_MS = 1000
 const CONNECTIONS_IN_ALL = 100
-/** Recipients of one transaction (RFC 5321 §4.5.3.1.8: every server takes 100). */
-const RECIPIENTS_AT_ONCE = 100
+/** Of these, for places that failed before and have not answered yet: the dead leave room for the living. */
+const CONNECTIONS_ON_TRIAL = 50
 /** How long a connection waits for more mail to the same place before it says QUIT. */
 const IDLE_MS = 2000
 const CONNECT_TIMEOUT_MS = 30_000
-/** Rest after a failure of our own (disk full, …) before the same mail is tried again. */
+/** Rest after a failure of our own (disk full, …) before what happened is written down again. */
 const INTERRUPTED_MS = 10_000
-
-/** Recipients of one message that travel in one transaction. */
-interface Job {
-  readonly entries: readonly QueueEntry[]
-}
+/** A body that could not be read so often is damaged, not just slow. */
+const UNREADABLE_ATTEMPTS = 3
 
 interface Lane {
   readonly domain: string
   readonly jobs: Job[]
+  /** Entries that wait here or are being delivered. */
+  load: number
   workers: number
+  /** Workers allowed: one until a connection has succeeded, fewer again when the other side wants no more. */
+  limit: number
   /** Wakes a worker that waits for mail with its connection open. */
   readonly waiting: Set<() => void>
-}
-
-/** What came of one recipient. */
-interface Outcome {
-  readonly entry: QueueEntry
-  readonly reply: Reply
-  readonly state: 'accepted' | 'deferred' | 'refused'
-  /** The host that said so; '' when none was reached. */
-  readonly by: string
-  readonly detail: Record<string, unknown>
 }
 
 export class Transmitter {
   readonly #agent: Agent
   readonly #lanes = new Map<string, Lane>()
   readonly #inFlight = new Set<number>()
-  #connections = 0
-  #timer: Timer | undefined
+  readonly #working = new Set<Promise<void>>()
+  #timer: { readonly timer: Timer; readonly atMs: number } | undefined
   #unwatch: (() => void) | undefined
   #stopped = false
-  #filling = false
+  #looking = false
+  /** The newest entry that was looked at. */
+  #lastId = 0
+  /** There may be more due than is in memory. */
+  #backlog = true
+  #lookedThroughMs = Number.NEGATIVE_INFINITY
 
   constructor(agent: Agent) {
     this.#agent = agent
@@ -68,43 +71,100 @@ export class Transmitter {
     this.#wake()
   }
 
-  /** Takes no more work; transactions under way finish by themselves, and their results are kept if the store is open. */
-  stop(): void {
+  /** Takes no more work. Resolves when the transactions under way are over and what came of them is kept. */
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#unwatch?.()
-    this.#timer?.cancel()
+    this.#timer?.timer.cancel()
     for (const lane of this.#lanes.values()) for (const wake of lane.waiting) wake()
+    await Promise.all(this.#working)
   }
 
   /** Looks at the queue once for any number of wake-ups in the same turn. */
   #wake(): void {
-    if (this.#stopped || this.#filling) return
-    this.#filling = true
+    if (this.#stopped || this.#looking) return
+    this.#looking = true
     queueMicrotask(() => {
-      this.#filling = false
-      if (!this.#stopped) this.#fill()
+      this.#looking = false
+      if (!this.#stopped) this.#look()
     })
   }
 
-  #fill(): void {
+  /** What is new goes into lanes at once; what came due, or found no room before, when it is time to look for it. */
+  #look(): void {
     const { store, world } = this.#agent
-    const due = store.queueDue(world.clock.now(), DUE_AT_ONCE + this.#inFlight.size)
-    for (const job of jobsOf(due.filter((entry) => !this.#inFlight.has(entry.id)))) this.#assign(job)
+    const nowMs = world.clock.now()
+    const room = DUE_AT_ONCE - this.#inFlight.size
+    if (room > 0) {
+      const added = store.queueAfter(this.#lastId, room)
+      this.#lastId = added.at(-1)?.id ?? this.#lastId
+      this.#take(added.filter(({ state, nextAttemptAtMs }) => state === 'waiting' && nextAttemptAtMs <= nowMs))
+      if (added.length === room) this.#backlog = true
+    } else this.#backlog = true
+    if (this.#backlog && this.#hasRoom()) {
+      const waitMs = this.#lookedThroughMs + LOOK_AGAIN_MS - world.clock.monotonic()
+      if (waitMs > 0) this.#sleep(waitMs)
+      else this.#lookThrough(nowMs)
+    }
     const nextDueMs = store.queueNextDueMs()
-    this.#timer?.cancel()
-    // Entries due now are in lanes already, so only the future counts; never sleep past a minute, clocks may jump.
-    const waitMs = nextDueMs === undefined ? 60_000 : Math.min(60_000, Math.max(1000, nextDueMs - world.clock.now()))
-    this.#timer = world.clock.after(waitMs, () => this.#wake())
+    // Entries in memory are due too, so only the future counts.
+    if (nextDueMs !== undefined) this.#sleep(Math.max(MIN_SLEEP_MS, nextDueMs - nowMs))
+    else this.#sleep(MAX_SLEEP_MS)
   }
 
-  #assign(job: Job): void {
-    const domain = job.entries[0]!.domain
+  #hasRoom(): boolean {
+    return this.#inFlight.size <= DUE_AT_ONCE / 2
+  }
+
+  /** Everything that is due, oldest first, but for lanes that are full. */
+  #lookThrough(nowMs: number): void {
+    this.#lookedThroughMs = this.#agent.world.clock.monotonic()
+    const full = [...this.#lanes.values()].filter(isFull)
+    const known = this.#inFlight.size - full.reduce((sum, lane) => sum + lane.load, 0)
+    const limit = DUE_AT_ONCE - this.#inFlight.size + known
+    const domains = full.map(({ domain }) => domain)
+    const due = this.#agent.store.queueDue(nowMs, limit, domains)
+    this.#backlog = full.length > 0 || due.length >= limit
+    this.#take(due)
+  }
+
+  #take(entries: readonly QueueEntry[]): void {
+    for (const job of jobsOf(entries.filter(({ id }) => !this.#inFlight.has(id)))) {
+      const lane = this.#laneOf(job.entries[0]!.domain)
+      if (isFull(lane)) {
+        this.#backlog = true
+        continue
+      }
+      lane.load += job.entries.length
+      for (const { id } of job.entries) this.#inFlight.add(id)
+      this.#give(lane, job)
+    }
+  }
+
+  /** Looks again after `delayMs`, or earlier if that was planned already. */
+  #sleep(delayMs: number): void {
+    const { clock } = this.#agent.world
+    const atMs = clock.monotonic() + Math.min(delayMs, MAX_SLEEP_MS)
+    if (this.#timer !== undefined && this.#timer.atMs <= atMs) return
+    this.#timer?.timer.cancel()
+    const timer = clock.after(atMs - clock.monotonic(), () => {
+      this.#timer = undefined
+      this.#backlog = true
+      this.#wake()
+    })
+    this.#timer = { timer, atMs }
+  }
+
+  #laneOf(domain: string): Lane {
     let lane = this.#lanes.get(domain)
     if (lane === undefined) {
-      lane = { domain, jobs: [], workers: 0, waiting: new Set() }
+      lane = { domain, jobs: [], load: 0, workers: 0, limit: 1, waiting: new Set() }
       this.#lanes.set(domain, lane)
     }
-    for (const entry of job.entries) this.#inFlight.add(entry.id)
+    return lane
+  }
+
+  #give(lane: Lane, job: Job): void {
     lane.jobs.push(job)
     const [waiting] = lane.waiting
     if (waiting !== undefined) waiting()
@@ -112,21 +172,25 @@ export class Transmitter {
   }
 
   #hire(lane: Lane): void {
-    if (lane.workers >= this.#agent.settings.transmitter.connectionsPerDestination) return
-    if (this.#connections >= CONNECTIONS_IN_ALL) return
+    if (this.#stopped || lane.jobs.length === 0 || lane.workers >= lane.limit) return
+    const onTrial = lane.workers === 0 && lane.jobs[0]!.entries[0]!.attempts > 0
+    if (this.#working.size >= (onTrial ? CONNECTIONS_ON_TRIAL : CONNECTIONS_IN_ALL)) return
     lane.workers++
-    this.#connections++
-    this.#work(lane)
+    const work: Promise<void> = this.#work(lane)
       .catch((error: unknown) =>
         this.#agent.log('error', `a worker for ${lane.domain} broke`, { error: String(error) }),
       )
       .finally(() => {
         lane.workers--
-        this.#connections--
-        if (lane.workers === 0 && lane.jobs.length === 0) this.#lanes.delete(lane.domain)
+        this.#working.delete(work)
+        if (lane.workers === 0) {
+          lane.limit = 1
+          if (lane.jobs.length === 0) this.#lanes.delete(lane.domain)
+        }
         // A place is free: a lane may have been turned away for want of one.
-        if (!this.#stopped) for (const other of this.#lanes.values()) if (other.workers === 0) this.#hire(other)
+        for (const other of this.#lanes.values()) if (other.workers === 0) this.#hire(other)
       })
+    this.#working.add(work)
   }
 
   /** One connection's life: open, deliver while there is mail, wait a little, quit. */
@@ -138,28 +202,31 @@ export class Transmitter {
         if (connection === undefined || !(await this.#moreMail(lane))) break
         continue
       }
-      try {
-        if (connection === undefined || connection.smtp.closed) {
-          const opened = await this.#connect(lane.domain)
-          connection = opened.kind === 'connected' ? opened : undefined
-          if (opened.kind === 'failed') {
-            await this.#settle(job.entries.map((entry) => ({ ...opened, entry, detail: {} })))
-            continue
-          }
+      if (connection === undefined || connection.smtp.closed) {
+        const opened = await this.#connect(lane.domain).catch((error: unknown) =>
+          failed('deferred', reply(451, '4.3.0', `a fault of ours: ${String(error)}`)),
+        )
+        if (opened.kind === 'failed') {
+          const others = lane.workers > 1
+          lane.jobs.unshift(job)
+          // Others of this lane have connections: the place is there, and wants no more of them.
+          if (others) lane.limit = lane.workers - 1
+          else await this.#settle(lane, outcomesOf(lane.jobs.splice(0), opened))
+          connection = undefined
+          if (others) break
+          continue
         }
-        await this.#settle(await this.#deliver(connection!, job))
-      } catch (error) {
-        // The store or the program failed: nothing was decided. The entries stay and come up again later.
-        this.#agent.log('error', `delivery to ${lane.domain} was interrupted`, { error: String(error) })
-        this.#agent.world.clock.after(INTERRUPTED_MS, () => this.#release(job))
+        connection = opened
+        lane.limit = Math.max(lane.limit, this.#agent.settings.transmitter.connectionsPerDestination)
+        for (let more = lane.jobs.length; more > 0 && lane.workers < lane.limit; more--) this.#hire(lane)
       }
+      const outcomes = await this.#deliver(connection, job)
+      // RFC 5321 §3.8: the other side had closed a connection that we kept. Nothing was said, so say it on a new one.
+      if (outcomes === 'stale') lane.jobs.unshift(job)
+      else await this.#settle(lane, outcomes)
     }
+    for (const wake of [...lane.waiting].slice(0, lane.jobs.length)) wake()
     await connection?.smtp.quit()
-  }
-
-  #release(job: Job): void {
-    for (const { id } of job.entries) this.#inFlight.delete(id)
-    this.#wake()
   }
 
   /** Waits for mail to the same destination; false when none came. */
@@ -181,7 +248,7 @@ export class Transmitter {
     const route = await routeTo(domain, { hostName, privateDestinations }, world)
     if (route.kind === 'wait') return failed('deferred', reply(451, '4.4.3', route.reason))
     if (route.kind === 'unroutable') return failed('refused', reply(550, route.enhanced, route.reason))
-    let last: Failed | undefined
+    let worst: Failed | undefined
     for (const destination of route.destinations) {
       const smtp = await SmtpConnection.open({
         network: world.network,
@@ -194,72 +261,67 @@ export class Transmitter {
       })
       if (smtp instanceof SmtpConnection) return { kind: 'connected', smtp, destination }
       const state = isPermanent(smtp.reply) ? 'refused' : 'deferred'
-      last = { ...failed(state, smtp.reply), by: destination.exchange }
       // A host that refuses to talk for good (5yz greeting) speaks for the domain only if every host says so.
+      if (worst === undefined || worst.state === 'refused')
+        worst = { ...failed(state, smtp.reply), by: destination.exchange }
     }
-    return last!
+    return worst!
   }
 
-  async #deliver({ smtp, destination }: Connected, job: Job): Promise<Outcome[]> {
-    const first = job.entries[0]!
+  async #deliver({ smtp, destination }: Connected, job: Job): Promise<Outcome[] | 'stale'> {
     const by = destination.exchange
-    const message = await this.#agent.store.readBlob(first.blob)
-    if (message === undefined) {
-      const lost = reply(451, '4.3.0', 'the stored message cannot be read; it is kept and an administrator is needed')
-      return job.entries.map((entry) => ({ entry, reply: lost, state: 'deferred', by: '', detail: { damaged: true } }))
+    try {
+      const message = await this.#bodyOf(job)
+      if (message === undefined) return outcomesOf([job], unreadable(job))
+      const result = await smtp.send({ envelope: envelopeOf(job.entries), message })
+      if (result.stale) return 'stale'
+      const tls = smtp.tls === undefined ? 'none' : smtp.tls.protocol
+      const detail = { host: by, address: destination.address, tls }
+      return job.entries.map((entry, i) => ({ entry, by, detail, ...result.recipients[i]! }))
+    } catch (error) {
+      // A bug of ours: trying again would only repeat it.
+      this.#agent.log('error', `delivery to ${job.entries[0]!.domain} broke, its mail is held`, {
+        error: String(error),
+      })
+      return outcomesOf([job], { state: 'held', reply: reply(451, '4.3.0', String(error)), by: '' })
     }
-    const result: SendResult = await smtp.send({ envelope: envelopeOf(job.entries), message })
-    const tls = smtp.tls
-    const detail = { host: by, address: destination.address, tls: tls === undefined ? 'none' : tls.protocol }
-    return job.entries.map((entry, i) => ({ entry, by, detail, ...result.recipients[i]! }))
   }
 
-  /** Makes what happened durable: gone, bounced, or waiting for the next attempt. */
-  async #settle(outcomes: readonly Outcome[]): Promise<void> {
-    const { store, world } = this.#agent
-    const nowMs = world.clock.now()
-    const given = outcomes.filter(
-      (o) => o.state === 'refused' || (o.state === 'deferred' && nowMs >= o.entry.expiresAtMs),
-    )
-    const commands: Command[] = await returnToSender(
-      this.#agent,
-      given.map((o) => ({ entry: o.entry, reply: o.reply, by: o.by, expired: o.state === 'deferred' })),
-    )
-    for (const outcome of outcomes) {
-      const { entry } = outcome
-      const bounced = given.includes(outcome)
-      if (outcome.state === 'accepted' || bounced) commands.push({ kind: 'queue.remove', id: entry.id })
-      else commands.push(this.#postpone(entry, replyText(outcome.reply), nowMs))
-      commands.push(
-        eventCommand(this.#agent, {
-          trace: entry.trace,
-          role: 'Transmitter',
-          kind: outcome.state === 'accepted' ? 'transmitted' : bounced ? 'bounced' : 'deferred',
-          reversePath: entry.reversePath,
-          forwardPath: entry.forwardPath,
-          text: sentenceOf(outcome, bounced),
-          detail: {
-            ...outcome.detail,
-            reply: replyText(outcome.reply),
-            attempts: entry.attempts + 1,
-            origin: entry.origin,
-          },
-        }),
-      )
+  async #bodyOf(job: Job): Promise<Buffer | undefined> {
+    const { blob, trace } = job.entries[0]!
+    try {
+      return await this.#agent.store.readBlob(blob)
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      this.#agent.log('error', 'a message in the queue cannot be read', { trace, reason: error.message })
+      return undefined
     }
-    await store.commit(commands)
+  }
+
+  /**
+   * Makes what happened durable: gone, bounced, held, or waiting for the next attempt. While the disk refuses, this waits:
+   * nothing is sent again because of it, and nothing more is sent either.
+   */
+  async #settle(lane: Lane, outcomes: readonly Outcome[]): Promise<void> {
+    const { store, world, log } = this.#agent
+    for (;;) {
+      try {
+        await store.commit(await commandsOf(this.#agent, outcomes))
+        break
+      } catch (error) {
+        log('error', `what became of mail to ${lane.domain} cannot be kept now`, { error: String(error) })
+        if (this.#stopped) return
+        await world.clock.sleep(INTERRUPTED_MS)
+      }
+    }
     for (const { entry } of outcomes) this.#inFlight.delete(entry.id)
+    lane.load -= outcomes.length
     this.#wake()
   }
+}
 
-  #postpone(entry: QueueEntry, lastReply: string, nowMs: number): Command {
-    const waits = this.#agent.settings.transmitter.retryAfterS
-    const waitS = waits[Math.min(entry.attempts, waits.length - 1)]!
-    // Spread by a tenth, so that what failed together does not come back together.
-    const waitMs = waitS * 1000 * (0.95 + this.#agent.world.random.float() / 10)
-    const nextAttemptAtMs = Math.round(Math.min(nowMs + waitMs, Math.max(entry.expiresAtMs, nowMs + 1000)))
-    return { kind: 'queue.reschedule', id: entry.id, nextAttemptAtMs, lastReply, countAttempt: true }
-  }
+function isFull({ load, limit }: Lane): boolean {
+  return load >= (limit > 1 ? DUE_PER_LANE : DUE_PER_LANE_ON_TRIAL)
 }
 
 interface Connected {
@@ -268,66 +330,24 @@ interface Connected {
   readonly destination: Destination
 }
 
-interface Failed {
+type Verdict = Pick<Outcome, 'state' | 'reply' | 'by'>
+
+interface Failed extends Verdict {
   readonly kind: 'failed'
   readonly state: 'deferred' | 'refused'
-  readonly reply: Reply
-  readonly by: string
 }
 
 function failed(state: Failed['state'], why: Reply): Failed {
   return { kind: 'failed', state, reply: why, by: '' }
 }
 
-/** Recipients of one message at one domain, told the same: one transaction. */
-function jobsOf(entries: readonly QueueEntry[]): Job[] {
-  const groups = new Map<string, QueueEntry[]>()
-  for (const entry of entries) {
-    const { ret, envid, body, smtputf8 } = entry.parameters
-    const key = JSON.stringify([
-      entry.domain,
-      entry.blob.hash,
-      entry.reversePath,
-      entry.trace,
-      ret,
-      envid,
-      body,
-      smtputf8,
-    ])
-    const group = groups.get(key)
-    if (group === undefined || group.length >= RECIPIENTS_AT_ONCE) groups.set(key, [entry])
-    else group.push(entry)
-  }
-  return [...groups.values()].map((group) => ({ entries: group }))
+/** The disk may work again soon; a body that is damaged needs an administrator. */
+function unreadable({ entries }: Job): Verdict {
+  const state = entries[0]!.attempts + 1 >= UNREADABLE_ATTEMPTS ? 'held' : 'deferred'
+  return { state, reply: reply(451, '4.3.0', 'our stored copy of the message cannot be read'), by: '' }
 }
 
-function envelopeOf(entries: readonly QueueEntry[]): Envelope {
-  const first = entries[0]!
-  const { ret, envid, body, smtputf8 } = first.parameters
-  return {
-    reversePath: reversePathOf(first.reversePath),
-    recipients: entries.map((entry) => ({
-      forwardPath: forwardPathOf(entry.forwardPath),
-      notify: entry.parameters.notify as Envelope['recipients'][number]['notify'],
-      orcpt: orcptOf(entry.parameters.orcpt),
-    })),
-    body: body ?? '8BITMIME',
-    smtputf8: smtputf8 ?? false,
-    ret,
-    envid,
-  }
-}
-
-function sentenceOf(outcome: Outcome, bounced: boolean): string {
-  const where = outcome.by === '' ? '' : ` by ${outcome.by}`
-  const said = replyText(outcome.reply)
-  if (outcome.state === 'accepted') return `Taken${where}: ${said}`
-  if (bounced) return `Given up and returned to the sender; refused${where}: ${said}`
-  return `Not taken yet${where}, will be tried again: ${said}`
-}
-
-/** Kept as `type;address` (RFC 3461 §4.2). */
-function orcptOf(text: string | undefined): Envelope['recipients'][number]['orcpt'] {
-  const [type, ...address] = text?.split(';') ?? []
-  return type === undefined || address.length === 0 ? undefined : { type, address: address.join(';') }
+/** The same outcome for all recipients of some jobs. */
+function outcomesOf(jobs: readonly Job[], { state, reply, by }: Verdict): Outcome[] {
+  return jobs.flatMap(({ entries }) => entries.map((entry) => ({ entry, state, reply, by, detail: {} })))
 }

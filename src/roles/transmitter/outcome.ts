@@ -1,0 +1,103 @@
+// What came of an attempt, as commands of one commit: gone, given up and returned, held for an administrator, or waiting
+// for the next attempt. RFC 5321 §4.5.4.1: waits grow, and end.
+
+import { type Reply, replyText } from '../../protocols/smtp/reply.ts'
+import type { Command } from '../../store/commands.ts'
+import type { QueueEntry, TrackEvent } from '../../store/types.ts'
+import { DiskError } from '../../world/disk.ts'
+import type { Agent } from '../agent.ts'
+import { eventCommand } from '../tracking.ts'
+import { type GivenUp, returnToSender, wantsFailure } from './bounce.ts'
+
+/** What came of one recipient. */
+export interface Outcome {
+  readonly entry: QueueEntry
+  readonly reply: Reply
+  /** 'held': nothing more is tried until an administrator says so. */
+  readonly state: 'accepted' | 'deferred' | 'refused' | 'held'
+  /** The host that said so; '' when none was reached. */
+  readonly by: string
+  readonly detail: Record<string, unknown>
+}
+
+/** A host that took some recipients and asks for the rest in another transaction gets it soon. */
+const REST_AFTER_MS = 1000
+const MAX_TEXT = 600
+
+/** The commands that make the outcomes of one transaction durable. @throws DiskError */
+export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Promise<Command[]> {
+  const nowMs = agent.world.clock.now()
+  const given = new Map<QueueEntry, GivenUp>()
+  for (const { state, entry, reply, by } of outcomes)
+    if (state === 'refused' || (state === 'deferred' && nowMs >= entry.expiresAtMs))
+      given.set(entry, { entry, reply, by, expired: state === 'deferred' })
+  const commands: Command[] = []
+  try {
+    commands.push(...(await returnToSender(agent, [...given.values()])))
+  } catch (error) {
+    if (error instanceof DiskError) throw error
+    // A bug of ours must not make the mail vanish, and must not be tried for ever either.
+    agent.log('error', 'a bounce could not be made, its messages are held', { error: String(error) })
+    return commandsOf(
+      agent,
+      outcomes.map((outcome) => (given.has(outcome.entry) ? { ...outcome, state: 'held' } : outcome)),
+    )
+  }
+  const progress = outcomes.some(({ state }) => state === 'accepted')
+  for (const outcome of outcomes) {
+    const { entry, state, reply } = outcome
+    const said = replyText(reply).slice(0, MAX_TEXT)
+    const ended = given.has(entry)
+    if (state === 'accepted' || ended) commands.push({ kind: 'queue.remove', id: entry.id })
+    else if (state === 'held') commands.push(hold(entry, said))
+    else if (progress && reply.code === 452) commands.push(later(entry, said, nowMs + REST_AFTER_MS, false))
+    else commands.push(later(entry, said, nextAttemptMs(agent, entry, nowMs), true))
+    commands.push(
+      eventCommand(agent, {
+        trace: entry.trace,
+        role: 'Transmitter',
+        kind: ended ? 'bounced' : KINDS[state],
+        reversePath: entry.reversePath,
+        forwardPath: entry.forwardPath,
+        text: sentenceOf(outcome, said, ended),
+        detail: { ...outcome.detail, reply: said, attempts: entry.attempts + 1, origin: entry.origin },
+      }),
+    )
+  }
+  return commands
+}
+
+const KINDS: Record<Outcome['state'], TrackEvent['kind']> = {
+  accepted: 'transmitted',
+  deferred: 'deferred',
+  refused: 'bounced',
+  held: 'held',
+}
+
+function later(entry: QueueEntry, lastReply: string, nextAttemptAtMs: number, countAttempt: boolean): Command {
+  return { kind: 'queue.reschedule', id: entry.id, nextAttemptAtMs, lastReply, countAttempt }
+}
+
+function hold(entry: QueueEntry, lastReply: string): Command {
+  const { id, nextAttemptAtMs } = entry
+  return { kind: 'queue.reschedule', id, nextAttemptAtMs, lastReply, countAttempt: true, state: 'held' }
+}
+
+function nextAttemptMs(agent: Agent, entry: QueueEntry, nowMs: number): number {
+  const waits = agent.settings.transmitter.retryAfterS
+  const waitS = waits[Math.min(entry.attempts, waits.length - 1)]!
+  // Spread by a tenth, so that what failed together does not come back together.
+  const waitMs = waitS * 1000 * (0.95 + agent.world.random.float() / 10)
+  return Math.round(Math.min(nowMs + waitMs, Math.max(entry.expiresAtMs, nowMs + 1000)))
+}
+
+function sentenceOf({ entry, state, by }: Outcome, said: string, ended: boolean): string {
+  const where = by === '' ? '' : ` by ${by}`
+  if (state === 'accepted') return `Taken${where}: ${said}`
+  if (state === 'held') return `Held, an administrator is needed: ${said}`
+  if (!ended) return `Not taken yet${where}, will be tried again: ${said}`
+  const verb = state === 'refused' ? `refused${where}` : `not taken in time${where}`
+  return wantsFailure(entry)
+    ? `Given up and returned to the sender; ${verb}: ${said}`
+    : `Given up, and its sender wants no notification; ${verb}: ${said}`
+}
