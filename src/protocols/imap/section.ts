@@ -1,8 +1,7 @@
 // BODY[section]<partial>: which bytes of a message a client means (RFC 3501 §6.4.5), found as a range of the source.
 
-import { partByNumber } from '../../message/body.ts'
 import { type Header, parseHeader, rawField } from '../../message/header.ts'
-import { type Part, parseStructure } from '../../message/mime.ts'
+import { allParts, type Part, parseStructure } from '../../message/mime.ts'
 import type { Cursor } from './parser.ts'
 import { astring } from './response.ts'
 
@@ -78,7 +77,7 @@ export function sectionBytes(source: Source, section: Section): Buffer | undefin
     if (text === 'TEXT') return bytes.subarray(source.header.bodyStart)
     return headerBytes(source.header, 0, section)
   }
-  const part = partByNumber(source.structure, path.join('.'))
+  const part = partNumbered(source.structure, path.join('.'))
   if (part === undefined) return undefined
   if (text === '') return bytes.subarray(part.bodyStart, part.bodyEnd)
   if (text === 'MIME') return bytes.subarray(part.headerStart, part.bodyStart)
@@ -93,4 +92,10 @@ function headerBytes(header: Header, start: number, { text, fields }: Section): 
   const wanted = new Set(fields.map((name) => name.toLowerCase()))
   const chosen = header.fields.filter((field) => wanted.has(field.lowerName) === (text === 'HEADER.FIELDS'))
   return Buffer.concat([...chosen.map((field) => rawField(header, field)), Buffer.from('\r\n')])
+}
+
+/** The walker has numbered the parts as RFC 3501 §6.4.5 counts them. */
+function partNumbered(root: Part, number: string): Part | undefined {
+  for (const part of allParts(root)) if (part.number === number) return part
+  return undefined
 }
