@@ -37,13 +37,17 @@ export async function drive(dialogue: Dialogue, context: DriveContext): Promise<
   }
 }
 
+/** How a read ended; bytes are null when the client has closed. */
+type Arrived = { readonly bytes: Uint8Array | null } | { readonly error: unknown }
+
 class Performer {
   readonly #context: DriveContext
-  /** A read that was begun and not yet used: a stream allows one at a time, and IDLE stops waiting without it. */
-  #reading: Promise<Uint8Array | null | 'timeout'> | undefined
-  #unwatch: (() => void) | undefined
+  /** A stream allows one read at a time, and IDLE stops waiting without it: it goes on, and its outcome is kept. */
+  #isReading = false
+  #arrived: Arrived | undefined
   #changed = false
-  #onChange: (() => void) | undefined
+  #wake: (() => void) | undefined
+  #unwatch: (() => void) | undefined
 
   constructor(context: DriveContext) {
     this.#context = context
@@ -51,7 +55,6 @@ class Performer {
 
   stop(): void {
     this.#unwatch?.()
-    this.#reading?.catch(() => {})
   }
 
   async perform(effect: Effect): Promise<unknown> {
@@ -74,7 +77,7 @@ class Performer {
       case 'signed-in':
         this.#unwatch ??= store.watch(effect.account, () => {
           this.#changed = true
-          this.#onChange?.()
+          this.#wake?.()
         })
         return
       case 'start-tls':
@@ -87,23 +90,44 @@ class Performer {
   }
 
   async #read(timeoutMs: number, orChange: boolean): Promise<ReadOutcome> {
-    if (orChange && this.#changed) {
-      this.#changed = false
-      return 'changed'
-    }
-    const { stream, world } = this.#context
-    this.#reading ??= stream.read()
-    // One timer here instead of the stream's own: a read that outlives a 'changed' keeps no old deadline.
-    const outcome = await new Promise<ReadOutcome>((resolve, reject) => {
-      const timer = world.clock.after(timeoutMs, () => resolve('timeout'))
-      if (orChange) this.#onChange = () => resolve('changed')
-      this.#reading!.then(resolve, reject).finally(() => timer.cancel())
-    }).finally(() => {
-      this.#onChange = undefined
+    if (!this.#isReading && this.#arrived === undefined) this.#beginRead()
+    let isLate = false
+    const timer = this.#context.world.clock.after(timeoutMs, () => {
+      isLate = true
+      this.#wake?.()
     })
-    if (outcome === 'changed') this.#changed = false
-    else if (outcome !== 'timeout') this.#reading = undefined
-    return outcome
+    try {
+      for (;;) {
+        const arrived = this.#arrived
+        this.#arrived = undefined
+        if (arrived !== undefined && 'error' in arrived) throw arrived.error
+        if (arrived !== undefined) return arrived.bytes
+        if (orChange && this.#changed) {
+          this.#changed = false
+          return 'changed'
+        }
+        if (isLate) return 'timeout'
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    } finally {
+      timer.cancel()
+      this.#wake = undefined
+    }
+  }
+
+  #beginRead(): void {
+    const settle = (arrived: Arrived): void => {
+      this.#isReading = false
+      this.#arrived = arrived
+      this.#wake?.()
+    }
+    this.#isReading = true
+    this.#context.stream.read().then(
+      (bytes) => settle({ bytes }),
+      (error: unknown) => settle({ error }),
+    )
   }
 
   async #write(chunks: readonly Buffer[]): Promise<void> {

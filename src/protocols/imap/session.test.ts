@@ -343,6 +343,27 @@ test('IDLE tells arrivals, flags and expunges, and ends with DONE only', async (
     S: c BAD`)
 })
 
+test('a mailbox that another session deletes is emptied under who has it selected, and can be left', async () => {
+  const [one, two] = [await signedIn(), await signedIn()]
+  await one!.command('CREATE gone')
+  one!.send(`b APPEND gone {${SIMPLE(1).length}+}\r\n${SIMPLE(1)}\r\n`)
+  await one!.until(/^b /)
+  await one!.command('SELECT gone')
+  await two!.command('DELETE gone')
+  await one!.follow(`
+    C: a NOOP
+    S: * 1 EXPUNGE
+    S: * 0 RECENT
+    S: a OK
+    C: b APPEND gone {3+}
+    C: abc
+    S: b NO [TRYCREATE]
+    C: c UID STORE 1 FLAGS ()
+    S: c OK
+    C: d CLOSE
+    S: d OK`)
+})
+
 test('STORE UNCHANGEDSINCE refuses what has changed (RFC 7162)', async () => {
   const client = await selected(2)
   const [answer] = await client.command('FETCH 1 (MODSEQ)').then((lines) => lines.filter((line) => /FETCH/.test(line)))
