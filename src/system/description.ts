@@ -221,13 +221,15 @@ function planAgent(
 ): AgentPlan | undefined {
   const roles = actor.roles.filter((role): role is AgentRole => AGENT_ROLES.includes(role))
   for (const role of actor.roles)
-    if (!AGENT_ROLES.includes(role))
+    if (!AGENT_ROLES.includes(role)) {
+      const meant = suggest(role, AGENT_ROLES)
       complain(
-        span,
+        roleSpanOf(model, actor, role) ?? span,
         'S08',
         `the role ${role} can be drawn and explained, but not run`,
-        `Roles that run: ${AGENT_ROLES.join(', ')}.`,
+        `${meant === undefined ? '' : `Did you mean ${meant}? `}Roles that run: ${AGENT_ROLES.join(', ')}.`,
       )
+    }
   const domain = of('domain').at(-1)
   const ip = of('ip').at(-1)
   if (domain === undefined)
@@ -288,6 +290,12 @@ function planAgent(
       forwarder: { forwards: of('forward'), srs: of('srs').at(-1) ?? true, seals: of('arc').at(-1) ?? true },
     },
   }
+}
+
+/** Where the actor's role is written first. */
+function roleSpanOf(model: SystemModel, actor: Actor, role: string): Span | undefined {
+  const block = model.blocks.find((one) => one.actor === actor.id && one.roles.includes(role))
+  return block?.roleSpans[block.roles.indexOf(role)]
 }
 
 function spanOf(model: SystemModel, actor: Actor): Span {

@@ -3,7 +3,7 @@
 
 import { Resolver } from '../protocols/dns/resolver.ts'
 import { startDnsServer } from '../protocols/dns/server.ts'
-import { ZoneTable } from '../protocols/dns/zone.ts'
+import { type ZoneRecord, ZoneTable } from '../protocols/dns/zone.ts'
 import type { SimulatedHost } from '../world/simulated/host.ts'
 import type { Simulation } from '../world/simulated/simulation.ts'
 import { type Log, RunningAgent, servicesOf } from './agent.ts'
@@ -21,6 +21,7 @@ export class SimulatedSystem {
   readonly agents = new Map<string, RunningAgent>()
   readonly #hosts = new Map<string, SimulatedHost>()
   readonly #log: Log
+  readonly #zones = new ZoneTable([{ origin: '', records: [] }])
 
   private constructor(plan: SystemPlan, simulation: Simulation, log: Log) {
     this.plan = plan
@@ -31,13 +32,13 @@ export class SimulatedSystem {
   /** Boots every agent of the plan. Virtual time passes meanwhile. */
   static async start(plan: SystemPlan, simulation: Simulation, log: Log = () => {}): Promise<SimulatedSystem> {
     const system = new SimulatedSystem(plan, simulation, log)
-    const zones = new ZoneTable([{ origin: '', records: [] }])
+    const zones = system.#zones
     const dns = simulation.host('dns', [DNS_ADDRESS])
     const at = { address: DNS_ADDRESS, port: 53 }
     await simulation.finish(startDnsServer({ network: dns.world.network, at, zones }))
     for (const agent of plan.agents) system.#hosts.set(agent.id, system.host(agent.id, agent.ip))
     for (const agent of plan.agents) await simulation.finish(system.#boot(agent))
-    zones.set(labZone([...system.agents.values()]))
+    system.publish([])
     for (const agent of system.agents.values()) agent.begin()
     return system
   }
@@ -47,6 +48,12 @@ export class SimulatedSystem {
     return this.simulation.host(name, [ip], {
       dns: (parts) => new Resolver({ ...parts, servers: [{ address: DNS_ADDRESS, port: 53 }] }),
     })
+  }
+
+  /** Puts the agents' records into DNS, and these beside them: the domains of strangers. */
+  publish(others: readonly ZoneRecord[]): void {
+    const { origin, records } = labZone([...this.agents.values()])
+    this.#zones.set({ origin, records: [...records, ...others] })
   }
 
   hostOf(id: string): SimulatedHost {

@@ -22,6 +22,8 @@ export const INTERNET_PORTS: Ports = {
 }
 
 const TRIES = 200
+/** Starts anew when an SMTP port was lost to another system between looking and opening. */
+const RACES = 10
 
 export interface StartOptions extends Omit<AgentOptions, 'transmitterPort'> {
   readonly worldOf: (agent: AgentPlan) => World
@@ -44,8 +46,20 @@ export interface RunningSystem {
  * @throws NetworkError when a port cannot be had, DiskError when a folder is in use or refuses
  */
 export async function startSystem(plan: SystemPlan, options: StartOptions): Promise<RunningSystem> {
+  for (let tries = 0; ; tries++) {
+    const smtpPort = await findCommonPort(plan, options)
+    try {
+      return await startOn(smtpPort, plan, options)
+    } catch (error) {
+      // Another system that starts at the same moment may have taken the port that was free when we looked.
+      const taken = error instanceof NetworkError && error.code === 'address-in-use'
+      if (!taken || !options.search || tries >= RACES) throw error
+    }
+  }
+}
+
+async function startOn(smtpPort: number, plan: SystemPlan, options: StartOptions): Promise<RunningSystem> {
   const moved: string[] = []
-  const smtpPort = await findCommonPort(plan, options)
   if (smtpPort !== options.ports.smtp) moved.push(`SMTP port ${options.ports.smtp} is taken, using ${smtpPort}`)
   const agents: RunningAgent[] = []
   const stop = async () => {
