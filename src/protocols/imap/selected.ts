@@ -206,9 +206,4 @@ export class SelectedMailbox {
     this.#waitingExpunges.clear()
     if (this.recentCount !== recentBefore) output.line(`* ${this.recentCount} RECENT`)
   }
-
-  /** True while the client counts messages that are gone. */
-  get expungesWait(): boolean {
-    return this.#waitingExpunges.size > 0
-  }
 }
