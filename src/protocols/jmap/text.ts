@@ -2,37 +2,47 @@
 
 import { bodyLists, htmlToText, partText } from '../../message/body.ts'
 import { parseStructure } from '../../message/mime.ts'
-import type { Email } from '../../store/types.ts'
+import type { BlobHash, Email } from '../../store/types.ts'
 import type { JmapBackend } from './types.ts'
 
-const MAX_REMEMBERED = 16_000_000
+/** Characters remembered in all, whoever's mail it is: a text is named by its content. */
+const MAX_REMEMBERED = 32_000_000
 const MAX_TEXT = 100_000
 
-const remembered = new WeakMap<JmapBackend, { texts: Map<string, string>; length: number }>()
+const texts = new Map<BlobHash, string>()
+let remembered = 0
+let turnedAway = 0
 
 /** All text of the body as a person reads it, lower case. */
 export async function searchText(email: Email, backend: JmapBackend): Promise<string> {
-  let memory = remembered.get(backend)
-  if (!memory) remembered.set(backend, (memory = { texts: new Map(), length: 0 }))
   const { hash } = email.blob
-  const known = memory.texts.get(hash)
+  const known = texts.get(hash)
   if (known !== undefined) return known
   const source = await backend.store.readBlob(email.blob)
   const text = source ? bodyText(source) : ''
-  memory.texts.set(hash, text)
-  memory.length += text.length
-  for (const [oldest, old] of memory.texts) {
-    if (memory.length <= MAX_REMEMBERED) break
-    memory.texts.delete(oldest)
-    memory.length -= old.length
-  }
+  remember(hash, text)
   return text
+}
+
+/**
+ * A search reads a mailbox from one end to the other, so forgetting the oldest would forget all of it each time. When
+ * there is no room, what is known stays, until more was turned away than is known: then others are searching.
+ */
+function remember(hash: BlobHash, text: string): void {
+  if (remembered + text.length > MAX_REMEMBERED) {
+    if (++turnedAway <= texts.size) return
+    texts.clear()
+    remembered = 0
+    turnedAway = 0
+  }
+  texts.set(hash, text)
+  remembered += text.length
 }
 
 function bodyText(source: Buffer): string {
   const { textBody } = bodyLists(parseStructure(source))
-  const texts = textBody
+  const pieces = textBody
     .filter((part) => part.type === 'text')
     .map((part) => (part.subtype === 'html' ? htmlToText(partText(part).text) : partText(part).text))
-  return texts.join('\n').slice(0, MAX_TEXT).toLowerCase()
+  return pieces.join('\n').slice(0, MAX_TEXT).toLowerCase()
 }

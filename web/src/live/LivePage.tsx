@@ -6,23 +6,11 @@ import { request } from '../api.ts'
 import { clockTime } from '../format.ts'
 import { TopBar } from '../parts/TopBar.tsx'
 import { Traffic } from './animate.ts'
-
-interface Hop {
-  readonly atMs: number
-  readonly trace: string
-  readonly messageId: string
-  readonly from: string
-  readonly to: string
-  readonly kind: string
-  readonly text: string
-  readonly role: string
-  readonly subject?: string
-  readonly reversePath?: string
-  readonly forwardPath?: string
-}
+import { type Hop, inPathOrder, Names } from './hops.ts'
 
 interface System {
   readonly svg: string
+  readonly picture: { readonly blocks?: readonly { readonly id: string; readonly actor: string }[] }
   readonly queues: Record<string, number>
   readonly recent: Hop[]
 }
@@ -31,25 +19,25 @@ const MAX_SHOWN = 50
 const GOOD = ['delivered', 'accepted', 'transmitted', 'forwarded']
 const BAD = ['refused', 'bounced', 'held']
 
-/** One message under all its names: hops of several actors are joined by the Message-ID. */
-const keyOf = (hop: Hop): string => hop.messageId || hop.trace
-
 export function LivePage() {
   document.title = 'Live · Borderpost'
   const [messages, setMessages] = createSignal<ReadonlyMap<string, readonly Hop[]>>(new Map())
   const [isOn, setIsOn] = createSignal(false)
   const [error, setError] = createSignal('')
   const [open, setOpen] = createSignal('')
+  const actors = new Map<string, string>()
+  const actorOf = (block: string): string => actors.get(block) ?? block
+  const names = new Names()
   let place!: HTMLDivElement
   let traffic: Traffic | undefined
 
   function add(hops: readonly Hop[]): void {
     const next = new Map(messages())
     for (const hop of hops) {
-      const key = keyOf(hop)
+      const key = names.keyOf(hop)
       const known = next.get(key) ?? []
       next.delete(key)
-      next.set(key, [...known, hop])
+      next.set(key, inPathOrder([...known, hop], actorOf))
     }
     for (const key of next.keys()) {
       if (next.size <= MAX_SHOWN) break
@@ -64,7 +52,8 @@ export function LivePage() {
       const parsed = new DOMParser().parseFromString(system.svg, 'image/svg+xml').documentElement
       const svg = document.adoptNode(parsed) as unknown as SVGSVGElement
       place.replaceChildren(svg)
-      traffic = new Traffic(svg)
+      for (const { id, actor } of system.picture.blocks ?? []) actors.set(id, actor)
+      traffic = new Traffic(svg, actorOf)
       traffic.queues(system.queues)
       setMessages(new Map())
       add(system.recent)
@@ -87,7 +76,7 @@ export function LivePage() {
         queues: Record<string, number>
       }
       add([hop])
-      traffic?.show(keyOf(hop), hop.from, hop.to)
+      traffic?.show(names.keyOf(hop), hop)
       traffic?.queues(queues)
     })
     onCleanup(() => source.close())

@@ -1,24 +1,46 @@
 // Moves messages along the arrows of the picture. One message's hops run one after another, as they happened.
 
+import { type Hop, inPathOrder } from './hops.ts'
+
 const FLIGHT_MS = 900
 const SVG = 'http://www.w3.org/2000/svg'
 
+/** Actors tell of their steps a little out of order: what comes within this time is put in order first. */
+const GATHER_MS = 350
+
 export class Traffic {
   readonly #svg: SVGSVGElement
+  readonly #actorOf: (block: string) => string
+  readonly #gathering = new Map<string, Hop[]>()
   /** When the last flight of each message lands. */
   readonly #landing = new Map<string, number>()
   readonly #isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches
 
-  constructor(svg: SVGSVGElement) {
+  constructor(svg: SVGSVGElement, actorOf: (block: string) => string) {
     this.#svg = svg
+    this.#actorOf = actorOf
   }
 
   /** Shows one hop, after this message's earlier ones. */
-  show(message: string, from: string, to: string): void {
+  show(message: string, hop: Hop): void {
+    const known = this.#gathering.get(message)
+    if (known) {
+      known.push(hop)
+      return
+    }
+    const hops = [hop]
+    this.#gathering.set(message, hops)
+    setTimeout(() => {
+      this.#gathering.delete(message)
+      for (const each of inPathOrder(hops, this.#actorOf)) this.#plan(message, each.from, each.to)
+    }, GATHER_MS)
+  }
+
+  #plan(message: string, from: string, to: string): void {
     const now = performance.now()
     const start = Math.max(now, this.#landing.get(message) ?? 0)
     this.#landing.delete(message)
-    this.#landing.set(message, start + FLIGHT_MS)
+    this.#landing.set(message, start + (from === to ? FLIGHT_MS / 3 : FLIGHT_MS))
     if (this.#landing.size > 500) this.#landing.delete(this.#landing.keys().next().value!)
     setTimeout(() => (from === to ? this.#pulse(to) : this.#fly(from, to)), start - now)
   }
