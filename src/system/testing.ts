@@ -6,7 +6,7 @@ import type { ZoneRecord } from '../protocols/dns/zone.ts'
 import { type ClientTls, SmtpConnection } from '../protocols/smtp/client.ts'
 import type { SmtpServerPolicy } from '../protocols/smtp/policy.ts'
 import { replyText } from '../protocols/smtp/reply.ts'
-import { serveSmtp } from '../protocols/smtp/serve.ts'
+import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
 import type { Agent } from '../roles/agent.ts'
 import { forwardPathOf, reversePathOf } from '../roles/routing.ts'
 import type { TrackEvent, Verdict } from '../store/types.ts'
@@ -136,10 +136,7 @@ export class TestSystem {
   /** Virtual time passes until no queue holds anything that waits. @throws Error after a week */
   async quiet(): Promise<void> {
     const endMs = this.simulation.nowMs + 7 * 86_400_000
-    const waits = () =>
-      [...this.system.agents.values()].some(({ agent }) =>
-        agent.store.queueEntries().some(({ state }) => state === 'waiting'),
-      )
+    const waits = () => [...this.system.agents.values()].some(({ agent }) => agent.store.queueNextDueMs() !== undefined)
     await this.simulation.run(() => !waits() || this.simulation.nowMs > endMs)
     if (waits()) throw new Error('the queues do not empty')
   }
@@ -196,13 +193,14 @@ export async function serveScript(
   test: TestSystem,
   host: SimulatedHost,
   policy: Partial<SmtpServerPolicy> & Pick<SmtpServerPolicy, 'message'>,
+  timeouts: ServeOptions['timeouts'] = {},
 ): Promise<ScriptedServer> {
   const server = { sessions: 0, close: async () => {} }
   const { world } = host
   const whole: SmtpServerPolicy = { mail: () => undefined, recipient: () => undefined, ...policy }
   const listening = world.network.listen({ address: host.addresses[0]!, port: 25 }, (stream) => {
     server.sessions++
-    void serveSmtp(stream, whole, { hostName: 'script.test' }, world)
+    void serveSmtp(stream, whole, { hostName: 'script.test', timeouts }, world)
   })
   const listener = await test.run(listening)
   server.close = () => test.run(listener.close())

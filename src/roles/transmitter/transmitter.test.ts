@@ -1,0 +1,373 @@
+// The Transmitter in the simulated world: retries, bounces, connections, and faults of its own machine.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { InboundMessage } from '../../protocols/smtp/policy.ts'
+import { type Reply, reply } from '../../protocols/smtp/reply.ts'
+import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
+import { DiskError } from '../../world/disk.ts'
+import { queueCommand } from '../routing.ts'
+
+const ANNA = 'anna@sender.test'
+const FAR = 'carl@far.test'
+const FAR_IP = '127.0.50.1'
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/** Two agents, and a mail server of far.test that answers as told: one reply after another, the last for ever. */
+async function withFar(answers: readonly Reply[], text = TWO_AGENTS) {
+  const world = await TestSystem.start(text)
+  const taken: InboundMessage[] = []
+  const atMs: number[] = []
+  const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+  const server = await serveScript(world, far, {
+    message(message) {
+      const answer = answers[Math.min(atMs.length, answers.length - 1)]!
+      atMs.push(world.simulation.nowMs)
+      if (answer.code < 400) taken.push(message)
+      return answer
+    },
+  })
+  return { world, taken, atMs, far, server }
+}
+
+const TAKEN = reply(250, '2.0.0', 'taken')
+const LATER = reply(451, '4.2.0', 'come back later')
+const NEVER = reply(550, '5.1.1', 'no Carl here')
+
+describe('retries', () => {
+  test('a deferred message is tried again after waits that grow, and arrives', async () => {
+    const { world, taken, atMs } = await withFar([LATER, LATER, LATER, LATER, TAKEN])
+    await world.submit(FAR)
+    await world.quiet()
+    assert.equal(taken.length, 1)
+    const waits = atMs.slice(1).map((ms, i) => (ms - atMs[i]!) / 1000)
+    for (const [i, wanted] of [60, 300, 900, 1800].entries())
+      assert.ok(Math.abs(waits[i]! - wanted) <= wanted * 0.05 + 2, `wait ${i}: ${waits[i]} s`)
+    assert.deepEqual(
+      world.events('sender').flatMap(({ role, kind }) => (role === 'Transmitter' ? [kind] : [])),
+      ['deferred', 'deferred', 'deferred', 'deferred', 'transmitted'],
+    )
+  })
+
+  test('waits are bounded: five days take about twenty attempts, and the last one ends in a bounce', async () => {
+    const { world, atMs } = await withFar([LATER])
+    await world.submit(FAR)
+    await world.quiet()
+    assert.ok(atMs.length > 15 && atMs.length < 30, `${atMs.length} attempts`)
+    const longest = Math.max(...atMs.slice(1).map((ms, i) => ms - atMs[i]!))
+    assert.ok(longest <= 8.5 * HOUR, `${longest / HOUR} h`)
+    assert.equal((await world.mail('sender', ANNA)).length, 1)
+  })
+
+  test('no answer from DNS for three days bounces nothing', async () => {
+    const { world, taken } = await withFar([TAKEN])
+    world.simulation.links.partition('sender', 'dns')
+    await world.submit(FAR)
+    await world.simulation.runFor(72 * HOUR)
+    assert.equal(world.agent('sender').store.queueLength(), 1)
+    assert.equal((await world.mail('sender', ANNA)).length, 0)
+    assert.match(world.agent('sender').store.queueEntries()[0]!.lastReply, /^451 4\.4\.3 no answer from DNS/)
+    world.simulation.links.heal('sender', 'dns')
+    await world.quiet()
+    assert.equal(taken.length, 1)
+  })
+
+  test('a host that takes one recipient at a time gets the others at once', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    const one = reply(452, '4.5.3', 'one at a time')
+    let recipients = 0
+    let messages = 0
+    const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+    await serveScript(world, far, {
+      mail() {
+        recipients = 0
+        return undefined
+      },
+      recipient: () => (++recipients > 1 ? one : undefined),
+      message() {
+        messages++
+        return TAKEN
+      },
+    })
+    const startMs = world.simulation.nowMs
+    await world.submit(['a@far.test', 'b@far.test', 'c@far.test'])
+    await world.quiet()
+    assert.equal(messages, 3)
+    assert.ok(world.simulation.nowMs - startMs < 30_000)
+  })
+})
+
+describe('bounces', () => {
+  test('time runs out: the Author gets a report that says what was tried (RFC 3464)', async () => {
+    const text = `${TWO_AGENTS}\nsender: retry="1m 5m", expires=1h`
+    const { world, atMs } = await withFar([LATER], text)
+    await world.submit(FAR, `From: ${ANNA}\nTo: ${FAR}\nMessage-ID: <one@sender.test>\nSubject: late\n\nI am late\n`)
+    const startMs = world.simulation.nowMs
+    await world.quiet()
+    const lastMs = atMs.at(-1)! - startMs
+    assert.ok(lastMs >= HOUR - MINUTE && lastMs < HOUR + MINUTE, `${lastMs / MINUTE} min`)
+    const [report] = await world.mail('sender', ANNA)
+    const fields = [
+      /^Return-Path: <>\r$/m,
+      /^From: "?Mail Delivery"? <postmaster@sender\.test>\r$/m,
+      /^To: anna@sender\.test\r$/m,
+      /^Auto-Submitted: auto-replied\r$/m,
+      /report-type=delivery-status/,
+      /^Reporting-MTA: dns; mail\.sender\.test\r$/m,
+      /^Final-Recipient: rfc822; carl@far\.test\r$/m,
+      /^Action: failed\r$/m,
+      /^Status: 4\.4\.7\r$/m,
+      /^Remote-MTA: dns; mail\.far\.test\r$/m,
+      /^Diagnostic-Code: smtp; 451 4\.2\.0 come back later\r$/m,
+      /^References: <one@sender\.test>\r$/m,
+      /^I am late\r$/m,
+    ]
+    for (const field of fields) assert.match(report!.text, field)
+  })
+
+  test('a refusal comes back at once, one report for all recipients of the message', async () => {
+    const { world } = await withFar([NEVER])
+    await world.submit([FAR, 'cora@far.test'])
+    await world.quiet()
+    const reports = await world.mail('sender', ANNA)
+    assert.equal(reports.length, 1)
+    assert.match(reports[0]!.text, /^Status: 5\.1\.1\r$/m)
+    assert.match(reports[0]!.text, /^Final-Recipient: rfc822; carl@far\.test\r$/m)
+    assert.match(reports[0]!.text, /^Final-Recipient: rfc822; cora@far\.test\r$/m)
+  })
+
+  test('a domain that does not exist, and one that takes no mail, bounce at once', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    world.publish([{ name: 'silent.test', type: 'MX', ttlS: 60, data: { preference: 0, exchange: '' } }])
+    await world.submit(['x@nowhere.test', 'x@silent.test'])
+    await world.quiet()
+    const texts = (await world.mail('sender', ANNA)).map(({ text }) => text)
+    assert.equal(texts.length, 2)
+    assert.ok(texts.some((text) => /^Status: 5\.1\.2\r$/m.test(text)))
+    assert.ok(texts.some((text) => /^Status: 5\.1\.10\r$/m.test(text)))
+  })
+
+  test('what has the null reverse-path never bounces to anybody: the postmaster gets it', async () => {
+    const { world } = await withFar([NEVER])
+    const text = `From: ${ANNA}\nTo: ${FAR}\nSubject: read\n\nread\n`
+    const computer = world.stranger('127.0.99.5')
+    await world.send(computer, 'sender', 'submission', { from: '', to: FAR, login: ANNA, text })
+    await world.quiet()
+    assert.equal((await world.mail('sender', ANNA)).length, 0)
+    const [double] = await world.mail('sender', 'postmaster@sender.test')
+    assert.match(double!.text, /^Final-Recipient: rfc822; carl@far\.test\r$/m)
+  })
+
+  test('NOTIFY=NEVER is kept: no report', async () => {
+    const { world } = await withFar([NEVER])
+    const agent = world.agent('sender')
+    const blob = await world.run(agent.store.putBlob([Buffer.from(`From: ${ANNA}\r\n\r\nhello\r\n`)]))
+    const mail = { trace: 'never', blob, reversePath: ANNA, parameters: { notify: [] }, origin: 'msa' } as const
+    await world.run(agent.store.commit([queueCommand(agent, mail, FAR)]))
+    await world.quiet()
+    assert.equal((await world.mail('sender', ANNA)).length, 0)
+    assert.match(world.events('sender', 'bounced')[0]!.text, /wants no notification/)
+  })
+
+  test('a very large message comes back as its header', async () => {
+    const { world } = await withFar([NEVER])
+    await world.submit(FAR, `From: ${ANNA}\nSubject: big\n\n${'x'.repeat(78).concat('\n').repeat(20_000)}`)
+    await world.quiet()
+    const [report] = await world.mail('sender', ANNA)
+    assert.ok(report!.text.length < 20_000)
+    assert.match(report!.text, /^Subject: big\r$/m)
+  })
+})
+
+describe('connections', () => {
+  test('many messages to one domain travel over a few connections', async () => {
+    const { world, taken, server } = await withFar([TAKEN])
+    const agent = world.agent('sender')
+    const commands = []
+    for (let n = 0; n < 300; n++) {
+      const blob = await world.run(agent.store.putBlob([Buffer.from(`From: ${ANNA}\r\n\r\n${n}\r\n`)]))
+      const mail = { trace: `t${n}`, blob, reversePath: ANNA, parameters: {}, origin: 'msa' } as const
+      commands.push(queueCommand(agent, mail, FAR))
+    }
+    await world.run(agent.store.commit(commands))
+    await world.quiet()
+    assert.equal(taken.length, 300)
+    assert.ok(server.sessions <= 5, `${server.sessions} connections`)
+  })
+
+  test('a host that wants one connection only is served over one', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    let open = 0
+    let taken = 0
+    const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+    const inside = new WeakSet<object>()
+    await serveScript(world, far, {
+      connected(session) {
+        if (open > 0) return reply(421, '4.7.0', 'one is enough')
+        open++
+        inside.add(session)
+        return undefined
+      },
+      disconnected(session) {
+        if (inside.delete(session)) open--
+      },
+      message() {
+        taken++
+        return TAKEN
+      },
+    })
+    const startMs = world.simulation.nowMs
+    for (let n = 0; n < 20; n++) await world.submit(`carl${n}@far.test`)
+    await world.quiet()
+    assert.equal(taken, 20)
+    assert.deepEqual(world.events('sender', 'deferred'), [])
+    assert.ok(world.simulation.nowMs - startMs < MINUTE)
+  })
+
+  test('a kept connection that the other side has closed costs nothing: the message goes at once on a new one', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    let taken = 0
+    const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+    const policy = {
+      message() {
+        taken++
+        return TAKEN
+      },
+    }
+    const server = await serveScript(world, far, policy, { commandMs: 1000 })
+    await world.submit(FAR)
+    await world.simulation.run(() => taken === 1)
+    await world.simulation.runFor(1200)
+    await world.submit(FAR)
+    await world.quiet()
+    assert.equal(taken, 2)
+    assert.equal(server.sessions, 2)
+    assert.deepEqual(world.events('sender', 'deferred'), [])
+  })
+
+  test('exchanges are tried in order of preference, the next when one is dead', async () => {
+    const { world, taken } = await withFar([TAKEN])
+    world.stranger('127.0.50.2')
+    world.publish([
+      { name: 'two.test', type: 'MX', ttlS: 60, data: { preference: 20, exchange: 'mail.far.test' } },
+      { name: 'two.test', type: 'MX', ttlS: 60, data: { preference: 10, exchange: 'dead.two.test' } },
+      { name: 'dead.two.test', type: 'A', ttlS: 60, data: '127.0.50.2' },
+    ])
+    await world.submit('x@two.test')
+    await world.quiet()
+    assert.equal(taken.length, 1)
+    assert.deepEqual(world.events('sender', 'deferred'), [])
+  })
+
+  test('one host that refuses to talk for good is no reason to bounce while another is only silent', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    const rude = world.stranger('127.0.50.3')
+    world.stranger('127.0.50.4')
+    await serveScript(world, rude, { connected: () => reply(554, '5.7.1', 'go away'), message: () => TAKEN })
+    world.publish([
+      { name: 'two.test', type: 'MX', ttlS: 60, data: { preference: 10, exchange: 'silent.two.test' } },
+      { name: 'two.test', type: 'MX', ttlS: 60, data: { preference: 20, exchange: 'rude.two.test' } },
+      { name: 'rude.two.test', type: 'A', ttlS: 60, data: '127.0.50.3' },
+      { name: 'silent.two.test', type: 'A', ttlS: 60, data: '127.0.50.4' },
+    ])
+    await world.submit('x@two.test')
+    await world.simulation.runFor(5 * MINUTE)
+    assert.equal(world.agent('sender').store.queueLength(), 1)
+    assert.equal((await world.mail('sender', ANNA)).length, 0)
+  })
+
+  test('a dead destination with much mail does not delay another', async () => {
+    const { world, taken } = await withFar([TAKEN])
+    const dead = Array.from({ length: 8 }, (_, n) => `127.0.60.${n}`)
+    for (const [n, ip] of dead.entries()) {
+      world.stranger(ip, domainAt(`dead${n}.test`, ip))
+      world.simulation.links.partition('sender', `stranger ${ip}`)
+    }
+    const agent = world.agent('sender')
+    const blob = await world.run(agent.store.putBlob([Buffer.from(`From: ${ANNA}\r\n\r\nx\r\n`)]))
+    const commands = Array.from({ length: 4000 }, (_, n) =>
+      queueCommand(
+        agent,
+        { trace: `d${n}`, blob, reversePath: ANNA, parameters: {}, origin: 'msa' },
+        `x${n}@dead${n % dead.length}.test`,
+      ),
+    )
+    await world.run(agent.store.commit(commands))
+    const startMs = world.simulation.nowMs
+    await world.submit(FAR)
+    await world.simulation.run(() => taken.length === 1 || world.simulation.nowMs > startMs + HOUR)
+    assert.ok(world.simulation.nowMs - startMs < 2000, `${world.simulation.nowMs - startMs} ms`)
+    // Everybody is tried within minutes, not one connection's patience after another.
+    await world.simulation.runFor(15 * MINUTE)
+    const tried = agent.store.queueEntries({}, 5000).filter(({ attempts }) => attempts > 0).length
+    assert.equal(tried, 4000)
+  })
+})
+
+describe('faults of our own', () => {
+  test('while the disk refuses to keep what happened, nothing is sent again', async () => {
+    const { world, taken } = await withFar([TAKEN])
+    const { store } = world.agent('sender')
+    const commit = store.commit.bind(store)
+    let refusals = 0
+    store.commit = async (batch) => {
+      if (batch.some(({ kind }) => kind === 'queue.remove') && refusals++ < 5) throw new DiskError('full', 'full')
+      return commit(batch)
+    }
+    await world.submit(FAR)
+    await world.quiet()
+    assert.equal(refusals, 6)
+    assert.equal(taken.length, 1)
+    assert.match(world.complaints[0]!, /cannot be kept now/)
+  })
+
+  test('a message whose stored copy cannot be read is held where an administrator sees it; other mail goes on', async () => {
+    const { world, taken } = await withFar([TAKEN])
+    const { store } = world.agent('sender')
+    const readBlob = store.readBlob.bind(store)
+    await world.submit('broken@far.test')
+    const entry = store.queueEntries()[0]!
+    store.readBlob = async (ref, range) => {
+      if (ref.hash === entry.blob.hash) throw new DiskError('failed', 'not what was written')
+      return readBlob(ref, range)
+    }
+    await world.submit(FAR)
+    await world.quiet()
+    assert.equal(taken.length, 1)
+    const [held] = store.queueEntries()
+    assert.equal(held!.state, 'held')
+    assert.match(held!.lastReply, /stored copy of the message cannot be read/)
+    assert.equal(world.events('sender', 'held').length, 1)
+  })
+
+  test('a stop lets the transaction under way come to its reply: nothing is sent twice after the start', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    let taken = 0
+    const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+    await serveScript(world, far, {
+      async message() {
+        taken++
+        await far.world.clock.sleep(5000)
+        return TAKEN
+      },
+    })
+    await world.submit(FAR)
+    await world.simulation.run(() => taken === 1)
+    await world.run(world.system.agent('sender').stop(20_000))
+    await world.run(world.system.restart('sender'))
+    await world.simulation.runFor(10 * MINUTE)
+    assert.equal(taken, 1)
+    assert.equal(world.agent('sender').store.queueLength(), 0)
+  })
+
+  test('an entry that was never addressed rightly is held, not tried for ever', async () => {
+    const { world } = await withFar([TAKEN])
+    const agent = world.agent('sender')
+    const blob = await world.run(agent.store.putBlob([Buffer.from(`From: ${ANNA}\r\n\r\nx\r\n`)]))
+    const mail = { trace: 'bad', blob, reversePath: 'not an address', parameters: {}, origin: 'msa' } as const
+    await world.run(agent.store.commit([queueCommand(agent, mail, FAR)]))
+    await world.quiet()
+    assert.equal(agent.store.queueEntries()[0]!.state, 'held')
+  })
+})
