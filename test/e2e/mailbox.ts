@@ -94,6 +94,7 @@ export async function byPop3({ address, password, pop3s }: DemoPerson): Promise<
 interface JmapSession {
   readonly apiUrl: string
   readonly downloadUrl: string
+  readonly eventSourceUrl: string
   readonly primaryAccounts: Readonly<Record<string, string>>
 }
 
@@ -131,6 +132,37 @@ export class Jmap {
     const [name, value] = methodResponses[0]!
     if (name !== method) throw new Error(`${method} was answered ${name} ${JSON.stringify(value)}`)
     return value
+  }
+
+  /** Listens to the event source until `stop`; what it tells of this account, newest last. */
+  async listen(): Promise<{ readonly told: Readonly<Record<string, string>>[]; stop(): void }> {
+    const path = this.#session.eventSourceUrl
+      .replace('{types}', '*')
+      .replace('{closeafter}', 'no')
+      .replace('{ping}', '30')
+    const ending = new AbortController()
+    const answer = await fetch(new URL(path, this.#base), {
+      headers: { authorization: this.#authorization, accept: 'text/event-stream' },
+      signal: ending.signal,
+    })
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}`)
+    const told: Record<string, string>[] = []
+    const read = async () => {
+      let text = ''
+      for await (const bytes of answer.body!) {
+        text += Buffer.from(bytes).toString()
+        for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+          const event = text.slice(0, end)
+          text = text.slice(end + 2)
+          const data = /^data: ?(.*)$/m.exec(event)?.[1]
+          if (!/^event: ?state$/m.test(event) || data === undefined) continue
+          told.push((JSON.parse(data) as { changed: Record<string, Record<string, string>> }).changed[this.accountId]!)
+        }
+      }
+    }
+    // It ends by `stop`, or when the server goes: then nothing more is told.
+    read().catch(() => undefined)
+    return { told, stop: () => ending.abort() }
   }
 
   async download(blobId: string): Promise<Buffer> {
