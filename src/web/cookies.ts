@@ -7,7 +7,7 @@ import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
 
-export const COOKIE = 'borderpost'
+const COOKIE = 'borderpost'
 const LIFETIME_MS = 14 * 86_400_000
 const MAX_REVOKED = 10_000
 const BASIC_MS = 300_000

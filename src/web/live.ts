@@ -1,6 +1,6 @@
 // What the pages beside the mail need: the live picture, the trace of a message, whom a Recipient trusts.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { canonicalDomain } from '../message/address.ts'
 import { readBlobId } from '../protocols/jmap/blob.ts'
 import { parseId } from '../protocols/jmap/ids.ts'
@@ -14,18 +14,30 @@ const PING_MS = 25_000
 const MAX_TRACE_BYTES = 5_000_000
 const MAX_TRUSTED = 100
 
-export function addLive(app: FastifyInstance, live: LiveSource, streams: EventStreams): void {
-  app.get('/api/system', () => ({
-    svg: live.svg(),
-    picture: live.picture(),
-    queues: live.queues(),
-    recent: live.recent(),
-  }))
-  app.get('/api/live', (request, reply) => {
-    const stream = streams.open(reply, request.ip, PING_MS)
-    if (!stream) return
-    stream.onClose(live.watch((hop) => stream.send('hop', JSON.stringify({ ...hop, queues: live.queues() }))))
-  })
+/**
+ * The live picture tells who writes to whom, whoever they are: in a demo to everybody, else to those who are signed in.
+ */
+export function addLive(
+  app: FastifyInstance,
+  guard: Guard,
+  live: LiveSource,
+  streams: EventStreams,
+  isDemo: boolean,
+): void {
+  const open = (route: (request: FastifyRequest, reply: FastifyReply) => unknown) => (isDemo ? route : guard(route))
+  app.get(
+    '/api/system',
+    open((_request, reply) =>
+      reply.send({ svg: live.svg(), picture: live.picture(), queues: live.queues(), recent: live.recent() }),
+    ),
+  )
+  app.get(
+    '/api/live',
+    open((request, reply) => {
+      const stream = streams.open(reply, request.ip, PING_MS)
+      stream?.onClose(live.watch((hop) => stream.send('hop', JSON.stringify({ ...hop, queues: live.queues() }))))
+    }),
+  )
 }
 
 export function addTrace(app: FastifyInstance, guard: Guard, trace: Tracer): void {

@@ -87,7 +87,8 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addJmap(app, guard, streams, world)
   addTrustedForwarders(app, guard, world)
   if (options.trace) addTrace(app, guard, options.trace)
-  if (options.live) addLive(app, options.live, streams)
+  const isDemo = (options.demoPeople?.length ?? 0) > 0
+  if (options.live) addLive(app, guard, options.live, streams, isDemo)
   app.get('/api/welcome', () => ({
     people: options.demoPeople ?? [],
     hasLive: options.live !== undefined,
@@ -101,7 +102,6 @@ function addPages(app: FastifyInstance, folder: string): void {
   app.register(fastifyStatic, {
     root: folder,
     index: false,
-    wildcard: false,
     setHeaders: (reply, path) => {
       // Names in assets/ hold a hash of their content.
       const cache = path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'

@@ -158,7 +158,8 @@ test('trusted Forwarders, traces, the live picture', () =>
       payload: 'abc',
     })
     assert.match(pasted.json().text, /trace of 3 bytes/)
-    const system = await app.inject('/api/system')
+    assert.equal((await app.inject('/api/system')).statusCode, 401)
+    const system = await app.inject({ url: '/api/system', headers })
     assert.deepEqual(system.json().queues, { sender: 1 })
     assert.match(String(system.headers['content-security-policy']), /script-src 'self'/)
   }))

@@ -163,16 +163,32 @@ export class Jmap {
 
   /** Calls back when anything changed, and when a lost connection is back. Gives the function that stops it. */
   watch(changed: () => void): () => void {
-    const source = new EventSource('/jmap/eventsource?types=Email,Mailbox&closeafter=no&ping=60')
-    let wasOpen = false
-    source.addEventListener('state', changed)
-    source.addEventListener('open', () => {
-      if (wasOpen) changed()
-      wasOpen = true
-    })
-    return () => source.close()
+    let source: EventSource
+    let timer = 0
+    const open = (isAgain: boolean): void => {
+      source = new EventSource('/jmap/eventsource?types=Email,Mailbox&closeafter=no&ping=60')
+      let wasOpen = isAgain
+      source.addEventListener('state', changed)
+      source.addEventListener('open', () => {
+        if (wasOpen) changed()
+        wasOpen = true
+      })
+      // The browser tries again by itself, but not after an answer that is no stream (a proxy's 502, a lost sign-in).
+      source.addEventListener('error', () => {
+        if (source.readyState !== EventSource.CLOSED) return
+        changed()
+        timer = window.setTimeout(() => open(true), REOPEN_MS)
+      })
+    }
+    open(false)
+    return () => {
+      clearTimeout(timer)
+      source.close()
+    }
   }
 }
+
+const REOPEN_MS = 5000
 
 export function describeSetError(error: { type: string; description?: string; properties?: string[] }): string {
   const known: Record<string, string> = {

@@ -55,7 +55,7 @@ export function readArguments<S extends Record<string, Kind>>(
 }
 
 /** A JSON Pointer (RFC 6901) with JMAP's `*` for arrays (RFC 8620 §3.7); undefined when it leads nowhere. */
-export function evaluatePointer(value: unknown, pointer: string): unknown {
+function evaluatePointer(value: unknown, pointer: string): unknown {
   if (pointer === '') return value
   if (!pointer.startsWith('/')) return undefined
   const slash = pointer.indexOf('/', 1)

@@ -121,7 +121,7 @@ function threadCount(email: Email, backend: JmapBackend, keyword: string): { hav
 }
 
 /** Splits what a person types: words, and phrases in quotes; all lower case. */
-export function searchWords(text: string): string[] {
+function searchWords(text: string): string[] {
   return [...text.toLowerCase().matchAll(/"([^"]+)"?|'([^']+)'|(\S+)/g)].map(
     (match) => (match[1] ?? match[2] ?? match[3])!,
   )

@@ -58,7 +58,7 @@ export async function handleRequest(
 }
 
 /** Changes when the session object would: here, only with the account. */
-export const sessionState = (backend: JmapBackend): string => `${formatId('a', backend.account.id)}-1`
+const sessionState = (backend: JmapBackend): string => `${formatId('a', backend.account.id)}-1`
 
 interface Request {
   readonly using: readonly string[]

@@ -64,11 +64,14 @@ export function LivePage() {
   }
 
   onMount(() => {
+    void load()
     const source = new EventSource('/api/live')
-    // Also after a lost connection: what was missed is in the state of the system.
+    let wasOpen = false
+    // After a lost connection, what was missed is in the state of the system.
     source.addEventListener('open', () => {
       setIsOn(true)
-      void load()
+      if (wasOpen) void load()
+      wasOpen = true
     })
     source.addEventListener('error', () => setIsOn(false))
     source.addEventListener('hop', (event) => {

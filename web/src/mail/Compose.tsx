@@ -33,6 +33,8 @@ export function Compose(props: { mail: Mail; draft: Draft }) {
     timer = window.setTimeout(() => void save(), SAVE_AFTER_MS)
   }
 
+  const before = document.activeElement
+  onCleanup(() => before instanceof HTMLElement && before.focus())
   onMount(() => {
     if (props.draft.to === '') toField.focus()
     else {

@@ -1,11 +1,12 @@
 // One message of a conversation: who, when, what was verified at the Border, the body, the files.
 
 import { createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
-import { request, svgUrl, type TraceView } from '../api.ts'
+import { request, type TraceView } from '../api.ts'
 import { fullDate, hueOf, initialOf, nameOf, shortDate, size } from '../format.ts'
 import type { Address, BodyPart, Email } from '../jmap.ts'
 import { Dialog } from '../parts/Dialog.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { TraceResult } from '../parts/TraceResult.tsx'
 import { Badges } from './Badges.tsx'
 import { HtmlBody, PlainBody } from './Body.tsx'
 import { answerTo, draftFrom, forwardOf } from './draft.ts'
@@ -177,17 +178,7 @@ function TracePanel(props: { id: string; onClose: () => void }) {
     <Dialog title="How did this reach me?" class="wide" onClose={() => props.onClose()}>
       <Show when={!view.error} fallback={<p class="error">{(view.error as Error).message}</p>}>
         <Show when={view()} fallback={<p class="quiet">Reading the lines that each agent wrote …</p>}>
-          {(shown) => (
-            <div class="trace-result">
-              <div class="picture">
-                <img
-                  src={svgUrl(shown().svg)}
-                  alt="The path of the message as a picture; the same stands below in words."
-                />
-              </div>
-              <pre>{shown().text}</pre>
-            </div>
-          )}
+          {(shown) => <TraceResult view={shown()} />}
         </Show>
       </Show>
     </Dialog>

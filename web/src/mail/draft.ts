@@ -28,7 +28,7 @@ export interface Draft {
 
 const EMPTY: Draft = { to: '', cc: '', bcc: '', subject: '', body: '', files: [] }
 
-export const signatureOf = (identity: Identity | undefined): string =>
+const signatureOf = (identity: Identity | undefined): string =>
   identity?.textSignature ? `\n\n-- \n${identity.textSignature}` : ''
 
 export const newDraft = (identity: Identity | undefined): Draft => ({
@@ -43,7 +43,7 @@ const prefixed = (prefix: string, subject: string): string =>
 const write = (list: readonly Address[]): string => list.map(writeAddress).join(', ')
 
 /** The plain text of an email, made from its HTML where there is no other. */
-export function plainText(email: Email): string {
+function plainText(email: Email): string {
   return email.textBody
     .map((part: BodyPart) => {
       const value = part.partId === null ? '' : (email.bodyValues[part.partId]?.value ?? '')

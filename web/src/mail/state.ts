@@ -1,7 +1,7 @@
 // Everything the webmail knows: who, which folders, which list, which conversation; and what can be done to them.
 
 import { createSignal, onCleanup } from 'solid-js'
-import type { Me } from '../api.ts'
+import { ApiError, type Me } from '../api.ts'
 import { type Answer, type EmailRow, type Identity, Jmap, type Mailbox, ROW_PROPERTIES } from '../jmap.ts'
 import type { Draft } from './draft.ts'
 import { createList, type Row } from './list.ts'
@@ -30,7 +30,11 @@ export function createMail(me: Me) {
   /** Grows with every change, so that what is open looks again. */
   const [tick, setTick] = createSignal(0)
 
-  const fail = (error: Error): void => say({ text: error.message })
+  function fail(error: Error): void {
+    // Signed out elsewhere, or the password is another: the page begins again with its form.
+    if (error instanceof ApiError && error.status === 401) location.reload()
+    else say({ text: error.message })
+  }
   const list = createList(jmap, fail)
 
   let toastTimer = 0

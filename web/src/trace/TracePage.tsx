@@ -1,8 +1,9 @@
 // Understand a message: paste it, or drop its file; the server says which path it took. Nothing is kept.
 
 import { createSignal, Show } from 'solid-js'
-import { svgUrl, type TraceView } from '../api.ts'
+import type { TraceView } from '../api.ts'
 import { TopBar } from '../parts/TopBar.tsx'
+import { TraceResult } from '../parts/TraceResult.tsx'
 
 export function TracePage() {
   document.title = 'Trace · Borderpost'
@@ -70,16 +71,5 @@ export function TracePage() {
         <Show when={view()}>{(shown) => <TraceResult view={shown()} />}</Show>
       </main>
     </>
-  )
-}
-
-export function TraceResult(props: { view: TraceView }) {
-  return (
-    <section class="trace-result" aria-label="The path of the message">
-      <div class="picture">
-        <img src={svgUrl(props.view.svg)} alt="The path of the message as a picture; the same stands below in words." />
-      </div>
-      <pre>{props.view.text}</pre>
-    </section>
   )
 }
