@@ -241,7 +241,7 @@ function planAgent(
     complain(
       span,
       'S09',
-      `${actor.id} is an MSA without a Transmitter: its mail would never leave`,
+      `${actor.id} plays MSA without Transmitter: its mail would never leave`,
       'Write MSA/Transmitter.',
     )
   for (const role of ['MDA', 'Forwarder'] as const)
@@ -249,10 +249,21 @@ function planAgent(
       complain(
         span,
         'S09',
-        `${actor.id} is a ${role} without a Receiver: no mail would reach it`,
+        `${actor.id} plays ${role} without Receiver: no mail would reach it`,
         `Write Receiver/${role}.`,
         'Border defence should be done at the Border: by a Receiver.',
       )
+  for (const { from } of of('forward')) {
+    if (!roles.includes('Forwarder'))
+      complain(span, 'S10', `${actor.id} forwards ${from}, but plays no Forwarder`, 'Write Receiver/Forwarder.')
+    else if (domainOf(from) !== domain)
+      complain(
+        span,
+        'S10',
+        `${actor.id} gets no mail for ${from}, so it cannot forward it`,
+        `Forward an address at ${domain}.`,
+      )
+  }
   const lab = isPrivateIp(ip)
   return {
     id: actor.id,
