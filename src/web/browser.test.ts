@@ -286,6 +286,24 @@ describe('the pages in a browser', { skip }, () => {
       await page.getByText('None yet.').waitFor()
     }))
 
+  test('a Forwarder that sealed a message can be trusted from the message itself', () =>
+    inWindow(async (page) => {
+      const seals = 'ARC-Seal: i=2; a=rsa-sha256; d=old.test; s=a; b=x\nARC-Seal: i=1; d=first.test; b=x\n'
+      const verdict = { ...GOOD_VERDICT, spf: 'fail', arc: 'pass' }
+      await system.deliver('bob@recipient.test', message('Sealed', 'Hi', seals), { verdict })
+      await signIn(page)
+      await rowNamed(page, 'Sealed').click()
+      await page.getByText('Verified at the Border').click()
+      await page.getByRole('button', { name: 'old.test forwards my mail' }).click()
+      await page.getByText('From now on, what old.test verified counts for you.').waitFor()
+      const account = system.store.accountByAddress('bob@recipient.test')!.id
+      assert.deepEqual(
+        system.store.trustedForwarders(account).map(({ domain }) => domain),
+        ['old.test'],
+      )
+      await system.store.commit([{ kind: 'trust.remove', account, domain: 'old.test' }])
+    }))
+
   test('the live page moves messages along the arrows and says what each role did', () =>
     inWindow(async (page) => {
       await page.goto(`${base}/live`)

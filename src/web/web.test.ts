@@ -163,3 +163,25 @@ test('trusted Forwarders, traces, the live picture', () =>
     assert.deepEqual(system.json().queues, { sender: 1 })
     assert.match(String(system.headers['content-security-policy']), /script-src 'self'/)
   }))
+
+test('the event source tells each change, and ends after one when asked (RFC 8620 §7.3)', () =>
+  atServer(async (app, { deliver, accountId, backend }) => {
+    const base = await app.listen({ host: '127.0.0.1', port: 0 })
+    const headers = { authorization: BASIC }
+    const open = (query: string, more = {}) =>
+      fetch(`${base}/jmap/eventsource?${query}`, { headers: { ...headers, ...more } })
+    const once = await open('types=Email&closeafter=state&ping=0')
+    assert.equal(once.headers.get('content-type'), 'text/event-stream')
+    await deliver('Subject: x\n\nHi\n')
+    const text = await once.text()
+    const state = String(backend.store.modseq(backend.account.id))
+    assert.equal(text.split('\n')[0], `id: ${state}`)
+    assert.match(text, /^event: state$/m)
+    assert.deepEqual(JSON.parse(/^data: (.*)$/m.exec(text)![1]!), {
+      '@type': 'StateChange',
+      changed: { [accountId]: { Email: state } },
+    })
+    // What was missed is told at once.
+    const missed = await open('types=*&closeafter=state&ping=0', { 'last-event-id': '0' })
+    assert.match(await missed.text(), /"Mailbox"/)
+  }))

@@ -78,6 +78,7 @@ export interface Email extends EmailRow {
   readonly inReplyTo: readonly string[] | null
   readonly sentAt: string | null
   readonly verdict: Verdict | null
+  readonly 'header:ARC-Seal:all'?: readonly string[]
   readonly textBody: readonly BodyPart[]
   readonly htmlBody: readonly BodyPart[]
   readonly attachments: readonly BodyPart[]
@@ -94,6 +95,7 @@ export const READ_PROPERTIES = [
   'inReplyTo',
   'sentAt',
   'verdict',
+  'header:ARC-Seal:all',
   'textBody',
   'htmlBody',
   'attachments',

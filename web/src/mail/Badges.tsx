@@ -1,6 +1,7 @@
 // What the Border verified, as small badges: the result in a word, and the reasons when asked.
 
-import { createMemo, For, Show } from 'solid-js'
+import { createMemo, createSignal, For, Show } from 'solid-js'
+import { request, type TrustedForwarder } from '../api.ts'
 import type { Email } from '../jmap.ts'
 import { Icon, type IconName } from '../parts/icons.tsx'
 
@@ -74,6 +75,7 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
                   )}
                 </For>
               </dl>
+              <Show when={sealer(props.email)}>{(domain) => <Trust domain={domain()} />}</Show>
               <Show when={found().steps?.length}>
                 <ol>
                   <For each={found().steps}>{(step) => <li>{step}</li>}</For>
@@ -87,5 +89,42 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
         </div>
       )}
     </Show>
+  )
+}
+
+/** Who passed the message on and sealed what it had verified, if that holds and is not trusted yet (RFC 8617 §4.1.3). */
+function sealer({ verdict, 'header:ARC-Seal:all': seals }: Email): string | undefined {
+  if (!verdict || verdict.trustedForwarder || !/^pass/i.test(verdict.arc)) return undefined
+  const numbered = (seals ?? []).map((seal) => ({
+    instance: Number(/(?:^|;)\s*i\s*=\s*(\d+)/.exec(seal)?.[1] ?? 0),
+    domain: /(?:^|;)\s*d\s*=\s*([a-z0-9.-]+)/i.exec(seal)?.[1],
+  }))
+  return numbered.sort((a, b) => b.instance - a.instance)[0]?.domain?.toLowerCase()
+}
+
+function Trust(props: { domain: string }) {
+  const [done, setDone] = createSignal('')
+
+  async function trust(): Promise<void> {
+    try {
+      await request<{ forwarders: TrustedForwarder[] }>('PUT', '/api/trusted-forwarders', { domain: props.domain })
+      setDone(`From now on, what ${props.domain} verified counts for you. Settings take it back.`)
+    } catch (error) {
+      setDone((error as Error).message)
+    }
+  }
+
+  return (
+    <div class="trust" role="status">
+      <Show when={done() === ''} fallback={<p>{done()}</p>}>
+        <p>
+          {props.domain} passed this message on to you. If you have your mail forwarded from there, tell us; if you do
+          not, leave it.
+        </p>
+        <button type="button" onClick={() => void trust()}>
+          <Icon name="forward" /> {props.domain} forwards my mail
+        </button>
+      </Show>
+    </div>
   )
 }
