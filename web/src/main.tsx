@@ -3,6 +3,7 @@
 import { render } from 'solid-js/web'
 import './style/tokens.css'
 import './style/base.css'
+import './style/pages.css'
 import { StartPage } from './start/StartPage.tsx'
 
 const PAGES: Record<string, () => Promise<() => void>> = {

@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, ErrorBoundary, onCleanup, onMount, Show } from 'solid-js'
 import '../style/mail.css'
+import '../style/compose.css'
 import '../style/reader.css'
 import { type Me, request } from '../api.ts'
 import { Icon, Logo } from '../parts/icons.tsx'
