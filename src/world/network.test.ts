@@ -1,7 +1,10 @@
 // One contract for the networks of both worlds, then what only one of them can show.
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect as connectPlain, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { generate } from 'selfsigned'
@@ -346,4 +349,27 @@ test('simulated bytes arrive one by one where a link is told so', async () => {
     })(),
   )
   assert.deepEqual(chunks, [...'EHLO a.test\r\n'])
+})
+
+test('the real network reaches a Unix socket, and says what is wrong where there is none', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-socket-'))
+  const path = join(folder, 'echo.sock')
+  const server = createServer((socket) => socket.pipe(socket))
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  try {
+    const stream = await new RealNetwork('127.0.0.1').connect({ path }, soon)
+    await stream.write(Buffer.from('hello'))
+    assert.equal(await readSome(stream, 5), 'hello')
+    stream.end()
+    assert.equal(await stream.read(5000), null)
+    stream.destroy()
+    for (const network of [new RealNetwork(), testWorld().world.network])
+      await assert.rejects(network.connect({ path: join(folder, 'nothing') }, soon), {
+        name: 'NetworkError',
+        code: 'refused',
+      })
+  } finally {
+    server.close()
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -6,6 +6,11 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** A Unix domain socket of this machine, by absolute path. The simulated world has none: there it is always refused. */
+export interface LocalSocket {
+  readonly path: string
+}
+
 export interface TlsInfo {
   /** 'TLSv1.3', … */
   readonly protocol: string
@@ -110,9 +115,9 @@ export interface Network {
    * @throws NetworkError 'address-in-use' | 'address-not-available' | 'denied'
    */
   listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity): Promise<Listener>
-  /** @throws NetworkError 'refused' | 'unreachable' | 'timeout' | 'address-not-available' */
+  /** @throws NetworkError 'refused' | 'unreachable' | 'timeout' | 'address-not-available' | 'denied' */
   connect(
-    to: Endpoint,
+    to: Endpoint | LocalSocket,
     options: { readonly timeoutMs: number; readonly localAddress?: string; readonly tls?: TlsClientSide },
   ): Promise<Stream>
   /** @throws NetworkError 'address-in-use' | 'address-not-available' */

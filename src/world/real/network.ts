@@ -7,6 +7,7 @@ import type {
   Datagram,
   Endpoint,
   Listener,
+  LocalSocket,
   Network,
   Stream,
   TlsClientSide,
@@ -18,6 +19,9 @@ import { SocketStream } from './stream.ts'
 
 const codeOfErrno: Readonly<Record<string, NetworkError['code']>> = {
   ECONNREFUSED: 'refused',
+  // A path where no socket is, or none that is listened at.
+  ENOENT: 'refused',
+  ENOTSOCK: 'refused',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
   EAFNOSUPPORT: 'unreachable',
@@ -64,13 +68,11 @@ export class RealNetwork implements Network {
   }
 
   async connect(
-    to: Endpoint,
+    to: Endpoint | LocalSocket,
     options: { readonly timeoutMs: number; readonly localAddress?: string; readonly tls?: TlsClientSide },
   ): Promise<Stream> {
     const startedMs = performance.now()
-    // Our usual address serves its own family only.
-    const isUsable = this.#localAddress !== undefined && isIPv6(this.#localAddress) === isIPv6(to.address)
-    const localAddress = options.localAddress ?? (isUsable ? this.#localAddress : undefined)
+    const localAddress = 'path' in to ? undefined : (options.localAddress ?? this.#usualAddressTowards(to.address))
     const socket = await openSocket(to, options.timeoutMs, localAddress)
     const stream = new SocketStream(socket)
     if (options.tls !== undefined) {
@@ -78,6 +80,12 @@ export class RealNetwork implements Network {
       await stream.startTls(options.tls, leftMs)
     }
     return stream
+  }
+
+  /** Our usual address serves its own family only. */
+  #usualAddressTowards(address: string): string | undefined {
+    const own = this.#localAddress
+    return own !== undefined && isIPv6(own) === isIPv6(address) ? own : undefined
   }
 
   udp(at: Endpoint, receive: (datagram: Datagram) => void): Promise<UdpSocket> {
@@ -123,21 +131,25 @@ async function closeServer(server: Server): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }
 
-function openSocket(to: Endpoint, timeoutMs: number, localAddress: string | undefined): Promise<Socket> {
+function openSocket(to: Endpoint | LocalSocket, timeoutMs: number, localAddress: string | undefined): Promise<Socket> {
+  const name = 'path' in to ? to.path : `${to.address}:${to.port}`
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: to.address,
-      port: to.port,
-      localAddress,
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      // Addresses only: a name here would be looked up by the system's resolver.
-      lookup: (_name, _options, done) => done(new NetworkError('unreachable', `${to.address} is not an address.`), ''),
-    })
+    const socket =
+      'path' in to
+        ? connect({ path: to.path, allowHalfOpen: true })
+        : connect({
+            host: to.address,
+            port: to.port,
+            localAddress,
+            allowHalfOpen: true,
+            noDelay: true,
+            keepAlive: true,
+            // Addresses only: a name here would be looked up by the system's resolver.
+            lookup: (_name, _options, done) => done(new NetworkError('unreachable', `${name} is not an address.`), ''),
+          })
     const timer = setTimeout(() => {
       socket.destroy()
-      reject(new NetworkError('timeout', `${to.address}:${to.port} did not answer within ${Math.round(timeoutMs)} ms.`))
+      reject(new NetworkError('timeout', `${name} did not answer within ${Math.round(timeoutMs)} ms.`))
     }, timeoutMs)
     const fail = (error: Error) => {
       clearTimeout(timer)

@@ -5,6 +5,7 @@ import type {
   Datagram,
   Endpoint,
   Listener,
+  LocalSocket,
   Network,
   Stream,
   TlsClientSide,
@@ -71,10 +72,11 @@ export class HostNetwork implements Network {
   }
 
   async connect(
-    to: Endpoint,
+    to: Endpoint | LocalSocket,
     options: { readonly timeoutMs: number; readonly localAddress?: string; readonly tls?: TlsClientSide },
   ): Promise<Stream> {
     if (!this.life.alive) return new Promise(() => {})
+    if ('path' in to) throw new NetworkError('refused', `Nothing listens at ${to.path}.`)
     const address = options.localAddress ?? this.#addressTowards(to.address)
     if (address === undefined)
       throw new NetworkError('unreachable', `${this.#host.name} has no route to ${to.address}.`)
