@@ -91,13 +91,13 @@ export class Smtp {
     return reply
   }
 
-  /** STARTTLS, and EHLO again. */
-  async startTls(): Promise<void> {
-    await this.expect(220, 'STARTTLS')
+  /** STARTTLS, and EHLO again. `smuggled` is sent in the clear behind the command. The reply to EHLO. */
+  async startTls(smuggled = ''): Promise<SmtpReply> {
+    await this.expect(220, `STARTTLS\r\n${smuggled}`.replace(/\r\n$/, ''))
     const plain = this.#socket
     plain.removeAllListeners('data').removeAllListeners('close')
     this.#socket = this.#listen(connectTls({ socket: plain, rejectUnauthorized: false }))
-    await this.expect(250, 'EHLO author.test')
+    return this.expect(250, 'EHLO author.test')
   }
 
   /** One message by DATA (dots stuffed) or, in three pieces, by BDAT; the last reply, of whichever step that was. */
