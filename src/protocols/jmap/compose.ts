@@ -158,7 +158,8 @@ class Composer {
     const extra = this.#partFields(part, property)
     if (!isMultipart) return this.#leaf(part, type, extra, property)
     const children: Entity[] = []
-    for (const child of (part.subParts ?? []) as unknown[]) children.push(await this.#part(child, property, depth + 1))
+    const subParts = Array.isArray(part.subParts) && part.subParts.length > 0 ? part.subParts : refuse(property)
+    for (const child of subParts) children.push(await this.#part(child, property, depth + 1))
     const boundary = `=_${this.#context.backend.world.random.bytes(18).toString('hex')}`
     const made = multipart(type.slice(type.indexOf('/') + 1), children, boundary)
     return { fields: [...made.fields, ...extra], body: made.body }
@@ -184,8 +185,8 @@ class Composer {
       if (!key.startsWith('header:')) continue
       const parsed = parseHeaderProperty(key) ?? refuse(key)
       if (/^content-(type|transfer-encoding|disposition|id)$/i.test(parsed.name)) refuse(key)
-      for (const each of parsed.isAll ? (value as unknown[]) : [value])
-        fields.push(formatField(parsed.name, parsed.form, each, key))
+      const values = parsed.isAll ? (Array.isArray(value) ? value : refuse(key)) : [value]
+      for (const each of values) fields.push(formatField(parsed.name, parsed.form, each, key))
     }
     return fields
   }

@@ -318,6 +318,7 @@ test('a draft with text, HTML, an inline picture and a file becomes a message th
     const lines = (await readBlobId(backend, made.created.d.blobId))!.toString('latin1').split('\r\n')
     assert.ok(lines.every((line) => line.length <= 998 && !/[^\t -~]/.test(line)))
 
+    const body = { mailboxIds: draft.mailboxIds, bodyValues: draft.bodyValues }
     const refused = await one('Email/set', {
       create: {
         a: { ...draft, mailboxIds: {} },
@@ -325,11 +326,13 @@ test('a draft with text, HTML, an inline picture and a file becomes a message th
         c: { ...draft, 'header:From': 'x', from: [] },
         d: { ...draft, textBody: [{ partId: 'none' }] },
         e: { ...draft, 'header:Content-Type': 'text/html' },
+        f: { ...body, bodyStructure: { type: 'multipart/mixed', subParts: { length: 1 } } },
+        g: { ...body, bodyStructure: { partId: 't', 'header:X:all': null } },
       },
     })
     assert.deepEqual(
       Object.values(refused.notCreated).map((error: Loose) => error.type),
-      ['invalidProperties', 'blobNotFound', 'invalidProperties', 'invalidProperties', 'invalidProperties'],
+      ['invalidProperties', 'blobNotFound', ...Array(5).fill('invalidProperties')],
     )
   }))
 
