@@ -107,15 +107,15 @@ describe('as whom', () => {
     assert.match(await say('', `From: ${ANNA}`), /^250 /)
     assert.match(await say(BOB, `From: ${ANNA}`), /^553 5\.7\.1 bob@recipient\.test is not an address of anna/)
     assert.match(await say('postmaster@sender.test', `From: ${ANNA}`), /^553 5\.7\.1/)
-    assert.match(await say(ANNA, `From: ${BOB}`), /^550 5\.7\.1 From names bob@recipient\.test/)
     assert.match(await say(ANNA, `From: ${ANNA}, postmaster@sender.test`), /^550 5\.7\.1/)
-    assert.match(await say(ANNA, `From: ${ANNA}\nSender: ${BOB}`), /^550 5\.7\.1 Sender names/)
+    assert.match(await say(ANNA, `From: ${ANNA}\nSender: postmaster@sender.test`), /^550 5\.7\.1 Sender names/)
     assert.match(await say(ANNA, `From: ${ANNA}\nFrom: ${ANNA}`), /^550 5\.6\.0 there are 2 From fields/)
-    assert.match(await say(ANNA, `From: "${BOB}" <${ANNA}> <${BOB}>`), /^550 /)
-    // Resending what somebody else wrote, but never in the name of another person of this domain.
-    assert.match(await say(ANNA, `From: ${BOB}\nResent-From: ${ANNA}`), /^250 /)
+    assert.match(await say(ANNA, `From: a@b@c, ${ANNA}`), /^550 5\.6\.0 /)
+    // What somebody else wrote may be sent on, but never in the name of another person of this domain.
+    assert.match(await say(ANNA, `From: ${BOB}`), /^250 /)
+    assert.match(await say(ANNA, 'From: nobody in particular'), /^250 /)
     assert.match(await say(ANNA, `From: postmaster@sender.test\nResent-From: ${ANNA}`), /^550 5\.7\.1/)
-    assert.match(await say(ANNA, `From: ${BOB}\nResent-From: ${BOB}`), /^550 5\.7\.1/)
+    assert.match(await say(ANNA, `From: ${BOB}\nResent-From: postmaster@sender.test`), /^550 5\.7\.1/)
   })
 
   test('from a local network, any Author of this MSA and no other', async () => {

@@ -1,5 +1,6 @@
-// MSA: takes a message from an Author it knows. The reverse-path and From must be the Author's own addresses; what
-// RFC 6409 §8 lets an MSA complete is completed (Date, Message-ID, From); the Transmitter's signature goes on; one commit
+// MSA: takes a message from an Author it knows. The reverse-path must be the Author's own address; a message that is from
+// somebody else is sent on and says so (Resent-From, RFC 5322 §3.6.6), and none may claim to be from another person of this
+// domain. What RFC 6409 §8 lets an MSA complete is completed (Date, Message-ID, From); the Transmitter's signature goes on; one commit
 // holds the queue entries and the mailboxes of Recipients at this same agent. SMTP and JMAP both end here.
 
 import { isAscii } from 'node:buffer'
@@ -78,29 +79,21 @@ function refusalOf(agent: Agent, { author, envelope, source }: SubmittedMail, he
   if (reverse.type === 'mailbox' && !isOwn(reverse.mailbox))
     return reply(553, '5.7.1', `${formatAddress(reverse.mailbox)} is not an address of ${author.address}`)
   // Several From fields, or one that two programs would read differently, would be refused or set aside everywhere.
-  const { fault } = authorOf(header)
-  if (fault !== undefined && fieldsNamed(header, 'from').length > 0) return reply(550, '5.6.0', fault)
-  // A message of somebody else may be sent on (RFC 5322 §3.6.6) by whom Resent-From names, but never one that claims to
-  // be from another person of this domain: our signature would prove a lie.
-  const resent = mailboxesIn(header, 'resent-from')
-  const isResent = resent.length > 0 && resent.every(isOwn)
-  for (const name of ['from', 'sender', 'resent-from', 'resent-sender'])
-    for (const mailbox of mailboxesIn(header, name)) {
-      if (isOwn(mailbox) || (isResent && mailbox.domain !== agent.domain)) continue
-      return reply(
-        550,
-        '5.7.1',
-        `${FIELD_NAMES[name]} names ${formatAddress(mailbox)}, which is not an address of ${author.address}`,
-      )
-    }
+  const { fault, mailboxes } = authorOf(header)
+  const isAmbiguous =
+    fault !== undefined && (fieldsNamed(header, 'from').length > 1 || mailboxes.length > 0 || fault.includes('@'))
+  if (isAmbiguous) return reply(550, '5.6.0', fault)
+  // Mail that is from somebody else may be sent on, but never as another person of this domain: our signature would
+  // prove a lie.
+  for (const name of ['From', 'Sender', 'Resent-From', 'Resent-Sender'])
+    for (const mailbox of mailboxesIn(header, name.toLowerCase()))
+      if (mailbox.domain === agent.domain && !isOwn(mailbox))
+        return reply(
+          550,
+          '5.7.1',
+          `${name} names ${formatAddress(mailbox)}, which is not an address of ${author.address}`,
+        )
   return undefined
-}
-
-const FIELD_NAMES: Record<string, string> = {
-  from: 'From',
-  sender: 'Sender',
-  'resent-from': 'Resent-From',
-  'resent-sender': 'Resent-Sender',
 }
 
 /** Every mailbox of every field of this name. */
@@ -178,7 +171,7 @@ function verdictOn(author: Account): Verdict {
   return { outcome: 'accept', reason, spf: 'none', dkim: 'none', dmarc: 'none', arc: 'none', steps: [] }
 }
 
-/** What an MSA may complete (RFC 6409 §8.2 and §8.3), as header text to put in front. */
+/** What an MSA may complete (RFC 6409 §8), as header text to put in front. */
 function completed(
   agent: Agent,
   { author, source }: SubmittedMail,
@@ -191,12 +184,22 @@ function completed(
   if (!has('date')) added += `Date: ${formatDate(nowMs)}\r\n`
   if (!has('message-id')) added += `Message-ID: <${trace}@${agent.hostName}>\r\n`
   if (!has('from')) added += `From: ${author.address}\r\n`
+  else if (!isOwnWork(agent, author, header))
+    added += `Resent-From: ${author.address}\r\nResent-Date: ${formatDate(nowMs)}\r\n`
   // A text without any header must not become one.
   const isBare = header.fields.length === 0 && source.length > 0 && !source.subarray(0, 2).equals(CRLF)
   return isBare ? `${added}\r\n` : added
 }
 
 const CRLF = Buffer.from('\r\n')
+
+/** Is the message from the Author, or does it already say that he sent it (RFC 5322 §3.6.2, §3.6.6). */
+function isOwnWork(agent: Agent, author: Account, header: Header): boolean {
+  const own = new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
+  const names = (name: string) =>
+    mailboxesIn(header, name).some((mailbox) => own.has(formatAddress(mailbox).toLowerCase()))
+  return names('from') || names('sender') || names('resent-from')
+}
 
 /** Can mail for this recipient leave or be delivered here: asked at RCPT, before the message comes. */
 export function recipientRefusal(

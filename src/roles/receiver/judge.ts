@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly identity: Identity
   /** The entry of the allow list that named the sender, as text. */
   readonly allowedBy: string | undefined
+  /** The mailbox in Resent-From or Sender, where a proven domain stands behind it. */
+  readonly sentBy: string | undefined
   /** The Recipient trusts this Forwarder, and it proved who it is. */
   readonly forwarder: ForwarderMatch | undefined
 }
@@ -34,8 +36,11 @@ const RULES: readonly Rule[] = [
     allowedBy === undefined ? undefined : accept(`${allowedBy} is on the list of senders always let in`),
 
   // Several From fields, or a From that two programs would read differently (RFC 9989 §5.3): nobody can be proven by it.
-  ({ identity: { from, dmarc } }) => {
+  ({ identity: { from, dmarc }, sentBy }) => {
     if (from.fault === undefined) return undefined
+    // Where From names no address at all, who sent the message answers for it (RFC 5322 §3.6.2).
+    if (from.mailboxes.length === 0 && sentBy !== undefined)
+      return accept(`${from.fault}, but ${sentBy}, who sent it, is proven`)
     if (dmarc.policy === 'reject')
       return refuse(`${from.fault}, so nothing proves who wrote it, and ${dmarc.domain} asks to refuse that`, '5.7.26')
     return junk(`${from.fault}, so nobody can say who wrote it`)
@@ -61,12 +66,6 @@ const RULES: readonly Rule[] = [
     if (dmarc.result !== 'temperror') return undefined
     return defer(`DNS gave no answer about ${dmarc.domain}, so its mail cannot be checked now; try again later`)
   },
-
-  // A From that readers may read differently: no domain can be said to have asked for anything, unless one refuses.
-  ({ identity: { dmarc, from } }) =>
-    from.fault === undefined || dmarc.result !== 'fail' || dmarc.policy === 'reject'
-      ? undefined
-      : junk(`nobody can say whom this mail is from: ${from.fault}`),
 
   ({ identity: { dmarc } }) => {
     if (dmarc.result !== 'fail') return undefined

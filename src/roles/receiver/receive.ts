@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
 import { type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
-import { formatAddress, formatPath } from '../../message/address.ts'
-import { fieldsNamed, firstValue, type Header, parseHeader } from '../../message/header.ts'
+import { formatAddress, formatPath, mailboxesOf, parseAddressList } from '../../message/address.ts'
+import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
 import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
@@ -21,7 +21,7 @@ import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
 import { commitAll, eventCommand, note } from '../tracking.ts'
 import { type Findings, findings, spfOfAuthor, verdictOf } from './findings.ts'
-import { type Judgement, judge } from './judge.ts'
+import { type Circumstances, type Judgement, judge } from './judge.ts'
 
 /** More hops than this is a loop (RFC 5321 §6.3 asks for at least 100 to be possible). */
 const MAX_HOPS = 100
@@ -83,7 +83,8 @@ async function decide(
   )
   const authorSpf = await spfOfAuthor(agent, identity)
   const allowedBy = provenOnList(agent, identity)
-  const handled = waysOf(agent, mail).map((one) => handle(agent, one, identity, allowedBy))
+  const sentBy = provenSender(header, identity)
+  const handled = waysOf(agent, mail).map((one) => handle(agent, one, identity, { allowedBy, sentBy }))
 
   const standing = handled.filter(({ judgement }) => judgement.outcome === 'accept' || judgement.outcome === 'junk')
   if (standing.length === 0) {
@@ -127,6 +128,18 @@ function provenOnList(agent: Agent, { ip, reversePath, spf, dmarc, from }: Ident
   return proven.map((address) => findInList(allow, { ip, address })?.value).find((value) => value !== undefined)
 }
 
+/** The mailbox in Resent-From, else in Sender, if its domain signed the message or is that of a proven reverse-path. */
+function provenSender(header: Header, { spf, dkim }: Identity): string | undefined {
+  const proven = dkim
+    .filter(({ result, unsignedBytes }) => result === 'pass' && unsignedBytes === 0)
+    .map(({ domain }) => domain)
+  if (spf.result === 'pass' && spf.identity === 'mailfrom') proven.push(spf.domain)
+  const field = fieldsNamed(header, 'resent-from')[0] ?? fieldsNamed(header, 'sender')[0]
+  const [mailbox, ...others] = field === undefined ? [] : mailboxesOf(parseAddressList(rawValue(header, field)))
+  if (mailbox === undefined || others.length > 0 || !proven.includes(mailbox.domain)) return undefined
+  return formatAddress(mailbox)
+}
+
 /**
  * A relay that did not hear our 250 must send again (RFC 1047). What has passed a relay carries a Received line with an
  * id of its own, so the same bytes in the same envelope are the same message. Without one they may be two that are alike.
@@ -151,12 +164,12 @@ function handle(
   agent: Agent,
   { way, recipient }: Pick<Handled, 'way' | 'recipient'>,
   identity: Identity,
-  allowedBy: string | undefined,
+  senders: Pick<Circumstances, 'allowedBy' | 'sentBy'>,
 ): Handled {
   const trusted =
     way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
   const forwarder = forwarderIdentity(identity, trusted)
-  let judgement = judge({ identity, allowedBy, forwarder })
+  let judgement = judge({ identity, ...senders, forwarder })
   // What is judged spam is not passed on: its sender hears of it here, at the Border.
   if (way.kind !== 'mailbox' && judgement.outcome === 'junk')
     judgement = {
