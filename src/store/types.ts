@@ -111,6 +111,8 @@ export interface Verdict {
   readonly dkim: string
   readonly dmarc: string
   readonly arc: string
+  /** SPF of the domain in From, where that is not the domain that `spf` speaks of: fails behind every Forwarder. */
+  readonly authorSpf?: { readonly domain: string; readonly result: string }
   /** Domain of the trusted Forwarder whose results were used, if one was. */
   readonly trustedForwarder?: string
   readonly steps: readonly string[]

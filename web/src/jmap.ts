@@ -37,6 +37,8 @@ export interface Verdict {
   readonly dkim: string
   readonly dmarc: string
   readonly arc: string
+  /** SPF of the domain in From, where `spf` speaks of another domain: a Forwarder's. */
+  readonly authorSpf?: { readonly domain: string; readonly result: string }
   readonly trustedForwarder?: string
   readonly steps: readonly string[]
 }

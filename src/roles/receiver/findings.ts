@@ -42,6 +42,9 @@ export function verdictOf(identity: Findings, judgement: Judgement, forwarder: F
     outcome: judgement.outcome === 'accept' ? 'accept' : 'junk',
     reason: judgement.reason,
     ...findings(identity),
+    ...(identity.authorSpf === undefined
+      ? {}
+      : { authorSpf: { domain: identity.authorSpf.domain, result: identity.authorSpf.result } }),
     ...(forwarder === undefined ? {} : { trustedForwarder: forwarder.domain }),
     steps: stepsOf(identity),
   }

@@ -16,6 +16,8 @@ const MEANING: Record<string, string> = {
   ARC: 'Did agents on the way seal what they had verified?',
 }
 
+const meaningOf = (name: string) => MEANING[name] ?? 'May this machine send for the domain of the sender you see?'
+
 function toneOf(result: string): Tone {
   if (/^pass/i.test(result)) return 'good'
   return /^(fail|permerror|invalid)/i.test(result) ? 'bad' : 'neutral'
@@ -26,8 +28,11 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
   const checks = createMemo(() => {
     const found = verdict()
     if (!found) return []
+    const { authorSpf } = found
     return [
       ['SPF', found.spf],
+      // A machine may send for the Forwarder and not for the Author: both are shown, or "SPF pass" would mislead.
+      ...(authorSpf ? [[`SPF for ${authorSpf.domain}`, authorSpf.result]] : []),
       ['DKIM', found.dkim],
       ['DMARC', found.dmarc],
       ['ARC', found.arc],
@@ -46,7 +51,7 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
               <span class="badges">
                 <For each={checks()}>
                   {([name, result]) => (
-                    <span class={`badge ${toneOf(result)}`} title={MEANING[name]}>
+                    <span class={`badge ${toneOf(result)}`} title={meaningOf(name)}>
                       <Icon name={ICONS[toneOf(result)]} />
                       {name} {result.split(/[\s(;]/)[0]}
                     </span>
@@ -69,7 +74,7 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
                     <>
                       <dt>{name}</dt>
                       <dd>
-                        {result} <span class="quiet">{MEANING[name]}</span>
+                        {result} <span class="quiet">{meaningOf(name)}</span>
                       </dd>
                     </>
                   )}
