@@ -1,6 +1,7 @@
 // A lab: every agent of a description on this computer's loopback addresses, with its own DNS, and one web server for all
 // its people. The demo is the lab of demo.borderpost.
 
+import { createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -101,6 +102,7 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
       serverFactory: httpServer,
       pagesFolder: pagesFolder(),
       live,
+      cookieKey: cookieKey(system),
       trace: (message, reader) => {
         const home = system.agents.find(({ agent }) => agent.store === reader?.store)?.agent
         const trustedForwarders =
@@ -138,6 +140,12 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
     await stop()
     throw error
   }
+}
+
+/** Derived from what the first agent keeps, so that people stay signed in over a restart. */
+function cookieKey({ agents }: RunningSystem): Buffer | undefined {
+  const secret = agents[0]?.agent.secrets.server
+  return secret === undefined ? undefined : createHmac('sha256', secret).update('cookies').digest()
 }
 
 /** Tries the wished port, then those after it. */
