@@ -155,7 +155,7 @@ export async function finishSignature(
   const own = canonicalFieldBytes(Buffer.from(unsigned, 'latin1'), method)
   const data = Buffer.concat([...chosen, own.subarray(0, lineEnd(own))])
   const whole = (await signData(data, privateKey, cpu)).toString('base64')
-  const value = folded ? whole.replace(/(?<=^.{70}(?:.{72})*)(?=.)/g, '\r\n ') : whole
+  const value = folded ? [whole.slice(0, 70), ...(whole.slice(70).match(/.{1,72}/g) ?? [])].join('\r\n ') : whole
   const at = unsigned.search(/ b=(?:;|$)/) + 3
   return Buffer.from(`${unsigned.slice(0, at)}${value}${unsigned.slice(at)}\r\n`, 'latin1')
 }

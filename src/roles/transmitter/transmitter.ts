@@ -103,7 +103,8 @@ export class Transmitter {
     } else this.#backlog = true
     if (this.#backlog && this.#hasRoom()) {
       const waitMs = this.#lookedThroughMs + LOOK_AGAIN_MS - world.clock.monotonic()
-      if (waitMs > 0) this.#sleep(waitMs)
+      // Less than a millisecond is nothing: a sleep of that length may end before it began.
+      if (waitMs >= 1) this.#sleep(waitMs)
       else this.#lookThrough(nowMs)
     }
     const nextDueMs = store.queueNextDueMs()
