@@ -3,6 +3,8 @@
 
 import { parseIp as parseAnyIp } from '../message/ip.ts'
 
+export { formatIp } from '../message/ip.ts'
+
 /** 4 bytes (IPv4) or 16 bytes (IPv6), network order. */
 export type IpBytes = readonly number[]
 
@@ -21,21 +23,6 @@ export function samePrefix(a: IpBytes, b: IpBytes, prefixBits: number): boolean 
   for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false
   const rest = prefixBits & 7
   return rest === 0 || (a[whole]! ^ b[whole]!) >> (8 - rest) === 0
-}
-
-/** `192.0.2.1`, or IPv6 in lower case with the longest run of zeros as `::` (RFC 5952). */
-export function formatIp(ip: IpBytes): string {
-  if (ip.length === 4) return ip.join('.')
-  const words: string[] = []
-  for (let i = 0; i < 16; i += 2) words.push(((ip[i]! << 8) | ip[i + 1]!).toString(16))
-  let best = { at: -1, length: 1 }
-  for (let i = 0; i < 8; i++) {
-    let length = 0
-    while (words[i + length] === '0') length++
-    if (length > best.length) best = { at: i, length }
-  }
-  if (best.at < 0) return words.join(':')
-  return `${words.slice(0, best.at).join(':')}::${words.slice(best.at + best.length).join(':')}`
 }
 
 /** The labels of the address for SPF's macro `i`: dotted quad, or 32 hex digits with dots (RFC 7208 §7.3), in upper case. */

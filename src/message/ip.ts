@@ -54,6 +54,21 @@ export function parseIp(text: string): number[] | undefined {
   return parseIpv4(text) ?? parseIpv6(text)
 }
 
+/** `192.0.2.1`, or IPv6 in lower case with the longest run of zeros as `::` (RFC 5952). */
+export function formatIp(ip: ArrayLike<number>): string {
+  if (ip.length === 4) return Array.from(ip).join('.')
+  const words: string[] = []
+  for (let i = 0; i < 16; i += 2) words.push(((ip[i]! << 8) | ip[i + 1]!).toString(16))
+  let best = { at: -1, length: 1 }
+  for (let i = 0; i < 8; i++) {
+    let length = 0
+    while (words[i + length] === '0') length++
+    if (length > best.length) best = { at: i, length }
+  }
+  if (best.at < 0) return words.join(':')
+  return `${words.slice(0, best.at).join(':')}::${words.slice(best.at + best.length).join(':')}`
+}
+
 export function isIp(text: string): boolean {
   return parseIp(text) !== undefined
 }

@@ -11,6 +11,7 @@ export interface Offered {
   readonly dsn: boolean
   readonly requireTls: boolean
   readonly auth: boolean
+  readonly prdr: boolean
 }
 
 export interface MailCommand {
@@ -109,6 +110,11 @@ const MAIL_PARAMETERS: Record<string, ParameterReader<MailParameters>> = {
     if (!offered.requireTls) return REPLIES.unknownParameter
     if (value !== undefined) return REPLIES.syntax
     into.requireTls = true
+  },
+  PRDR: (value, into, offered) => {
+    if (!offered.prdr) return REPLIES.unknownParameter
+    if (value !== undefined) return REPLIES.syntax
+    into.prdr = true
   },
   AUTH: (value, into, offered) => {
     if (!offered.auth) return REPLIES.unknownParameter

@@ -41,6 +41,8 @@ export interface MailParameters {
   readonly ret?: 'FULL' | 'HDRS'
   readonly envid?: string
   readonly requireTls?: boolean
+  /** PRDR: the client takes a reply for each recipient (draft-hall-prdr-00 §3). */
+  readonly prdr?: true
   /** AUTH= (RFC 4954 §5), decoded; '<>' when unknown. A claim, not a proof. */
   readonly auth?: string
 }

@@ -15,6 +15,8 @@ export interface SmtpServerOptions {
   readonly dsn: boolean
   /** Offer REQUIRETLS inside TLS (RFC 8689). */
   readonly requireTls: boolean
+  /** Offer PRDR: a reply for each recipient after the message (draft-hall-prdr-00, as Exim does it). */
+  readonly prdr: boolean
   readonly maxMessageBytes: number
   readonly maxRecipients: number
   /** How many faults (unknown commands, syntax, order) end the session with 421. Refused recipients count a fifth. */
@@ -31,6 +33,7 @@ export const DEFAULT_SERVER_OPTIONS: Omit<SmtpServerOptions, 'hostName'> = {
   authWithoutTls: false,
   dsn: false,
   requireTls: false,
+  prdr: false,
   maxMessageBytes: 50 * 1024 * 1024,
   maxRecipients: 1000,
   maxErrors: 20,

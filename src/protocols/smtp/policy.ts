@@ -38,11 +38,21 @@ export type WithProtocol =
 export type Answer = Reply | undefined
 type Awaitable<T> = T | Promise<T>
 
+/** Verdicts that differ by recipient; only for a client that asked for PRDR. */
+export interface RepliesByRecipient {
+  /** One for each of the envelope's recipients, in their order: below 400 is a promise to deliver to that one. */
+  readonly each: readonly Reply[]
+  /** For the message. From 400 on it undoes every promise in `each`: nothing may have been kept then. */
+  readonly final: Reply
+}
+
 export interface InboundMessage {
   readonly envelope: Envelope
   /** The content as sent, dots unstuffed, every line end CRLF. Belongs to the policy. */
   readonly source: Buffer
   readonly session: SessionFacts
+  /** The client takes a reply for each recipient (PRDR): `message` may answer with RepliesByRecipient. */
+  readonly prdr: boolean
 }
 
 /** Each call waits for the one before. A policy that throws makes the client see 451 4.3.0 and nothing is kept. */
@@ -60,7 +70,7 @@ export interface SmtpServerPolicy {
   mail(reversePath: ReversePath, parameters: MailParameters, session: SessionFacts): Awaitable<Answer>
   recipient(forwardPath: ForwardPath, parameters: RecipientParameters, session: SessionFacts): Awaitable<Answer>
   /** The whole message is here. The reply is the promise: 250 only when it is safe (RFC 5321 §6.1). */
-  message(message: InboundMessage): Awaitable<Reply>
+  message(message: InboundMessage): Awaitable<Reply | RepliesByRecipient>
   /** The session is over, however it ended. */
   disconnected?(session: SessionFacts): void
 }

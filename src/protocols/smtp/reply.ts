@@ -58,6 +58,7 @@ export const REPLIES = {
     'commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS AUTH QUIT',
   ),
   vrfy: reply(252, '2.5.0', 'send mail and see'),
+  prdrBegins: reply(353, '', 'a reply for each recipient follows, in their order, then one for the message'),
   startData: reply(354, '', 'send the message, end with a line that holds only a dot'),
 
   timeout: reply(421, '4.4.2', 'you were silent for too long'),

@@ -1,12 +1,14 @@
 // The driver of one SMTP server connection: moves bytes between a stream and the session, asks the policy what the
-// session asks, keeps the deadlines (RFC 5321 §4.5.3.2.7). Never throws: a broken stream, a vanished client or a policy
-// that throws end this connection and nothing else; a message that was not answered leaves nothing.
+// session asks, keeps the deadlines (RFC 5321 §4.5.3.2.7) and the pauses, believes the PROXY header of known balancers.
+// Never throws: a broken stream, a vanished client or a policy that throws end this connection and nothing else; a
+// message that was not answered leaves nothing.
 
-import { NetworkError, type Stream, type TlsIdentity } from '../../world/network.ts'
-import type { World } from '../../world/world.ts'
+import { type Endpoint, NetworkError, type Stream, type TlsIdentity } from '../../world/network.ts'
+import type { Clock, World } from '../../world/world.ts'
 import { Budget } from './content.ts'
 import { DEFAULT_SERVER_OPTIONS, type SmtpServerOptions } from './options.ts'
-import type { SmtpServerPolicy } from './policy.ts'
+import type { SessionFacts, SmtpServerPolicy } from './policy.ts'
+import { parseProxyHeader } from './proxy.ts'
 import { REPLIES } from './reply.ts'
 import { SmtpServerSession } from './server-session.ts'
 import type { Effect, Phase, Question } from './session-types.ts'
@@ -17,7 +19,14 @@ export interface ServeOptions extends Partial<Omit<SmtpServerOptions, 'startTls'
   readonly identity?: TlsIdentity | (() => TlsIdentity)
   /** Memory for messages under way; share one among all connections of the process. */
   readonly budget?: Budget
-  readonly timeouts?: Partial<Timeouts>
+  /** A function is asked again while a connection waits, so that a busy server can lose patience with all of them. */
+  readonly timeouts?: Partial<Timeouts> | (() => Partial<Timeouts>)
+  /** Balancers whose PROXY header is believed, and then required. A header from anybody else is no SMTP: a fault. */
+  readonly proxyFrom?: (address: string) => boolean
+  /** How long to listen before the greeting: who speaks in it is an early talker. Once it has spoken nobody waits on. */
+  readonly greetingPauseMs?: (session: SessionFacts) => number
+  /** How long replies wait after new faults, told how many there were (a tarpit). */
+  readonly faultPauseMs?: (faults: number) => number
   /** Told of a policy that threw: a bug or a broken machine. */
   readonly onFault?: (error: unknown) => void
   /** Resolves when the server shuts down: the connection gets 421 between two commands. */
@@ -30,7 +39,7 @@ interface Shutdown {
 }
 
 /** Milliseconds. The whole message has its own limit, so that a drip of bytes cannot hold a place for ever. */
-interface Timeouts {
+export interface Timeouts {
   readonly commandMs: number
   readonly dataBlockMs: number
   readonly wholeMessageMs: number
@@ -53,7 +62,44 @@ export async function serveSmtp(
   options: ServeOptions,
   world: Pick<World, 'clock' | 'random'>,
 ): Promise<void> {
-  await new Connection(stream, policy, options, world).run()
+  const proxied = options.proxyFrom?.(stream.remote.address) ? await readProxyHeader(stream, world.clock) : NOT_PROXIED
+  if (proxied === undefined) return stream.destroy()
+  await new Connection(stream, policy, options, world, proxied).run()
+}
+
+/** Who is at the other end, as the balancer says it, and what came behind its header. */
+interface Proxied {
+  readonly peer?: Endpoint
+  readonly local?: Endpoint
+  readonly rest?: Buffer
+}
+
+const NOT_PROXIED: Proxied = {}
+
+/** A balancer sends its header at once. */
+const PROXY_HEADER_MS = 5000
+
+/** Undefined: there was none, or it is malformed; then nobody knows who is speaking, and nothing is said to them. */
+async function readProxyHeader(stream: Stream, clock: Clock): Promise<Proxied | undefined> {
+  const until = clock.monotonic() + PROXY_HEADER_MS
+  let bytes: Buffer = Buffer.alloc(0)
+  try {
+    for (;;) {
+      const result = parseProxyHeader(bytes)
+      if (result.kind === 'malformed') return undefined
+      if (result.kind === 'header') {
+        const { connection, length } = result
+        const rest = bytes.subarray(length)
+        return connection === undefined ? { rest } : { peer: connection.client, local: connection.server, rest }
+      }
+      const more = await stream.read(Math.max(1, until - clock.monotonic()))
+      if (more === null) return undefined
+      bytes = Buffer.concat([bytes, more])
+    }
+  } catch (error) {
+    if (error instanceof NetworkError) return undefined
+    throw error
+  }
 }
 
 class Connection {
@@ -61,23 +107,35 @@ class Connection {
   readonly #policy: SmtpServerPolicy
   readonly #options: ServeOptions
   readonly #world: Pick<World, 'clock' | 'random'>
-  readonly #timeouts: Timeouts
+  readonly #fixedTimeouts: Timeouts
+  /** What came before the session began. */
+  readonly #early: Buffer | undefined
   readonly #session: SmtpServerSession
   /** Replies not written yet: one write for a whole pipelined group (RFC 2920 §3.2). */
   #unsent = ''
   #closing = false
+  /** Those for which the client has waited already. */
+  #faultsPaused = 0
 
-  constructor(stream: Stream, policy: SmtpServerPolicy, options: ServeOptions, world: Pick<World, 'clock' | 'random'>) {
+  constructor(
+    stream: Stream,
+    policy: SmtpServerPolicy,
+    options: ServeOptions,
+    world: Pick<World, 'clock' | 'random'>,
+    proxied: Proxied,
+  ) {
     this.#stream = stream
     this.#policy = policy
     this.#options = options
     this.#world = world
-    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
+    const fixed = typeof options.timeouts === 'function' ? {} : options.timeouts
+    this.#fixedTimeouts = { ...DEFAULT_TIMEOUTS, ...fixed }
+    this.#early = proxied.rest
     this.#session = new SmtpServerSession(
       { ...DEFAULT_SERVER_OPTIONS, ...options, startTls: options.identity !== undefined },
       {
-        peer: stream.remote,
-        local: stream.local,
+        peer: proxied.peer ?? stream.remote,
+        local: proxied.local ?? stream.local,
         tls: stream.tls,
         mechanisms: policy.accounts?.mechanisms ?? [],
         budget: options.budget ?? new Budget(DEFAULT_BUDGET_BYTES),
@@ -88,7 +146,10 @@ class Connection {
 
   async run(): Promise<void> {
     try {
-      await this.#perform(this.#session.start())
+      const effects = this.#session.start()
+      if (this.#early !== undefined && this.#early.length > 0) this.#session.receive(this.#early)
+      if (!(await this.#listenBeforeGreeting())) return
+      await this.#perform(effects)
       await this.#loop()
     } catch (error) {
       if (!(error instanceof NetworkError)) this.#options.onFault?.(error)
@@ -103,12 +164,23 @@ class Connection {
     }
   }
 
+  /** False: the client is gone. What it says is kept for later (RFC 5321 §3.1: it should have waited). */
+  async #listenBeforeGreeting(): Promise<boolean> {
+    const { facts } = this.#session
+    const pauseMs = facts.earlyTalker ? 0 : (this.#options.greetingPauseMs?.(facts) ?? 0)
+    if (pauseMs <= 0) return true
+    const bytes = await this.#readWithin(pauseMs)
+    if (bytes === null) return false
+    if (bytes !== 'timeout') this.#session.receive(bytes)
+    return true
+  }
+
   async #loop(): Promise<void> {
     let phase: Phase = this.#session.phase
-    let deadline = this.#deadline(phase)
+    let since = this.#world.clock.monotonic()
     while (!this.#closing) {
       await this.#flush()
-      const bytes = await this.#read(deadline)
+      const bytes = await this.#read(since)
       if (bytes === 'timeout') {
         await this.#perform(this.#session.abort(REPLIES.timeout))
         break
@@ -120,7 +192,7 @@ class Connection {
       const progress = effects.length > 0 || this.#session.phase !== phase
       await this.#perform(effects)
       phase = this.#session.phase
-      if (progress) deadline = this.#deadline(phase)
+      if (progress) since = this.#world.clock.monotonic()
       if (this.#options.shutdown?.requested && phase === 'command' && !this.#closing) {
         await this.#perform(this.#session.abort(REPLIES.shuttingDown))
       }
@@ -129,16 +201,29 @@ class Connection {
     await this.#linger()
   }
 
-  #deadline(phase: Phase): number {
-    const content = phase === 'data' || phase === 'bdat'
-    return this.#world.clock.monotonic() + (content ? this.#timeouts.wholeMessageMs : this.#timeouts.commandMs)
+  get #timeouts(): Timeouts {
+    const { timeouts } = this.#options
+    return typeof timeouts === 'function' ? { ...DEFAULT_TIMEOUTS, ...timeouts() } : this.#fixedTimeouts
   }
 
-  async #read(deadline: number): Promise<Uint8Array | null | 'timeout'> {
+  /** The next bytes of a command or message that may have begun at `since`. */
+  async #read(since: number): Promise<Uint8Array | null | 'timeout'> {
+    const { clock } = this.#world
     const content = this.#session.phase === 'data' || this.#session.phase === 'bdat'
-    const left = Math.max(1, deadline - this.#world.clock.monotonic())
+    const silentSince = clock.monotonic()
+    const isAdaptive = typeof this.#options.timeouts === 'function'
+    for (;;) {
+      const { commandMs, wholeMessageMs, dataBlockMs } = this.#timeouts
+      const end = content ? Math.min(since + wholeMessageMs, silentSince + dataBlockMs) : since + commandMs
+      const left = Math.max(1, end - clock.monotonic())
+      const bytes = await this.#readWithin(isAdaptive ? Math.min(left, PATIENCE_MS) : left)
+      if (bytes !== 'timeout' || clock.monotonic() >= end) return bytes
+    }
+  }
+
+  async #readWithin(waitMs: number): Promise<Uint8Array | null | 'timeout'> {
     try {
-      return await this.#stream.read(content ? Math.min(left, this.#timeouts.dataBlockMs) : left)
+      return await this.#stream.read(waitMs)
     } catch (error) {
       if (error instanceof NetworkError && error.code === 'timeout') return 'timeout'
       throw error
@@ -199,6 +284,7 @@ class Connection {
 
   async #flush(): Promise<void> {
     if (this.#unsent === '') return
+    await this.#pauseForFaults()
     const bytes = Buffer.from(this.#unsent)
     this.#unsent = ''
     // A peer that sends but never reads must not hold its place.
@@ -208,6 +294,16 @@ class Connection {
     } finally {
       timer.cancel()
     }
+  }
+
+  async #pauseForFaults(): Promise<void> {
+    const { faultPauseMs } = this.#options
+    const { faults } = this.#session
+    const isNew = faults > this.#faultsPaused
+    this.#faultsPaused = faults
+    if (faultPauseMs === undefined || !isNew) return
+    const pauseMs = faultPauseMs(faults)
+    if (pauseMs > 0) await this.#world.clock.sleep(pauseMs)
   }
 
   /** Lets the last reply arrive: closes our side, then reads and forgets a little of what still comes. */
@@ -223,6 +319,9 @@ class Connection {
     }
   }
 }
+
+/** How often an adaptive deadline is looked at. */
+const PATIENCE_MS = 5000
 
 /** A socket closed with unread bytes is reset, and the reset overtakes the last reply. */
 const LINGER_MS = 2000

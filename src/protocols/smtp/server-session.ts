@@ -1,6 +1,6 @@
 // The SMTP server session, without I/O: bytes and answers in, replies and questions out.
 // Keeps RFC 5321 §3 and §4 (commands and their order), RFC 2920 (pipelining), RFC 1870 (SIZE), RFC 3030 (CHUNKING),
-// RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 9422 (LIMITS), RFC 2034 (enhanced codes). Knows no socket and no policy:
+// RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 9422 (LIMITS), RFC 2034 (enhanced codes), draft-hall-prdr-00 (PRDR). Knows no socket and no policy:
 // what the role decides is asked with an `ask` effect, and the session reads no further until it is answered.
 
 import type { TlsInfo } from '../../world/network.ts'
@@ -10,7 +10,7 @@ import { isReply, parseBdat, parseMail, parseRecipient, readText, splitCommand }
 import type { ContentDefect } from './content.ts'
 import { LineReader } from './line-reader.ts'
 import type { SmtpServerOptions } from './options.ts'
-import type { Answer, SessionFacts, WithProtocol } from './policy.ts'
+import type { Answer, RepliesByRecipient, SessionFacts, WithProtocol } from './policy.ts'
 import { formatReply, isPositive, REPLIES, type Reply, reply } from './reply.ts'
 import type { Effect, Phase, Question, SessionContext } from './session-types.ts'
 import { Transaction } from './transaction.ts'
@@ -82,13 +82,19 @@ export class SmtpServerSession {
   }
 
   /** The role's answer to the open question. */
-  decide(answer: Answer): Effect[] {
+  decide(answer: Answer | RepliesByRecipient): Effect[] {
     const question = this.#question
     if (question === undefined || this.#phase === 'closed') return []
     this.#question = undefined
     this.#phase = 'command'
-    this.#answered(question, answer)
+    if (answer !== undefined && 'each' in answer) this.#answeredByRecipient(question, answer)
+    else this.#answered(question, answer)
     return this.#run()
+  }
+
+  /** What the client did wrong so far, in faults; a refused recipient or an idle command counts a fifth. */
+  get faults(): number {
+    return this.#errorPoints / FAULT
   }
 
   passwordChecked(verdict: PasswordVerdict): Effect[] {
@@ -217,7 +223,7 @@ export class SmtpServerSession {
   }
 
   #extensions(): string[] {
-    const { maxMessageBytes, maxMessages, maxRecipients, dsn, requireTls, startTls } = this.#options
+    const { maxMessageBytes, maxMessages, maxRecipients, dsn, prdr, requireTls, startTls } = this.#options
     const encrypted = this.#facts.tls !== undefined
     const auth = this.#authAllowed() && this.#facts.user === undefined
     return [
@@ -229,6 +235,7 @@ export class SmtpServerSession {
       'CHUNKING',
       `LIMITS MAILMAX=${maxMessages} RCPTMAX=${maxRecipients}`,
       ...(dsn ? ['DSN'] : []),
+      ...(prdr ? ['PRDR'] : []),
       ...(requireTls && encrypted ? ['REQUIRETLS'] : []),
       ...(startTls && !encrypted ? ['STARTTLS'] : []),
       ...(auth ? [`AUTH ${this.#context.mechanisms.join(' ')}`] : []),
@@ -242,9 +249,9 @@ export class SmtpServerSession {
     if (this.#transaction !== undefined) return this.#fault(REPLIES.nestedMail)
     if (this.#options.authRequired && this.#facts.user === undefined) return this.#fault(REPLIES.authRequired)
     if (this.#messages >= this.#options.maxMessages) return this.#hangUp(REPLIES.tooManyMessages)
-    const { dsn, requireTls } = this.#options
+    const { dsn, prdr, requireTls } = this.#options
     const auth = this.#context.mechanisms.length > 0
-    const command = parseMail(rest, { dsn, requireTls: requireTls && this.#facts.tls !== undefined, auth })
+    const command = parseMail(rest, { dsn, prdr, requireTls: requireTls && this.#facts.tls !== undefined, auth })
     if (isReply(command)) return this.#fault(command)
     if ((command.parameters.sizeBytes ?? 0) > this.#options.maxMessageBytes) return this.#nuisance(REPLIES.tooBig)
     this.#ask({ kind: 'mail', ...command })
@@ -255,7 +262,7 @@ export class SmtpServerSession {
     if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
     if (transaction.content !== undefined) return this.#fault(REPLIES.inBdat)
     if (transaction.recipients.length >= this.#options.maxRecipients) return this.#nuisance(REPLIES.tooManyRecipients)
-    const offered = { dsn: this.#options.dsn, requireTls: false, auth: false }
+    const offered = { dsn: this.#options.dsn, prdr: false, requireTls: false, auth: false }
     const command = parseRecipient(rest, offered, transaction.parameters.smtputf8)
     if (isReply(command)) return this.#fault(command)
     this.#ask({ kind: 'recipient', ...command })
@@ -322,7 +329,8 @@ export class SmtpServerSession {
       this.#dropTransaction()
       return this.#fault(DEFECTS[defect])
     }
-    this.#ask({ kind: 'message', message: { envelope: transaction.envelope(), source, session: this.facts } })
+    const prdr = transaction.parameters.prdr === true
+    this.#ask({ kind: 'message', message: { envelope: transaction.envelope(), source, session: this.facts, prdr } })
   }
 
   #dropTransaction() {
@@ -414,6 +422,17 @@ export class SmtpServerSession {
         this.#errorPoints = 0
         return this.#send(given!)
     }
+  }
+
+  /** PRDR: 353, a reply for each recipient in their order, then the one for the message (draft-hall-prdr-00 §5). */
+  #answeredByRecipient(question: Question, { each, final }: RepliesByRecipient) {
+    const isAsked = question.kind === 'message' && question.message.prdr
+    // A client that did not ask would take the last reply for all: nobody may be told two things.
+    if (!isAsked || each.length !== question.message.envelope.recipients.length)
+      return this.#answered(question, REPLIES.localError)
+    this.#send(REPLIES.prdrBegins)
+    for (const one of each) this.#send(one)
+    this.#answered(question, final)
   }
 
   #refused(question: Question, answer: Reply) {
