@@ -8,6 +8,7 @@ import { dmarcSuite } from './dmarc.ts'
 import { pslSuite } from './psl.ts'
 import { receivedSuite } from './received.ts'
 import type { Suite } from './report.ts'
+import { reportsSuite } from './reports.ts'
 import { spfSuite } from './spf.ts'
 
 export const suites: Record<string, Suite> = {
@@ -18,6 +19,7 @@ export const suites: Record<string, Suite> = {
   psl: pslSuite,
   addresses: addressesSuite,
   received: receivedSuite,
+  reports: reportsSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

@@ -80,7 +80,7 @@ function safeId(reportId: string): string {
 }
 
 /** The report itself. Rows that differ in their count only are merged. */
-export function buildAggregateXml(
+function buildAggregateXml(
   domain: string,
   rows: Iterable<AggregateRow>,
   options: Omit<AggregateReportOptions, 'to' | 'messageId' | 'nowMs' | 'boundary'>,

@@ -23,11 +23,7 @@ const MAX_PARTS = 20
 
 /** What report a message carries. Never throws. */
 export function parseReport(message: Buffer): IncomingReport {
-  return reportIn(parseStructure(message))
-}
-
-/** The same for a message whose structure is known. */
-export function reportIn(root: Part): IncomingReport {
+  const root = parseStructure(message)
   const feedback = parseFeedback(root)
   if (feedback)
     return 'fault' in feedback

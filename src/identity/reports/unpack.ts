@@ -6,7 +6,7 @@ import { gunzipSync, inflateRawSync } from 'node:zlib'
 export type Unpacked = { readonly bytes: Buffer } | { readonly fault: string }
 
 /** RFC 9990 sets no limit; a day's report of a large provider unpacks to a few megabytes. */
-export const MAX_UNPACKED_BYTES = 32 * 1024 * 1024
+const MAX_UNPACKED_BYTES = 32 * 1024 * 1024
 
 const LOCAL_HEADER = 0x04034b50
 const CENTRAL_HEADER = 0x02014b50
