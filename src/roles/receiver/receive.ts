@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
-import { type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
+import { atHomeAt, type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
 import { formatAddress, formatPath, mailboxesOf, parseAddressList } from '../../message/address.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
@@ -84,7 +84,9 @@ async function decide(
   const authorSpf = await spfOfAuthor(agent, identity)
   const allowedBy = provenOnList(agent, identity)
   const sentBy = provenSender(header, identity)
-  const handled = waysOf(agent, mail).map((one) => handle(agent, one, identity, { allowedBy, sentBy }))
+  const ways = waysOf(agent, mail)
+  const atHome = await trustedNetworks(agent, identity, ways)
+  const handled = ways.map((one) => handle(agent, one, identity, { allowedBy, sentBy, atHome }))
 
   const standing = handled.filter(({ judgement }) => judgement.outcome === 'accept' || judgement.outcome === 'junk')
   if (standing.length === 0) {
@@ -160,16 +162,32 @@ function waysOf(agent: Agent, mail: InboundMessage): Pick<Handled, 'way' | 'reci
   })
 }
 
+/** The Recipient's trusted Forwarders: domains. */
+function trustedBy(agent: Agent, way: Way): string[] {
+  return way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
+}
+
+/** Asked only where nothing in the message proves its Author or a trusted Forwarder. */
+async function trustedNetworks(
+  agent: Agent,
+  identity: Identity,
+  ways: readonly Pick<Handled, 'way'>[],
+): Promise<ReadonlySet<string>> {
+  if (identity.dmarc.result === 'pass') return new Set()
+  const trusted = ways.map(({ way }) => trustedBy(agent, way))
+  const unproven = trusted.filter((domains) => forwarderIdentity(identity, domains) === undefined)
+  const { dns, clock } = agent.world
+  return atHomeAt(identity, [...new Set(unproven.flat())], { dns, clock, receiverName: agent.hostName })
+}
+
 function handle(
   agent: Agent,
   { way, recipient }: Pick<Handled, 'way' | 'recipient'>,
   identity: Identity,
-  senders: Pick<Circumstances, 'allowedBy' | 'sentBy'>,
+  known: Pick<Circumstances, 'allowedBy' | 'sentBy'> & { readonly atHome: ReadonlySet<string> },
 ): Handled {
-  const trusted =
-    way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
-  const forwarder = forwarderIdentity(identity, trusted)
-  let judgement = judge({ identity, ...senders, forwarder })
+  const forwarder = forwarderIdentity(identity, trustedBy(agent, way), known.atHome)
+  let judgement = judge({ identity, allowedBy: known.allowedBy, sentBy: known.sentBy, forwarder })
   // What is judged spam is not passed on: its sender hears of it here, at the Border.
   if (way.kind !== 'mailbox' && judgement.outcome === 'junk')
     judgement = {
@@ -311,6 +329,7 @@ function loopReason(agent: Agent, header: Header, mail: InboundMessage): string 
   const deliveredTo = fieldsNamed(header, 'delivered-to').map((field) =>
     header.source.toString('latin1', field.valueStart, field.end).trim().toLowerCase(),
   )
+  if (deliveredTo.length === 0) return undefined
   for (const { way } of waysOf(agent, mail))
     if (way.kind === 'forward' && deliveredTo.includes(way.from))
       return `this message was forwarded from ${way.from} before: it goes round in a loop`

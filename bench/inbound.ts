@@ -1,0 +1,174 @@
+// How many messages a second one Receiver/MDA takes in: 2 KB each, signed with RSA and Ed25519, over SMTP on loopback,
+// with every check of identity (SPF, DKIM, DMARC, ARC, iprev against a DNS server on loopback) and each durable before its
+// 250. One process; the load comes from another. `npm run bench [milliseconds for each line]`; a quiet machine, please.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { parse } from '../src/notation/parse.ts'
+import { Resolver } from '../src/protocols/dns/resolver.ts'
+import { startDnsServer } from '../src/protocols/dns/server.ts'
+import { ZoneTable } from '../src/protocols/dns/zone.ts'
+import { dkimFields } from '../src/roles/transmitter/signing.ts'
+import { planSystem } from '../src/system/description.ts'
+import { INTERNET_PORTS, startSystem } from '../src/system/start.ts'
+import { labZone } from '../src/system/zones.ts'
+import { realWorld } from '../src/world/real/world.ts'
+
+const SENDER_IP = '127.0.10.1'
+const RECIPIENT_IP = '127.0.20.1'
+const MAILBOXES = 100
+const SESSIONS = [1, 10, 50]
+const MESSAGE_BYTES = 2048
+const DESCRIPTION = `
+Author@anna ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient ==> Recipient@bob
+sender:    domain=sender.test, ip=${SENDER_IP}
+recipient: domain=recipient.test, ip=${RECIPIENT_IP}, messages-per-minute=999999999
+anna: address=anna@sender.test
+bob:  address=bob@recipient.test
+`
+
+interface Order {
+  readonly port: number
+  readonly sessions: number
+  readonly runMs: number
+  readonly message: string
+}
+
+interface Done {
+  readonly latenciesMs: number[]
+  readonly refused: string[]
+  readonly elapsedMs: number
+}
+
+if (process.argv[2] === 'load') process.on('message', (order) => void load(order as Order))
+else await measure(Number(process.argv[2] ?? 5000))
+
+async function measure(runMs: number): Promise<void> {
+  // Not /tmp, which may be memory.
+  const folder = mkdtempSync(join(process.cwd(), '.bench-inbound-'))
+  const loader = fork(import.meta.filename, ['load'])
+  try {
+    const zones = new ZoneTable([{ origin: '', records: [] }])
+    const outside = realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('No DNS here.')) }) })
+    const dns = await startDnsServer({ network: outside.network, at: { address: '127.0.0.1', port: 0 }, zones })
+    const system = await startSystem(planSystem(parse(DESCRIPTION).model).plan, {
+      worldOf: ({ id }) =>
+        realWorld({
+          folder: join(folder, id),
+          dns: (parts) => new Resolver({ ...parts, servers: [dns.endpoint] }),
+        }),
+      ports: {
+        ...INTERNET_PORTS,
+        smtp: 3525,
+        submission: 3587,
+        submissions: 3465,
+        imap: 3143,
+        imaps: 3993,
+        pop3: 3110,
+        pop3s: 3995,
+      },
+      search: true,
+      iterations: 4096,
+      log: (agent, level, text) => level !== 'info' && console.error(`${agent}: ${text}`),
+      publish: (agents) => zones.set(labZone(agents)),
+    })
+    const [sender, recipient] = system.agents
+    const nowMs = Date.now()
+    for (let n = 0; n < MAILBOXES; n++) {
+      const account = { address: `user${n}@recipient.test`, displayName: '', credentials: null, nowMs }
+      await recipient!.agent.store.commit([{ kind: 'account.create', ...account }])
+    }
+    const head =
+      'From: anna@sender.test\r\nTo: user@recipient.test\r\nSubject: bench\r\nMessage-ID: <1@sender.test>\r\n\r\n'
+    const plain = Buffer.from(head.padEnd(MESSAGE_BYTES - 1100, 'All work and no play. ').concat('\r\n'))
+    const signed = Buffer.concat([...(await dkimFields(sender!.agent, plain)), plain]).toString('latin1')
+    const { port } = recipient!.endpoint('smtp')!
+    console.log(
+      `messages of ${signed.length + 80} bytes, ${MAILBOXES} mailboxes, each line ${runMs} ms after a warm-up`,
+    )
+    await run(loader, { port, sessions: 10, runMs: Math.min(2000, runMs), message: signed })
+    for (const sessions of SESSIONS) {
+      const cpuBefore = process.cpuUsage()
+      const { latenciesMs, refused, elapsedMs } = await run(loader, { port, sessions, runMs, message: signed })
+      const { user, system: kernel } = process.cpuUsage(cpuBefore)
+      latenciesMs.sort((a, b) => a - b)
+      const at = (part: number) => latenciesMs[Math.floor(latenciesMs.length * part)]?.toFixed(2)
+      const rate = Math.round(latenciesMs.length / (elapsedMs / 1000))
+      const each = ((user + kernel) / latenciesMs.length).toFixed(0)
+      console.log(
+        `${String(sessions).padStart(3)} sessions: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${each} us CPU` +
+          (refused.length > 0 ? `, ${refused.length} refused: ${refused[0]}` : ''),
+      )
+    }
+    const { store } = recipient!.agent
+    const account = store.accountByAddress('user1@recipient.test')!.id
+    const [email] = store.emails(account, store.listEmails(account, {}, 'newest').slice(0, 1))
+    const { spf, dkim, dmarc } = email!.verdict!
+    console.log(`found at the Border: spf=${spf} dkim=${dkim} dmarc=${dmarc}`)
+    await system.stop()
+    await dns.close()
+  } finally {
+    loader.kill()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function run(loader: ChildProcess, order: Order): Promise<Done> {
+  loader.send(order)
+  const [done] = await once(loader, 'message')
+  return done as Done
+}
+
+/** The other process: sessions that send one message after another, pipelined as relays do. */
+async function load({ port, sessions, runMs, message }: Order): Promise<void> {
+  const latenciesMs: number[] = []
+  const refused: string[] = []
+  const startMs = performance.now()
+  let number = 0
+  const session = async () => {
+    const socket = connect({ port, host: RECIPIENT_IP, localAddress: SENDER_IP, noDelay: true })
+    let buffered = ''
+    let wake = () => {}
+    socket.on('data', (bytes) => {
+      buffered += bytes.toString('latin1')
+      wake()
+    })
+    // Resolves with the last line of so many replies.
+    const replies = async (count: number): Promise<string> => {
+      for (;;) {
+        const ends = [...buffered.matchAll(/^\d{3} .*\r\n/gm)]
+        const last = ends[count - 1]
+        if (last !== undefined) {
+          buffered = buffered.slice(last.index + last[0].length)
+          return last[0]
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    }
+    await replies(1)
+    socket.write('EHLO mail.sender.test\r\n')
+    await replies(1)
+    while (performance.now() - startMs < runMs) {
+      const id = ++number
+      const began = performance.now()
+      socket.write(`MAIL FROM:<anna@sender.test>\r\nRCPT TO:<user${id % MAILBOXES}@recipient.test>\r\nDATA\r\n`)
+      await replies(3)
+      // A hop of its own makes every message another one, to the byte.
+      socket.write(
+        `Received: from a by mail.sender.test with ESMTPSA id ${process.pid}.${startMs}.${id};\r\n` +
+          `\tMon, 2 Nov 2026 00:00:00 +0000\r\n${message}.\r\n`,
+      )
+      const said = await replies(1)
+      if (said.startsWith('250')) latenciesMs.push(performance.now() - began)
+      else refused.push(said)
+    }
+    socket.end('QUIT\r\n')
+  }
+  await Promise.all(Array.from({ length: sessions }, session))
+  process.send!({ latenciesMs, refused, elapsedMs: performance.now() - startMs } satisfies Done)
+}
