@@ -8,7 +8,7 @@ import { authenticate, authenticationResults, type Identity, stripForgedResults 
 import { keyRecord } from './dkim/keys.ts'
 import { signDkim } from './dkim/sign.ts'
 import { directCpu, type FixedRecords, fixedClock, fixedDns } from './testing.ts'
-import { forwarderIdentity } from './trusted.ts'
+import { atHomeAt, forwarderIdentity } from './trusted.ts'
 
 const world = { cpu: directCpu, clock: fixedClock(1_700_000_000) }
 const privateKey = generateKeyPairSync('ed25519').privateKey
@@ -18,6 +18,7 @@ const zone: Record<string, FixedRecords> = {
   'old.test': { TXT: ['v=spf1 ip4:198.51.100.1 -all'] },
   '1.2.0.192.in-addr.arpa': { PTR: ['mx.sender.test'] },
   'mx.sender.test': { A: ['192.0.2.1'] },
+  'everybody.test': { TXT: ['v=spf1 +all'] },
 }
 for (const domain of ['sender.test', 'old.test']) {
   const { name, text } = keyRecord(privateKey, domain, 's')
@@ -86,6 +87,24 @@ test('without a seal SPF of the reverse-path proves the Forwarder, HELO never do
   assert.equal(forwarderIdentity(byHelo, ['old.test']), undefined)
   const liar = await check(plain, '203.0.113.9', 'x@evil.test', 'old.test')
   assert.equal(forwarderIdentity(liar, ['old.test']), undefined)
+})
+
+test('a Forwarder that changes nothing is known by the network its domain publishes, and by no claim', async () => {
+  const at = { dns, clock: world.clock, receiverName: 'mx.new.test' }
+  const trusted = ['silent.test', 'Old.Test', 'everybody.test']
+  const kept = await check(plain, '198.51.100.1', 'alice@sender.test', 'any.name')
+  const atHome = await atHomeAt(kept, trusted, at)
+  assert.deepEqual([...atHome], ['Old.Test'])
+  assert.equal(forwarderIdentity(kept, trusted), undefined)
+  assert.deepEqual(forwarderIdentity(kept, trusted, atHome), {
+    domain: 'Old.Test',
+    how: 'network',
+    provenDomain: 'Old.Test',
+    seen: undefined,
+  })
+  assert.equal(forwarderIdentity(kept, ['silent.test'], atHome), undefined)
+  const liar = await check(plain, '203.0.113.9', 'alice@sender.test', 'old.test')
+  assert.equal((await atHomeAt(liar, trusted, at)).size, 0)
 })
 
 test('results in our own name are found however they are written', () => {

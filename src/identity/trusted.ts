@@ -1,10 +1,13 @@
 // The trusted Forwarder: did the message come through a Forwarder that this Recipient named? Only what is proven counts
-// (an ARC seal, SPF of the reverse-path, a DKIM signature), never the name in HELO. Where the Forwarder sealed the
-// message, what its own Border saw is handed on.
+// (an ARC seal, SPF of the reverse-path, a DKIM signature, the network that its domain publishes), never the name in
+// HELO. Where the Forwarder sealed the message, what its own Border saw is handed on.
 
 import { parseAuthenticationResults } from '../message/authentication-results.ts'
+import type { Dns } from '../world/dns.ts'
+import type { Clock } from '../world/world.ts'
 import { isWithin, normalDomain } from './domain.ts'
 import type { Identity } from './identity.ts'
+import { checkHost } from './spf/spf.ts'
 
 /** What the Forwarder's Border saw, by its own word (RFC 8617 §4.1.1); undefined for a method it does not mention. */
 interface SeenByForwarder {
@@ -17,22 +20,53 @@ interface SeenByForwarder {
 export interface ForwarderMatch {
   /** The domain as the Recipient named it. */
   readonly domain: string
-  readonly how: 'arc' | 'spf' | 'dkim'
+  readonly how: 'arc' | 'spf' | 'dkim' | 'network'
   /** The domain that was proven: the named one or below it. */
   readonly provenDomain: string
   /** Only where the Forwarder's seal is the newest of a passing chain. */
   readonly seen: SeenByForwarder | undefined
 }
 
-/** The first of the Recipient's trusted domains that proved itself, by the strongest proof. */
-export function forwarderIdentity(identity: Identity, trustedDomains: readonly string[]): ForwarderMatch | undefined {
+/**
+ * The first of the Recipient's trusted domains that proved itself, by the strongest proof.
+ * @param atHome those whose published network the message came from (see `atHomeAt`)
+ */
+export function forwarderIdentity(
+  identity: Identity,
+  trustedDomains: readonly string[],
+  atHome: ReadonlySet<string> = new Set(),
+): ForwarderMatch | undefined {
   if (trustedDomains.length === 0) return undefined
   const proofs = proofsOf(identity)
   for (const { how, domain: provenDomain, seen } of proofs) {
     const domain = trustedDomains.find((trusted) => trusted !== '' && isWithin(provenDomain, normalDomain(trusted)))
     if (domain !== undefined) return { domain, how, provenDomain, seen }
   }
-  return undefined
+  const domain = trustedDomains.find((trusted) => atHome.has(trusted))
+  return domain === undefined ? undefined : { domain, how: 'network', provenDomain: domain, seen: undefined }
+}
+
+/** More trusted Forwarders than this are not looked for: each costs a stranger's message DNS queries. */
+const MAX_NETWORKS = 10
+
+/**
+ * Those of the domains whose own SPF record names the connecting address. A Forwarder that keeps the Author's
+ * reverse-path and seals nothing can be known by this only; a record that lets everybody send proves nothing.
+ */
+export async function atHomeAt(
+  { ip, helo }: Identity,
+  domains: readonly string[],
+  world: { readonly dns: Dns; readonly clock: Clock; readonly receiverName: string },
+): Promise<ReadonlySet<string>> {
+  const { dns, clock, receiverName: receiver } = world
+  const found = await Promise.all(
+    domains.slice(0, MAX_NETWORKS).map(async (domain) => {
+      const sender = `postmaster@${normalDomain(domain)}`
+      const { result, mechanism } = await checkHost({ ip, helo, sender, receiver }, dns, clock)
+      return result === 'pass' && !/^\+?all$/i.test(mechanism ?? '') ? [domain] : []
+    }),
+  )
+  return new Set(found.flat())
 }
 
 interface Proof {

@@ -34,6 +34,8 @@ export interface AgentPlan {
   /** Its places in the drawing, in order: block id and the roles played there. */
   readonly blocks: readonly { readonly id: string; readonly roles: readonly AgentRole[] }[]
   readonly dmarc: string
+  /** Says in DNS which addresses send for its domain. */
+  readonly spf: boolean
 }
 
 export interface SystemPlan {
@@ -60,6 +62,7 @@ const KEYS = {
     srs: values.yesNo,
     arc: values.yesNo,
     dkim: values.yesNo,
+    spf: values.yesNo,
     dmarc: values.dmarcPolicy,
     allow: values.listEntry,
     deny: values.listEntry,
@@ -272,6 +275,7 @@ function planAgent(
     hostName: of('host').at(-1) ?? `mail.${domain}`,
     ip,
     dmarc: of('dmarc').at(-1) ?? 'reject',
+    spf: of('spf').at(-1) ?? true,
     people: [],
     blocks: model.blocks
       .filter((block) => block.actor === actor.id)

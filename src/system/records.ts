@@ -35,18 +35,19 @@ export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): Published
       why: 'the name in EHLO may only come from this address (SPF)',
     },
     {
-      name: domain,
-      type: 'TXT',
-      value: sends ? `v=spf1 ${mechanism} -all` : 'v=spf1 -all',
-      why: 'which addresses may send for the domain (SPF)',
-    },
-    {
       name: `_dmarc.${domain}`,
       type: 'TXT',
       value: `v=DMARC1; p=${agent.dmarc}`,
       why: 'what to do with mail that neither SPF nor DKIM proves (DMARC)',
     },
   ]
+  if (agent.spf)
+    records.push({
+      name: domain,
+      type: 'TXT',
+      value: sends ? `v=spf1 ${mechanism} -all` : 'v=spf1 -all',
+      why: 'which addresses may send for the domain (SPF)',
+    })
   if (roles.has('Receiver'))
     records.push({ name: domain, type: 'MX', value: `10 ${hostName}`, why: 'which host receives mail for the domain' })
   if (sends)

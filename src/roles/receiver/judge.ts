@@ -36,12 +36,13 @@ const RULES: readonly Rule[] = [
     allowedBy === undefined ? undefined : accept(`${allowedBy} is on the list of senders always let in`),
 
   // Several From fields, or a From that two programs would read differently (RFC 9989 §5.3): nobody can be proven by it.
-  ({ identity: { from, dmarc }, sentBy }) => {
+  ({ identity: { from, dmarc }, sentBy, forwarder }) => {
     if (from.fault === undefined) return undefined
     // Where From names no address at all, who sent the message answers for it (RFC 5322 §3.6.2).
     if (from.mailboxes.length === 0 && sentBy !== undefined)
       return accept(`${from.fault}, but ${sentBy}, who sent it, is proven`)
-    if (dmarc.policy === 'reject')
+    // What a trusted Forwarder passed on is never sent back to it.
+    if (dmarc.policy === 'reject' && forwarder === undefined)
       return refuse(`${from.fault}, so nothing proves who wrote it, and ${dmarc.domain} asks to refuse that`, '5.7.26')
     return junk(`${from.fault}, so nobody can say who wrote it`)
   },
