@@ -8,8 +8,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..')
-const compiled = join(home, 'dist', 'src', 'cli', 'main.js')
-const entry = existsSync(compiled) ? compiled : join(home, 'src', 'cli', 'main.ts')
+// A checkout runs its sources; a packed release has none and runs what was compiled from them.
+const sources = join(home, 'src', 'cli', 'main.ts')
+const entry = existsSync(sources) ? sources : join(home, 'dist', 'src', 'cli', 'main.js')
 const NEEDED_MAJOR = 24
 
 /** The path of a Node new enough, or undefined: this one, else the one in the `node` package. */

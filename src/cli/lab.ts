@@ -4,7 +4,6 @@
 import { createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { tracePicture } from '../lab/trace/notation.ts'
 import { renderTrace } from '../lab/trace/render.ts'
 import { trace } from '../lab/trace/trace.ts'
@@ -23,6 +22,7 @@ import { type Endpoint, NetworkError } from '../world/network.ts'
 import { httpServer } from '../world/real/http.ts'
 import { realWorld } from '../world/real/world.ts'
 import type { World } from '../world/world.ts'
+import { home } from './home.ts'
 
 /** Ports above 1024, so that no root is needed. */
 const PORTS = {
@@ -162,10 +162,8 @@ async function near<T>(what: string, wished: number, moved: string[], start: (po
   }
 }
 
-/** The built pages, beside the sources or in a packed release. */
+/** The built pages; without them only the interfaces answer. */
 function pagesFolder(): string | undefined {
-  const candidates = ['../../web/dist', '../../../web/dist'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  )
-  return candidates.find((path) => existsSync(join(path, 'index.html')))
+  const folder = join(home, 'web', 'dist')
+  return existsSync(join(folder, 'index.html')) ? folder : undefined
 }

@@ -1,13 +1,15 @@
 // The `borderpost` command: verbs, output, exit codes. Data goes to standard output, talk to standard error.
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { draw } from '../notation/draw.ts'
 import { format, type Style } from '../notation/format.ts'
 import { planSystem } from '../system/description.ts'
+import { home } from './home.ts'
 import { EXIT, printFindings, readDescription } from './read-description.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
   version: string
 }
 

@@ -1,8 +1,7 @@
 // `borderpost demo`: the article's own system on this computer, with real mail. For people it says what is running, the
 // sign-ins and what each hop found; for scripts (--json) it prints one line when everything is ready.
 
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { check } from '../../notation/check.ts'
 import { parse } from '../../notation/parse.ts'
 import type { RunningAgent, ServiceName } from '../../system/agent.ts'
@@ -11,11 +10,12 @@ import { type AgentPlan, planSystem, type SystemPlan } from '../../system/descri
 import type { LiveHop } from '../../system/live.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Endpoint, NetworkError } from '../../world/network.ts'
+import { home } from '../home.ts'
 import { type Lab, startLab } from '../lab.ts'
 import { EXIT, printFindings, readInput } from '../read-description.ts'
 import { untilStopped } from '../stopping.ts'
 
-const DESCRIPTION = fileURLToPath(new URL('../../system/demo.borderpost', import.meta.url))
+const DESCRIPTION = join(home, 'src', 'system', 'demo.borderpost')
 const FOLLOW_MS = 15_000
 
 export interface DemoOptions {
