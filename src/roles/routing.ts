@@ -89,7 +89,7 @@ export function wishesOf({ notify, orcpt }: EnvelopeRecipient): Pick<QueueEntry[
 }
 
 /** The domain of an address text, lower case. */
-export function domainOf(address: string): string {
+function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 }
 

@@ -20,7 +20,7 @@ import type { AgentPlan, PersonPlan } from './description.ts'
 import { secretsOf } from './secrets.ts'
 
 /** The doors of an agent, each with the role that opens it. */
-export const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s'] as const
+const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s'] as const
 export type ServiceName = (typeof SERVICES)[number]
 
 /** Implicit TLS. */

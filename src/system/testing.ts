@@ -166,7 +166,7 @@ export class TestSystem {
 
 const ANNA = 'anna@sender.test'
 
-export function messageOf({ from, to, text }: Letter): Buffer {
+function messageOf({ from, to, text }: Letter): Buffer {
   const plain = `From: ${from === '' ? 'postmaster@sender.test' : from}\nTo: ${[to].flat().join(', ')}\nSubject: hello\n\nHello\n`
   return Buffer.from((text ?? plain).replace(/\r?\n/g, '\r\n'))
 }

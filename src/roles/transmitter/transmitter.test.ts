@@ -305,6 +305,32 @@ describe('connections', () => {
   })
 })
 
+test('large messages wait for each other, so that memory is bounded', async () => {
+  const world = await TestSystem.start(TWO_AGENTS)
+  const { store } = world.agent('sender')
+  const queueAfter = store.queueAfter.bind(store)
+  const asIfLarge = 100 * 1024 * 1024
+  store.queueAfter = (id, limit) =>
+    queueAfter(id, limit).map((entry) => ({ ...entry, blob: { ...entry.blob, sizeBytes: asIfLarge } }))
+  let atOnce = 0
+  let most = 0
+  let taken = 0
+  const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+  await serveScript(world, far, {
+    async message() {
+      most = Math.max(most, ++atOnce)
+      await far.world.clock.sleep(2000)
+      atOnce--
+      taken++
+      return TAKEN
+    },
+  })
+  for (let n = 0; n < 8; n++) await world.submit(`carl${n}@far.test`)
+  await world.quiet()
+  assert.equal(taken, 8)
+  assert.equal(most, 2)
+})
+
 describe('faults of our own', () => {
   test('while the disk refuses to keep what happened, nothing is sent again', async () => {
     const { world, taken } = await withFar([TAKEN])

@@ -26,6 +26,8 @@ const MIN_SLEEP_MS = 1000
 const CONNECTIONS_IN_ALL = 100
 /** Of these, for places that failed before and have not answered yet: the dead leave room for the living. */
 const CONNECTIONS_ON_TRIAL = 50
+/** Bodies in memory at once, all connections together; a larger one goes alone. */
+const BODY_BYTES = 256 * 1024 * 1024
 /** How long a connection waits for more mail to the same place before it says QUIT. */
 const IDLE_MS = 2000
 const CONNECT_TIMEOUT_MS = 30_000
@@ -51,6 +53,8 @@ export class Transmitter {
   readonly #lanes = new Map<string, Lane>()
   readonly #inFlight = new Set<number>()
   readonly #working = new Set<Promise<void>>()
+  #bodyBytes = 0
+  readonly #waitForRoom = new Set<() => void>()
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
   #unwatch: (() => void) | undefined
   #stopped = false
@@ -271,6 +275,10 @@ export class Transmitter {
 
   async #deliver({ smtp, destination }: Connected, job: Job): Promise<Outcome[] | 'stale'> {
     const by = destination.exchange
+    const { sizeBytes } = job.entries[0]!.blob
+    while (this.#bodyBytes > 0 && this.#bodyBytes + sizeBytes > BODY_BYTES)
+      await new Promise<void>((resolve) => this.#waitForRoom.add(resolve))
+    this.#bodyBytes += sizeBytes
     try {
       const message = await this.#bodyOf(job)
       if (message === undefined) return outcomesOf([job], unreadable(job))
@@ -285,6 +293,10 @@ export class Transmitter {
         error: String(error),
       })
       return outcomesOf([job], { state: 'held', reply: reply(451, '4.3.0', String(error)), by: '' })
+    } finally {
+      this.#bodyBytes -= sizeBytes
+      for (const wake of this.#waitForRoom) wake()
+      this.#waitForRoom.clear()
     }
   }
 
