@@ -3,8 +3,10 @@
 
 import { addressesSuite } from './addresses.ts'
 import { arcSuite } from './arc.ts'
+import { corpusSuite } from './corpus.ts'
 import { dkimSuite } from './dkim.ts'
 import { dmarcSuite } from './dmarc.ts'
+import { mtaStsSuite } from './mta-sts.ts'
 import { pslSuite } from './psl.ts'
 import { receivedSuite } from './received.ts'
 import type { Suite } from './report.ts'
@@ -19,7 +21,9 @@ export const suites: Record<string, Suite> = {
   psl: pslSuite,
   addresses: addressesSuite,
   received: receivedSuite,
+  'corpus-spamassassin': corpusSuite,
   reports: reportsSuite,
+  'mta-sts': mtaStsSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

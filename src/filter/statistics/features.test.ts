@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseStructure } from '../../message/mime.ts'
+import { type Features, featuresOf } from './features.ts'
+
+const read = (text: string | Buffer, facts?: string[]): Features =>
+  featuresOf(parseStructure(Buffer.isBuffer(text) ? text : Buffer.from(text)), facts)
+
+const shared = (a: Int32Array, b: Int32Array): number => {
+  const known = new Set(a)
+  return b.filter((hash) => known.has(hash)).length / Math.max(1, Math.min(a.length, b.length))
+}
+
+test('the same message gives the same features, whatever was read before it', () => {
+  const text = 'Subject: Hello\r\nFrom: a@b.test\r\n\r\nTea at five?\r\n'
+  const first = read(text)
+  read('Subject: other\r\n\r\nsomething else altogether')
+  assert.deepEqual(read(text), first)
+})
+
+test('a word is the same word in quoted-printable, base64 and another charset', () => {
+  const head = 'Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset='
+  const plain = read(`${head}utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\ncafé crème brûlée`)
+  const quoted = read(
+    `${head}iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9 cr=E8me br=FBl=E9e`,
+  )
+  const base64 = read(
+    `${head}utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from('café crème brûlée').toString('base64')}`,
+  )
+  const body = (features: Features) => [...features.words.slice(-3)]
+  assert.deepEqual(body(quoted), body(plain))
+  assert.deepEqual(body(base64), body(plain))
+})
+
+test('text without spaces gives words: two Chinese texts on one subject share some, on others none', () => {
+  const about = (text: string) => read(`\r\n${text}`)
+  const one = about('免费赢取大奖 立即点击')
+  assert.ok(shared(one.pairs, about('恭喜您赢取大奖').pairs) > 0)
+  assert.ok(one.words.length >= 10)
+  assert.equal(shared(one.pairs, about('明天下午开会').pairs), 0)
+})
+
+test('the words that HTML shows count as words, whatever markup stands between them', () => {
+  const plain = read('\r\nspecial offer')
+  const html = read('Content-Type: text/html\r\n\r\n<p>special <b>of<!-- x -->fer</b></p>')
+  const known = new Set(html.pairs)
+  assert.ok(plain.pairs.every((pair) => known.has(pair)))
+})
+
+test('what other filters wrote into the header is not read, facts are', () => {
+  const bare = read('Subject: x\r\n\r\nbody')
+  assert.deepEqual(read('X-Spam-Status: No, score=-5\r\nSubject: x\r\n\r\nbody'), bare)
+  assert.equal(read('Subject: x\r\n\r\nbody', ['spf=pass']).words.length, bare.words.length + 1)
+})
+
+test('any bytes are read, and no message gives more than the bound', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 2000 }), (bytes) => {
+      const { words, pairs, grams } = read(Buffer.from(bytes))
+      assert.ok(words.length + pairs.length + grams.length <= 40_000)
+    }),
+    { numRuns: 200 },
+  )
+  let number = 1
+  const random = () =>
+    String.fromCharCode(33 + (((number = (Math.imul(number, 1_103_515_245) + 12_345) >>> 0) >>> 16) % 90))
+  const noise = Array.from({ length: 200_000 }, random).join('')
+  for (const hostile of [
+    noise,
+    `Content-Type: text/html\r\n\r\n${'<a '.repeat(100_000)}`,
+    `Content-Type: text/html\r\n\r\n${'<style>'.repeat(50_000)}`,
+    `${'X: y\r\n'.repeat(20_000)}\r\n`,
+    `\r\n${'http://a.b.c.d.e.f.test/x '.repeat(20_000)}`,
+    `Subject: ${'=?utf-8?q?a?= '.repeat(20_000)}\r\n\r\n`,
+    `\r\n${'a'.repeat(300_000)}`,
+    `\r\n${'大'.repeat(100_000)}`,
+  ]) {
+    const { words, pairs, grams } = read(hostile)
+    assert.ok(words.length <= 8_192 && pairs.length <= 16_384 && grams.length <= 12_288)
+  }
+})
+
+test('a repeated feature is one feature', () => {
+  const { words } = read(`\r\n${'again '.repeat(100)}`)
+  assert.equal(new Set(words).size, words.length)
+  assert.ok(words.length < 10)
+})
