@@ -3,6 +3,7 @@
 
 import { addressesSuite } from './addresses.ts'
 import { arcSuite } from './arc.ts'
+import { attackEspooferSuite } from './attack-espoofer.ts'
 import { corpusSuite } from './corpus.ts'
 import { dkimSuite } from './dkim.ts'
 import { dmarcSuite } from './dmarc.ts'
@@ -24,6 +25,7 @@ export const suites: Record<string, Suite> = {
   'corpus-spamassassin': corpusSuite,
   reports: reportsSuite,
   'mta-sts': mtaStsSuite,
+  'attack-espoofer': attackEspooferSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */
