@@ -61,6 +61,46 @@ test(
 )
 
 test(
+  'forwards belong to one account each, and remember how their target answers',
+  inStore(async (store, bob) => {
+    const eve = (
+      await done(store, {
+        kind: 'account.create',
+        address: 'eve@here.test',
+        displayName: 'Eve',
+        credentials: null,
+        nowMs,
+      })
+    ).id!
+    const forward = {
+      account: bob,
+      from: 'Bob@here.test',
+      to: 'bob@new.test',
+      keep: true,
+      state: 'unverified',
+      code: 'abc',
+      probe: null,
+      addedAtMs: nowMs,
+    } as const
+    await done(store, { kind: 'forward.put', forward })
+    const kept = { ...forward, from: 'bob@here.test' }
+    assert.deepEqual(store.forward('bob@here.test'), kept)
+    const probe = { id: 'p', sentAtMs: nowMs, told: null }
+    await done(store, { kind: 'forward.put', forward: { ...forward, state: 'active', keep: false, probe } })
+    assert.deepEqual(store.forwards(bob), [{ ...kept, state: 'active', keep: false, probe }])
+    assert.equal(await refused(store, { kind: 'forward.put', forward: { ...forward, account: eve } }), 'exists')
+    const health = { refusals: 3, pausedAtMs: nowMs, lastReply: '550 no' }
+    await done(store, { kind: 'forward.health', from: 'bob@here.test', health })
+    assert.deepEqual(store.forwardHealth('bob@here.test'), health)
+    await done(store, { kind: 'forward.remove', account: eve, from: 'bob@here.test' })
+    assert.equal(store.forwards(bob).length, 1)
+    await done(store, { kind: 'forward.remove', account: bob, from: 'bob@HERE.test' })
+    assert.equal(store.forward('bob@here.test'), undefined)
+    assert.equal(store.forwardHealth('bob@here.test'), undefined)
+  }),
+)
+
+test(
   'trusted Forwarders and settings',
   inStore(async (store, bob) => {
     const forwarder = { account: bob, domain: 'Old.test', oldAddress: 'bob@old.test', addedAtMs: nowMs }

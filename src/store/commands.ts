@@ -6,6 +6,8 @@ import type {
   BlobRef,
   EmailId,
   EmailSummary,
+  Forward,
+  ForwardHealth,
   MailboxId,
   QueueEntry,
   QueueId,
@@ -32,6 +34,10 @@ export type Command =
   | { kind: 'alias.remove'; alias: string }
   | { kind: 'trust.put'; forwarder: TrustedForwarder }
   | { kind: 'trust.remove'; account: AccountId; domain: string }
+  // forwards
+  | { kind: 'forward.put'; forward: Forward } // 'exists' when another account forwards that address
+  | { kind: 'forward.remove'; account: AccountId; from: string }
+  | { kind: 'forward.health'; from: string; health: ForwardHealth }
   // mailboxes
   | { kind: 'mailbox.create'; account: AccountId | Made; path: string; specialUse?: SpecialUse | null; nowMs: number } // makes missing parents
   | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)

@@ -22,6 +22,7 @@ import {
   storeFlags,
   updateEmail,
 } from './apply-emails.ts'
+import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
 import { createMailbox, deleteMailbox, renameMailbox, subscribeMailbox } from './apply-mailboxes.ts'
 import {
   addArrival,
@@ -66,6 +67,9 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'alias.remove': removeAlias,
   'trust.put': putTrust,
   'trust.remove': removeTrust,
+  'forward.put': putForward,
+  'forward.remove': removeForward,
+  'forward.health': putForwardHealth,
   'mailbox.create': createMailbox,
   'mailbox.rename': renameMailbox,
   'mailbox.delete': deleteMailbox,

@@ -9,6 +9,8 @@ import {
   blobOf,
   emailOf,
   eventOf,
+  forwardHealthOf,
+  forwardOf,
   mailboxOf,
   placementOf,
   queueEntryOf,
@@ -104,6 +106,18 @@ export class Reads implements StoreReads {
       'SELECT * FROM trusted_forwarder WHERE account = ? ORDER BY domain',
       account,
     )
+  }
+
+  forward(from: string) {
+    return this.#one(forwardOf, 'SELECT * FROM forward WHERE source = ?', from)
+  }
+
+  forwards(account: number) {
+    return this.#all(forwardOf, 'SELECT * FROM forward WHERE account = ? ORDER BY source', account)
+  }
+
+  forwardHealth(from: string) {
+    return this.#one(forwardHealthOf, 'SELECT * FROM forward_health WHERE source = ?', from)
   }
 
   modseq(account: number): number {

@@ -7,6 +7,8 @@ import type {
   BlobRef,
   Email,
   EmailSummary,
+  Forward,
+  ForwardHealth,
   Mailbox,
   Placement,
   QueueEntry,
@@ -127,5 +129,26 @@ export function submissionOf(row: Row): Submission {
     forwardPaths: JSON.parse(row.forward_paths as string),
     sendAtMs: row.send_ms as number,
     undoStatus: row.undo_status as Submission['undoStatus'],
+  }
+}
+
+export function forwardOf(row: Row): Forward {
+  return {
+    account: row.account as number,
+    from: row.source as string,
+    to: row.target as string,
+    keep: row.keep === 1,
+    state: row.state as Forward['state'],
+    code: row.code as string,
+    probe: JSON.parse(row.probe as string),
+    addedAtMs: row.added_ms as number,
+  }
+}
+
+export function forwardHealthOf(row: Row): ForwardHealth {
+  return {
+    refusals: row.refusals as number,
+    pausedAtMs: row.paused_ms as number | null,
+    lastReply: row.last_reply as string,
   }
 }

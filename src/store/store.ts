@@ -9,6 +9,8 @@ import type {
   BlobRef,
   Email,
   EmailId,
+  Forward,
+  ForwardHealth,
   Mailbox,
   MailboxId,
   Placement,
@@ -49,6 +51,10 @@ export interface Store {
   /** The account's own addresses: primary first, then aliases. */
   addresses(account: AccountId): string[]
   trustedForwarders(account: AccountId): TrustedForwarder[]
+  /** The forward of one address, lower case. */
+  forward(from: string): Forward | undefined
+  forwards(account: AccountId): Forward[]
+  forwardHealth(from: string): ForwardHealth | undefined
 
   // mail, all for one account
   /** The account's current MODSEQ: JMAP's state. */
