@@ -113,6 +113,18 @@ program
   .action((file, options) => verb(async () => (await import('./verbs/trace.ts')).traceVerb(file, options))())
 
 program
+  .command('verify')
+  .description('check who sent a message: SPF, DKIM, DMARC, ARC and more, asked of real DNS')
+  .argument('<file>', "message (.eml), or '-' for standard input")
+  .option('--ip <address>', 'the address that handed it over (default: the newest Received line)')
+  .option('--helo <name>', 'what that host called itself')
+  .option('--from <address>', 'the reverse-path (default: Return-Path)')
+  .option('--dns <address>', 'ask this server, port after a colon (default: those of this machine)')
+  .option('--explain', 'every step of every check', false)
+  .option('--json', 'the result as JSON', false)
+  .action((file, options) => verb(async () => (await import('./verbs/verify.ts')).verify(file, options))())
+
+program
   .command('suite')
   .description('run a conformance suite over a folder of its cases')
   .argument('<name>', 'spf, dkim, arc, …')
