@@ -96,8 +96,8 @@ export const copyPlacements: Handler<'placement.copy'> = (ledger, command) => {
   const modseq = ledger.nextModseq(account)
   const placements = source.map((placed) => {
     const uid = place(ledger, target, placed, { bits: placed.flags, keywords: placed.keywords }, modseq)
-    if (command.move) displace(ledger, mailbox, placed, modseq)
-    settle(ledger, account, placed.email, command.move && placed.home === 1, modseq)
+    const lostHome = command.move && displace(ledger, mailbox, placed, modseq)
+    settle(ledger, account, placed.email, lostHome, modseq)
     return { mailbox: target.id, uid, uidValidity: target.uidValidity, sourceUid: placed.uid }
   })
   return { ok: true, placements, modseq }
@@ -131,9 +131,8 @@ export const updateEmail: Handler<'email.update'> = (ledger, command) => {
     const flags = { bits: first.flags, keywords: first.keywords }
     for (const placed of before) {
       if (wanted.has(placed.mailbox)) continue
-      displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)
+      if (displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)) lostHome = true
       didChange = true
-      lostHome ||= placed.home === 1
     }
     for (const id of wanted) {
       if (before.some((placed) => placed.mailbox === id)) continue

@@ -67,16 +67,20 @@ export function place(
   return uid
 }
 
-/** Takes one placement out of its mailbox; the email stays as it is. */
-export function displace(ledger: Ledger, mailbox: MailboxRow, placed: Placed, modseq: number): void {
-  ledger
-    .sql('DELETE FROM placement WHERE account = ? AND mailbox = ? AND uid = ?')
-    .run(mailbox.account, mailbox.id, placed.uid)
+/**
+ * Takes one placement out of its mailbox; the email stays as it is. True: it was the email's home. That is asked here and
+ * not of `placed`: the one before may have made this one the home.
+ */
+export function displace(ledger: Ledger, mailbox: MailboxRow, placed: Placed, modseq: number): boolean {
+  const removed = ledger
+    .sql('DELETE FROM placement WHERE account = ? AND mailbox = ? AND uid = ? RETURNING home')
+    .get(mailbox.account, mailbox.id, placed.uid)
   ledger.sql('INSERT INTO expunged VALUES (?, ?, ?, ?)').run(mailbox.account, mailbox.id, modseq, placed.uid)
   mailbox.total--
   mailbox.sizeBytes -= placed.size
   if (!(placed.flags & SEEN)) mailbox.unseen--
   ledger.changed(mailbox, modseq, true)
+  return Number(removed?.home) === 1
 }
 
 /** Expunges; emails left in no mailbox are destroyed. Gives the UIDs. */
@@ -91,8 +95,8 @@ export function removePlacements(
   const removed: number[] = []
   for (const placed of placedIn(ledger, mailbox, uids)) {
     if (onlyDeleted && !(placed.flags & DELETED)) continue
-    displace(ledger, mailbox, placed, modseq)
-    settle(ledger, account, placed.email, placed.home === 1, modseq)
+    const lostHome = displace(ledger, mailbox, placed, modseq)
+    settle(ledger, account, placed.email, lostHome, modseq)
     removed.push(placed.uid)
   }
   return removed
@@ -107,9 +111,9 @@ export function movePlacements(
   modseq: number,
 ): void {
   for (const placed of placedIn(ledger, from, [[1, Number.MAX_SAFE_INTEGER]])) {
-    displace(ledger, from, placed, modseq)
+    const lostHome = displace(ledger, from, placed, modseq)
     place(ledger, to, placed, { bits: placed.flags, keywords: placed.keywords }, modseq)
-    settle(ledger, account, placed.email, placed.home === 1, modseq)
+    settle(ledger, account, placed.email, lostHome, modseq)
   }
 }
 

@@ -523,3 +523,22 @@ test('who watches is told after the commit, until they stop', async () => {
     assert.deepEqual(seen, ['bob 2', 'queue'])
   })
 })
+
+test('an email and its copy in the same mailbox are expunged together and leave nothing behind', async () => {
+  const { world, run } = testWorld()
+  await run(async () => {
+    const store = await openStore(world)
+    const bob = await makeAccount(store)
+    const inbox = store.mailboxByUse(bob, 'inbox')!.id
+    const archive = store.mailboxByUse(bob, 'archive')!.id
+    const { emailId } = await deliver(store, bob, 'one')
+    const all = [[1, 9]] as const
+    await done(store, { kind: 'placement.copy', account: bob, mailbox: inbox, uids: all, to: inbox, move: false })
+    await done(store, { kind: 'placement.copy', account: bob, mailbox: inbox, uids: all, to: archive, move: true })
+    assert.deepEqual(await checkStore(store), [])
+    await done(store, { kind: 'placement.expunge', account: bob, mailbox: archive, uids: all, onlyDeleted: false })
+    assert.equal(store.email(bob, emailId!), undefined)
+    assert.deepEqual(await checkStore(store), [])
+    await store.close()
+  })
+})
