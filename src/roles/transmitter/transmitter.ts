@@ -33,8 +33,8 @@ const IDLE_MS = 2000
 const CONNECT_TIMEOUT_MS = 30_000
 /** Rest after a failure of our own (disk full, …) before what happened is written down again. */
 const INTERRUPTED_MS = 10_000
-/** A body that could not be read so often is damaged, not just slow. */
-const UNREADABLE_ATTEMPTS = 3
+/** A disk may work again; a body that could not be read so often, over hours, is damaged. */
+const UNREADABLE_ATTEMPTS = 8
 
 interface Lane {
   readonly domain: string
@@ -281,7 +281,7 @@ export class Transmitter {
     this.#bodyBytes += sizeBytes
     try {
       const message = await this.#bodyOf(job)
-      if (message === undefined) return outcomesOf([job], unreadable(job))
+      if (!Buffer.isBuffer(message)) return outcomesOf([job], message)
       const result = await smtp.send({ envelope: envelopeOf(job.entries), message })
       if (result.stale) return 'stale'
       const tls = smtp.tls === undefined ? 'none' : smtp.tls.protocol
@@ -300,14 +300,16 @@ export class Transmitter {
     }
   }
 
-  async #bodyOf(job: Job): Promise<Buffer | undefined> {
-    const { blob, trace } = job.entries[0]!
+  /** The stored message; or what becomes of its recipients because it cannot be read. */
+  async #bodyOf(job: Job): Promise<Buffer | Verdict> {
+    const { blob, trace, attempts } = job.entries[0]!
+    const why = reply(451, '4.3.0', 'our stored copy of the message cannot be read')
     try {
-      return await this.#agent.store.readBlob(blob)
+      return (await this.#agent.store.readBlob(blob)) ?? { state: 'held', reply: why, by: '' }
     } catch (error) {
       if (!(error instanceof DiskError)) throw error
       this.#agent.log('error', 'a message in the queue cannot be read', { trace, reason: error.message })
-      return undefined
+      return { state: attempts + 1 >= UNREADABLE_ATTEMPTS ? 'held' : 'deferred', reply: why, by: '' }
     }
   }
 
@@ -352,12 +354,6 @@ interface Failed extends Verdict {
 
 function failed(state: Failed['state'], why: Reply): Failed {
   return { kind: 'failed', state, reply: why, by: '' }
-}
-
-/** The disk may work again soon; a body that is damaged needs an administrator. */
-function unreadable({ entries }: Job): Verdict {
-  const state = entries[0]!.attempts + 1 >= UNREADABLE_ATTEMPTS ? 'held' : 'deferred'
-  return { state, reply: reply(451, '4.3.0', 'our stored copy of the message cannot be read'), by: '' }
 }
 
 /** The same outcome for all recipients of some jobs. */
