@@ -284,9 +284,11 @@ async function startRspamd(): Promise<{ socket: string; stop(): void } | undefin
   if (program === undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-rspamd-'))
   const socket = join(folder, 'milter.sock')
+  // Compiling the whole list of top-level domains would take it half a minute.
+  writeFileSync(join(folder, 'domains'), 'com\ntest\n')
   writeFileSync(
     join(folder, 'rspamd.conf'),
-    `options { pidfile = "${folder}/pid"; tempdir = "${folder}"; dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }
+    `options { url_tld = "${folder}/domains"; pidfile = "${folder}/pid"; tempdir = "${folder}"; dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }
        control_socket = "${folder}/control.sock mode=0600"; filters = ""; }
      logging { type = "file"; filename = "${folder}/log"; level = "error"; }
      actions { reject = 15; add_header = 6; }
@@ -298,7 +300,7 @@ async function startRspamd(): Promise<{ socket: string; stop(): void } | undefin
     child.kill('SIGTERM')
     child.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   }
-  for (let i = 0; i < 100 && !existsSync(socket); i++) await realClock.sleep(100)
+  for (let i = 0; i < 300 && !existsSync(socket); i++) await realClock.sleep(100)
   if (existsSync(socket)) return { socket, stop }
   let log = ''
   if (existsSync(join(folder, 'log'))) log = execFileSync('tail', ['-5', join(folder, 'log')]).toString()
