@@ -55,12 +55,25 @@ export interface InboundMessage {
   readonly prdr: boolean
 }
 
+/** What the policy may know and do about its connection beside the dialogue: for who decides which one must give way. */
+export interface ConnectionControl {
+  /**
+   * For how long the server has waited for this client, milliseconds: for its command, or beyond a second for each
+   * kilobyte of its message. 0 while it is the client who waits.
+   */
+  readonly waitedMs: number
+  /** Messages accepted so far. */
+  readonly messages: number
+  /** Ends the connection with 421. Does nothing while the client waits for an answer. */
+  drop(): void
+}
+
 /** Each call waits for the one before. A policy that throws makes the client see 451 4.3.0 and nothing is kept. */
 export interface SmtpServerPolicy {
   /** Absent: AUTH is not offered. */
   readonly accounts?: SaslAccounts
   /** Before the greeting. A refusal is sent in its place and the connection closed (554 or 421, RFC 5321 §3.1). */
-  connected?(session: SessionFacts): Awaitable<Answer>
+  connected?(session: SessionFacts, connection: ConnectionControl): Awaitable<Answer>
   /** HELO (`extended` false) or EHLO. A positive reply is ignored: the session makes it. */
   hello?(name: string, extended: boolean, session: SessionFacts): Awaitable<Answer>
   /** After SASL has proven `user`, before 235. Must refuse with a reply if the account may not be used. */

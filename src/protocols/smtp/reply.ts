@@ -64,6 +64,7 @@ export const REPLIES = {
   timeout: reply(421, '4.4.2', 'you were silent for too long'),
   tooManyErrors: reply(421, '4.7.0', 'too many errors'),
   tooManyMessages: reply(421, '4.7.0', 'enough for one connection, open another'),
+  gaveWay: reply(421, '4.3.2', 'others wait for this place, come back later'),
   shuttingDown: reply(421, '4.3.2', 'shutting down, come back later'),
   localError: reply(451, '4.3.0', 'a fault on our side, try again later'),
   tooManyRecipients: reply(452, '4.5.3', 'too many recipients, send the rest in another message'),

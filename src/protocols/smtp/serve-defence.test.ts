@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Stream } from '../../world/network.ts'
 import { testWorld } from '../../world/testing.ts'
-import type { SessionFacts, SmtpServerPolicy } from './policy.ts'
+import type { ConnectionControl, SessionFacts, SmtpServerPolicy } from './policy.ts'
 import { reply } from './reply.ts'
 import { type ServeOptions, serveSmtp } from './serve.ts'
 
@@ -14,8 +14,10 @@ const at = { address: '192.0.2.1', port: 25 }
 function serving(options: Partial<ServeOptions>) {
   const { world, run } = testWorld()
   const welcomed: SessionFacts[] = []
+  const connections: ConnectionControl[] = []
   const policy: SmtpServerPolicy = {
-    connected: (facts) => {
+    connected: (facts, connection) => {
+      connections.push(connection)
       welcomed.push({ ...facts })
       return undefined
     },
@@ -38,7 +40,7 @@ function serving(options: Partial<ServeOptions>) {
       }
       return { text: await heard, tookMs: world.clock.monotonic() - began, welcomed, faults }
     })
-  return { world, talk }
+  return { world, talk, connections }
 }
 
 async function hear(stream: Stream): Promise<string> {
@@ -154,5 +156,41 @@ describe('patience', () => {
     const drip = Array.from({ length: 20 }, () => [10_000, 'x\r\n']).flat()
     const { text } = await talk('EHLO x\r\nMAIL FROM:<a@b.test>\r\nBDAT 100\r\n', ...drip)
     assert.match(text, /\r\n421 4\.4\.2 /)
+  })
+})
+
+describe('giving way', () => {
+  test('a connection says for how long we have waited for it, and can be told to go', async () => {
+    const { world, talk, connections } = serving({})
+    const waited: number[] = []
+    for (const afterMs of [500, 5000, 8500]) {
+      world.clock.after(afterMs, () => waited.push(Math.round(connections[0]!.waitedMs / 100) / 10))
+    }
+    world.clock.after(9000, () => connections[0]!.drop())
+    // A letter each second is no progress.
+    const { text, tookMs } = await talk(4000, 'EHLO x\r\n', 1000, 'N', 1000, 'O', 1000, 'O', 1000, 'P', 1000)
+    assert.deepEqual(waited, [0.5, 1, 4.5])
+    assert.match(text, /\r\n421 4\.3\.2 others wait/)
+    assert.ok(tookMs < 9500)
+  })
+
+  test('each kilobyte of a message buys a second', async () => {
+    const { world, talk, connections } = serving({})
+    let [fast, slow] = [Number.NaN, Number.NaN]
+    world.clock.after(10_500, () => {
+      fast = connections[0]!.waitedMs
+    })
+    world.clock.after(20_500, () => {
+      slow = connections[0]!.waitedMs
+    })
+    await talk(
+      'EHLO x\r\nMAIL FROM:<a@b.test>\r\nBDAT 90000 LAST\r\n',
+      ...Array(10)
+        .fill([1000, 'x'.repeat(2000)])
+        .flat(),
+      12_000,
+    )
+    assert.ok(fast < 100, `${fast}`)
+    assert.ok(slow > 400 && slow < 1000, `${slow}`)
   })
 })

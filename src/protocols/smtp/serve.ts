@@ -7,7 +7,7 @@ import { type Endpoint, NetworkError, type Stream, type TlsIdentity } from '../.
 import type { Clock, World } from '../../world/world.ts'
 import { Budget } from './content.ts'
 import { DEFAULT_SERVER_OPTIONS, type SmtpServerOptions } from './options.ts'
-import type { SessionFacts, SmtpServerPolicy } from './policy.ts'
+import type { ConnectionControl, SessionFacts, SmtpServerPolicy } from './policy.ts'
 import { parseProxyHeader } from './proxy.ts'
 import { REPLIES } from './reply.ts'
 import { SmtpServerSession } from './server-session.ts'
@@ -102,7 +102,7 @@ async function readProxyHeader(stream: Stream, clock: Clock): Promise<Proxied | 
   }
 }
 
-class Connection {
+class Connection implements ConnectionControl {
   readonly #stream: Stream
   readonly #policy: SmtpServerPolicy
   readonly #options: ServeOptions
@@ -116,6 +116,10 @@ class Connection {
   #closing = false
   /** Those for which the client has waited already. */
   #faultsPaused = 0
+  /** Since when a command or message may have begun, monotonic; and what came of the message. */
+  #since = 0
+  #contentBytes = 0
+  #isWaiting = false
 
   constructor(
     stream: Stream,
@@ -177,22 +181,23 @@ class Connection {
 
   async #loop(): Promise<void> {
     let phase: Phase = this.#session.phase
-    let since = this.#world.clock.monotonic()
+    this.#restart()
     while (!this.#closing) {
       await this.#flush()
-      const bytes = await this.#read(since)
+      const bytes = await this.#read()
       if (bytes === 'timeout') {
         await this.#perform(this.#session.abort(REPLIES.timeout))
         break
       }
       // The peer is gone. What it had not finished is dropped (RFC 5321 §4.1.1.10).
       if (bytes === null) return
+      if (isContent(phase)) this.#contentBytes += bytes.length
       const effects = this.#session.receive(bytes)
       // A command or the whole message has its time from when it may begin; each answer starts it anew.
       const progress = effects.length > 0 || this.#session.phase !== phase
       await this.#perform(effects)
       phase = this.#session.phase
-      if (progress) since = this.#world.clock.monotonic()
+      if (progress) this.#restart()
       if (this.#options.shutdown?.requested && phase === 'command' && !this.#closing) {
         await this.#perform(this.#session.abort(REPLIES.shuttingDown))
       }
@@ -206,18 +211,49 @@ class Connection {
     return typeof timeouts === 'function' ? { ...DEFAULT_TIMEOUTS, ...timeouts() } : this.#fixedTimeouts
   }
 
-  /** The next bytes of a command or message that may have begun at `since`. */
-  async #read(since: number): Promise<Uint8Array | null | 'timeout'> {
+  #restart(): void {
+    this.#since = this.#world.clock.monotonic()
+    this.#contentBytes = 0
+  }
+
+  get messages(): number {
+    return this.#session.messages
+  }
+
+  get waitedMs(): number {
+    if (!this.#isWaiting) return 0
+    return Math.max(0, this.#world.clock.monotonic() - this.#since - this.#contentBytes)
+  }
+
+  drop(): void {
+    if (!this.#isWaiting || this.#closing) return
+    this.#closing = true
+    let last = ''
+    for (const effect of this.#session.abort(REPLIES.gaveWay)) if (effect.kind === 'send') last += effect.text
+    // It must be gone now: the words are sent if the socket takes them at once.
+    this.#stream.write(Buffer.from(last)).catch(() => {})
+    this.#stream.destroy()
+  }
+
+  /** The next bytes of a command or message. */
+  async #read(): Promise<Uint8Array | null | 'timeout'> {
     const { clock } = this.#world
-    const content = this.#session.phase === 'data' || this.#session.phase === 'bdat'
+    const content = isContent(this.#session.phase)
     const silentSince = clock.monotonic()
     const isAdaptive = typeof this.#options.timeouts === 'function'
-    for (;;) {
-      const { commandMs, wholeMessageMs, dataBlockMs } = this.#timeouts
-      const end = content ? Math.min(since + wholeMessageMs, silentSince + dataBlockMs) : since + commandMs
-      const left = Math.max(1, end - clock.monotonic())
-      const bytes = await this.#readWithin(isAdaptive ? Math.min(left, PATIENCE_MS) : left)
-      if (bytes !== 'timeout' || clock.monotonic() >= end) return bytes
+    this.#isWaiting = true
+    try {
+      for (;;) {
+        const { commandMs, wholeMessageMs, dataBlockMs } = this.#timeouts
+        const end = content
+          ? Math.min(this.#since + wholeMessageMs, silentSince + dataBlockMs)
+          : this.#since + commandMs
+        const left = Math.max(1, end - clock.monotonic())
+        const bytes = await this.#readWithin(isAdaptive ? Math.min(left, PATIENCE_MS) : left)
+        if (bytes !== 'timeout' || clock.monotonic() >= end) return bytes
+      }
+    } finally {
+      this.#isWaiting = false
     }
   }
 
@@ -256,7 +292,7 @@ class Connection {
       if (question.kind === 'credentials') {
         return session.credentialsFound(await policy.accounts!.scramCredentials(question.user))
       }
-      const answer = askPolicy(policy, question, session)
+      const answer = askPolicy(policy, question, session, this)
       return session.decide(answer instanceof Promise ? await answer : answer)
     } catch (error) {
       this.#options.onFault?.(error)
@@ -327,12 +363,19 @@ const PATIENCE_MS = 5000
 const LINGER_MS = 2000
 const LINGER_BYTES = 1_000_000
 
+const isContent = (phase: Phase) => phase === 'data' || phase === 'bdat'
+
 type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' }>
 
-function askPolicy(policy: SmtpServerPolicy, question: PolicyQuestion, { facts }: SmtpServerSession) {
+function askPolicy(
+  policy: SmtpServerPolicy,
+  question: PolicyQuestion,
+  { facts }: SmtpServerSession,
+  connection: ConnectionControl,
+) {
   switch (question.kind) {
     case 'connected':
-      return policy.connected?.(facts)
+      return policy.connected?.(facts, connection)
     case 'hello':
       return policy.hello?.(question.name, question.extended, facts)
     case 'authenticated':

@@ -92,6 +92,11 @@ export class SmtpServerSession {
     return this.#run()
   }
 
+  /** Messages accepted so far. */
+  get messages(): number {
+    return this.#messages
+  }
+
   /** What the client did wrong so far, in faults; a refused recipient or an idle command counts a fifth. */
   get faults(): number {
     return this.#errorPoints / FAULT

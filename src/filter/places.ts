@@ -1,0 +1,87 @@
+// Who may hold a connection. Limits per address, per network and in all; when all places are taken, a newcomer gets the
+// place of the connection for which we have waited longest, from the network that holds most. So thousands that say
+// little cannot keep out one that has mail: who delivers never waits long.
+
+import type { ConnectionControl } from '../protocols/smtp/policy.ts'
+import { neighbourhood } from './lists.ts'
+import { placesUnder, stressOf } from './pressure.ts'
+
+export interface PlaceLimits {
+  readonly perAddress: number
+  readonly perNetwork: number
+  readonly inAll: number
+}
+
+export interface Entrant {
+  readonly ip: string
+  /** On the allow list or of good reputation: never gives way. */
+  readonly isKnown: boolean
+  readonly control: Pick<ConnectionControl, 'waitedMs' | 'messages' | 'drop'>
+}
+
+export type Entry = 'ok' | 'per-address' | 'per-network' | 'in-all'
+
+/** Nobody gives way who was silent for less: an honest relay far away takes a second between two commands. */
+const PATIENT_MS = 2000
+
+/** `Key` is what the connection is known by: its SessionFacts. */
+export class Places<Key extends object> {
+  readonly #limits: PlaceLimits
+  readonly #open = new Map<Key, Entrant & { readonly network: string }>()
+  readonly #ofAddress = new Map<string, number>()
+  readonly #ofNetwork = new Map<string, number>()
+
+  constructor(limits: PlaceLimits) {
+    this.#limits = limits
+  }
+
+  get open(): number {
+    return this.#open.size
+  }
+
+  /** Takes a place, or says which limit is reached. Another connection may have to give way. */
+  enter(key: Key, entrant: Entrant): Entry {
+    const { perAddress, perNetwork, inAll } = this.#limits
+    const network = neighbourhood(entrant.ip)
+    const stress = stressOf({ connections: this.open, maxConnections: inAll, usedBytes: 0, limitBytes: 1, lagMs: 0 })
+    if (!entrant.isKnown) {
+      if ((this.#ofAddress.get(entrant.ip) ?? 0) >= placesUnder(stress, perAddress)) return 'per-address'
+      if ((this.#ofNetwork.get(network) ?? 0) >= perNetwork) return 'per-network'
+    }
+    if (this.open >= inAll && !this.#makeRoom()) return 'in-all'
+    this.#open.set(key, { ...entrant, network })
+    count(this.#ofAddress, entrant.ip, 1)
+    count(this.#ofNetwork, network, 1)
+    return 'ok'
+  }
+
+  /** The connection is over. */
+  leave(key: Key): void {
+    const entrant = this.#open.get(key)
+    if (entrant === undefined) return
+    this.#open.delete(key)
+    count(this.#ofAddress, entrant.ip, -1)
+    count(this.#ofNetwork, entrant.network, -1)
+  }
+
+  #makeRoom(): boolean {
+    let worst: { readonly key: Key; readonly control: Entrant['control']; readonly claim: number } | undefined
+    for (const [key, { control, network, isKnown }] of this.#open) {
+      const { waitedMs, messages } = control
+      if (isKnown || waitedMs < PATIENT_MS) continue
+      // Who has delivered may rest between two messages.
+      const claim = (waitedMs * this.#ofNetwork.get(network)!) / (messages > 0 ? 10 : 1)
+      if (worst === undefined || claim > worst.claim) worst = { key, control, claim }
+    }
+    if (worst === undefined) return false
+    this.leave(worst.key)
+    worst.control.drop()
+    return true
+  }
+}
+
+function count(table: Map<string, number>, key: string, change: number): void {
+  const value = (table.get(key) ?? 0) + change
+  if (value <= 0) table.delete(key)
+  else table.set(key, value)
+}
