@@ -15,7 +15,7 @@ import { type CorpusMessage, readCorpus } from '../src/cli/suite/corpus.ts'
 import { Classifier } from '../src/filter/statistics/classifier.ts'
 import { figuresOf, pointAt, type Scored } from '../src/filter/statistics/evaluate.ts'
 import { type Features, featuresOf } from '../src/filter/statistics/features.ts'
-import { LogisticLearner, logistic } from '../src/filter/statistics/logistic.ts'
+import { LogisticTable, logistic } from '../src/filter/statistics/logistic.ts'
 import { parseStructure } from '../src/message/mime.ts'
 
 const { values, positionals } = parseArgs({
@@ -46,28 +46,39 @@ function learning(make: () => Learner): Contender {
   }
 }
 
-type View = (features: Features) => Int32Array[]
+type Look = (features: Features) => Int32Array
 
-const VIEWS: Record<string, View> = {
-  words: ({ words }) => [words],
-  'words and pairs': ({ words, pairs }) => [words, pairs],
-  '4-grams': ({ grams }) => [grams],
-  'all in one': ({ words, pairs, grams }) => [words, pairs, grams],
+const LOOKS: Record<string, Look> = {
+  words: ({ headerWords, bodyWords }) => together(headerWords, bodyWords),
+  'words and pairs': ({ headerWords, headerPairs, bodyWords, bodyPairs }) =>
+    together(headerWords, headerPairs, bodyWords, bodyPairs),
+  '4-grams': ({ headerGrams, bodyGrams }) => together(headerGrams, bodyGrams),
+  'all in one': (features) => together(...Object.values(features)),
 }
 
-function logisticOn(view: View): Learner {
-  const learner = new LogisticLearner({ bits: 20, rate: 20 })
+function together(...views: Int32Array[]): Int32Array {
+  const all = new Int32Array(views.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const view of views) {
+    all.set(view, at)
+    at += view.length
+  }
+  return all
+}
+
+function logisticOn(look: Look): Learner {
+  const table = new LogisticTable(21)
   return {
-    score: (features) => learner.logOdds(view(features)),
+    score: (features) => table.logOdds(look(features)),
     learn(features, isSpam) {
-      const error = (isSpam ? 1 : 0) - logistic(learner.logOdds(view(features)))
-      if (Math.abs(error) > 0.02) learner.learn(view(features), error)
+      const error = (isSpam ? 1 : 0) - logistic(table.logOdds(look(features)))
+      if (Math.abs(error) > 0.02) table.learn(look(features), error)
     },
   }
 }
 
 /** Naive Bayes with Robinson's smoothing, over the telling features only, combined after Fisher. */
-function bayesOn(view: View): Learner {
+function bayesOn(look: Look): Learner {
   const mask = 2 ** 22 - 1
   const counts = [new Float32Array(mask + 1), new Float32Array(mask + 1)] as const
   const seen = [1, 1]
@@ -76,23 +87,21 @@ function bayesOn(view: View): Learner {
       let spam = 0
       let ham = 0
       let told = 1
-      for (const list of view(features)) {
-        for (const hash of list) {
-          const [h, s] = [counts[0][hash & mask]!, counts[1][hash & mask]!]
-          const share = s / seen[1]! / (s / seen[1]! + h / seen[0]! || 1)
-          const p = (0.05 + (s + h) * share) / (0.1 + s + h)
-          if (s + h === 0 || Math.abs(p - 0.5) < 0.3) continue
-          told++
-          spam += Math.log(p)
-          ham += Math.log(1 - p)
-        }
+      for (const hash of look(features)) {
+        const [h, s] = [counts[0][hash & mask]!, counts[1][hash & mask]!]
+        const share = s / seen[1]! / (s / seen[1]! + h / seen[0]! || 1)
+        const p = (0.05 + (s + h) * share) / (0.1 + s + h)
+        if (s + h === 0 || Math.abs(p - 0.5) < 0.3) continue
+        told++
+        spam += Math.log(p)
+        ham += Math.log(1 - p)
       }
       return (spam - ham) / Math.sqrt(told)
     },
     learn(features, isSpam) {
       const kind = isSpam ? 1 : 0
       seen[kind]!++
-      for (const list of view(features)) for (const hash of list) counts[kind][hash & mask]!++
+      for (const hash of look(features)) counts[kind][hash & mask]!++
     },
   }
 }
@@ -218,10 +227,10 @@ async function answers(url: string): Promise<void> {
 }
 
 const contenders: Record<string, Contender> = {
-  'naive Bayes, words': learning(() => bayesOn(VIEWS.words!)),
-  'naive Bayes, OSB': learning(() => bayesOn(VIEWS['words and pairs']!)),
+  'naive Bayes, words': learning(() => bayesOn(LOOKS.words!)),
+  'naive Bayes, OSB': learning(() => bayesOn(LOOKS['words and pairs']!)),
   ...Object.fromEntries(
-    Object.entries(VIEWS).map(([name, view]) => [`logistic, ${name}`, learning(() => logisticOn(view))]),
+    Object.entries(LOOKS).map(([name, look]) => [`logistic, ${name}`, learning(() => logisticOn(look))]),
   ),
   'Borderpost (ensemble)': learning(() => new Classifier()),
   bogofilter,

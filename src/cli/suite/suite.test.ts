@@ -30,11 +30,11 @@ for (const name of Object.keys(suites)) {
 }
 
 // A learner errs, above all on the first messages of its life: here it is what share that counts.
-test('corpus-spamassassin: from nothing, in order of arrival, most are right and hardly any mail is lost', async (t) => {
+test('corpus-spamassassin: from nothing, in order of arrival, nine of ten are right and hardly any mail is lost', async (t) => {
   const dir = `${root}corpus-spamassassin`
   if (!existsSync(dir)) return t.skip(`no ${dir}`)
   const { passed, failed, lines } = await suites['corpus-spamassassin']!(dir)
-  assert.ok(passed >= 7 * failed, `${passed} passed, ${failed} failed`)
+  assert.ok(passed >= 9 * failed, `${passed} passed, ${failed} failed`)
   const lost = lines.filter((line) => /^FAILED .*ham/.test(line)).length
   assert.ok(lost <= 5, `${lost} lost`)
   assert.match(lines.at(-3)!, /^\(1-AUC\)% \d/)

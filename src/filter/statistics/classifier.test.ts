@@ -80,11 +80,11 @@ test('the size of the state is bounded, and small while it is young', () => {
   scoreThenLearn(classifier, madeCorpus(20))
   assert.ok(classifier.toBytes().length < 50_000)
   scoreThenLearn(classifier, madeCorpus(400))
-  assert.ok(classifier.toBytes().length < 6 * 2 ** 14 * 3)
+  assert.ok(classifier.toBytes().length < 2 * 2 ** 14 * 3)
 })
 
 test('bytes that are no state give none, and nothing throws', () => {
-  const classifier = new Classifier(8)
+  const classifier = new Classifier(10)
   scoreThenLearn(classifier, madeCorpus(5))
   const bytes = classifier.toBytes()
   assert.ok(Classifier.fromBytes(bytes))

@@ -9,11 +9,17 @@ import { allParts, type Part } from '../../message/mime.ts'
 import { FeatureSet, hashText, mix } from './feature-set.ts'
 import { addGrams, addWords } from './words.ts'
 
-/** Distinct hashes, in the order in which they first came. The same bytes always give the same features. */
+/** One way to look at a message: distinct hashes, in the order in which they first came. */
+export type View = Int32Array
+
+/** The header and the body, each seen as words, pairs of words and runs of four characters. */
 export interface Features {
-  words: Int32Array
-  pairs: Int32Array
-  grams: Int32Array
+  headerWords: View
+  headerPairs: View
+  headerGrams: View
+  bodyWords: View
+  bodyPairs: View
+  bodyGrams: View
 }
 
 const MAX_FIELDS = 60
@@ -21,7 +27,7 @@ const MAX_FIELD_CHARACTERS = 600
 const MAX_PARTS = 20
 const MAX_TEXT_BYTES = 24 * 1024
 const MAX_TEXT_CHARACTERS = 10_000
-const MAX_GRAM_CHARACTERS = Number(process.env.GC ?? 3_000)
+const MAX_GRAM_CHARACTERS = 3_000
 const MAX_TAGS = 300
 
 /**
@@ -31,9 +37,10 @@ const MAX_TAGS = 300
 const NOT_READ =
   /^(x-spam|x-bogosity|x-rspamd|x-junk|x-virus|x-borderpost|x-status|x-keywords|x-uid|x-mozilla|x-pyzor|status$|lines$|content-length$|authentication-results|received-spf|arc-|dkim-|domainkey|delivered-to$|x-original-to$|return-path$)/
 
+/** Scratch: filled and emptied for each part of a message. */
 const words = new FeatureSet(8_192)
 const pairs = new FeatureSet(16_384)
-const grams = new FeatureSet(12_288)
+const grams = new FeatureSet(8_192)
 
 const FIELD = hashText('field')
 const SHAPE = hashText('shape')
@@ -42,20 +49,29 @@ const TAG = hashText('tag')
 const URL_SALT = hashText('url')
 const PART = hashText('part')
 const FACT = hashText('fact')
-const GRAM = hashText('gram')
+const HEADER_GRAM = hashText('header gram')
+const BODY_GRAM = hashText('body gram')
+const MARKUP_GRAM = hashText('markup gram')
 
 /**
  * Reads the features of a message.
  * @param facts short texts known besides the message, such as `spf=pass`: each is a word of its own
  */
 export function featuresOf(root: Part, facts: readonly string[] = []): Features {
+  clear()
+  for (const fact of facts.slice(0, 100)) words.add(hashText(fact.slice(0, 200), FACT))
+  readHeader(root.header)
+  const [headerWords, headerPairs, headerGrams] = [words.toArray(), pairs.toArray(), grams.toArray()]
+  clear()
+  readBody(root)
+  const [bodyWords, bodyPairs, bodyGrams] = [words.toArray(), pairs.toArray(), grams.toArray()]
+  return { headerWords, headerPairs, headerGrams, bodyWords, bodyPairs, bodyGrams }
+}
+
+function clear(): void {
   words.clear()
   pairs.clear()
   grams.clear()
-  for (const fact of facts.slice(0, 100)) words.add(hashText(fact.slice(0, 200), FACT))
-  readHeader(root.header)
-  readBody(root)
-  return { words: words.toArray(), pairs: pairs.toArray(), grams: grams.toArray() }
 }
 
 function readHeader(header: Header): void {
@@ -81,7 +97,7 @@ function readField(header: Header, field: HeaderField): void {
   const salt = hashText(field.lowerName, FIELD)
   addWords(text, salt, words, pairs)
   if (field.lowerName !== 'received') words.add(hashText(shapeOf(text), salt))
-  addGrams(`${field.name}: ${text}`, GRAM, grams)
+  addGrams(`${field.name}: ${text}`, HEADER_GRAM, grams)
 }
 
 /** The form of a value without its content: `<9a63c01c@x.test>` and others like it become `<0a0a0a0a@a.a>`. */
@@ -110,9 +126,9 @@ function readBody(root: Part): void {
     if (isHtml) readMarkup(whole)
     readUrls(whole)
     addWords(text, TEXT, words, pairs)
-    addGrams(text.slice(0, gramsLeft), GRAM, grams)
+    addGrams(text.slice(0, gramsLeft), BODY_GRAM, grams)
     gramsLeft = Math.max(0, gramsLeft - text.length)
-    if (isHtml) addGrams(whole.slice(0, 1000), TAG, grams)
+    if (isHtml) addGrams(whole.slice(0, 1000), MARKUP_GRAM, grams)
   }
 }
 
