@@ -12,7 +12,8 @@ import { msaPolicy } from '../roles/msa/policy.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
 import type { Command } from '../store/commands.ts'
-import { openStore } from '../store/embedded.ts'
+import { compact } from '../store/compact.ts'
+import { type EmbeddedStore, openStore } from '../store/embedded.ts'
 import type { Store } from '../store/store.ts'
 import type { Endpoint, Listener, Stream } from '../world/network.ts'
 import type { Timer, World } from '../world/world.ts'
@@ -50,7 +51,7 @@ export type Log = (
 
 const EVENTS_KEPT_MS = 30 * 86_400_000
 const EVENTS_KEPT = 1_000_000
-const PRUNE_EVERY_MS = 600_000
+const TIDY_EVERY_MS = 600_000
 
 export interface AgentOptions {
   /** PBKDF2 iterations of new credentials. */
@@ -67,12 +68,14 @@ export class RunningAgent {
   readonly #listeners = new Map<ServiceName, Listener>()
   readonly #streams = new Set<Stream>()
   readonly #shutdown = { requested: false }
-  #pruning: Timer | undefined
+  #tidying: Timer | undefined
+  readonly #store: EmbeddedStore
   readonly #transmitter: Transmitter | undefined
   readonly #smtp: ServeOptions
   readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy }
 
-  private constructor(plan: AgentPlan, agent: Agent, options: AgentOptions) {
+  private constructor(plan: AgentPlan, agent: Agent, store: EmbeddedStore, options: AgentOptions) {
+    this.#store = store
     this.plan = plan
     this.agent = agent
     this.accounts = new Accounts(agent, options.iterations)
@@ -108,21 +111,31 @@ export class RunningAgent {
       log: (level, text, facts) => options.log(plan.id, level, text, facts),
     }
     await settle(store, plan, world, options.iterations)
-    return new RunningAgent(plan, agent, options)
+    return new RunningAgent(plan, agent, store, options)
   }
 
   /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
   begin(): void {
     this.#transmitter?.start()
-    this.#prune()
+    void this.#tidy()
   }
 
-  /** Tracking is kept for a while; a little is forgotten at a time, because others wait for the same writer. */
-  #prune(): void {
-    const { store, world } = this.agent
-    const beforeMs = world.clock.now() - EVENTS_KEPT_MS
-    store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }]).catch(() => {})
-    this.#pruning = world.clock.after(PRUNE_EVERY_MS, () => this.#prune())
+  /**
+   * Tracking is kept for a while; a little is forgotten at a time, because others wait for the same writer. Space of
+   * deleted mail is won back.
+   */
+  async #tidy(): Promise<void> {
+    const { world, log } = this.agent
+    try {
+      const beforeMs = world.clock.now() - EVENTS_KEPT_MS
+      await this.#store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
+      const { problems } = await compact(this.#store)
+      for (const problem of problems) log('warning', problem)
+    } catch (error) {
+      if (!this.#shutdown.requested) log('warning', 'the store could not be tidied', { error: String(error) })
+    }
+    // The next pass is set when this one is over: never two at once.
+    if (!this.#shutdown.requested) this.#tidying = world.clock.after(TIDY_EVERY_MS, () => void this.#tidy())
   }
 
   /** Opens one door. @throws NetworkError 'address-in-use', … */
@@ -179,7 +192,7 @@ export class RunningAgent {
   /** Closes the doors, lets sessions end and deliveries come to their reply (at most `graceMs`), closes the store. */
   async stop(graceMs = 500): Promise<void> {
     this.#shutdown.requested = true
-    this.#pruning?.cancel()
+    this.#tidying?.cancel()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
     let isCarrying = this.#transmitter !== undefined
     this.#transmitter?.stop().then(() => {
