@@ -1,9 +1,10 @@
-// `borderpost verify`: every check of identity on one message, asked of real DNS: SPF, DKIM, DMARC, ARC, iprev and the
-// BIMI record; with --explain each step of each check. What is not given (address, HELO, reverse-path) is taken from the
+// `borderpost verify`: every check of identity on one message, asked of real DNS: SPF, DKIM, DKIM2, DMARC, ARC, iprev
+// and the BIMI record; with --explain each step of each check. What is not given (address, HELO, reverse-path) is taken from the
 // newest Received line and Return-Path, which only the host that wrote them can vouch for: the output says so.
 
 import { authenticate, type Identity } from '../../identity/authenticate.ts'
 import { type BimiResult, lookupBimi } from '../../identity/bimi.ts'
+import { type Dkim2Result, verifyDkim2 } from '../../identity/dkim2/verify.ts'
 import type { Step } from '../../identity/steps.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { isIp } from '../../message/ip.ts'
@@ -63,7 +64,9 @@ export async function verifyWith(
   const arrival = { source, header, ip, helo, reversePath: reversePath.replace(/^<|>$/g, '') }
   const identity = await authenticate(arrival, { dns, clock: realClock, receiverName: 'localhost' })
   const bimi = await lookupBimi(identity, dns, selectorIn(header))
-  const checks = checksOf(identity, bimi)
+  // Who the recipients were is not in the message, so its envelope cannot be compared.
+  const dkim2 = await verifyDkim2(header, undefined, dns, realClock)
+  const checks = checksOf(identity, dkim2, bimi)
   const notes = notesOf(options, identity, source !== input)
   if (options.json) print(`${JSON.stringify({ ip, helo, reversePath: arrival.reversePath, notes, checks })}\n`)
   else print(render(checks, notes, options.explain))
@@ -112,7 +115,7 @@ function notesOf(options: VerifyOptions, identity: Identity, isChanged: boolean)
   ]
 }
 
-function checksOf(identity: Identity, bimi: BimiResult): Check[] {
+function checksOf(identity: Identity, dkim2: Dkim2Result, bimi: BimiResult): Check[] {
   const { spf, dkim, dmarc, arc, iprev } = identity
   const signatures = dkim.map((each): Check => {
     const key = each.keyBits === undefined ? '' : `, ${each.keyBits} bits`
@@ -128,6 +131,7 @@ function checksOf(identity: Identity, bimi: BimiResult): Check[] {
       steps: spf.steps,
     },
     ...(signatures.length > 0 ? signatures : [{ name: 'DKIM', result: 'none', about: 'no signature', steps: [] }]),
+    ...(dkim2.result === 'none' ? [] : [dkim2Check(dkim2)]),
     {
       name: 'DMARC',
       result: dmarc.result,
@@ -143,6 +147,10 @@ function checksOf(identity: Identity, bimi: BimiResult): Check[] {
     { name: 'iprev', result: iprev.result, about: iprev.name ?? identity.ip, steps: [] },
     { name: 'BIMI', result: bimi.result, about: bimi.location ?? '', steps: bimi.steps },
   ]
+}
+
+function dkim2Check({ result, reason, hops, steps }: Dkim2Result): Check {
+  return { name: 'DKIM2', result, about: reason ?? hops.map(({ domain }) => domain).join(', '), steps }
 }
 
 const RESULT_WIDTH = 9

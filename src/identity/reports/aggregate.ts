@@ -79,7 +79,7 @@ export interface AggregateReport {
 
 export type AggregateResult = { readonly report: AggregateReport } | { readonly fault: string }
 
-const MAX_ROWS = 100_000
+const MAX_ROWS = 50_000
 const MAX_TEXT = 500
 const MAX_RESULTS = 100
 const RESULTS = new Set(['none', 'pass', 'fail', 'policy', 'neutral', 'softfail', 'temperror', 'permerror'])

@@ -13,7 +13,7 @@ export interface XmlElement {
 export type XmlResult = { readonly root: XmlElement } | { readonly fault: string }
 
 const MAX_DEPTH = 32
-const MAX_ELEMENTS = 1_000_000
+const MAX_ELEMENTS = 400_000
 const NAME = /[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?/y
 const NAMED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
