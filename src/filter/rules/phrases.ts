@@ -229,9 +229,6 @@ const PHRASES = {
     account suspension
     unusual activity
     unusual sign in
-    suspicious activity
-    unauthorized access
-    unauthorised access
     temporarily suspended
     temporarily limited
     mailbox is full

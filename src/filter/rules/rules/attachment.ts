@@ -33,6 +33,7 @@ const ARCHIVES: ReadonlySet<FileKind | undefined> = new Set<FileKind>([
   'arj',
   'lzh',
 ])
+const WEB_SHORTCUT = new Set(['url', 'webloc', 'website'])
 /** Files with these endings are text: a first line that looks like a program's proves nothing. */
 const SOURCE = new Set(['patch', 'diff', 'txt', 'c', 'h', 'log', 'asc', 'sig'])
 
@@ -89,7 +90,7 @@ export const attachmentRules: readonly Rule[] = [
       (file) =>
         !PROGRAMS.has(file.kind) &&
         EXECUTABLE.has(file.ending) &&
-        !/^(?:inf|reg|bin|run|app|url|com)$/.test(file.ending),
+        !/^(?:inf|reg|bin|run|app|url|com|lnk|chm|hlp)$/.test(file.ending),
     ),
   },
   {
@@ -315,7 +316,14 @@ export const attachmentRules: readonly Rule[] = [
     points: 5,
     about: 'attachment',
     explanation: 'A shortcut is attached that starts a program when it is opened.',
-    test: anyFile((file) => SHORTCUT.has(file.ending) || file.kind === 'shortcut'),
+    test: anyFile((file) => (SHORTCUT.has(file.ending) && !WEB_SHORTCUT.has(file.ending)) || file.kind === 'shortcut'),
+  },
+  {
+    id: 'file-web-shortcut',
+    points: 2,
+    about: 'attachment',
+    explanation: 'A file is attached that opens a web page or a file of a foreign machine.',
+    test: anyFile((file) => WEB_SHORTCUT.has(file.ending)),
   },
   {
     id: 'file-help-book',

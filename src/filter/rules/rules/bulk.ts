@@ -26,7 +26,7 @@ export const bulkRules: readonly Rule[] = [
   },
   {
     id: 'bulk-list-unnamed',
-    points: 0.6,
+    points: 0.4,
     about: 'bulk',
     explanation: 'The message is marked as mass mail, but names no list and no way to leave.',
     test: (mail) =>
@@ -44,7 +44,7 @@ export const bulkRules: readonly Rule[] = [
   },
   {
     id: 'bulk-without-way-out',
-    points: 1,
+    points: 1.3,
     about: 'bulk',
     explanation:
       'The text speaks of being taken off a list, but the message names no list and no proper way to leave it.',
@@ -90,7 +90,7 @@ export const bulkRules: readonly Rule[] = [
   },
   {
     id: 'bulk-code-for-recipient',
-    points: 1,
+    points: 1.3,
     about: 'bulk',
     explanation: 'The text ends in a row of letters that is different for every Recipient.',
     test: ({ text, isFromList, attachments }) => {

@@ -66,14 +66,14 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-credit',
-    points: 1.8,
+    points: 2.2,
     about: 'content',
     explanation: 'The text offers credit or the end of debts to strangers.',
     test: topic('credit', 2),
   },
   {
     id: 'content-income',
-    points: 1.8,
+    points: 2.2,
     about: 'content',
     explanation: 'The text promises an income without work.',
     test: topic('income', 2),
@@ -87,7 +87,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-pressure',
-    points: 0.9,
+    points: 1.1,
     about: 'content',
     explanation: 'The text urges the reader to act at once.',
     test: topic('pressure', 1),
@@ -101,7 +101,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-promise',
-    points: 1,
+    points: 1.2,
     about: 'content',
     explanation: 'The text promises things free, guaranteed or without risk.',
     test: topic('promise', 2),
@@ -115,7 +115,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-excuse',
-    points: 0.8,
+    points: 1.2,
     about: 'content',
     explanation: 'The text explains at length why the reader gets it and how to be taken off.',
     test: (mail) =>
@@ -125,7 +125,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-not-spam',
-    points: 1.5,
+    points: 1.8,
     about: 'content',
     explanation: 'The text assures the reader that it is not unwanted mail.',
     test: (mail) =>
@@ -144,14 +144,14 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-reply-to-remove',
-    points: 2,
+    points: 1.8,
     about: 'content',
     explanation: 'To be taken off the list the reader would have to answer, which only proves that he reads.',
     test: topic('replyToRemove', 1),
   },
   {
     id: 'content-click-here',
-    points: 0.6,
+    points: 0.8,
     about: 'content',
     explanation: 'The text says to click without saying where it leads.',
     test: (mail) => (isTalk(mail) || mail.webUrls.length === 0 ? undefined : said(mail, 'clickHere')[0]),
@@ -280,7 +280,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-greets-nobody',
-    points: 1.2,
+    points: 1.4,
     about: 'content',
     explanation: 'The text greets a reader whose name it does not know.',
     test: (mail) => (isTalk(mail) ? undefined : said(mail, 'greeting')[0]),
@@ -328,7 +328,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-money',
-    points: 0.8,
+    points: 1.2,
     about: 'content',
     explanation: 'The text names large sums of money several times.',
     test: (mail) =>
@@ -337,7 +337,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     id: 'content-exclamations',
-    points: 0.8,
+    points: 1.2,
     about: 'content',
     explanation: 'The text shouts with rows of exclamation marks.',
     test: (mail) => !isTalk(mail) && (mail.text.slice(0, LOOKED_AT).match(/!{2,}/g)?.length ?? 0) >= 3,
@@ -347,8 +347,11 @@ export const contentRules: readonly Rule[] = [
     points: 1.6,
     about: 'content',
     explanation: 'Words of the text are pulled apart letter by letter, so that filters do not read them.',
-    test: ({ text, isFromList }) =>
-      isFromList ? undefined : /(?:^|\s)(?:[a-z][ ._*-]){6,30}[a-z](?:\s|$)/im.exec(text.slice(0, LOOKED_AT))?.[0],
+    test: ({ text, isFromList }) => {
+      const found = /(?:^|\s)(?:[a-z][ ._*-]){6,30}[a-z](?:\s|$)/im.exec(text.slice(0, LOOKED_AT))?.[0]
+      // Capitals with spaces are how typists write headings.
+      return found !== undefined && !isFromList && (/[a-z]/.test(found) || /[._*-]/.test(found)) && found
+    },
   },
   {
     id: 'content-disguised-words',

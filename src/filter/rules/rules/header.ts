@@ -53,7 +53,7 @@ export const headerRules: readonly Rule[] = [
   },
   {
     id: 'date-not-in-form',
-    points: 0.6,
+    points: 1,
     about: 'header',
     explanation: 'The date of writing is not in the form that mail programs write.',
     test: (mail) => mail.date !== undefined && !RFC_DATE.test(mail.field('date')!) && mail.field('date'),
@@ -67,7 +67,7 @@ export const headerRules: readonly Rule[] = [
   },
   {
     id: 'date-hours-ahead',
-    points: 1.2,
+    points: 1.5,
     about: 'header',
     explanation: 'The message says it was written hours after it arrived.',
     test: (mail) => (ahead(mail) ?? 0) > 3 * HOUR_MS && ahead(mail)! <= DAY_MS && mail.field('date'),
@@ -81,7 +81,7 @@ export const headerRules: readonly Rule[] = [
   },
   {
     id: 'date-zone-impossible',
-    points: 1.5,
+    points: 2,
     about: 'header',
     explanation: 'The date names a time zone that does not exist.',
     test: (mail) => {
@@ -110,13 +110,6 @@ export const headerRules: readonly Rule[] = [
     explanation: 'The identification of the message is not in the form that mail programs write.',
     test: (mail) =>
       mail.has('message-id') && !/^<[^<>\s@]+@[^<>\s@]+>$/.test(mail.messageId) && (mail.messageId || true),
-  },
-  {
-    id: 'message-id-without-domain',
-    points: 0.3,
-    about: 'header',
-    explanation: 'The identification of the message names no place on the Internet.',
-    test: (mail) => idHost(mail) !== '' && /^[a-z0-9_-]{1,60}$/.test(idHost(mail)) && mail.messageId,
   },
   {
     id: 'message-id-of-ours',
@@ -212,7 +205,7 @@ export const headerRules: readonly Rule[] = [
   },
   {
     id: 'mailer-priority-without-outlook',
-    points: 1.4,
+    points: 1.3,
     about: 'header',
     explanation: 'The message has marks of Outlook in its header, but not those that Outlook always writes.',
     test: (mail) =>

@@ -14,7 +14,7 @@ const PREHEADER = 400
 export const htmlRules: readonly Rule[] = [
   {
     id: 'html-hidden-text',
-    points: 1.8,
+    points: 1.5,
     about: 'html',
     explanation: 'More text is hidden in the message than shown.',
     test: ({ html }) =>
@@ -61,10 +61,10 @@ export const htmlRules: readonly Rule[] = [
   },
   {
     id: 'html-letters-disguised',
-    points: 2,
+    points: 1.5,
     about: 'html',
     explanation: 'Plain letters are written as numbers so that filters do not recognise them.',
-    test: ({ html }) => html.disguisedLetters > 15 && `${html.disguisedLetters} letters`,
+    test: ({ html }) => html.disguisedLetters > 40 && `${html.disguisedLetters} letters`,
   },
   {
     id: 'html-only-images',
@@ -89,14 +89,14 @@ export const htmlRules: readonly Rule[] = [
   },
   {
     id: 'html-image-map',
-    points: 0.8,
+    points: 0.5,
     about: 'html',
     explanation: 'Links are laid over an image, so that their text cannot be read.',
     test: ({ html }) => html.links.some(({ from }) => from === 'area'),
   },
   {
     id: 'html-tracking-image',
-    points: 0.3,
+    points: 0.2,
     about: 'html',
     explanation: 'An invisible image tells the sender when the message is opened.',
     test: ({ html }) =>
@@ -107,21 +107,21 @@ export const htmlRules: readonly Rule[] = [
   },
   {
     id: 'html-script',
-    points: 1.2,
+    points: 0.8,
     about: 'html',
     explanation: 'The message contains a program that would run when it is opened.',
     test: ({ html }) => html.scripts > 0,
   },
   {
     id: 'html-handlers',
-    points: 0.8,
+    points: 1,
     about: 'html',
     explanation: 'The message wants to run something when it is opened or touched.',
     test: ({ html }) => html.handlers > 0,
   },
   {
     id: 'html-form',
-    points: 1,
+    points: 0.7,
     about: 'html',
     explanation: 'The message contains a form to fill in.',
     test: ({ html }) => html.forms > 0 && html.inputs > 0,
@@ -135,7 +135,7 @@ export const htmlRules: readonly Rule[] = [
   },
   {
     id: 'html-frame',
-    points: 1.5,
+    points: 0.6,
     about: 'html',
     explanation: 'The message loads another page into itself.',
     test: ({ html }) => html.frames > 0,
@@ -167,7 +167,7 @@ export const htmlRules: readonly Rule[] = [
   },
   {
     id: 'html-huge-letters',
-    points: 0.6,
+    points: 1,
     about: 'html',
     explanation: 'The message shouts in very large letters.',
     test: ({ html }) => html.largestFontPx >= 36 && `${html.largestFontPx} pixels`,

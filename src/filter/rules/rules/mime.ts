@@ -225,21 +225,21 @@ export const mimeRules: readonly Rule[] = [
   },
   {
     id: 'mime-html-only',
-    points: 0.7,
+    points: 0.6,
     about: 'mime',
     explanation: 'The message has only a formatted text and no plain one.',
     test: (mail) => mail.texts.hasHtmlPart && !mail.texts.hasPlainPart,
   },
   {
     id: 'mime-html-as-only-body',
-    points: 0.7,
+    points: 0.6,
     about: 'mime',
     explanation: 'The message is nothing but one web page.',
     test: (mail) => mail.root.type === 'text' && mail.root.subtype === 'html',
   },
   {
     id: 'mime-alternative-differs',
-    points: 1.2,
+    points: 0.6,
     about: 'mime',
     explanation: 'The plain and the formatted text of the message say different things.',
     test: (mail) => {

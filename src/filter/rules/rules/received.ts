@@ -21,7 +21,7 @@ const DYNAMIC =
 export const receivedRules: readonly Rule[] = [
   {
     id: 'received-none',
-    points: 1.2,
+    points: 1,
     about: 'received',
     explanation: 'The message shows no way it came: it was not sent by a mail system, but directly by a program.',
     test: (mail) => mail.received.length === 0,
@@ -58,7 +58,7 @@ export const receivedRules: readonly Rule[] = [
     explanation: 'A trace of the way names an Internet address that cannot exist.',
     test: (mail) => {
       for (const { raw } of mail.received) {
-        const found = /[[(](\d{1,5}\.\d{1,5}\.\d{1,5}\.\d{1,5})[\])]/.exec(raw)
+        const found = /\[(\d{1,5}\.\d{1,5}\.\d{1,5}\.\d{1,5})\]/.exec(raw)
         if (found && !isIp(found[1]!.replace(/(^|\.)0+(?=\d)/g, '$1'))) return found[1]
       }
       return undefined
@@ -129,7 +129,7 @@ export const receivedRules: readonly Rule[] = [
   },
   {
     id: 'helo-dynamic',
-    points: 1.4,
+    points: 1.3,
     about: 'received',
     explanation: 'The message comes straight from a machine whose name is that of a home connection.',
     test: (mail) => {
@@ -149,7 +149,7 @@ export const receivedRules: readonly Rule[] = [
   },
   {
     id: 'free-mail-never-there',
-    points: 1.6,
+    points: 2,
     about: 'received',
     explanation: 'The address is one of a large free mail provider, but the message shows no trace of that provider.',
     test: (mail) =>

@@ -10,14 +10,14 @@ function addresses(mail: MailView): string[] {
 export const recipientRules: readonly Rule[] = [
   {
     id: 'to-missing',
-    points: 1,
+    points: 0.6,
     about: 'recipients',
     explanation: 'The message does not say to whom it is written.',
     test: (mail) => !mail.has('to') && !mail.has('cc') && !mail.has('bcc'),
   },
   {
     id: 'to-undisclosed',
-    points: 0.8,
+    points: 1,
     about: 'recipients',
     explanation: 'The message hides to whom it is written.',
     test: (mail) =>
@@ -36,7 +36,7 @@ export const recipientRules: readonly Rule[] = [
   },
   {
     id: 'to-is-sender',
-    points: 1,
+    points: 1.2,
     about: 'recipients',
     explanation: 'The message is addressed to its own sender, but came to somebody else.',
     test: (mail) => {
@@ -130,22 +130,5 @@ export const recipientRules: readonly Rule[] = [
       /(?:\b(?:your|user|friend|customer|member|recipient|you)@|%[a-z_]{2,20}%|\{\{?[a-z_ ]{2,20}\}|\[(?:email|name|to)\])/i.exec(
         mail.field('to') ?? '',
       )?.[0],
-  },
-  {
-    id: 'to-name-is-address-part',
-    points: 0.6,
-    about: 'recipients',
-    explanation: 'The name of the Recipient is only the first part of the address, as programs write it.',
-    test: (mail) => {
-      const [only, ...others] = mail.to
-      return (
-        only !== undefined &&
-        others.length === 0 &&
-        only.displayName !== undefined &&
-        !mail.isReply &&
-        only.displayName.toLowerCase() === only.localPart.toLowerCase() &&
-        only.displayName
-      )
-    },
   },
 ]

@@ -101,7 +101,7 @@ export const senderRules: readonly Rule[] = [
   },
   {
     id: 'name-other-domain',
-    points: 1.2,
+    points: 0.5,
     about: 'name',
     explanation: 'The name of the sender is a web address of somebody else.',
     test: (mail) => {
@@ -318,7 +318,7 @@ export const senderRules: readonly Rule[] = [
   },
   {
     id: 'from-digits-at-free-mail',
-    points: 0.8,
+    points: 1.4,
     about: 'name',
     explanation: 'The sender uses a free mail address with a long row of digits.',
     test: (mail) =>
@@ -329,7 +329,7 @@ export const senderRules: readonly Rule[] = [
   },
   {
     id: 'reply-to-other-free-mail',
-    points: 1.8,
+    points: 2,
     about: 'name',
     explanation: 'Answers would go to a free mail address, but the message comes from elsewhere.',
     test: (mail) => {

@@ -13,7 +13,7 @@ export const subjectRules: readonly Rule[] = [
   },
   {
     id: 'subject-capitals',
-    points: 1.2,
+    points: 1.5,
     about: 'header',
     explanation: 'The subject is written in capital letters.',
     test: ({ subject }) => {
@@ -30,7 +30,7 @@ export const subjectRules: readonly Rule[] = [
   },
   {
     id: 'subject-exclamation-end',
-    points: 0.4,
+    points: 0.6,
     about: 'header',
     explanation: 'The subject ends in an exclamation mark.',
     test: ({ subject, isReply }) => !isReply && /!\s*$/.test(subject) && subject,
@@ -49,7 +49,7 @@ export const subjectRules: readonly Rule[] = [
   },
   {
     id: 'subject-tail',
-    points: 1.8,
+    points: 2.2,
     about: 'header',
     explanation: 'After many spaces the subject ends in a row of letters that is there for no reader.',
     test: ({ subject }) => /\s{5,}[\w[\]()#-]{2,40}\s*$/.exec(subject)?.[0],
@@ -140,14 +140,14 @@ export const subjectRules: readonly Rule[] = [
   },
   {
     id: 'subject-advertisement',
-    points: 2,
+    points: 2.5,
     about: 'header',
     explanation: 'The subject says itself that this is an advertisement.',
     test: ({ subject }) => /^\W{0,3}\(?\s?adv?(?:ertisement)?(?:\s?:\s?adult)?\s?[:)\]-]/i.test(subject) && subject,
   },
   {
     id: 'subject-offer',
-    points: 0.9,
+    points: 1.4,
     about: 'header',
     explanation: 'The subject advertises something free, cheap or guaranteed.',
     test: ({ subject, isReply }) =>

@@ -25,15 +25,21 @@ const EMBEDDED = /https?(?::|%3a)(?:\/|%2f){2}/gi
 /** What is reached through a service that rewrites links (a list, a newsletter) is shown otherwise on purpose. */
 const isBulk = (mail: MailView): boolean => mail.has('list-unsubscribe') && mail.identity?.dmarc.result === 'pass'
 
+/** A newsletter's service that counts clicks: most links of the message go through it. */
+function leadsMost({ domain }: MessageUrl, mail: MailView): boolean {
+  const through = mail.webUrls.reduce((count, url) => count + (url.domain === domain ? 1 : 0), 0)
+  return through >= 5 && through > mail.webUrls.length / 2
+}
+
 export const urlRules: readonly Rule[] = [
   {
     id: 'url-other-than-shown',
-    points: 1.8,
+    points: 1.5,
     about: 'url',
     explanation: 'A link shows the address of one site and leads to another.',
     test: anyUrl((url, mail) => {
       const shown = hostInText(url.text)
-      if (shown === undefined || isBulk(mail)) return undefined
+      if (shown === undefined || isBulk(mail) || leadsMost(url, mail)) return undefined
       return (
         organization(shown) !== url.domain && mainLabel(shown) !== mainLabel(url.domain) && `${shown} → ${url.host}`
       )
@@ -60,7 +66,7 @@ export const urlRules: readonly Rule[] = [
   },
   {
     id: 'url-number',
-    points: 1.5,
+    points: 2,
     about: 'url',
     explanation: 'A link leads to a bare number in place of a named site.',
     test: anyUrl(({ host, authority }) => isIpHost(host) && !/^(?:10|127|192\.168)\./.test(host) && authority),
@@ -174,7 +180,7 @@ export const urlRules: readonly Rule[] = [
   },
   {
     id: 'url-free-hosting',
-    points: 0.8,
+    points: 0.5,
     about: 'url',
     explanation: 'A link leads to a page that anybody can put up without a name.',
     test: anyUrl(({ host, domain }, mail) => {
@@ -195,7 +201,7 @@ export const urlRules: readonly Rule[] = [
   },
   {
     id: 'url-redirect-chain',
-    points: 2,
+    points: 1.4,
     about: 'url',
     explanation: 'A link leads through several sites in a row to hide its end.',
     test: anyUrl(({ path, query }) => (`${path}${query}`.match(EMBEDDED)?.length ?? 0) > 1),
@@ -257,7 +263,7 @@ export const urlRules: readonly Rule[] = [
   },
   {
     id: 'url-names-recipient',
-    points: 0.8,
+    points: 0.2,
     about: 'url',
     explanation: 'A link carries the address of the Recipient, so that the click is noted.',
     test: anyUrl((url, mail) => {
@@ -331,7 +337,7 @@ export const urlRules: readonly Rule[] = [
   },
   {
     id: 'url-only',
-    points: 1.2,
+    points: 0.8,
     about: 'url',
     explanation: 'The message says almost nothing but a link.',
     test: (mail) => {
