@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { testWorld } from '../world/testing.ts'
 import { Places } from './places.ts'
 
 const limits = { perAddress: 4, perNetwork: 6, inAll: 10 }
@@ -47,7 +48,7 @@ test('when all are taken, the longest silent of the largest crowd gives way, and
     ['10.0.1.3', 15_000],
     ['10.0.2.1', 30_000],
     ['10.0.3.1', 500],
-    ['10.0.4.1', 1900],
+    ['10.0.4.1', 900],
   ] as const)
     enter(ip, waitedMs)
   enter('10.0.5.1', 600_000, { isKnown: true })
@@ -59,4 +60,19 @@ test('when all are taken, the longest silent of the largest crowd gives way, and
   assert.deepEqual(dropped, ['10.0.1.1 20000', '10.0.1.2 15000', '10.0.2.1 30000', '10.0.1.3 15000', '10.0.6.1 100000'])
   assert.equal(enter('10.1.9.1').entry, 'in-all')
   assert.equal(places.open, 10)
+})
+
+test('a newcomer waits a little for a place, and is sent away only then', async () => {
+  const { world, run } = testWorld()
+  const { places, enter } = room({ inAll: 2 })
+  const first = enter('10.0.1.1')
+  enter('10.0.2.1')
+  const newcomer = (ip: string) => {
+    const control = { waitedMs: 0, messages: 0, drop: () => {} }
+    return places.admit({}, { ip, isKnown: false, control }, world.clock)
+  }
+  world.clock.after(1000, () => places.leave(first.key))
+  const entries = await run(() => Promise.all([newcomer('10.0.3.1'), newcomer('10.0.4.1'), newcomer('10.0.5.1')]))
+  assert.deepEqual(entries, ['ok', 'in-all', 'in-all'])
+  assert.equal(world.clock.monotonic() < 4000, true)
 })

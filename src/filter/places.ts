@@ -3,6 +3,7 @@
 // little cannot keep out one that has mail: who delivers never waits long.
 
 import type { ConnectionControl } from '../protocols/smtp/policy.ts'
+import type { Clock } from '../world/world.ts'
 import { neighbourhood } from './lists.ts'
 import { placesUnder, stressOf } from './pressure.ts'
 
@@ -21,8 +22,11 @@ export interface Entrant {
 
 export type Entry = 'ok' | 'per-address' | 'per-network' | 'in-all'
 
-/** Nobody gives way who was silent for less: an honest relay far away takes a second between two commands. */
-const PATIENT_MS = 2000
+/** Nobody gives way who was silent for less: an honest relay far away takes most of a second between two commands. */
+const PATIENT_MS = 1000
+/** A newcomer for whom there is no place waits a little for one, before it is sent away. */
+const WAITS_MS = 3000
+const LOOKS_EVERY_MS = 200
 
 /** `Key` is what the connection is known by: its SessionFacts. */
 export class Places<Key extends object> {
@@ -30,6 +34,7 @@ export class Places<Key extends object> {
   readonly #open = new Map<Key, Entrant & { readonly network: string }>()
   readonly #ofAddress = new Map<string, number>()
   readonly #ofNetwork = new Map<string, number>()
+  #waiting = 0
 
   constructor(limits: PlaceLimits) {
     this.#limits = limits
@@ -37,6 +42,19 @@ export class Places<Key extends object> {
 
   get open(): number {
     return this.#open.size
+  }
+
+  /** As `enter`, but waits for a place while all are taken; not more wait at once than there are places. */
+  async admit(key: Key, entrant: Entrant, clock: Pick<Clock, 'sleep'>): Promise<Entry> {
+    let entry = this.enter(key, entrant)
+    if (entry !== 'in-all' || this.#waiting >= this.#limits.inAll) return entry
+    this.#waiting++
+    for (let waitedMs = 0; entry === 'in-all' && waitedMs < WAITS_MS; waitedMs += LOOKS_EVERY_MS) {
+      await clock.sleep(LOOKS_EVERY_MS)
+      entry = this.enter(key, entrant)
+    }
+    this.#waiting--
+    return entry
   }
 
   /** Takes a place, or says which limit is reached. Another connection may have to give way. */
