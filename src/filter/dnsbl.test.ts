@@ -42,7 +42,8 @@ test('lists of domains answer in bits, and addresses in links are not asked abou
   const { domains, dns } = asking([surbl], { 'bad.test.multi.surbl.org': { A: ['127.0.0.72'] } })
   assert.deepEqual(await domains('bad.test', 'good.test', 'bad.test'), ['is used for phishing; is seen in spam', 'no'])
   assert.deepEqual(await domains('192.0.2.7', 'localhost', 'a b.test', ''), [])
-  assert.equal(dns.questions.length, 2)
+  // One of them asks whether the list lists everything.
+  assert.equal(dns.questions.length, 3)
 })
 
 test('a list of good senders counts only where it vouches', async () => {
@@ -72,6 +73,27 @@ for (const [answer, why] of [
     await simulation.runFor(3_600_001)
     assert.deepEqual(await address('192.0.2.8'), ['sends spam (SBL)'])
   })
+
+test('a list that lists everything was given up, and is not asked for a day', async () => {
+  for (const [list, subject, test] of [
+    [zen, '192.0.2.7', '1.0.0.127'],
+    [surbl, 'bad.test', 'invalid'],
+  ] as const) {
+    const name = list.of === 'address' ? '7.2.0.192' : subject
+    const all = { A: [list.of === 'address' ? '127.0.0.2' : '127.0.0.64'] }
+    const { address, domains, dns, simulation } = asking([list], {
+      [`${name}.${list.zone}`]: all,
+      [`${test}.${list.zone}`]: all,
+    })
+    const ask = () => (list.of === 'address' ? address(subject) : domains(subject))
+    assert.match((await ask())[0]!, /^\? .* lists everything/)
+    assert.match((await ask())[0]!, /^\? .* lists everything/)
+    assert.equal(dns.questions.length, 2)
+    dns.set(`${test}.${list.zone}`, undefined)
+    await simulation.runFor(86_400_001)
+    assert.doesNotMatch((await ask())[0]!, /^\?/)
+  }
+})
 
 test('private addresses are never asked about', async () => {
   const { address, dns } = asking([zen], {})

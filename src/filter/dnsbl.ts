@@ -99,6 +99,7 @@ const UNKNOWN_MS = 60_000
 const REFUSED_MS = 3_600_000
 const SILENT_MS = 60_000
 const SILENCES = 5
+const SANE_MS = 86_400_000
 
 interface Cached {
   readonly result: Promise<ListResult>
@@ -110,6 +111,8 @@ interface Health {
   /** Not asked before then (monotonic), and why. */
   restsUntilMs: number
   reason: string
+  sanity: Promise<boolean>
+  saneUntilMs: number
 }
 
 /** Asks lists; remembers answers, and which lists do not answer. One for all connections. */
@@ -186,7 +189,22 @@ export class DnsLists {
     }
     const meanings = list.codes.filter(({ answer: code }) => answer.records.some((ip) => matches(ip, code)))
     if (meanings.length === 0) return unknown(`${list.zone} answered ${answer.records[0]}, which it does not document`)
+    if (!(await this.#isSane(list))) return unknown(this.#healthOf(list).reason)
     return { kind: 'listed', list, subject, meanings: meanings.map(({ meaning }) => meaning) }
+  }
+
+  /** A list that lists what no list may (RFC 5782 §5) lists everything: it was given up. Looked at once a day. */
+  async #isSane(list: DnsList): Promise<boolean> {
+    const health = this.#healthOf(list)
+    const now = this.#clock.monotonic()
+    if (now >= health.saneUntilMs) {
+      const name = `${list.of === 'address' ? '1.0.0.127' : 'invalid'}.${list.zone}`
+      health.sanity = this.#within(this.#dns.resolve(name, 'A')).then((a) => a === 'timeout' || a.status !== 'records')
+      health.saneUntilMs = now + SANE_MS
+    }
+    const isSane = await health.sanity
+    if (!isSane) this.#rest(list, SANE_MS, `${list.zone} lists everything, as a list does that was given up`)
+    return isSane
   }
 
   #within<T>(work: Promise<T>): Promise<T | 'timeout'> {
@@ -200,8 +218,10 @@ export class DnsLists {
   }
 
   #healthOf(list: DnsList): Health {
-    let health = this.#health.get(list)
-    if (health === undefined) this.#health.set(list, (health = { silences: 0, restsUntilMs: 0, reason: '' }))
+    const known = this.#health.get(list)
+    if (known !== undefined) return known
+    const health = { silences: 0, restsUntilMs: 0, reason: '', sanity: Promise.resolve(true), saneUntilMs: -Infinity }
+    this.#health.set(list, health)
     return health
   }
 

@@ -15,10 +15,15 @@ function serving(options: Partial<ServeOptions>) {
   const { world, run } = testWorld()
   const welcomed: SessionFacts[] = []
   const connections: ConnectionControl[] = []
+  const early: boolean[] = []
   const policy: SmtpServerPolicy = {
     connected: (facts, connection) => {
       connections.push(connection)
       welcomed.push({ ...facts })
+      return undefined
+    },
+    hello: (_name, _extended, facts) => {
+      early.push(facts.earlyTalker)
       return undefined
     },
     mail: () => undefined,
@@ -38,7 +43,7 @@ function serving(options: Partial<ServeOptions>) {
         if (typeof one === 'number') await world.clock.sleep(one)
         else await stream.write(Buffer.from(one)).catch(() => {})
       }
-      return { text: await heard, tookMs: world.clock.monotonic() - began, welcomed, faults }
+      return { text: await heard, tookMs: world.clock.monotonic() - began, welcomed, early, faults }
     })
   return { world, talk, connections }
 }
@@ -107,14 +112,24 @@ describe('PROXY header', () => {
 describe('before the greeting', () => {
   test('who waits is greeted after the pause; who does not is known for it', async () => {
     const options = { greetingPauseMs: () => 3000 }
-    const patient = await serving(options).talk(3500, 'QUIT\r\n')
-    assert.equal(patient.welcomed[0]!.earlyTalker, false)
-    assert.match(patient.text, /^220 .*\r\n221 /)
-    const hasty = await serving(options).talk(200, 'EHLO x\r\nQUIT\r\n')
-    assert.equal(hasty.welcomed[0]!.earlyTalker, true)
+    const patient = await serving(options).talk(3500, 'EHLO x\r\n', 100, 'QUIT\r\n')
+    assert.deepEqual(patient.early, [false])
+    assert.match(patient.text, /^220 (.*\r\n)*221 /)
+    const hasty = await serving(options).talk(200, 'EHLO x\r\n', 100, 'QUIT\r\n')
+    assert.deepEqual(hasty.early, [true])
     assert.ok(hasty.tookMs < 1000)
     assert.match(hasty.text, /^220 (.*\r\n)*221 /)
   })
+})
+
+test('XCLIENT and XFORWARD are words that nobody knows here', async () => {
+  const { text, welcomed } = await serving({}).talk(
+    'EHLO x\r\n',
+    100,
+    'XCLIENT ADDR=203.0.113.9\r\nXFORWARD NAME=a\r\nQUIT\r\n',
+  )
+  assert.match(text, /\r\n500 .*\r\n500 .*\r\n221 /)
+  assert.equal(welcomed[0]!.peer.address, '192.0.2.1')
 })
 
 describe('pauses for faults', () => {

@@ -3,12 +3,12 @@
 // Never throws: a broken stream, a vanished client or a policy that throws end this connection and nothing else; a
 // message that was not answered leaves nothing.
 
-import { type Endpoint, NetworkError, type Stream, type TlsIdentity } from '../../world/network.ts'
-import type { Clock, World } from '../../world/world.ts'
+import { NetworkError, type Stream, type TlsIdentity } from '../../world/network.ts'
+import type { World } from '../../world/world.ts'
 import { Budget } from './content.ts'
 import { DEFAULT_SERVER_OPTIONS, type SmtpServerOptions } from './options.ts'
 import type { ConnectionControl, SessionFacts, SmtpServerPolicy } from './policy.ts'
-import { parseProxyHeader } from './proxy.ts'
+import { type Proxied, readProxyHeader } from './proxied.ts'
 import { REPLIES } from './reply.ts'
 import { SmtpServerSession } from './server-session.ts'
 import type { Effect, Phase, Question } from './session-types.ts'
@@ -62,44 +62,9 @@ export async function serveSmtp(
   options: ServeOptions,
   world: Pick<World, 'clock' | 'random'>,
 ): Promise<void> {
-  const proxied = options.proxyFrom?.(stream.remote.address) ? await readProxyHeader(stream, world.clock) : NOT_PROXIED
+  const proxied = options.proxyFrom?.(stream.remote.address) ? await readProxyHeader(stream, world.clock) : {}
   if (proxied === undefined) return stream.destroy()
   await new Connection(stream, policy, options, world, proxied).run()
-}
-
-/** Who is at the other end, as the balancer says it, and what came behind its header. */
-interface Proxied {
-  readonly peer?: Endpoint
-  readonly local?: Endpoint
-  readonly rest?: Buffer
-}
-
-const NOT_PROXIED: Proxied = {}
-
-/** A balancer sends its header at once. */
-const PROXY_HEADER_MS = 5000
-
-/** Undefined: there was none, or it is malformed; then nobody knows who is speaking, and nothing is said to them. */
-async function readProxyHeader(stream: Stream, clock: Clock): Promise<Proxied | undefined> {
-  const until = clock.monotonic() + PROXY_HEADER_MS
-  let bytes: Buffer = Buffer.alloc(0)
-  try {
-    for (;;) {
-      const result = parseProxyHeader(bytes)
-      if (result.kind === 'malformed') return undefined
-      if (result.kind === 'header') {
-        const { connection, length } = result
-        const rest = bytes.subarray(length)
-        return connection === undefined ? { rest } : { peer: connection.client, local: connection.server, rest }
-      }
-      const more = await stream.read(Math.max(1, until - clock.monotonic()))
-      if (more === null) return undefined
-      bytes = Buffer.concat([bytes, more])
-    }
-  } catch (error) {
-    if (error instanceof NetworkError) return undefined
-    throw error
-  }
 }
 
 class Connection implements ConnectionControl {
@@ -152,8 +117,8 @@ class Connection implements ConnectionControl {
     try {
       const effects = this.#session.start()
       if (this.#early !== undefined && this.#early.length > 0) this.#session.receive(this.#early)
-      if (!(await this.#listenBeforeGreeting())) return
       await this.#perform(effects)
+      if (!(await this.#listenBeforeGreeting())) return
       await this.#loop()
     } catch (error) {
       if (!(error instanceof NetworkError)) this.#options.onFault?.(error)
@@ -168,14 +133,15 @@ class Connection implements ConnectionControl {
     }
   }
 
-  /** False: the client is gone. What it says is kept for later (RFC 5321 §3.1: it should have waited). */
+  /** It is welcome, but what it says before it hears so is too early (RFC 5321 §3.1). False: the client is gone. */
   async #listenBeforeGreeting(): Promise<boolean> {
     const { facts } = this.#session
-    const pauseMs = facts.earlyTalker ? 0 : (this.#options.greetingPauseMs?.(facts) ?? 0)
+    const pauseMs = facts.earlyTalker || this.#closing ? 0 : (this.#options.greetingPauseMs?.(facts) ?? 0)
     if (pauseMs <= 0) return true
-    const bytes = await this.#readWithin(pauseMs)
+    this.#restart()
+    const bytes = await this.#waiting(this.#readWithin(pauseMs))
     if (bytes === null) return false
-    if (bytes !== 'timeout') this.#session.receive(bytes)
+    if (bytes !== 'timeout') await this.#perform(this.#session.receiveEarly(bytes))
     return true
   }
 
@@ -241,17 +207,20 @@ class Connection implements ConnectionControl {
     const content = isContent(this.#session.phase)
     const silentSince = clock.monotonic()
     const isAdaptive = typeof this.#options.timeouts === 'function'
+    for (;;) {
+      const { commandMs, wholeMessageMs, dataBlockMs } = this.#timeouts
+      const end = content ? Math.min(this.#since + wholeMessageMs, silentSince + dataBlockMs) : this.#since + commandMs
+      const left = Math.max(1, end - clock.monotonic())
+      const bytes = await this.#waiting(this.#readWithin(isAdaptive ? Math.min(left, PATIENCE_MS) : left))
+      if (bytes !== 'timeout' || clock.monotonic() >= end) return bytes
+    }
+  }
+
+  /** Meanwhile the connection may be told to go. */
+  async #waiting<T>(work: Promise<T>): Promise<T> {
     this.#isWaiting = true
     try {
-      for (;;) {
-        const { commandMs, wholeMessageMs, dataBlockMs } = this.#timeouts
-        const end = content
-          ? Math.min(this.#since + wholeMessageMs, silentSince + dataBlockMs)
-          : this.#since + commandMs
-        const left = Math.max(1, end - clock.monotonic())
-        const bytes = await this.#readWithin(isAdaptive ? Math.min(left, PATIENCE_MS) : left)
-        if (bytes !== 'timeout' || clock.monotonic() >= end) return bytes
-      }
+      return await work
     } finally {
       this.#isWaiting = false
     }
@@ -339,7 +308,7 @@ class Connection implements ConnectionControl {
     this.#faultsPaused = faults
     if (faultPauseMs === undefined || !isNew) return
     const pauseMs = faultPauseMs(faults)
-    if (pauseMs > 0) await this.#world.clock.sleep(pauseMs)
+    if (pauseMs > 0) await this.#waiting(this.#world.clock.sleep(pauseMs))
   }
 
   /** Lets the last reply arrive: closes our side, then reads and forgets a little of what still comes. */

@@ -81,6 +81,12 @@ export class SmtpServerSession {
     return this.#run()
   }
 
+  /** Bytes that came before the greeting was sent. */
+  receiveEarly(chunk: Uint8Array): Effect[] {
+    this.#facts.earlyTalker = true
+    return this.receive(chunk)
+  }
+
   /** The role's answer to the open question. */
   decide(answer: Answer | RepliesByRecipient): Effect[] {
     const question = this.#question
