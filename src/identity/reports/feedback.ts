@@ -39,7 +39,7 @@ export interface Feedback {
   /** RFC 6591 §3.1, for `auth-failure`. Lower case: `dmarc`, `bodyhash`, `signature`, `spf`, … */
   readonly authFailure?: string | undefined
   readonly deliveryResult?: string | undefined
-  /** RFC 9991: which identifiers were aligned: `none`, `dkim`, `spf`. */
+  /** RFC 9991 §4: the mechanisms that failed to prove an aligned identity, `dkim` and `spf`, or `none`. */
   readonly identityAlignment: readonly string[]
   readonly dkimDomain?: string | undefined
   readonly dkimIdentity?: string | undefined
