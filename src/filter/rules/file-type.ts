@@ -177,3 +177,9 @@ export function endingsOf(name: string): string[] {
     .slice(0, 3)
     .map((part) => part.trim())
 }
+
+/** Would a click on a file of this name start a program. Endings that are also honest words of names are left out. */
+export function isProgramName(name: string): boolean {
+  const [ending = ''] = endingsOf(name)
+  return EXECUTABLE.has(ending) && !/^(?:com|app|url|inf|reg|sys|bin|run|drv|chm|cab)$/.test(ending)
+}

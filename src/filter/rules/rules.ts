@@ -1,6 +1,7 @@
 // All rules, and the two functions that the roles need: prepare a view, weigh it.
 
 import { type Rule, type Weight, weighWith } from './rule.ts'
+import { archiveRules } from './rules/archive.ts'
 import { attachmentRules } from './rules/attachment.ts'
 import { bulkRules } from './rules/bulk.ts'
 import { contentRules } from './rules/content.ts'
@@ -33,6 +34,7 @@ export const RULES: readonly Rule[] = [
   ...htmlRules,
   ...urlRules,
   ...attachmentRules,
+  ...archiveRules,
   ...bulkRules,
   ...contentRules,
 ]

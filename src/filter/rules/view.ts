@@ -65,7 +65,7 @@ const MAX_RECEIVED = 40
 const MAX_ADDRESS_FIELD = 64 * 1024
 
 export interface BodyTexts {
-  /** The text/plain parts that a reader shows. */
+  /** The text/plain parts that a reader shows; lines end with a line feed. */
   readonly plain: string
   /** The source of the text/html parts that a reader shows. */
   readonly html: string
@@ -289,13 +289,14 @@ function textsOf(root: Part): BodyTexts {
       part.bodyEnd - part.bodyStart > MAX_ENCODED ? { ...part, bodyEnd: part.bodyStart + MAX_ENCODED } : part,
     )
     const room = MAX_TEXT - plain.length - html.length
+    const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
     if (isEncodingProblem) encodingProblem = true
     if (part.subtype === 'html') {
       hasHtmlPart = true
-      html += `${text.slice(0, room)}\n`
+      html += `${lines.slice(0, room)}\n`
     } else {
       hasPlainPart = true
-      plain += `${text.slice(0, room)}\n`
+      plain += `${lines.slice(0, room)}\n`
     }
   }
   return { plain, html, hasPlainPart, hasHtmlPart, encodingProblem }

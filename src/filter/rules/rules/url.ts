@@ -27,8 +27,9 @@ const isBulk = (mail: MailView): boolean => mail.has('list-unsubscribe') && mail
 
 /** A newsletter's service that counts clicks: most links of the message go through it. */
 function leadsMost({ domain }: MessageUrl, mail: MailView): boolean {
-  const through = mail.webUrls.reduce((count, url) => count + (url.domain === domain ? 1 : 0), 0)
-  return through >= 5 && through > mail.webUrls.length / 2
+  const links = mail.webUrls.filter(({ from }) => from === 'link')
+  const through = links.reduce((count, link) => count + (link.domain === domain ? 1 : 0), 0)
+  return through >= 5 && through > links.length / 2
 }
 
 export const urlRules: readonly Rule[] = [
