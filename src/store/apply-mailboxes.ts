@@ -134,7 +134,7 @@ function nextUidValidity(ledger: Ledger, nowMs: number): number {
 const longestPath = 1000
 
 /** NFC, 'INBOX' in capitals as the first part (RFC 9051 §5.1); undefined when it cannot be a name. */
-export function normalPath(path: string): string | undefined {
+function normalPath(path: string): string | undefined {
   const parts = path.normalize('NFC').split('/')
   if (path.length > longestPath || parts.some((part) => part === '' || /[\x00-\x1f\x7f]/.test(part))) return undefined
   if (parts[0]!.toUpperCase() === 'INBOX') parts[0] = 'INBOX'

@@ -9,7 +9,7 @@ import { endOfWholeRecords, HEADER_BYTES, hashOf, readRecord, recordHeader } fro
 import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from './types.ts'
 
 export const SEGMENT_BYTES = 64 * 1024 * 1024
-export const OWN_FILE_FROM_BYTES = 256 * 1024
+const OWN_FILE_FROM_BYTES = 256 * 1024
 /** How long a body that was written or found, but not yet named by a commit, is safe from the sweep. */
 const pinnedMs = 60 * 60 * 1000
 const openFilesLimit = 64

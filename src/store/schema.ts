@@ -118,7 +118,7 @@ CREATE TABLE forward_health (
 const MIGRATIONS: readonly string[] = [first, second]
 
 /** The version this program writes. */
-export const SCHEMA_VERSION = MIGRATIONS.length
+const SCHEMA_VERSION = MIGRATIONS.length
 
 /** Brings the database to SCHEMA_VERSION. @throws when it was written by a newer program. */
 export function migrate(database: Database): void {

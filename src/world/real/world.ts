@@ -83,7 +83,7 @@ export const realRandom: Random = {
   integer: (below) => randomInt(below),
 }
 
-export const realCpu: Cpu = {
+const realCpu: Cpu = {
   sign: (algorithm, data, privateKey) =>
     new Promise((resolve, reject) => {
       sign(algorithm, data, privateKey, (error, signature) => (error ? reject(error) : resolve(signature)))
