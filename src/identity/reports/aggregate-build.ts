@@ -1,5 +1,5 @@
 // Aggregate DMARC reports as we send them: the XML of RFC 9990 Appendix A, gzipped, attached to a message whose subject
-// and file name programs can read (§3.5.2, §3.5.1).
+// and file name programs can read (RFC 9990 §3, the transport of reports).
 
 import { gzipSync } from 'node:zlib'
 import { addressField, buildMessage, structuredField, textField } from '../../message/build.ts'
@@ -47,7 +47,7 @@ export function buildAggregateReport(
       structuredField('Date', formatDate(options.nowMs)),
       addressField('From', [options.from]),
       addressField('To', options.to),
-      // §3.5.2: the words are fixed.
+      // RFC 9990, dmarc-subject: the words are fixed.
       textField('Subject', `Report Domain: ${domain} Submitter: ${submitter} Report-ID: <${safeId(reportId)}>`),
       structuredField('Message-ID', options.messageId),
       structuredField('Auto-Submitted', 'auto-generated'), // RFC 3834 §5
@@ -65,7 +65,7 @@ export function buildAggregateReport(
   })
 }
 
-/** §3.5.1: `receiver.example!sender.example!1700000000!1700086399!id.xml.gz` */
+/** RFC 9990, filename: `receiver.example!sender.example!1700000000!1700086399!id.xml.gz` */
 export function reportFileName(
   domain: string,
   { submitter, beginS, endS, reportId }: Pick<AggregateReportOptions, 'submitter' | 'beginS' | 'endS' | 'reportId'>,
@@ -74,7 +74,7 @@ export function reportFileName(
   return `${submitter}!${domain}!${beginS}!${endS}${unique ? `!${unique}` : ''}.xml.gz`
 }
 
-/** §3.1.1.2: dot-atom text, with at most one `@`. */
+/** RFC 9990, ridtxt: dot-atom text, with at most one `@`. */
 function safeId(reportId: string): string {
   return reportId.replace(/[^A-Za-z0-9.@_+-]+/g, '-')
 }

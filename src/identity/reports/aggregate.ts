@@ -7,7 +7,7 @@ import type { Policy } from '../dmarc/record.ts'
 import { normalDomain } from '../domain.ts'
 import { child, childrenNamed, parseXml, type XmlElement } from './xml.ts'
 
-/** RFC 9990 §3.1.1.6: `pass` is for mail that passed, `none` for mail that failed and was let through. */
+/** RFC 9990 §3.1.1: `pass` is for mail that passed, `none` for mail that failed and was let through. */
 export type Disposition = 'none' | 'pass' | 'quarantine' | 'reject'
 
 export interface PublishedPolicy {

@@ -58,7 +58,7 @@ export function parseReportUri(uri: string): Destination | undefined {
   if (!parts) return undefined
   let address: string
   try {
-    address = decodeURIComponent(parts[1]!) // RFC 9990 §3.5: `!` and `,` are percent-encoded
+    address = decodeURIComponent(parts[1]!) // RFC 6068 §2, RFC 9990: `!` and `,` are percent-encoded
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
 // A message that may be a report to us: aggregate or failure report of DMARC, report on TLS, or feedback. One look at
-// its parts tells; what the parts hold decides, for senders label them in every way (RFC 9990 §3.5, RFC 8460 §5.3,
+// its parts tells; what the parts hold decides, for senders label them in every way (RFC 9990 §3, RFC 8460 §5.3,
 // RFC 5965 §2).
 
 import { partBytes } from '../../message/body.ts'

@@ -17,13 +17,13 @@ export interface Observation {
 export interface Outcome {
   /** What became of the message. */
   readonly disposition: Disposition
-  /** Why that is not what the policy asks: `trusted_forwarder`, `local_policy`, … (RFC 9990 §3.1.1.6). */
+  /** Why that is not what the policy asks: `trusted_forwarder`, `local_policy`, … (RFC 9990 §3.1.1). */
   readonly reasons?: AggregateRow['reasons']
   /** Domain of the Recipient. */
   readonly envelopeTo: string
 }
 
-/** More signatures of one message than this are not reported (RFC 9990 §3.1.1.4 allows a limit of 100). */
+/** More signatures of one message than this are not reported (the schema of RFC 9990 Appendix A sets a limit, too). */
 const MAX_SIGNATURES = 10
 
 /** The row for one message; undefined when nobody asked for a report, or DNS gave no answer. */
