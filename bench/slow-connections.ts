@@ -129,14 +129,14 @@ bob:  address=${BOB}, name="Bob", password=demo`).model,
 
 /** The Receiver's policy behind places that can be given to others. */
 function withPlaces(policy: SmtpServerPolicy): { policy: SmtpServerPolicy; places: Places<SessionFacts> } {
-  const places = new Places<SessionFacts>({ perAddress: 50, perNetwork: 500, inAll: PLACES })
+  const places = new Places<SessionFacts>({ perAddress: 50, perNetwork: 500, inAll: PLACES }, realClock)
   return {
     places,
     policy: {
       ...policy,
       async connected(session, control) {
         const entrant = { ip: session.peer.address, isKnown: false, control }
-        const entry = await places.admit(session, entrant, realClock)
+        const entry = await places.admit(session, entrant)
         if (entry !== 'ok') return reply(421, '4.7.0', `too many connections (${entry})`)
         return policy.connected?.(session, control)
       },

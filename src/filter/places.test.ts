@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testWorld } from '../world/testing.ts'
+import type { Clock } from '../world/world.ts'
 import { Places } from './places.ts'
 
 const limits = { perAddress: 4, perNetwork: 6, inAll: 10 }
 
-function room(change: Partial<typeof limits> = {}) {
-  const places = new Places<object>({ ...limits, ...change })
+function room(
+  change: Partial<typeof limits> = {},
+  clock: Pick<Clock, 'monotonic' | 'sleep'> = testWorld().world.clock,
+) {
+  const places = new Places<object>({ ...limits, ...change }, clock)
   const dropped: string[] = []
   const enter = (ip: string, waitedMs = 0, { isKnown = false, messages = 0 } = {}) => {
     const key = {}
@@ -64,12 +68,12 @@ test('when all are taken, the longest silent of the largest crowd gives way, and
 
 test('a newcomer waits a little for a place, and is sent away only then', async () => {
   const { world, run } = testWorld()
-  const { places, enter } = room({ inAll: 2 })
+  const { places, enter } = room({ inAll: 2 }, world.clock)
   const first = enter('10.0.1.1')
   enter('10.0.2.1')
   const newcomer = (ip: string) => {
     const control = { waitedMs: 0, messages: 0, drop: () => {} }
-    return places.admit({}, { ip, isKnown: false, control }, world.clock)
+    return places.admit({}, { ip, isKnown: false, control })
   }
   world.clock.after(1000, () => places.leave(first.key))
   const entries = await run(() => Promise.all([newcomer('10.0.3.1'), newcomer('10.0.4.1'), newcomer('10.0.5.1')]))

@@ -27,30 +27,36 @@ const PATIENT_MS = 1000
 /** A newcomer for whom there is no place waits a little for one, before it is sent away. */
 const WAITS_MS = 3000
 const LOOKS_EVERY_MS = 200
+const MAX_WAITING = 100
+/** After a look at all of them found nobody who could give way, the next one would not either. */
+const LOOKS_AGAIN_MS = 50
 
 /** `Key` is what the connection is known by: its SessionFacts. */
 export class Places<Key extends object> {
   readonly #limits: PlaceLimits
+  readonly #clock: Pick<Clock, 'monotonic' | 'sleep'>
   readonly #open = new Map<Key, Entrant & { readonly network: string }>()
   readonly #ofAddress = new Map<string, number>()
   readonly #ofNetwork = new Map<string, number>()
   #waiting = 0
+  #looksAgainAtMs = 0
 
-  constructor(limits: PlaceLimits) {
+  constructor(limits: PlaceLimits, clock: Pick<Clock, 'monotonic' | 'sleep'>) {
     this.#limits = limits
+    this.#clock = clock
   }
 
   get open(): number {
     return this.#open.size
   }
 
-  /** As `enter`, but waits for a place while all are taken; not more wait at once than there are places. */
-  async admit(key: Key, entrant: Entrant, clock: Pick<Clock, 'sleep'>): Promise<Entry> {
+  /** As `enter`, but a newcomer may wait a little for a place while all are taken. */
+  async admit(key: Key, entrant: Entrant): Promise<Entry> {
     let entry = this.enter(key, entrant)
-    if (entry !== 'in-all' || this.#waiting >= this.#limits.inAll) return entry
+    if (entry !== 'in-all' || this.#waiting >= MAX_WAITING) return entry
     this.#waiting++
     for (let waitedMs = 0; entry === 'in-all' && waitedMs < WAITS_MS; waitedMs += LOOKS_EVERY_MS) {
-      await clock.sleep(LOOKS_EVERY_MS)
+      await this.#clock.sleep(LOOKS_EVERY_MS)
       entry = this.enter(key, entrant)
     }
     this.#waiting--
@@ -83,6 +89,7 @@ export class Places<Key extends object> {
   }
 
   #makeRoom(): boolean {
+    if (this.#clock.monotonic() < this.#looksAgainAtMs) return false
     let worst: { readonly key: Key; readonly control: Entrant['control']; readonly claim: number } | undefined
     for (const [key, { control, network, isKnown }] of this.#open) {
       const { waitedMs, messages } = control
@@ -91,7 +98,10 @@ export class Places<Key extends object> {
       const claim = (waitedMs * this.#ofNetwork.get(network)!) / (messages > 0 ? 10 : 1)
       if (worst === undefined || claim > worst.claim) worst = { key, control, claim }
     }
-    if (worst === undefined) return false
+    if (worst === undefined) {
+      this.#looksAgainAtMs = this.#clock.monotonic() + LOOKS_AGAIN_MS
+      return false
+    }
     this.leave(worst.key)
     worst.control.drop()
     return true
