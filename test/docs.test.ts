@@ -1,0 +1,40 @@
+// The documents stay true: the picture is what the tool draws, the verbs and files they name are there.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { draw } from '../src/notation/draw.ts'
+import { parse } from '../src/notation/parse.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
+test("the README's picture is drawn from the demo's description", () => {
+  const drawn = draw(parse(read('src/system/demo.borderpost')).model)
+  assert.equal(
+    drawn,
+    read('docs/pictures/demo.svg'),
+    'npx borderpost draw src/system/demo.borderpost -o docs/pictures/demo.svg',
+  )
+})
+
+test('every verb that the README names exists', () => {
+  const help = execFileSync(process.execPath, [join(ROOT, 'bin', 'borderpost.js'), '--help'], { encoding: 'utf8' })
+  const verbs = [...read('README.md').matchAll(/npx borderpost (\w+)/g)].map(([, verb]) => verb!)
+  assert.ok(verbs.length >= 6)
+  for (const verb of verbs) assert.match(help, new RegExp(`^  ${verb}\\b`, 'm'), verb)
+})
+
+test('every file that the documents name is there', () => {
+  for (const document of ['README.md', 'docs/architecture.md', 'docs/progress.md']) {
+    const named = [
+      ...read(document).matchAll(
+        /`((?:src|test|docs|bench|web|roles|store|protocols|system|identity|notation|lab|cli|filter|world|message)\/[\w./-]+\.\w+)`/g,
+      ),
+    ]
+    for (const [, path] of named)
+      assert.ok(existsSync(join(ROOT, path!)) || existsSync(join(ROOT, 'src', path!)), `${document} names ${path}`)
+  }
+})
