@@ -115,6 +115,14 @@ export interface Verdict {
   readonly authorSpf?: { readonly domain: string; readonly result: string }
   /** Domain of the trusted Forwarder whose results were used, if one was. */
   readonly trustedForwarder?: string
+  /** What the rules on header and content found, weightiest first: points above zero speak against the message. */
+  readonly points?: number
+  readonly rules?: readonly {
+    readonly id: string
+    readonly points: number
+    readonly explanation: string
+    readonly evidence?: string
+  }[]
   readonly steps: readonly string[]
 }
 
@@ -143,6 +151,8 @@ export interface QueueEntry {
     readonly envid?: string
     readonly notify?: readonly string[]
     readonly orcpt?: string
+    /** Of forwarded mail: the Recipient's address here. */
+    readonly forwardedFrom?: string
   }
   /** The role that queued it. */
   readonly origin: 'msa' | 'forwarder' | 'transmitter' | 'mda'

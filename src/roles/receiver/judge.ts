@@ -2,6 +2,7 @@
 // Forwarders), and the policy that the Author's domain published. A table of reasons, the first that holds decides.
 // DMARC: RFC 9989. The reply codes: RFC 7372.
 
+import { JUNK_POINTS, type Weight } from '../../filter/rules/rules.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import type { ForwarderMatch } from '../../identity/trusted.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
@@ -16,6 +17,8 @@ export interface Circumstances {
   readonly allowedBy: string | undefined
   /** The mailbox in Resent-From or Sender, where a proven domain stands behind it. */
   readonly sentBy: string | undefined
+  /** What the rules found in header and content; undefined where they are off. */
+  readonly content?: Weight
   /** The Recipient trusts this Forwarder, and it proved who it is. */
   readonly forwarder: ForwarderMatch | undefined
 }
@@ -86,11 +89,21 @@ const RULES: readonly Rule[] = [
   },
 ]
 
+/** From this weight on a message is refused: its sender hears why, and nobody has to look through it. */
+const REFUSE_POINTS = 15
+
 /** What is to be done with the message for this Recipient, and why. */
 export function judge(about: Circumstances): Judgement {
-  for (const rule of RULES) {
-    const judgement = rule(about)
-    if (judgement !== undefined) return judgement
-  }
-  return accept('nothing speaks against it')
+  const judgement =
+    RULES.map((rule) => rule(about)).find((one) => one !== undefined) ?? accept('nothing speaks against it')
+  return judgement.outcome === 'accept' && about.allowedBy === undefined ? weighed(judgement, about) : judgement
+}
+
+/** Who sent it is one question, what it holds another: proven senders send spam, too. */
+function weighed(judgement: Judgement, { content, forwarder }: Circumstances): Judgement {
+  if (content === undefined || content.points < JUNK_POINTS) return judgement
+  const [first] = content.hits
+  const reason = `it looks like spam (${content.points} points): ${first!.explanation.replace(/\.$/, '')}`
+  // What a trusted Forwarder passed on is never sent back: it would come back as a bounce to a stranger.
+  return content.points >= REFUSE_POINTS && forwarder === undefined ? refuse(reason, '5.7.1') : junk(reason)
 }

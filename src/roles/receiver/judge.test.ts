@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Weight } from '../../filter/rules/rules.ts'
+import type { Identity } from '../../identity/authenticate.ts'
+import type { ForwarderMatch } from '../../identity/trusted.ts'
+import { judge } from './judge.ts'
+
+const proven = {
+  from: { mailboxes: [], domains: ['sender.test'], fault: undefined },
+  dmarc: { result: 'pass', domain: 'sender.test', policy: 'reject' },
+  spf: { result: 'pass', domain: 'sender.test' },
+  dkim: [],
+} as unknown as Identity
+const old: ForwarderMatch = { domain: 'old.test', how: 'arc', provenDomain: 'old.test', seen: undefined }
+const weight = (points: number): Weight => ({
+  points,
+  hits: [{ id: 'x', points, about: 'content', explanation: 'It promises money.' }],
+})
+const outcome = (points: number, more: { allowedBy?: string; forwarder?: ForwarderMatch } = {}) =>
+  judge({
+    identity: proven,
+    allowedBy: more.allowedBy,
+    sentBy: undefined,
+    forwarder: more.forwarder,
+    content: weight(points),
+  })
+
+test('what a proven sender sends is weighed, too', () => {
+  assert.equal(outcome(4.9).outcome, 'accept')
+  const junk = outcome(7)
+  assert.equal(junk.outcome, 'junk')
+  assert.equal(junk.reason, 'it looks like spam (7 points): It promises money')
+  const refused = outcome(20)
+  assert.equal(refused.outcome === 'refuse' && refused.reply.code, 550)
+})
+
+test('what a trusted Forwarder passed on is set aside and never sent back; the allow list goes before content', () => {
+  assert.equal(outcome(20, { forwarder: old }).outcome, 'junk')
+  assert.equal(outcome(20, { allowedBy: 'sender.test' }).outcome, 'accept')
+})
