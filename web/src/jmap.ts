@@ -40,6 +40,14 @@ export interface Verdict {
   /** SPF of the domain in From, where `spf` speaks of another domain: a Forwarder's. */
   readonly authorSpf?: { readonly domain: string; readonly result: string }
   readonly trustedForwarder?: string
+  /** What the rules on header and content found; points above zero speak against the message. */
+  readonly points?: number
+  readonly rules?: readonly {
+    readonly id: string
+    readonly points: number
+    readonly explanation: string
+    readonly evidence?: string
+  }[]
   readonly steps: readonly string[]
 }
 

@@ -80,6 +80,19 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
                   )}
                 </For>
               </dl>
+              <Show when={found().rules?.length}>
+                <p>Rules on header and content: {found().points} points (Junk from 5).</p>
+                <ul>
+                  <For each={found().rules}>
+                    {(rule) => (
+                      <li>
+                        {rule.points > 0 ? '+' : ''}
+                        {rule.points} {rule.explanation} <span class="quiet">{rule.evidence}</span>
+                      </li>
+                    )}
+                  </For>
+                </ul>
+              </Show>
               <Show when={sealer(props.email)}>{(domain) => <Trust domain={domain()} />}</Show>
               <Show when={found().steps?.length}>
                 <ol>
