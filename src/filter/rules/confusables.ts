@@ -12,8 +12,20 @@ const PAIRS =
 const LOOKS_LIKE = new Map<string, string>()
 for (let i = 0, all = [...PAIRS]; i + 1 < all.length; i += 2) LOOKS_LIKE.set(all[i]!, all[i + 1]!)
 
+const known = new Map<string, string>()
+const MAX_KNOWN = 5000
+
 /** What the eye reads: accents and widths dropped, foreign look-alikes as Latin letters, `rn` as `m`, `vv` as `w`. */
 export function skeleton(text: string): string {
+  const kept = known.get(text)
+  if (kept !== undefined) return kept
+  const found = newSkeleton(text)
+  if (known.size >= MAX_KNOWN) known.clear()
+  known.set(text, found)
+  return found
+}
+
+function newSkeleton(text: string): string {
   let plain = text.slice(0, 300).toLowerCase()
   if (/[^\0-\x7f]/.test(plain)) plain = plain.normalize('NFKD').replace(/[\u0300-\u036f]/g, '')
   let out = ''

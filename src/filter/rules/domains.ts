@@ -35,20 +35,21 @@ export function belongsTo(name: string, brand: Brand): boolean {
   return mainLabel(name) === brand.label && !ABUSED_TLDS.has(tld(name))
 }
 
-/** The brand that the name is made to look like without being it: `paypa1.com`, `раураl.com`. */
-export function imitatedBrand(name: string): Brand | undefined {
-  const label = mainLabel(name)
-  if (label.length < 4) return undefined
-  const seen = skeleton(label)
-  return BRANDS.find((brand) => brand.label.length >= 5 && label !== brand.label && seen === skeletonOf(brand))
+/** By what the eye reads of their label. Short labels are left out: too many honest words look like them. */
+const BRAND_OF_SKELETON = new Map(
+  BRANDS.filter(({ label }) => label.length >= 5).map((brand) => [skeleton(brand.label), brand]),
+)
+
+/** The brand that a word is made to look like without being it: `paypa1`, `раураl`. */
+export function brandLike(word: string): Brand | undefined {
+  if (word.length < 4 || word.length > 60) return undefined
+  const brand = BRAND_OF_SKELETON.get(skeleton(word))
+  return brand?.label === word ? undefined : brand
 }
 
-const skeletons = new Map<string, string>()
-
-function skeletonOf(brand: Brand): string {
-  let found = skeletons.get(brand.label)
-  if (found === undefined) skeletons.set(brand.label, (found = skeleton(brand.label)))
-  return found
+/** The brand that the name is made to look like without being it: `paypa1.com`, `раураl.com`. */
+export function imitatedBrand(name: string): Brand | undefined {
+  return brandLike(mainLabel(name))
 }
 
 /** The brand whose label is a word of a name that is not its own: `paypal-secure.example`, `paypal.com.evil.example`. */

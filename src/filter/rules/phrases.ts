@@ -53,7 +53,7 @@ export function findPhrases(text: string): PhraseHits {
 }
 
 /** Runs of letters and digits, lower case; longer ones are no words. Others end a word and start none. */
-function wordsOf(text: string): string[] {
+export function wordsOf(text: string): string[] {
   const words: string[] = []
   let start = -1
   for (let i = 0; i <= text.length; i++) {

@@ -91,6 +91,7 @@ export class MailView {
   #webUrls: readonly MessageUrl[] | undefined
   #attachments: readonly Attachment[] | undefined
   #phrases: PhraseHits | undefined
+  #from: { mailbox: Mailbox | undefined } | undefined
   #to: readonly Mailbox[] | undefined
   #subject: string | undefined
   #date: { date: MailDate | undefined } | undefined
@@ -146,7 +147,8 @@ export class MailView {
   }
 
   get from(): Mailbox | undefined {
-    return mailboxesOf(this.addressList('from'))[0]
+    this.#from ??= { mailbox: mailboxesOf(this.addressList('from'))[0] }
+    return this.#from.mailbox
   }
 
   get fromName(): string {

@@ -308,9 +308,13 @@ export const contentRules: readonly Rule[] = [
     about: 'content',
     explanation: 'Most of the text is written in capital letters.',
     test: ({ text }) => {
-      const looked = text.slice(0, LOOKED_AT)
-      const capitals = looked.match(/[A-Z]/g)?.length ?? 0
-      const small = looked.match(/[a-z]/g)?.length ?? 0
+      let capitals = 0
+      let small = 0
+      for (let i = 0, end = Math.min(text.length, LOOKED_AT); i < end; i++) {
+        const code = text.charCodeAt(i)
+        if (code >= 65 && code <= 90) capitals++
+        else if (code >= 97 && code <= 122) small++
+      }
       return capitals > 200 && capitals > small * 0.8
     },
   },

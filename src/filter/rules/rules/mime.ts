@@ -3,6 +3,7 @@
 
 import { knownCharset } from '../../../message/charset.ts'
 import type { PartDefect } from '../../../message/mime.ts'
+import { wordsOf } from '../phrases.ts'
 import type { Rule } from '../rule.ts'
 import type { MailView } from '../view.ts'
 
@@ -32,14 +33,14 @@ const KNOWN_ENCODINGS = new Set([
   'x-uue',
 ])
 
-/** The words of a text, for a rough comparison. */
-function wordSet(text: string): Set<string> {
-  return new Set(
-    text
-      .slice(0, 20_000)
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]{4,20}/gu) ?? [],
-  )
+/** Of the first longer words of `one`, how many stand in `other`: enough for a rough comparison. */
+function commonShare(one: string, other: string): number | undefined {
+  const words = wordsOf(one.slice(0, 3000).toLowerCase())
+    .filter((word) => word.length > 4)
+    .slice(0, 40)
+  if (words.length < 20) return undefined
+  const inOther = other.slice(0, 50_000).toLowerCase()
+  return words.reduce((count, word) => count + (inOther.includes(word) ? 1 : 0), 0) / words.length
 }
 
 export const mimeRules: readonly Rule[] = [
@@ -186,11 +187,12 @@ export const mimeRules: readonly Rule[] = [
     about: 'mime',
     explanation: 'Characters that mean nothing are strewn into packed text.',
     test: (mail) =>
+      !mail.isFromList &&
       mail.parts.some(
         (part) =>
           part.encoding === 'base64' &&
           part.children.length === 0 &&
-          /[a-z0-9+/]{4}[^a-z0-9+/=\s][a-z0-9+/]{4}/i.test(rawBody(part).toString('latin1', 0, 8192)),
+          /[^A-Za-z0-9+/=\s]/.test(rawBody(part).toString('latin1', 0, 8192)),
       ),
   },
   {
@@ -244,17 +246,9 @@ export const mimeRules: readonly Rule[] = [
     explanation: 'The plain and the formatted text of the message say different things.',
     test: (mail) => {
       const { hasHtmlPart, hasPlainPart, plain } = mail.texts
-      if (
-        !hasHtmlPart ||
-        !hasPlainPart ||
-        !mail.parts.some(({ type, subtype }) => type === 'multipart' && subtype === 'alternative')
-      )
-        return false
-      const [inPlain, inHtml] = [wordSet(plain), wordSet(mail.html.text)]
-      if (inPlain.size < 20 || inHtml.size < 20) return false
-      let common = 0
-      for (const word of inHtml) if (inPlain.has(word)) common++
-      return common < inHtml.size * 0.15
+      const isAlternative = mail.parts.some(({ type, subtype }) => type === 'multipart' && subtype === 'alternative')
+      if (!hasHtmlPart || !hasPlainPart || !isAlternative || plain.length < 200) return false
+      return (commonShare(mail.html.text, plain) ?? 1) < 0.15
     },
   },
   {

@@ -2,9 +2,10 @@
 
 import { mailboxesOf } from '../../../message/address.ts'
 import { displayDomain } from '../../../message/mailbox.ts'
-import { mixedScriptWord, skeleton } from '../confusables.ts'
+import { mixedScriptWord } from '../confusables.ts'
 import {
   belongsTo,
+  brandLike,
   brandWithin,
   imitatedBrand,
   imitatedOwn,
@@ -132,15 +133,13 @@ export const senderRules: readonly Rule[] = [
     points: 3.5,
     about: 'name',
     explanation: 'The name of the sender is made to look like that of a well-known company.',
-    test: (mail) => {
-      const name = mail.fromName.toLowerCase()
-      if (name === '' || name.length > 80) return false
-      for (const word of name.split(/[\s"']+/)) {
-        if (word.length < 5) continue
-        const brand = BRANDS.find(
-          ({ label }) => label.length >= 5 && word !== label && skeleton(word) === skeleton(label),
-        )
-        if (brand) return `${mail.fromName} (${brand.name})`
+    test: ({ fromName }) => {
+      for (const word of fromName
+        .slice(0, 80)
+        .toLowerCase()
+        .split(/[\s"']+/)) {
+        const brand = brandLike(word)
+        if (brand) return `${fromName} (${brand.name})`
       }
       return false
     },
