@@ -50,7 +50,7 @@ export function findUrls(plainText: string, links: readonly HtmlLink[]): Message
 }
 
 /** Undefined for relative addresses, `cid:` and what no browser follows. */
-export function parseUrl(written: string, text: string, from: MessageUrl['from']): MessageUrl | undefined {
+function parseUrl(written: string, text: string, from: MessageUrl['from']): MessageUrl | undefined {
   // A browser drops tabs and line ends inside, and control characters around it.
   const raw = written.replace(/[\t\r\n]+/g, '').trim()
   const scheme = /^([a-z][a-z0-9+.-]{0,30}):/i.exec(raw)?.[1]?.toLowerCase()

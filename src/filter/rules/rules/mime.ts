@@ -132,7 +132,7 @@ export const mimeRules: readonly Rule[] = [
   },
   {
     id: 'mime-boundary-of-spamware',
-    points: 1.5,
+    points: 0.8,
     about: 'mime',
     explanation: 'The mark between the parts is one that only programs for mass sending write.',
     test: (mail) =>

@@ -87,7 +87,7 @@ export const recipientRules: readonly Rule[] = [
   },
   {
     id: 'to-sorted',
-    points: 1.8,
+    points: 1.5,
     about: 'recipients',
     explanation: 'The message is addressed to people in the order of the alphabet, as taken from a list.',
     test: (mail) => {
