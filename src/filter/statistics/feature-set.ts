@@ -22,7 +22,7 @@ export class FeatureSet {
   readonly #epochs: Uint32Array
   readonly #found: Int32Array
   readonly #mask: number
-  #epoch = 0
+  #epoch = 1
   #size = 0
 
   constructor(maxFeatures: number) {
