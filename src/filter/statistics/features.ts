@@ -28,7 +28,6 @@ const MAX_PARTS = 20
 const MAX_TEXT_BYTES = 24 * 1024
 const MAX_TEXT_CHARACTERS = 10_000
 const MAX_GRAM_CHARACTERS = 3_000
-const MAX_TAGS = 300
 
 /**
  * Fields that other filters, readers and mailboxes add: a stranger must not steer us with them, and what is added after
@@ -45,7 +44,6 @@ const grams = new FeatureSet(8_192)
 const FIELD = hashText('field')
 const SHAPE = hashText('shape')
 const TEXT = hashText('text')
-const TAG = hashText('tag')
 const URL_SALT = hashText('url')
 const PART = hashText('part')
 const FACT = hashText('fact')
@@ -96,6 +94,8 @@ function readField(header: Header, field: HeaderField): void {
   if (text.includes('=?')) text = decodeEncodedWords(text)
   const salt = hashText(field.lowerName, FIELD)
   addWords(text, salt, words, pairs)
+  // What a subject says, a body says too.
+  if (field.lowerName === 'subject') addWords(text, TEXT, words, pairs)
   if (field.lowerName !== 'received') words.add(hashText(shapeOf(text), salt))
   addGrams(`${field.name}: ${text}`, HEADER_GRAM, grams)
 }
@@ -123,7 +123,6 @@ function readBody(root: Part): void {
     const whole = partText({ ...part, bodyEnd: part.bodyStart + size }).text
     const isHtml = part.subtype === 'html' || /^\s*<(!doctype|html|head|body)/i.test(whole.slice(0, 200))
     const text = (isHtml ? htmlToText(whole) : whole).slice(0, MAX_TEXT_CHARACTERS)
-    if (isHtml) readMarkup(whole)
     readUrls(whole)
     addWords(text, TEXT, words, pairs)
     addGrams(text.slice(0, gramsLeft), BODY_GRAM, grams)
@@ -147,17 +146,6 @@ function describePart(part: Part): void {
   if (part.type === 'text' || part.type === 'multipart' || part.message) return
   const start = partBytes({ ...part, bodyEnd: Math.min(part.bodyEnd, part.bodyStart + 64) })
   words.add(hashText(start.toString('latin1', 0, 8), PART))
-}
-
-/** Tags with their attributes as words. */
-function readMarkup(html: string): void {
-  let at = html.indexOf('<')
-  for (let tags = 0; at >= 0 && tags < MAX_TAGS; tags++) {
-    const close = html.indexOf('>', at)
-    const end = Math.min(close < 0 ? html.length : close, at + 200)
-    addWords(html.slice(at + 1, end), TAG, words, pairs)
-    at = html.indexOf('<', end)
-  }
 }
 
 const URL_START = /https?:\/\/([^\s/"'<>?#]{1,100})([^\s"'<>]{0,100})/gi
