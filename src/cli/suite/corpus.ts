@@ -53,7 +53,7 @@ export const corpusSuite: Suite = async (dir) => {
 }
 
 /** The figures of a run, for people. */
-export function figureLines(scored: readonly Scored[]): string[] {
+function figureLines(scored: readonly Scored[]): string[] {
   const { spam, ham, errorAreaPercent } = figuresOf(scored)
   const lines = [`${spam} spam, ${ham} wanted, in order of arrival`, `(1-AUC)% ${errorAreaPercent.toFixed(4)}`]
   for (const share of [0.99, 0.98]) {
