@@ -90,6 +90,14 @@ export interface ForwarderSettings {
   readonly forwards: readonly { readonly from: string; readonly to: string }[]
   readonly srs: boolean
   readonly seals: boolean
+  /** 'true': the target is asked while the sender waits, and the queue is for a target that is slow or down. */
+  readonly mode: 'true' | 'queue'
+  /** How long a sender waits for the target to take the message's text, seconds. */
+  readonly waitS: number
+  /** A copy stays here. */
+  readonly keeps: boolean
+  /** What was judged junk goes on too. */
+  readonly passesJunk: boolean
 }
 
 /** Is `domain` one whose mail this agent receives. */

@@ -7,11 +7,13 @@ import type { Envelope, EnvelopeRecipient } from '../protocols/smtp/envelope.ts'
 import type { Command } from '../store/commands.ts'
 import type { Account, BlobRef, QueueEntry } from '../store/types.ts'
 import { type Agent, isOwnDomain } from './agent.ts'
+import { isPaused } from './forwarder/health.ts'
 import { reverseSrs } from './forwarder/srs.ts'
 
 export type Way =
   | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string }
-  | { readonly kind: 'forward'; readonly from: string; readonly to: string }
+  /** `keep`: whose mailbox gets a copy. */
+  | { readonly kind: 'forward'; readonly from: string; readonly to: string; readonly keep: Account | undefined }
   /** An address that our own Forwarder made (SRS): a bounce on its way back. */
   | { readonly kind: 'return'; readonly to: string }
   | { readonly kind: 'elsewhere'; readonly address: string; readonly domain: string }
@@ -26,8 +28,8 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
     path.type === 'postmaster' ? { localPart: 'postmaster', domain: agent.domain as Mailbox['domain'] } : path.mailbox
   const address = formatAddress(mailbox)
   if (!isOwnDomain(agent, mailbox.domain)) return { kind: 'elsewhere', address, domain: mailbox.domain }
-  const forward = agent.settings.forwarder.forwards.find((f) => f.from === address.toLowerCase())
-  if (forward !== undefined && agent.roles.has('Forwarder')) {
+  const forward = forwardOf(agent, address.toLowerCase())
+  if (forward !== undefined) {
     if (domainOf(forward.to) !== agent.domain) return { kind: 'forward', ...forward }
     // From one address here to another: the message stays, and nothing is sent to ourselves.
     return forwards < MAX_FORWARDS
@@ -41,6 +43,19 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
     if (to !== undefined) return { kind: 'return', to }
   }
   return { kind: 'unknown', address }
+}
+
+/** The forward of this address: of the description, or set up by its owner; undefined too while it is paused. */
+function forwardOf(agent: Agent, from: string): { from: string; to: string; keep: Account | undefined } | undefined {
+  if (!agent.roles.has('Forwarder')) return undefined
+  const { forwards, keeps } = agent.settings.forwarder
+  const fixed = forwards.find((one) => one.from === from)
+  const own = fixed === undefined ? agent.store.forward(from) : undefined
+  if (fixed === undefined && own?.state !== 'active') return undefined
+  if (isPaused(agent, from)) return undefined
+  const { to } = (fixed ?? own)!
+  const isKept = fixed === undefined ? own!.keep : keeps
+  return { from, to, keep: isKept ? agent.store.accountByAddress(from) : undefined }
 }
 
 /** The ways of one message: one copy for each mailbox and each target, however many addresses lead there. */
@@ -64,8 +79,8 @@ export interface QueuedMail {
   readonly origin: QueueEntry['origin']
 }
 
-/** The command that puts one recipient of a message into the Transmitter's queue, due at once. */
-export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string): Command {
+/** The command that puts one recipient of a message into the Transmitter's queue; due at once, if nothing else is said. */
+export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string, dueMs?: number): Command {
   const nowMs = agent.world.clock.now()
   return {
     kind: 'queue.add',
@@ -74,7 +89,7 @@ export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string
       forwardPath,
       domain: domainOf(forwardPath),
       acceptedAtMs: nowMs,
-      nextAttemptAtMs: nowMs,
+      nextAttemptAtMs: dueMs ?? nowMs,
       expiresAtMs: nowMs + agent.settings.transmitter.expiresAfterS * 1000,
       attempts: 0,
       state: 'waiting',
@@ -89,7 +104,7 @@ export function wishesOf({ notify, orcpt }: EnvelopeRecipient): Pick<QueueEntry[
 }
 
 /** The domain of an address text, lower case. */
-function domainOf(address: string): string {
+export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 }
 

@@ -1,7 +1,7 @@
 // Tracking: what happened to a message at each hop, in role names. Events that belong to an acceptance are part of its
 // commit; refusals are written beside, and no client waits for them.
 
-import type { Command } from '../store/commands.ts'
+import type { Command, CommandResult } from '../store/commands.ts'
 import type { TrackEvent } from '../store/types.ts'
 import type { Agent } from './agent.ts'
 
@@ -21,10 +21,11 @@ export function eventCommand(agent: Agent, happening: Happening): Command {
 }
 
 /** A commit on which a promise rests: every command of it must have been kept. @throws DiskError; Error for a refusal */
-export async function commitAll(agent: Agent, commands: readonly Command[]): Promise<void> {
+export async function commitAll(agent: Agent, commands: readonly Command[]): Promise<CommandResult[]> {
   const results = await agent.store.commit(commands)
   const refused = results.find((result) => !result.ok)
   if (refused?.ok === false) throw new Error(`the store refused what was promised: ${refused.message}`)
+  return results
 }
 
 /** Keeps events that no reply depends on. If the disk refuses, tracking is poorer and mail goes on. */

@@ -93,6 +93,11 @@ export const addArrival: Handler<'arrival.add'> = (ledger, { digest, trace, atMs
   return { ok: true }
 }
 
+export const removeArrival: Handler<'arrival.remove'> = (ledger, { digest }) => {
+  ledger.sql('DELETE FROM arrival WHERE digest = ?').run(Buffer.from(digest, 'hex'))
+  return { ok: true }
+}
+
 export const addEvent: Handler<'event.add'> = (ledger, { event }) => {
   const { lastInsertRowid } = ledger
     .sql(

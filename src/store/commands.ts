@@ -90,6 +90,7 @@ export type Command =
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }
   | { kind: 'arrival.add'; digest: string; trace: string; atMs: number } // remembers a transaction for a week, see Store.arrival
+  | { kind: 'arrival.remove'; digest: string } // what was remembered too early
   | { kind: 'event.add'; event: Omit<TrackEvent, 'id'> }
   | { kind: 'event.prune'; beforeMs: number; keep: number } // forgets events older than `beforeMs`, and all but the newest `keep`
   | { kind: 'change.prune'; account: AccountId; keep: number } // keeps the last `keep` MODSEQs of the change log; older states get `undefined`

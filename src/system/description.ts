@@ -49,6 +49,8 @@ const MIB = 1024 * 1024
 /** Growing waits, in seconds: about twenty attempts in five days. */
 const RETRY_AFTER_S = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800]
 const EXPIRES_AFTER_S = 5 * 86_400
+/** A sender waits ten minutes for us (RFC 5321 §4.5.3.2.6), but its people do not. */
+const FORWARD_WAIT_S = 20
 
 /** Every key, of agents and of people, and how its value is read. */
 const KEYS = {
@@ -59,6 +61,10 @@ const KEYS = {
     password: values.yesNo,
     network: values.network,
     forward: values.forward,
+    'forward-mode': values.forwardMode,
+    'forward-wait': values.duration,
+    'forward-junk': values.yesNo,
+    keep: values.yesNo,
     srs: values.yesNo,
     arc: values.yesNo,
     dkim: values.yesNo,
@@ -302,7 +308,15 @@ function planAgent(
         // A lab has one sender for everything that is tried out.
         messagesPerMinutePerAddress: of('messages-per-minute').at(-1) ?? (lab ? 100_000 : 600),
       },
-      forwarder: { forwards: of('forward'), srs: of('srs').at(-1) ?? true, seals: of('arc').at(-1) ?? true },
+      forwarder: {
+        forwards: of('forward'),
+        srs: of('srs').at(-1) ?? true,
+        seals: of('arc').at(-1) ?? true,
+        mode: of('forward-mode').at(-1) ?? 'true',
+        waitS: of('forward-wait').at(-1) ?? FORWARD_WAIT_S,
+        keeps: of('keep').at(-1) ?? false,
+        passesJunk: of('forward-junk').at(-1) ?? false,
+      },
     },
   }
 }

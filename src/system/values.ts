@@ -74,5 +74,8 @@ export const durations: Reader<number[]> = (words) => {
   return list.every((one) => one.ok) ? ok(list.map((one) => one.value)) : expected('times, such as "1m 5m 30m 2h"')
 }
 
+export const forwardMode: Reader<'true' | 'queue'> = (word) =>
+  word === 'true' || word === 'queue' ? ok(word) : expected('true (ask the target at the Border) or queue')
+
 export const dmarcPolicy: Reader<string> = (word) =>
   ['none', 'quarantine', 'reject'].includes(word) ? ok(word) : expected('none, quarantine or reject')

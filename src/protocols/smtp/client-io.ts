@@ -35,6 +35,8 @@ export class ClientIo {
   readonly #clock: Clock
   readonly #replies = new ReplyReader()
   closed = false
+  /** Whatever its own patience, nothing waits longer than until then (monotonic clock). */
+  deadlineMs = Number.POSITIVE_INFINITY
 
   constructor(stream: Stream, clock: Clock) {
     this.#stream = stream
@@ -47,7 +49,7 @@ export class ClientIo {
 
   /** The next reply, or why none came within `timeoutMs`. */
   async read(timeoutMs: number): Promise<Reply | Lost> {
-    const until = this.#clock.monotonic() + timeoutMs
+    const until = Math.min(this.#clock.monotonic() + timeoutMs, this.deadlineMs)
     for (;;) {
       const next = this.#replies.next()
       if (next !== undefined) {
@@ -73,7 +75,7 @@ export class ClientIo {
   async write(pieces: readonly Buffer[], blockTimeoutMs: number): Promise<Lost | undefined> {
     for (const block of blocks(pieces)) {
       if (this.closed) return { lost: 'the connection is closed' }
-      const timer = this.#clock.after(blockTimeoutMs, () => this.close())
+      const timer = this.#closeAfter(blockTimeoutMs)
       try {
         await this.#stream.write(block)
       } catch (error) {
@@ -96,7 +98,7 @@ export class ClientIo {
   }
 
   async startTls(side: TlsClientSide, timeoutMs: number): Promise<Lost | undefined> {
-    const timer = this.#clock.after(timeoutMs, () => this.close())
+    const timer = this.#closeAfter(timeoutMs)
     try {
       await this.#stream.startTls(side)
       return undefined
@@ -105,6 +107,11 @@ export class ClientIo {
     } finally {
       timer.cancel()
     }
+  }
+
+  #closeAfter(timeoutMs: number) {
+    const leftMs = Math.max(0, this.deadlineMs - this.#clock.monotonic())
+    return this.#clock.after(Math.min(timeoutMs, leftMs), () => this.close())
   }
 
   /** Leaves without a word. Idempotent. */

@@ -179,6 +179,7 @@ class Transaction {
     const empty = this.#accepted.length === 0
     const unwritten = await this.#io.write(empty ? [Buffer.from('.\r\n')] : this.#content.pieces, dataBlockMs)
     if (unwritten !== undefined) return unwritten
+    this.#io.deadlineMs = Number.POSITIVE_INFINITY
     const verdict = await this.#io.read(dataTerminationMs)
     if (isLost(verdict)) {
       // RFC 5321 §4.5.3.2.6: it may have been delivered. A second copy is better than none.

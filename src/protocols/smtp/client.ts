@@ -43,6 +43,11 @@ export interface OpenOptions {
   readonly trusted?: readonly string[]
   readonly connectTimeoutMs?: number
   readonly timeouts?: Partial<ClientTimeouts>
+  /**
+   * Nothing waits longer than until then (monotonic clock), up to the final dot of a message. After the dot the message
+   * may have arrived, and its answer is waited for.
+   */
+  readonly deadlineMs?: number
   /** Log in with AUTH (SCRAM-SHA-256, else PLAIN), inside TLS only. */
   readonly login?: {
     readonly user: string
@@ -143,6 +148,7 @@ class Opening {
     const { network, endpoint, localAddress, connectTimeoutMs = 60_000, clock } = this.#options
     try {
       this.#io = new ClientIo(await network.connect(endpoint, { timeoutMs: connectTimeoutMs, localAddress }), clock)
+      this.#io.deadlineMs = this.#options.deadlineMs ?? Number.POSITIVE_INFINITY
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
       return this.#failed('connect', reply(421, '4.4.1', `no connection to ${endpoint.address}: ${error.message}`))

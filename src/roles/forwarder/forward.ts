@@ -9,9 +9,10 @@ import { parseHeader } from '../../message/header.ts'
 import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
+import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { queueCommand, wishesOf } from '../routing.ts'
-import { eventCommand } from '../tracking.ts'
+import type { Happening } from '../tracking.ts'
 import { srsReversePath } from './srs.ts'
 
 export interface Forwarding {
@@ -27,38 +28,66 @@ export interface Forwarding {
   /** The Recipient's address here, and where he reads now. */
   readonly from: string
   readonly to: string
+  /** A copy stays here. */
+  readonly isKept: boolean
   readonly detail: Record<string, unknown>
 }
 
-/** The commands that pass one message on for one Recipient; part of the Receiver's commit. @throws DiskError */
-export async function forwardCommands(agent: Agent, forwarding: Forwarding): Promise<Command[]> {
-  const { trace, messageId, mail, recipient, from, to } = forwarding
+/** What leaves, whether now or from the queue: the same bytes, so that a target that got them twice can know them. */
+export interface Outgoing extends Pick<QueueEntry, 'reversePath' | 'forwardPath' | 'parameters'> {
+  readonly message: Buffer
+  readonly isSealed: boolean
+}
+
+/** The message as it leaves for the target. */
+export async function prepareForward(agent: Agent, forwarding: Forwarding): Promise<Outgoing> {
+  const { mail, recipient, from, to } = forwarding
   const deliveredTo = Buffer.from(`Delivered-To: ${from}\r\n`)
   const content = Buffer.concat([deliveredTo, ...forwarding.front, forwarding.source])
   const sealFields = await sealOf(agent, content, forwarding.identity)
-  const blob = await agent.store.putBlob([...sealFields, content])
-  const reversePath = srsReversePath(agent, forwarding.reversePath)
-  const parameters = {
-    smtputf8: mail.envelope.smtputf8,
-    body: mail.envelope.body,
-    ret: mail.envelope.ret,
-    envid: mail.envelope.envid,
-    // Who hears of a failure must recognise the address (RFC 3461 §5.2.1).
-    ...wishesOf({ ...recipient, orcpt: recipient.orcpt ?? { type: 'rfc822', address: from } }),
+  return {
+    message: sealFields.length === 0 ? content : Buffer.concat([...sealFields, content]),
+    isSealed: sealFields.length > 0,
+    reversePath: srsReversePath(agent, forwarding.reversePath),
+    forwardPath: to,
+    parameters: {
+      smtputf8: mail.envelope.smtputf8,
+      body: mail.envelope.body,
+      ret: mail.envelope.ret,
+      envid: mail.envelope.envid,
+      // Who hears of a failure must recognise the address (RFC 3461 §5.2.1).
+      ...wishesOf({ ...recipient, orcpt: recipient.orcpt ?? { type: 'rfc822', address: from } }),
+      // Where a copy is kept the message has arrived: nobody hears of a failure of the other.
+      ...(forwarding.isKept ? { notify: [] } : {}),
+      forwardedFrom: from,
+    },
   }
-  return [
-    queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, to),
-    eventCommand(agent, {
-      trace,
-      messageId,
-      role: 'Forwarder',
-      kind: 'forwarded',
-      reversePath,
-      forwardPath: to,
-      text: `Forwarded from ${from} to ${to}${sealFields.length > 0 ? ', sealed with ARC' : ''}; the reverse-path is ${reversePath === '' ? '<>' : reversePath}.`,
-      detail: { ...forwarding.detail, from, to },
-    }),
-  ]
+}
+
+/** The command that puts it into the queue, due at once if nothing else is said. @throws DiskError */
+export async function queueForward(
+  agent: Agent,
+  { trace }: Forwarding,
+  { message, reversePath, forwardPath, parameters }: Outgoing,
+  dueMs?: number,
+): Promise<Command[]> {
+  const blob = await agent.store.putBlob([message])
+  return [queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, forwardPath, dueMs)]
+}
+
+/** What tracking says of a message that goes on, now or from the queue. */
+export function forwardedEvent(forwarding: Forwarding, { reversePath, isSealed }: Outgoing): Happening {
+  const { trace, messageId, from, to } = forwarding
+  return {
+    trace,
+    messageId,
+    role: 'Forwarder',
+    kind: 'forwarded',
+    reversePath,
+    forwardPath: to,
+    text: `Forwarded from ${from} to ${to}${isSealed ? ', sealed with ARC' : ''}; the reverse-path is ${reversePath === '' ? '<>' : reversePath}.`,
+    detail: { ...forwarding.detail, from, to },
+  }
 }
 
 /** The ARC set over what we send; none when sealing is off or the chain is already broken (RFC 8617 §5.1.1). */

@@ -109,7 +109,6 @@ describe('what is passed on', () => {
     const world = await TestSystem.start(MOVED)
     await world.submit('round@old.test')
     await world.quiet()
-    assert.equal(world.events('old', 'forwarded').filter(({ text }) => text.startsWith('Forwarded')).length, 1)
     const [report, ...more] = await world.mail('sender', ANNA)
     assert.match(report!.text, /5\.4\.6 this message was forwarded from round@old\.test before/)
     assert.equal(more.length, 0)
@@ -117,8 +116,10 @@ describe('what is passed on', () => {
 })
 
 describe('the way back', () => {
+  const QUEUED = `${MOVED}\nold: forward-mode=queue\nrecipient: forward-mode=queue`
+
   test('a bounce of the Forwarder finds the Author, and names the address that he wrote to', async () => {
-    const world = await TestSystem.start(MOVED)
+    const world = await TestSystem.start(QUEUED)
     await world.submit('gone@old.test')
     await world.quiet()
     const [report] = await world.mail('sender', ANNA)
@@ -130,7 +131,7 @@ describe('the way back', () => {
   })
 
   test('a bounce of the next system goes through both rewritten addresses, and is still believed', async () => {
-    const world = await TestSystem.start(MOVED)
+    const world = await TestSystem.start(QUEUED)
     const ip = '127.0.50.1'
     const far = world.stranger(ip, domainAt('far.test', ip))
     let reversePath = ''

@@ -8,9 +8,10 @@ import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
 import { newTrace } from '../agent.ts'
+import { Targets } from '../forwarder/target.ts'
 import { reversePathText, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
-import { type Arriving, receive } from './receive.ts'
+import { receive, type Sharing } from './receive.ts'
 
 /** Unknown recipients that one address may ask for in ten minutes, before it is taken for an address harvester. */
 const UNKNOWN_RECIPIENTS = 50
@@ -28,8 +29,8 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
   const notes = new RateLimit(clock, NOTES, 60_000)
   const entered = new WeakSet<SessionFacts>()
   /** Where the recipients of the transaction under way are. */
-  const sides = new WeakMap<SessionFacts, 'here' | 'away'>()
-  const underWay: Arriving = new Map()
+  const sides = new WeakMap<SessionFacts, 'here' | 'away' | 'both'>()
+  const sharing: Sharing = { arriving: new Map(), targets: new Targets(agent) }
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
   const allowed = (session: SessionFacts) => findInList(receiver.allow, { ip: ipOf(session) }) !== undefined
 
@@ -115,7 +116,7 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
         return reply(550, '5.1.1', `there is no mailbox ${at} here`)
       }
       // One reply answers for all recipients of a message, but what may go into Junk here must not be passed on.
-      const side = way.kind === 'mailbox' ? 'here' : 'away'
+      const side = way.kind === 'mailbox' ? 'here' : way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
       const known = sides.get(session)
       if (known !== undefined && known !== side)
         return reply(452, '4.5.3', 'this recipient reads elsewhere than the others: send the message again for it')
@@ -123,6 +124,6 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
       return undefined
     },
 
-    message: (mail) => receive(agent, mail, underWay),
+    message: (mail) => receive(agent, mail, sharing),
   }
 }

@@ -15,8 +15,10 @@ import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
-import { forwardCommands } from '../forwarder/forward.ts'
+import type { Forwarding } from '../forwarder/forward.ts'
+import { passOn, queueAll } from '../forwarder/pass-on.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
+import type { Targets } from '../forwarder/target.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
 import { commitAll, eventCommand, note } from '../tracking.ts'
@@ -36,8 +38,14 @@ interface Handled {
   readonly forwarder: ForwarderMatch | undefined
 }
 
+/** What the Receiver's transactions share. */
+export interface Sharing {
+  readonly arriving: Arriving
+  readonly targets: Targets
+}
+
 /** The reply to the final dot: a promise when it is 250. */
-export async function receive(agent: Agent, mail: InboundMessage, arriving: Arriving): Promise<Reply> {
+export async function receive(agent: Agent, mail: InboundMessage, { arriving, targets }: Sharing): Promise<Reply> {
   const header = parseHeader(mail.source)
   const about = {
     trace: newTrace(agent.world),
@@ -49,14 +57,14 @@ export async function receive(agent: Agent, mail: InboundMessage, arriving: Arri
     note(agent, { ...about, role: 'Receiver', kind: 'refused', forwardPath: '', text: loop })
     return reply(554, '5.4.6', loop)
   }
-  if (!isRepeatable(header)) return decide(agent, mail, header, about, undefined)
+  if (!isRepeatable(header)) return decide(agent, mail, header, about, targets, undefined)
   const digest = digestOf(mail)
   const before = agent.store.arrival(digest)
   if (before !== undefined) return reply(250, '2.0.0', `accepted as ${before} before; this is the same message again`)
   // It may come again while the first is still being looked at, because the relay has lost its patience or its connection.
   const first = arriving.get(digest)
   if (first !== undefined) return first
-  const decision = decide(agent, mail, header, about, digest).finally(() => arriving.delete(digest))
+  const decision = decide(agent, mail, header, about, targets, digest).finally(() => arriving.delete(digest))
   arriving.set(digest, decision)
   return decision
 }
@@ -72,6 +80,7 @@ async function decide(
   mail: InboundMessage,
   header: Header,
   about: About,
+  targets: Targets,
   digest: string | undefined,
 ): Promise<Reply> {
   const { source, session } = mail
@@ -107,8 +116,16 @@ async function decide(
   }
 
   try {
-    const commands = await keep(agent, mail, header, { ...identity, authorSpf }, handled, about)
-    if (digest !== undefined) commands.push({ kind: 'arrival.add', digest, trace, atMs: agent.world.clock.now() })
+    const ours = { mail, ...withOurFields(agent, mail, header, identity, trace), identity: { ...identity, authorSpf } }
+    const atMs = agent.world.clock.now()
+    const arrival = digest === undefined ? undefined : ({ kind: 'arrival.add', digest, trace, atMs } as const)
+    const forwardings = forwardingsOf(ours, standing, about)
+    // Where somebody has it here in any case, 250 is true whatever a target says, and the queue sees to the rest.
+    const isPromised = standing.length > forwardings.length || forwardings.some(({ isKept }) => isKept)
+    if (!isPromised && agent.settings.forwarder.mode === 'true')
+      return await passOn(agent, targets, forwardings, arrival)
+    const commands = [...(await keep(agent, ours, handled, about)), ...(await queueAll(agent, forwardings))]
+    if (arrival !== undefined) commands.push(arrival)
     await commitAll(agent, commands)
   } catch (error) {
     if (!(error instanceof DiskError)) throw error
@@ -187,103 +204,97 @@ function handle(
   known: Pick<Circumstances, 'allowedBy' | 'sentBy'> & { readonly atHome: ReadonlySet<string> },
 ): Handled {
   const forwarder = forwarderIdentity(identity, trustedBy(agent, way), known.atHome)
-  let judgement = judge({ identity, allowedBy: known.allowedBy, sentBy: known.sentBy, forwarder })
-  // What is judged spam is not passed on: its sender hears of it here, at the Border.
-  if (way.kind !== 'mailbox' && judgement.outcome === 'junk')
-    judgement = {
-      outcome: 'refuse',
-      reason: judgement.reason,
-      reply: reply(550, '5.7.1', `${judgement.reason}; it is not forwarded`),
-    }
-  return { way, recipient, judgement, forwarder }
+  const judgement = judge({ identity, allowedBy: known.allowedBy, sentBy: known.sentBy, forwarder })
+  if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return { way, recipient, judgement, forwarder }
+  const { reason } = judgement
+  if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
+    return { way, recipient, judgement: { outcome: 'accept', reason }, forwarder }
+  // What is judged spam is not passed on: a copy that is kept here goes into Junk.
+  if (way.kind === 'forward' && way.keep !== undefined) return { way, recipient, judgement, forwarder }
+  // Else its sender hears of it here, at the Border.
+  const refusal = reply(550, '5.7.1', `${reason}; it is not forwarded`)
+  return { way, recipient, judgement: { outcome: 'refuse', reason, reply: refusal }, forwarder }
 }
 
-/** Everything that the 250 will promise, as commands of one commit; bodies are written here. @throws DiskError */
-async function keep(
-  agent: Agent,
-  mail: InboundMessage,
-  header: Header,
-  identity: Findings,
-  handled: readonly Handled[],
-  about: About,
-): Promise<Command[]> {
-  const { front, source } = withOurFields(agent, mail, header, identity, about.trace)
-  const commands: Command[] = []
-  const detail = {
-    ip: unmapped(mail.session.peer.address),
-    helo: mail.session.helo,
-    tls: mail.session.tls?.protocol ?? 'none',
+/** What came, with our fields in front of it. */
+interface Ours {
+  readonly mail: InboundMessage
+  readonly front: readonly Uint8Array[]
+  readonly source: Buffer
+  readonly identity: Findings
+}
+
+/** What goes on to another address. */
+function forwardingsOf(ours: Ours, standing: readonly Handled[], about: About): Forwarding[] {
+  const detail = detailOf(ours)
+  return standing.flatMap(({ way, recipient, judgement }) =>
+    way.kind === 'forward' && judgement.outcome === 'accept'
+      ? [{ ...about, ...ours, recipient, from: way.from, to: way.to, isKept: way.keep !== undefined, detail }]
+      : [],
+  )
+}
+
+function detailOf({ mail: { session }, identity }: Ours): Record<string, unknown> {
+  return {
+    ip: unmapped(session.peer.address),
+    helo: session.helo,
+    tls: session.tls?.protocol ?? 'none',
     spfDomain: identity.spf.domain,
     authorSpf: identity.authorSpf?.result,
     authorDomain: identity.authorSpf?.domain,
     ...findings(identity),
   }
+}
 
-  const toMailbox = handled.filter(({ way }) => way.kind === 'mailbox')
+/** Everything that the 250 will promise for people here, as commands of one commit; bodies are written now. @throws DiskError */
+async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about: About): Promise<Command[]> {
+  const { mail, front, source, identity } = ours
+  const commands: Command[] = []
+  const detail = detailOf(ours)
+  const toMailbox = handled.flatMap((one) => {
+    const { way } = one
+    if (way.kind === 'mailbox') return [{ ...one, account: way.account, address: way.address }]
+    return way.kind === 'forward' && way.keep !== undefined ? [{ ...one, account: way.keep, address: way.from }] : []
+  })
   if (toMailbox.length > 0) {
     const delivery = await prepareDelivery(agent, about.reversePath, front, source)
-    for (const { way, judgement, forwarder } of toMailbox) {
-      if (way.kind !== 'mailbox') continue
+    for (const { account, address, judgement, forwarder } of toMailbox) {
       // A Recipient for whom alone it would have been refused: SMTP has one reply for all, so the mildest holds, and Junk.
       const mailbox = judgement.outcome === 'accept' ? 'inbox' : 'junk'
       const verdict = verdictOf(identity, judgement, forwarder)
-      commands.push(placeCommand(agent, way.account, delivery, mailbox, verdict))
+      commands.push(placeCommand(agent, account, delivery, mailbox, verdict))
       commands.push(
         eventCommand(agent, {
           ...about,
           role: 'MDA',
           kind: 'delivered',
-          forwardPath: way.address,
-          text: `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${way.account.address}: ${judgement.reason}.`,
+          forwardPath: address,
+          text: `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${account.address}: ${judgement.reason}.`,
           detail: { ...detail, reason: judgement.reason, mailbox, trustedForwarder: forwarder?.domain },
         }),
       )
     }
   }
-  for (const { way, recipient, judgement } of handled) {
-    if (way.kind !== 'mailbox' && judgement.outcome !== 'accept')
-      throw new Error('RCPT keeps mailboxes and ways out apart')
-    if (way.kind === 'return') {
-      const blob = await agent.store.putBlob([...front, source])
-      commands.push(
-        queueCommand(
-          agent,
-          {
-            trace: about.trace,
-            blob,
-            // A bounce has none; of anything else SPF must speak of us who send it.
-            reversePath: srsReversePath(agent, about.reversePath),
-            parameters: { smtputf8: mail.envelope.smtputf8, body: mail.envelope.body },
-            origin: 'forwarder',
-          },
-          way.to,
-        ),
-      )
-      commands.push(
-        eventCommand(agent, {
-          ...about,
-          role: 'Forwarder',
-          kind: 'forwarded',
-          forwardPath: way.to,
-          text: `A bounce goes back to ${way.to}.`,
-          detail,
-        }),
-      )
-    } else if (way.kind === 'forward') {
-      commands.push(
-        ...(await forwardCommands(agent, {
-          ...about,
-          mail,
-          recipient,
-          front,
-          source,
-          identity,
-          from: way.from,
-          to: way.to,
-          detail,
-        })),
-      )
-    }
+  for (const { way, judgement } of handled) {
+    const isKept = way.kind === 'mailbox' || (way.kind === 'forward' && way.keep !== undefined)
+    if (!isKept && judgement.outcome !== 'accept') throw new Error('RCPT keeps mailboxes and ways out apart')
+    if (way.kind !== 'return') continue
+    const blob = await agent.store.putBlob([...front, source])
+    const parameters = { smtputf8: mail.envelope.smtputf8, body: mail.envelope.body }
+    // A bounce has none; of anything else SPF must speak of us who send it.
+    const reversePath = srsReversePath(agent, about.reversePath)
+    const { trace } = about
+    commands.push(
+      queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, way.to),
+      eventCommand(agent, {
+        ...about,
+        role: 'Forwarder',
+        kind: 'forwarded',
+        forwardPath: way.to,
+        text: `A bounce goes back to ${way.to}.`,
+        detail,
+      }),
+    )
   }
   return commands
 }

@@ -33,7 +33,9 @@ export function jobsOf(entries: readonly QueueEntry[]): Job[] {
 }
 
 /** @throws Error when the store holds a path that is none: a bug */
-export function envelopeOf(entries: readonly QueueEntry[]): Envelope {
+export function envelopeOf(
+  entries: readonly Pick<QueueEntry, 'reversePath' | 'forwardPath' | 'parameters'>[],
+): Envelope {
   const first = entries[0]!
   const { ret, envid, body, smtputf8 } = first.parameters
   return {

@@ -6,6 +6,7 @@ import type { Command } from '../../store/commands.ts'
 import type { QueueEntry, TrackEvent } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Agent } from '../agent.ts'
+import { healthCommands } from '../forwarder/health.ts'
 import { eventCommand } from '../tracking.ts'
 import { type GivenUp, returnToSender, wantsFailure } from './bounce.ts'
 
@@ -42,6 +43,18 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
       agent,
       outcomes.map((outcome) => (given.has(outcome.entry) ? { ...outcome, state: 'held' } : outcome)),
     )
+  }
+  for (const { entry, state, reply } of outcomes) {
+    const from = entry.parameters.forwardedFrom
+    if (from !== undefined && (state === 'accepted' || state === 'refused'))
+      commands.push(
+        ...(await healthCommands(agent, {
+          from,
+          to: entry.forwardPath,
+          isTaken: state === 'accepted',
+          said: replyText(reply),
+        })),
+      )
   }
   const progress = outcomes.some(({ state }) => state === 'accepted')
   for (const outcome of outcomes) {

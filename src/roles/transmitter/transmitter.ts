@@ -3,15 +3,14 @@
 // What the other side said is durable before the next step: at worst a message that was in flight when the machine
 // crashed goes twice, none is lost. A part of the queue is in memory, no lane may fill it, and no dead host holds it up.
 
-import { SmtpConnection } from '../../protocols/smtp/client.ts'
-import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
+import { reply } from '../../protocols/smtp/reply.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
+import { type Connected, connectTo, failed } from './connect.ts'
 import { envelopeOf, type Job, jobsOf } from './jobs.ts'
 import { commandsOf, type Outcome } from './outcome.ts'
-import { type Destination, routeTo } from './route.ts'
 
 /** Entries in memory; more are fetched as these are done. */
 const DUE_AT_ONCE = 2000
@@ -30,7 +29,6 @@ const CONNECTIONS_ON_TRIAL = 50
 const BODY_BYTES = 256 * 1024 * 1024
 /** How long a connection waits for more mail to the same place before it says QUIT. */
 const IDLE_MS = 2000
-const CONNECT_TIMEOUT_MS = 30_000
 /** Rest after a failure of our own (disk full, …) before what happened is written down again. */
 const INTERRUPTED_MS = 10_000
 /** A disk may work again; a body that could not be read so often, over hours, is damaged. */
@@ -208,7 +206,7 @@ export class Transmitter {
         continue
       }
       if (connection === undefined || connection.smtp.closed) {
-        const opened = await this.#connect(lane.domain).catch((error: unknown) =>
+        const opened = await connectTo(this.#agent, lane.domain).catch((error: unknown) =>
           failed('deferred', reply(451, '4.3.0', `a fault of ours: ${String(error)}`)),
         )
         if (opened.kind === 'failed') {
@@ -245,32 +243,6 @@ export class Transmitter {
       const timer = this.#agent.world.clock.after(IDLE_MS, done)
       lane.waiting.add(done)
     })
-  }
-
-  async #connect(domain: string): Promise<Connected | Failed> {
-    const { world, settings, hostName } = this.#agent
-    const { port, privateDestinations } = settings.transmitter
-    const route = await routeTo(domain, { hostName, privateDestinations }, world)
-    if (route.kind === 'wait') return failed('deferred', reply(451, '4.4.3', route.reason))
-    if (route.kind === 'unroutable') return failed('refused', reply(550, route.enhanced, route.reason))
-    let worst: Failed | undefined
-    for (const destination of route.destinations) {
-      const smtp = await SmtpConnection.open({
-        network: world.network,
-        clock: world.clock,
-        endpoint: { address: destination.address, port },
-        serverName: destination.exchange,
-        heloName: hostName,
-        tls: 'opportunistic',
-        connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      })
-      if (smtp instanceof SmtpConnection) return { kind: 'connected', smtp, destination }
-      const state = isPermanent(smtp.reply) ? 'refused' : 'deferred'
-      // A host that refuses to talk for good (5yz greeting) speaks for the domain only if every host says so.
-      if (worst === undefined || worst.state === 'refused')
-        worst = { ...failed(state, smtp.reply), by: destination.exchange }
-    }
-    return worst!
   }
 
   async #deliver({ smtp, destination }: Connected, job: Job): Promise<Outcome[] | 'stale'> {
@@ -339,22 +311,7 @@ function isFull({ load, limit }: Lane): boolean {
   return load >= (limit > 1 ? DUE_PER_LANE : DUE_PER_LANE_ON_TRIAL)
 }
 
-interface Connected {
-  readonly kind: 'connected'
-  readonly smtp: SmtpConnection
-  readonly destination: Destination
-}
-
 type Verdict = Pick<Outcome, 'state' | 'reply' | 'by'>
-
-interface Failed extends Verdict {
-  readonly kind: 'failed'
-  readonly state: 'deferred' | 'refused'
-}
-
-function failed(state: Failed['state'], why: Reply): Failed {
-  return { kind: 'failed', state, reply: why, by: '' }
-}
 
 /** The same outcome for all recipients of some jobs. */
 function outcomesOf(jobs: readonly Job[], { state, reply, by }: Verdict): Outcome[] {
