@@ -42,7 +42,7 @@ export function forwardSrs(sender: string, srs: Srs, clock: Clock): string | und
   if (at < 1 || !isMailDomain(domain)) return undefined
   if (domain === normalDomain(srs.domain)) return sender
   const rewritten = rewrite(localPart, domain, srs.secrets[0]!, clock)
-  if (Buffer.byteLength(rewritten) > MAX_LOCAL_PART || /["\s()<>,;:@\\[\]]/.test(rewritten)) return undefined
+  if (Buffer.byteLength(rewritten) > MAX_LOCAL_PART || /["\s\0-\x1f\x7f()<>,;:@\\[\]]/.test(rewritten)) return undefined
   return `${rewritten}@${srs.domain}`
 }
 

@@ -56,7 +56,7 @@ function valueText(value: string): string {
 export function parseAuthenticationResults(value: string): AuthenticationResults | undefined {
   const [head, ...rest] = splitTokens(unfold(value))
   const authservId = head?.find((token) => token.kind !== 'comment')?.text.toLowerCase()
-  if (!authservId || /[=;]/.test(authservId)) return undefined
+  if (!authservId || /[=;\0-\x1f\x7f]/.test(authservId)) return undefined
   const methods: AuthenticationMethod[] = []
   for (const tokens of rest.slice(0, MAX_METHODS)) {
     const method = readMethod(tokens)

@@ -206,7 +206,8 @@ function percentDecode(text: string): Buffer {
 /** `name=value` for a header field, as a token, quoted, or RFC 2231 §4 for what is beyond ASCII. */
 export function formatParameter(name: string, value: string): string {
   const clean = value.toWellFormed().replace(/[\0-\x1f\x7f]+/g, ' ')
-  if (/[^ -~]/.test(clean)) {
+  // What looks like an encoded word would be decoded by readers that are lenient.
+  if (/[^ -~]|=\?/.test(clean)) {
     const bytes = [...Buffer.from(clean)]
     const encoded = bytes.map((byte) => {
       const character = String.fromCharCode(byte)

@@ -1,6 +1,7 @@
 // Zone files, read and printed (RFC 1035 §5): $ORIGIN and $TTL, '@', owners carried over, parentheses, quoted strings,
 // comments, TTLs with units. $INCLUDE is refused: a text is whole in itself.
 
+import { parseIpv4, parseIpv6 } from '../../message/ip.ts'
 import { canonicalName, isAskable } from './name.ts'
 import type { Zone, ZoneRecord, ZoneType } from './zone.ts'
 
@@ -113,11 +114,11 @@ const readAddress = (tokens: readonly Token[]): string | undefined =>
 const readers: { readonly [Type in ZoneType]: Reader<Type> } = {
   A: (tokens) => {
     const address = readAddress(tokens)
-    return address !== undefined && /^\d{1,3}(\.\d{1,3}){3}$/.test(address) ? address : undefined
+    return address !== undefined && parseIpv4(address) !== undefined ? address : undefined
   },
   AAAA: (tokens) => {
     const address = readAddress(tokens)
-    return address !== undefined && /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(address) ? address : undefined
+    return address !== undefined && parseIpv6(address) !== undefined ? address : undefined
   },
   CNAME: readName,
   NS: readName,
@@ -140,7 +141,8 @@ const readers: { readonly [Type in ZoneType]: Reader<Type> } = {
     const [u, s, m] = numbers as number[]
     return { usage: u!, selector: s!, matchingType: m!, certificate: Buffer.from(digits, 'hex') }
   },
-  TXT: (tokens) => (tokens.length === 0 ? undefined : tokens.map((token) => token.text).join('')),
+  TXT: (tokens) =>
+    tokens.length === 0 ? undefined : tokens.map(({ text }) => text.replace(/[^\0-\xff]/gu, utf8Bytes)).join(''),
   SOA: ([primary, responsible, ...numbers], origin) => {
     const [serial, refreshS, retryS, expireS, minimumS] = numbers.map((token) => parseTtl(token.text))
     if (primary === undefined || responsible === undefined || numbers.length !== 5) return undefined
@@ -247,12 +249,19 @@ function readToken(text: string, start: number): { token: Token | undefined; end
       value += decimal === null ? text[at + 1] : String.fromCharCode(Number(decimal[0]) & 0xff)
       at += decimal === null ? 2 : 4
     } else {
-      value += char
-      at++
+      // What is quoted is bytes: a character beyond ASCII is those of its UTF-8.
+      const character = String.fromCodePoint(text.codePointAt(at)!)
+      value += isQuoted ? utf8Bytes(character) : character
+      at += character.length
     }
   }
   if (isQuoted && at >= text.length) return { token: undefined, end: at }
   return { token: { text: value, isQuoted }, end: isQuoted ? at + 1 : at }
+}
+
+/** A character for each byte. */
+function utf8Bytes(text: string): string {
+  return Buffer.from(text).toString('latin1')
 }
 
 /** '3600', '1h', '1h30m'. */
@@ -273,7 +282,7 @@ function absolute(name: string, origin: string): string {
 
 /** The root, or a name that needs no escapes. */
 function isPlainName(name: string): boolean {
-  return name === '' || (isAskable(name) && !/["();\\@$]/.test(name))
+  return name === '' || (isAskable(name) && !/[\0- "();\\@$\x7f]/.test(name))
 }
 
 function withDot(name: string): string {

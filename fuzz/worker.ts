@@ -1,0 +1,65 @@
+// Runs one target on one input after another in a thread of its own. The input under way stands in shared memory, so
+// that the main thread can keep it when this thread never comes back.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { MAX_INPUT_BYTES, Mutator } from './mutate.ts'
+import { TARGETS } from './targets.ts'
+
+export interface Job {
+  readonly name: string
+  readonly seed: string
+  readonly seconds: number
+  /** [runs, bytes of the input], then the input. */
+  readonly shared: SharedArrayBuffer
+}
+
+export type Message =
+  | { readonly kind: 'finding'; readonly what: string; readonly input: Uint8Array }
+  | { readonly kind: 'done'; readonly runs: number }
+
+const SLOW_MS = 1000
+const MAX_FINDINGS = 20
+
+async function work({ name, seed, seconds, shared }: Job): Promise<void> {
+  const state = new Int32Array(shared, 0, 2)
+  const place = new Uint8Array(shared, 8, MAX_INPUT_BYTES)
+  const target = TARGETS[name]!
+  const mutator = new Mutator(target, seed)
+  const told = new Set<string>()
+  const tell = (what: string, input: Buffer): void => {
+    const kind = what
+      .split('\n')
+      .slice(0, 2)
+      .join('')
+      .replace(/[\d"'].*/, '')
+    if (told.has(kind) || told.size >= MAX_FINDINGS) return
+    told.add(kind)
+    parentPort!.postMessage({ kind: 'finding', what, input: Uint8Array.from(input) } satisfies Message)
+  }
+  const end = performance.now() + 1000 * seconds
+  let runs = 0
+  for (; performance.now() < end; runs++) {
+    const input = mutator.next().subarray(0, MAX_INPUT_BYTES)
+    place.set(input)
+    Atomics.store(state, 1, input.length)
+    Atomics.add(state, 0, 1)
+    // A machine that is busy with something else is slow once, not three times.
+    for (let tries = 0, tookMs = SLOW_MS; tookMs >= SLOW_MS; tries++) {
+      if (tries === 3) {
+        tell(`slow: ${Math.round(tookMs)} ms for ${input.length} bytes`, input)
+        break
+      }
+      const before = performance.now()
+      try {
+        await target.fuzz(Buffer.from(input))
+      } catch (error) {
+        tell(error instanceof Error ? (error.stack ?? error.message) : String(error), input)
+        break
+      }
+      tookMs = performance.now() - before
+    }
+  }
+  parentPort!.postMessage({ kind: 'done', runs } satisfies Message)
+}
+
+await work(workerData as Job)
