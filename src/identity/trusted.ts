@@ -2,7 +2,9 @@
 // (an ARC seal, SPF of the reverse-path, a DKIM signature, the network that its domain publishes), never the name in
 // HELO. Where the Forwarder sealed the message, what its own Border saw is handed on.
 
+import { formatAddress, mailboxesOf, parseAddressList } from '../message/address.ts'
 import { parseAuthenticationResults } from '../message/authentication-results.ts'
+import { fieldsNamed, type Header, rawValue } from '../message/header.ts'
 import type { Dns } from '../world/dns.ts'
 import type { Clock } from '../world/world.ts'
 import { isWithin, normalDomain } from './domain.ts'
@@ -67,6 +69,22 @@ export async function atHomeAt(
     }),
   )
   return new Set(found.flat())
+}
+
+/** A Forwarder that the message came through, trusted or not: proven by the newest seal, or by SPF of an SRS address. */
+export function cameThrough(identity: Identity, header: Header): { domain: string; oldAddress: string } | undefined {
+  const { arc, spf, from, reversePath } = identity
+  const seal = arc.result === 'pass' ? arc.hops.at(-1)?.domain : undefined
+  const isSrs = spf.result === 'pass' && spf.identity === 'mailfrom' && /^srs[01][=+-]/i.test(reversePath)
+  const domain = seal ?? (isSrs ? spf.domain : undefined)
+  // A sender that seals what it sends is no Forwarder.
+  if (domain === undefined || from.domains.some((own) => isWithin(own, domain) || isWithin(domain, own)))
+    return undefined
+  const named = ['delivered-to', 'to', 'cc'].flatMap((name) =>
+    fieldsNamed(header, name).flatMap((field) => mailboxesOf(parseAddressList(rawValue(header, field)))),
+  )
+  const there = named.find((mailbox) => isWithin(mailbox.domain, domain))
+  return { domain, oldAddress: there === undefined ? '' : formatAddress(there).toLowerCase() }
 }
 
 interface Proof {

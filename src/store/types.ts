@@ -115,6 +115,8 @@ export interface Verdict {
   readonly authorSpf?: { readonly domain: string; readonly result: string }
   /** Domain of the trusted Forwarder whose results were used, if one was. */
   readonly trustedForwarder?: string
+  /** Whose proven seal or rewritten reverse-path it came with, and the Recipient's address there if the header names it. */
+  readonly through?: { readonly domain: string; readonly oldAddress: string }
   /** What the rules on header and content found, weightiest first: points above zero speak against the message. */
   readonly points?: number
   readonly rules?: readonly {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
-import { atHomeAt, type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
+import { atHomeAt, cameThrough, type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
 import { formatAddress, formatPath, mailboxesOf, parseAddressList } from '../../message/address.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
@@ -15,6 +15,7 @@ import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
+import { noteCommands } from '../forwarder/exchange.ts'
 import type { Forwarding } from '../forwarder/forward.ts'
 import { passOn, queueAll } from '../forwarder/pass-on.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
@@ -116,7 +117,12 @@ async function decide(
   }
 
   try {
-    const ours = { mail, ...withOurFields(agent, mail, header, identity, trace), identity: { ...identity, authorSpf } }
+    const ours = {
+      mail,
+      header,
+      ...withOurFields(agent, mail, header, identity, trace),
+      identity: { ...identity, authorSpf },
+    }
     const atMs = agent.world.clock.now()
     const arrival = digest === undefined ? undefined : ({ kind: 'arrival.add', digest, trace, atMs } as const)
     const forwardings = forwardingsOf(ours, standing, about)
@@ -219,6 +225,7 @@ function handle(
 /** What came, with our fields in front of it. */
 interface Ours {
   readonly mail: InboundMessage
+  readonly header: Header
   readonly front: readonly Uint8Array[]
   readonly source: Buffer
   readonly identity: Findings
@@ -248,8 +255,9 @@ function detailOf({ mail: { session }, identity }: Ours): Record<string, unknown
 
 /** Everything that the 250 will promise for people here, as commands of one commit; bodies are written now. @throws DiskError */
 async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about: About): Promise<Command[]> {
-  const { mail, front, source, identity } = ours
+  const { mail, header, front, source, identity } = ours
   const commands: Command[] = []
+  const through = cameThrough(identity, header)
   const detail = detailOf(ours)
   const toMailbox = handled.flatMap((one) => {
     const { way } = one
@@ -261,7 +269,7 @@ async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about
     for (const { account, address, judgement, forwarder } of toMailbox) {
       // A Recipient for whom alone it would have been refused: SMTP has one reply for all, so the mildest holds, and Junk.
       const mailbox = judgement.outcome === 'accept' ? 'inbox' : 'junk'
-      const verdict = verdictOf(identity, judgement, forwarder)
+      const verdict = { ...verdictOf(identity, judgement, forwarder), ...(through && { through }) }
       commands.push(placeCommand(agent, account, delivery, mailbox, verdict))
       commands.push(
         eventCommand(agent, {
@@ -273,6 +281,8 @@ async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about
           detail: { ...detail, reason: judgement.reason, mailbox, trustedForwarder: forwarder?.domain },
         }),
       )
+      if (judgement.outcome === 'accept')
+        commands.push(...(await noteCommands(agent, identity, header, mail.source, { account, address })))
     }
   }
   for (const { way, judgement } of handled) {
