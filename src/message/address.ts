@@ -212,7 +212,8 @@ class ListReader {
     const first = this.#peek()
     if (first?.kind === 'literal') {
       this.#at++
-      return addressLiteral(first.value) ?? (`[${first.value.toLowerCase()}]` as Domain)
+      const known = addressLiteral(first.value)
+      return known ?? (`[${first.value.toLowerCase().replace(/[[\]\\]/g, '\\$&')}]` as Domain)
     }
     let text = ''
     for (let token = first; token?.kind === 'atom' || isSpecial(token, '.'); token = this.#peek()) {

@@ -130,13 +130,14 @@ function readMethod(tokens: Token[]): AuthenticationMethod | undefined {
     if (before && after) pairs.push({ name: before.text.toLowerCase(), value: after.text })
   }
   const [first, ...others] = pairs
-  if (!first) return undefined
+  // RFC 8601 §2.2: both are keywords. Anything else is no result, whatever was quoted to look like one.
+  if (!first || !/^[\w.-]+(?:\/\d+)?$/.test(first.name) || !/^[\w.-]+$/.test(first.value)) return undefined
   const reason = others.find((pair) => pair.name === 'reason')?.value
   return {
     method: first.name.replace(/\/.*$/, ''), // RFC 8601 §2.2: `dkim/1`
     result: first.value.toLowerCase(),
     ...(reason !== undefined && { reason }),
-    properties: others.filter((pair) => pair.name !== 'reason'),
+    properties: others.filter(({ name }) => name !== 'reason' && /^[\w.-]+$/.test(name)),
     ...(comment !== undefined && { comment }),
   }
 }

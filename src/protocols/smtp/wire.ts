@@ -21,19 +21,13 @@ export interface WireContent {
 const FINAL_DOT = Buffer.from('.\r\n')
 const LINE_END_AND_FINAL_DOT = Buffer.from('\r\n.\r\n')
 const DOT = Buffer.from('.')
+/** A message of nothing but dots would otherwise cost fifty times its size. */
+const MAX_PIECES = 1000
 
 /** Makes a message ready to be sent after 354. */
 export function toWire(message: Buffer): WireContent {
   const content = withSafeLineEnds(message)
-  const pieces: Buffer[] = []
-  let start = 0
-  if (content[0] === 0x2e) pieces.push(DOT)
-  for (let at = content.indexOf('\r\n.'); at >= 0; at = content.indexOf('\r\n.', at + 2)) {
-    // Up to and with the dot; the next piece begins with that same dot once more.
-    pieces.push(content.subarray(start, at + 3))
-    start = at + 2
-  }
-  pieces.push(content.subarray(start))
+  const pieces = withStuffedDots(content)
   const complete = content.length === 0 || content.subarray(-2).equals(LINE_END_AND_FINAL_DOT.subarray(0, 2))
   pieces.push(complete ? FINAL_DOT : LINE_END_AND_FINAL_DOT)
   const eightBit = !isAscii(content)
@@ -43,6 +37,39 @@ export function toWire(message: Buffer): WireContent {
     eightBit,
     eightBitHeader: eightBit && !isAscii(headerOf(content)),
   }
+}
+
+/** The content with a second dot before each that begins a line: in pieces, or as a copy where they would be many. */
+function withStuffedDots(content: Buffer): Buffer[] {
+  const pieces: Buffer[] = []
+  let start = 0
+  if (content[0] === 0x2e) pieces.push(DOT)
+  for (let at = content.indexOf('\r\n.'); at >= 0; at = content.indexOf('\r\n.', at + 2)) {
+    if (pieces.length === MAX_PIECES) {
+      pieces.push(stuffedCopy(content.subarray(start)))
+      return pieces
+    }
+    // Up to and with the dot; the next piece begins with that same dot once more.
+    pieces.push(content.subarray(start, at + 3))
+    start = at + 2
+  }
+  pieces.push(content.subarray(start))
+  return pieces
+}
+
+/** `content` begins within a line, or with a dot that has its second one already. */
+function stuffedCopy(content: Buffer): Buffer {
+  let dots = 0
+  for (let at = content.indexOf('\r\n.'); at >= 0; at = content.indexOf('\r\n.', at + 2)) dots++
+  const copy = Buffer.allocUnsafe(content.length + dots)
+  let from = 0
+  let to = 0
+  for (let at = content.indexOf('\r\n.'); at >= 0; at = content.indexOf('\r\n.', at + 2)) {
+    to += content.copy(copy, to, from, at + 3)
+    from = at + 2
+  }
+  content.copy(copy, to, from)
+  return copy
 }
 
 /** The message with CRLF line ends only and without NUL: what may be signed, and what leaves. Clean content is not copied. */
