@@ -3,6 +3,7 @@
 
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
+import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { submitText } from '../roles/msa/submission.ts'
 import type { RunningAgent } from './agent.ts'
 
@@ -40,6 +41,10 @@ export function backendsOf(agents: readonly RunningAgent[]) {
 
   return {
     accountFor: backendOf,
+    forwarding({ account }: JmapBackend) {
+      const running = agentOf(account.address)
+      return running === undefined ? undefined : new ForwardingDesk(running.agent, account)
+    },
     async authenticate(address: string, password: string) {
       const running = agentOf(address) ?? agents[0]
       const verdict = await running?.accounts.checkPassword(address, password)

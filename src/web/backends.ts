@@ -2,12 +2,15 @@
 // src/system implements these; one web server may serve the people of several actors.
 
 import type { JmapBackend } from '../protocols/jmap/types.ts'
+import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
 
 export interface Backends {
   /** The person with this address, or undefined. The same object each time, for as long as the account exists. */
   accountFor(address: string): JmapBackend | undefined
   /** Like accountFor, once the password is right. Takes as long for an unknown address as for a wrong password. */
   authenticate(address: string, password: string): Promise<JmapBackend | undefined>
+  /** Where this person arranges forwarding. */
+  forwarding?(person: JmapBackend): ForwardingDesk | undefined
 }
 
 /** One step of one message between two blocks of the picture (`from` = `to`: something decided in place). */

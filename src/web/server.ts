@@ -7,6 +7,7 @@ import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastif
 import type { World } from '../world/world.ts'
 import type { Backends, LiveSource, Tracer } from './backends.ts'
 import { EventStreams } from './event-stream.ts'
+import { addForwarding } from './forwarding.ts'
 import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
 import { addSignIn } from './sign-in.ts'
@@ -86,6 +87,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   })
   addJmap(app, guard, streams, world)
   addTrustedForwarders(app, guard, world)
+  addForwarding(app, guard, options.backends)
   if (options.trace) addTrace(app, guard, options.trace)
   const isDemo = (options.demoPeople?.length ?? 0) > 0
   if (options.live) addLive(app, guard, options.live, streams, isDemo)

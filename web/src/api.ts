@@ -18,6 +18,32 @@ export interface TrustedForwarder {
   readonly addedAtMs: number
 }
 
+/** What still proved itself of a message that was forwarded, in one word each. */
+interface ProbeReport {
+  readonly by: string
+  readonly spf: string
+  readonly dkim: string
+  readonly dmarc: string
+  readonly arc: string
+}
+
+export interface Forwarding {
+  readonly canForward: boolean
+  readonly addresses: readonly string[]
+  readonly forwards: readonly {
+    readonly from: string
+    readonly to: string
+    readonly keep: boolean
+    readonly state: 'unverified' | 'active'
+    readonly health: { readonly pausedAtMs: number | null; readonly lastReply: string } | null
+    readonly probe: { readonly told: ProbeReport | null } | null
+  }[]
+  /** What to tell the provider of the new address. */
+  readonly card: string
+  readonly offers: readonly { readonly email: number; readonly from: string; readonly domain: string }[]
+  readonly noticed: readonly { readonly domain: string; readonly oldAddress: string; readonly count: number }[]
+}
+
 export interface TraceView {
   readonly text: string
   readonly svg: string

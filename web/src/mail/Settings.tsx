@@ -4,14 +4,17 @@ import { createResource, createSignal, For, Show } from 'solid-js'
 import { request, type TrustedForwarder } from '../api.ts'
 import { Dialog } from '../parts/Dialog.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { ForwardingSettings } from './Forwarding.tsx'
 import { areKeysOn, setKeysOn } from './keys.ts'
 import type { Mail } from './state.ts'
 
 export function Settings(props: { mail: Mail; onClose: () => void }) {
+  const [trustVersion, setTrustVersion] = createSignal(0)
   return (
     <Dialog title="Settings" onClose={() => props.onClose()}>
       <Identities mail={props.mail} />
-      <TrustedForwarders />
+      <ForwardingSettings onTrust={() => setTrustVersion((version) => version + 1)} />
+      <TrustedForwarders version={trustVersion()} />
       <ThisBrowser />
     </Dialog>
   )
@@ -59,9 +62,9 @@ function Identities(props: { mail: Mail }) {
   )
 }
 
-function TrustedForwarders() {
+function TrustedForwarders(props: { version: number }) {
   const load = () => request<{ forwarders: TrustedForwarder[] }>('GET', '/api/trusted-forwarders')
-  const [list, { mutate }] = createResource(load)
+  const [list, { mutate }] = createResource(() => props.version, load)
   const [domain, setDomain] = createSignal('')
   const [oldAddress, setOldAddress] = createSignal('')
   const [error, setError] = createSignal('')
