@@ -12,6 +12,8 @@ import { diskError } from './errors.ts'
 import { AppendFile } from './file.ts'
 
 const temporarySuffix = '.tmp'
+/** On Linux a write with O_DSYNC is what write and fdatasync are; macOS would leave the bytes in the drive's cache. */
+const durableWrites = process.platform === 'linux' ? fs.constants.O_DSYNC : 0
 let temporaryCount = 0
 
 export class RealDisk implements Disk {
@@ -38,10 +40,10 @@ export class RealDisk implements Disk {
     try {
       if (create) await this.#makeFolder(dirname(full))
       const wasThere = !create || (await exists(full))
-      const flags = fs.constants.O_RDWR | (create ? fs.constants.O_CREAT : 0)
+      const flags = fs.constants.O_RDWR | durableWrites | (create ? fs.constants.O_CREAT : 0)
       const handle = await promises.open(full, flags, 0o600)
       if (!wasThere) await syncFolder(dirname(full))
-      return new AppendFile(path, handle, (await handle.stat()).size)
+      return new AppendFile(path, handle, (await handle.stat()).size, durableWrites !== 0)
     } catch (error) {
       throw diskError(error, path)
     }

@@ -1,5 +1,7 @@
 // An append file of the real disk. Appends that come while one is being written are collected and leave together with
-// one writev; syncs that come while one is running share the next. A partial append is cut off again.
+// one writev; a partial append is cut off again. Opened with O_DSYNC, a write returns when it is durable: one trip to
+// libuv's pool where a write and a sync were two, and a sync has nothing left to do. Elsewhere syncs that come while one
+// is running share the next.
 
 import type { promises } from 'node:fs'
 import { DiskError, type DiskFile } from '../disk.ts'
@@ -18,17 +20,23 @@ interface WaitingAppend {
 export class AppendFile implements DiskFile {
   readonly #path: string
   readonly #handle: promises.FileHandle
+  readonly #writesDurably: boolean
   #size: number
+  /** Nothing in the file waits for a sync: not yet so of what others wrote before it was opened. */
+  #isSynced: boolean
   #waiting: WaitingAppend[] = []
   #writing: Promise<void> | undefined
   #syncing: Promise<void> | undefined
   #nextSync: Promise<void> | undefined
   #broken: DiskError | undefined
 
-  constructor(path: string, handle: promises.FileHandle, size: number) {
+  /** `writesDurably`: the handle was opened with O_DSYNC. */
+  constructor(path: string, handle: promises.FileHandle, size: number, writesDurably: boolean) {
     this.#path = path
     this.#handle = handle
     this.#size = size
+    this.#writesDurably = writesDurably
+    this.#isSynced = writesDurably && size === 0
   }
 
   get size(): number {
@@ -48,6 +56,7 @@ export class AppendFile implements DiskFile {
   /** Covers appends that were asked for before the call, finished or not. */
   sync(): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken)
+    if (this.#isSynced && this.#writing === undefined) return Promise.resolve()
     this.#nextSync ??= this.#runSync(this.#syncing)
     return this.#nextSync
   }
@@ -73,6 +82,7 @@ export class AppendFile implements DiskFile {
     try {
       await this.#handle.truncate(size)
       this.#size = size
+      this.#isSynced = false
     } catch (error) {
       throw diskError(error, this.#path)
     }
@@ -109,6 +119,8 @@ export class AppendFile implements DiskFile {
       } catch (error) {
         const reason = diskError(error, this.#path)
         if (this.#broken === undefined) await this.#cutBackTo(start)
+        // As after a failed sync, see #runSync.
+        if (this.#writesDurably && reason.code !== 'full') this.#broken ??= reason
         for (const append of group) append.reject(reason)
       }
     }
@@ -156,8 +168,10 @@ export class AppendFile implements DiskFile {
     this.#syncing = this.#nextSync
     this.#nextSync = undefined
     if (this.#broken !== undefined) throw this.#broken
+    if (this.#isSynced) return
     try {
       await this.#handle.datasync()
+      this.#isSynced = this.#writesDurably
     } catch (error) {
       // After a failed fsync the kernel may have dropped the dirty pages: a later success would prove nothing.
       this.#broken = diskError(error, this.#path)
