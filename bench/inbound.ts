@@ -1,6 +1,9 @@
 // How many messages a second one Receiver/MDA takes in: 2 KB each, signed with RSA and Ed25519, over SMTP on loopback,
 // with every check of identity (SPF, DKIM, DMARC, ARC, iprev against a DNS server on loopback) and each durable before its
-// 250. One process; the load comes from another. `npm run bench [milliseconds for each line]`; a quiet machine, please.
+// 250; then the same unsigned (no signature to verify: what peers without a filter do, and SPF, DMARC and iprev besides).
+// One process, whose CPU is printed; the load comes from another. A quiet machine, please.
+//
+//   npm run bench -- [milliseconds for each line] [sessions, as in 1,10,50] [signed | unsigned]
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,9 +47,10 @@ interface Done {
 }
 
 if (process.argv[2] === 'load') process.on('message', (order) => void load(order as Order))
-else await measure(Number(process.argv[2] ?? 5000))
+else
+  await measure(Number(process.argv[2] ?? 5000), process.argv[3]?.split(',').map(Number) ?? SESSIONS, process.argv[4])
 
-async function measure(runMs: number): Promise<void> {
+async function measure(runMs: number, sessionCounts: readonly number[], only?: string): Promise<void> {
   // Not /tmp, which may be memory.
   const folder = mkdtempSync(join(process.cwd(), '.bench-inbound-'))
   const loader = fork(import.meta.filename, ['load'])
@@ -83,37 +87,46 @@ async function measure(runMs: number): Promise<void> {
     }
     const head =
       'From: anna@sender.test\r\nTo: user@recipient.test\r\nSubject: bench\r\nMessage-ID: <1@sender.test>\r\n\r\n'
-    const plain = Buffer.from(head.padEnd(MESSAGE_BYTES - 1100, 'All work and no play. ').concat('\r\n'))
-    const signed = Buffer.concat([...(await dkimFields(sender!.agent, plain)), plain]).toString('latin1')
+    const textOf = (bytes: number) => Buffer.from(head.padEnd(bytes, 'All work and no play. ').concat('\r\n'))
+    const plain = textOf(MESSAGE_BYTES - 1100)
+    const messages: Record<string, string> = {
+      signed: Buffer.concat([...(await dkimFields(sender!.agent, plain)), plain]).toString('latin1'),
+      unsigned: textOf(MESSAGE_BYTES - 80).toString('latin1'),
+    }
     const { port } = recipient!.endpoint('smtp')!
-    console.log(
-      `messages of ${signed.length + 80} bytes, ${MAILBOXES} mailboxes, each line ${runMs} ms after a warm-up`,
-    )
-    await run(loader, { port, sessions: 10, runMs: Math.min(2000, runMs), message: signed })
-    for (const sessions of SESSIONS) {
-      const cpuBefore = process.cpuUsage()
-      const { latenciesMs, refused, elapsedMs } = await run(loader, { port, sessions, runMs, message: signed })
-      const { user, system: kernel } = process.cpuUsage(cpuBefore)
-      latenciesMs.sort((a, b) => a - b)
-      const at = (part: number) => latenciesMs[Math.floor(latenciesMs.length * part)]?.toFixed(2)
-      const rate = Math.round(latenciesMs.length / (elapsedMs / 1000))
-      const each = ((user + kernel) / latenciesMs.length).toFixed(0)
-      console.log(
-        `${String(sessions).padStart(3)} sessions: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${each} us CPU` +
-          (refused.length > 0 ? `, ${refused.length} refused: ${refused[0]}` : ''),
-      )
+    console.log(`${MAILBOXES} mailboxes, each line ${runMs} ms after a warm-up`)
+    for (const [kind, message] of Object.entries(messages)) {
+      if (only !== undefined && only !== kind) continue
+      console.log(`${kind} messages of ${message.length + 80} bytes`)
+      await run(loader, { port, sessions: 10, runMs: Math.min(2000, runMs), message })
+      for (const sessions of sessionCounts) await line(loader, { port, sessions, runMs, message })
     }
     const { store } = recipient!.agent
     const account = store.accountByAddress('user1@recipient.test')!.id
     const [email] = store.emails(account, store.listEmails(account, {}, 'newest').slice(0, 1))
     const { spf, dkim, dmarc } = email!.verdict!
-    console.log(`found at the Border: spf=${spf} dkim=${dkim} dmarc=${dmarc}`)
+    console.log(`found at the Border in the last one: spf=${spf} dkim=${dkim} dmarc=${dmarc}`)
     await system.stop()
     await dns.close()
   } finally {
     loader.kill()
     rmSync(folder, { recursive: true })
   }
+}
+
+/** Runs one load and prints what came of it. */
+async function line(loader: ChildProcess, order: Order): Promise<void> {
+  const cpuBefore = process.cpuUsage()
+  const { latenciesMs, refused, elapsedMs } = await run(loader, order)
+  const { user, system: kernel } = process.cpuUsage(cpuBefore)
+  latenciesMs.sort((a, b) => a - b)
+  const at = (part: number) => latenciesMs[Math.floor(latenciesMs.length * part)]?.toFixed(2)
+  const rate = Math.round(latenciesMs.length / (elapsedMs / 1000))
+  const each = ((user + kernel) / latenciesMs.length).toFixed(0)
+  console.log(
+    `${String(order.sessions).padStart(3)} sessions: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${each} us CPU` +
+      (refused.length > 0 ? `, ${refused.length} refused: ${refused[0]}` : ''),
+  )
 }
 
 async function run(loader: ChildProcess, order: Order): Promise<Done> {
