@@ -68,6 +68,13 @@ describe('forwarding in the settings', { skip }, () => {
     await page.waitForSelector('.compose', { state: 'detached' })
   }
 
+  /** Waits until the new place has a message with this subject. */
+  async function demoHasDelivered(subject: string): Promise<void> {
+    const page = await signedIn('bob@new.test')
+    await page.locator('.row-view', { hasText: subject }).waitFor()
+    await page.close()
+  }
+
   test('asked at the old place, accepted with one click at the new one; then mail comes, and the probe has reported', async () => {
     const old = await signedIn('bob@old.test')
     const there = await openSettings(old)
@@ -78,9 +85,11 @@ describe('forwarding in the settings', { skip }, () => {
     await there.getByRole('button', { name: 'Confirm' }).click()
     await there.getByText('That is not the code.').waitFor()
 
+    await demoHasDelivered('May mail for bob@old.test')
     const fresh = await signedIn('bob@new.test')
-    await fresh.locator('.row-view', { hasText: 'May mail for bob@old.test' }).waitFor()
-    const here = await openSettings(fresh)
+    await fresh.getByText('old.test asks to forward mail for bob@old.test to you. Is that you?').waitFor()
+    await fresh.getByRole('button', { name: 'Answer' }).click()
+    const here = fresh.locator('#forwarding')
     await here.getByRole('button', { name: 'Yes, forward it to me' }).click()
     await fresh.locator('#trusted').getByText('forwards bob@old.test').waitFor()
     await fresh.keyboard.press('Escape')

@@ -281,6 +281,18 @@ describe('copies, pauses and junk', () => {
     }
   })
 
+  test('keep=yes: what is submitted by somebody here goes on and stays, too', async () => {
+    const text = `${MOVED}\n\nAuthor@olga ==> MSA/Transmitter@old --> / --> Receiver/MDA@recipient`
+    const { world, far } = await withFar(`${text}\nold: keep=yes\nolga: address=olga@old.test, password=demo`)
+    const server = await serveScript(world, far, { message: () => reply(250, '', 'thanks') })
+    const computer = world.stranger('127.0.99.3')
+    const letter = { from: 'olga@old.test', to: CARL, login: 'olga@old.test' }
+    assert.match((await world.send(computer, 'old', 'submission', letter))[0]!, /^250 /)
+    await world.quiet()
+    assert.equal(server.sessions, 1)
+    assert.equal((await world.mail('old', CARL)).length, 1)
+  })
+
   for (const mode of ['true', 'queue'])
     test(`a target that refuses ${PAUSE_AFTER} times in a row: the forward is paused and its mail kept (mode ${mode})`, async () => {
       const { world, far, send } = await withFar(`${MOVED}\nold: forward-mode=${mode}, expires=10m`)

@@ -133,20 +133,26 @@ async function keep(
   let delivery: Delivery | undefined
   for (const { way, recipient } of waysTo(agent, envelope)) {
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
-    if (way.kind === 'mailbox') {
+    const home =
+      way.kind === 'mailbox'
+        ? { account: way.account, address: way.address }
+        : way.kind === 'forward' && way.keep !== undefined
+          ? { account: way.keep, address: way.from }
+          : undefined
+    if (home !== undefined) {
       delivery ??= await prepareDelivery(agent, about.reversePath, front, body)
       commands.push(
-        placeCommand(agent, way.account, delivery, 'inbox', verdictOn(author)),
+        placeCommand(agent, home.account, delivery, 'inbox', verdictOn(author)),
         eventCommand(agent, {
           ...accepted,
           kind: 'delivered',
           role: 'MDA',
-          forwardPath: way.address,
-          text: `Put into the inbox of ${way.account.address}, who is at home here.`,
+          forwardPath: home.address,
+          text: `Put into the inbox of ${home.account.address}, who is at home here.`,
         }),
       )
-      continue
     }
+    if (way.kind === 'mailbox') continue
     const to = way.kind === 'elsewhere' ? way.address : way.to
     const reversePath = way.kind === 'elsewhere' ? about.reversePath : srsReversePath(agent, about.reversePath)
     const parameters = {
@@ -155,6 +161,9 @@ async function keep(
       ret: envelope.ret,
       envid: envelope.envid,
       ...wishesOf(recipient),
+      ...(way.kind === 'forward' ? { forwardedFrom: way.from } : {}),
+      // A copy is here: nobody need hear of the other.
+      ...(home === undefined ? {} : { notify: [] }),
     }
     blob ??= await agent.store.putBlob([...front, body])
     commands.push(

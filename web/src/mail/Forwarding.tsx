@@ -6,6 +6,17 @@ import { type Forwarding, request } from '../api.ts'
 type Run = (wish: object) => Promise<boolean>
 type Forward = Forwarding['forwards'][number]
 
+/** What the person is asked about forwarding, in one sentence; '' for nothing. */
+export async function forwardingQuestion(): Promise<string> {
+  const state = await request<Forwarding>('GET', '/api/forwarding').catch(() => undefined)
+  const [offer] = state?.offers ?? []
+  if (offer) return `${offer.domain} asks to forward mail for ${offer.from} to you. Is that you?`
+  const [one] = state?.noticed ?? []
+  if (!one) return ''
+  const to = one.oldAddress === '' ? '' : `, sent to ${one.oldAddress}`
+  return `${one.count} messages this week came through ${one.domain}${to}. Yours?`
+}
+
 export function ForwardingSettings(props: { onTrust: () => void }) {
   const [state, { mutate }] = createResource(() => request<Forwarding>('GET', '/api/forwarding').catch(() => undefined))
   const [error, setError] = createSignal('')

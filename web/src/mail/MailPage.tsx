@@ -8,6 +8,7 @@ import { type Me, request } from '../api.ts'
 import { Icon, Logo } from '../parts/icons.tsx'
 import { Compose } from './Compose.tsx'
 import { draftFromMailto, newDraft } from './draft.ts'
+import { forwardingQuestion } from './Forwarding.tsx'
 import { Help } from './Help.tsx'
 import { listenToKeys } from './keys.ts'
 import { MessageList } from './MessageList.tsx'
@@ -35,6 +36,7 @@ function Desk(props: { me: Me; onSignOut: () => void }) {
   const [isHelp, setIsHelp] = createSignal(false)
   const [isMenu, setIsMenu] = createSignal(false)
   const [search, setSearch] = createSignal('')
+  const [asks, setAsks] = createSignal('')
   let searchBox!: HTMLInputElement
 
   const compose = (): void => {
@@ -47,6 +49,7 @@ function Desk(props: { me: Me; onSignOut: () => void }) {
     } catch (error) {
       mail.fail(error as Error)
     }
+    setAsks(await forwardingQuestion())
     const link = new URLSearchParams(location.search).get('mailto')
     if (link !== null) {
       mail.compose(draftFromMailto(link, mail.identities()[0]))
@@ -122,6 +125,23 @@ function Desk(props: { me: Me; onSignOut: () => void }) {
       />
       <MessageList mail={mail} />
       <main class="reader-pane" aria-label="Conversation">
+        <Show when={asks()}>
+          <p class="asks" role="status">
+            <span>{asks()}</span>
+            <button
+              type="button"
+              onClick={() => {
+                setAsks('')
+                setIsSettings(true)
+              }}
+            >
+              Answer
+            </button>
+            <button type="button" onClick={() => setAsks('')}>
+              Later
+            </button>
+          </p>
+        </Show>
         <ErrorBoundary fallback={(error) => <p class="error">{String(error)}</p>}>
           <Show when={mail.openThread()} keyed fallback={<Nothing />}>
             {(_id) => <Reader mail={mail} />}
