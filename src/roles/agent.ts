@@ -83,6 +83,8 @@ export interface ReceiverSettings {
   readonly connections: number
   readonly connectionsPerAddress: number
   readonly messagesPerMinutePerAddress: number
+  /** Weigh header and content by the rules; off, only what can be proven counts. */
+  readonly filters: boolean
 }
 
 export interface ForwarderSettings {

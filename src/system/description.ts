@@ -72,6 +72,7 @@ const KEYS = {
     dmarc: values.dmarcPolicy,
     allow: values.listEntry,
     deny: values.listEntry,
+    filter: values.yesNo,
     'max-size': values.size,
     connections: values.count,
     'connections-per-address': values.count,
@@ -303,6 +304,7 @@ function planAgent(
       receiver: {
         allow: of('allow'),
         deny: of('deny'),
+        filters: of('filter').at(-1) ?? true,
         connections: of('connections').at(-1) ?? 1000,
         connectionsPerAddress: of('connections-per-address').at(-1) ?? 50,
         // A lab has one sender for everything that is tried out.

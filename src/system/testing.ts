@@ -15,14 +15,17 @@ import { type Simulation, type SimulationOptions, simulate } from '../world/simu
 import { planSystem } from './description.ts'
 import { SimulatedSystem } from './simulated.ts'
 
-/** Sender and Recipient, both ways. Attribute lines go below it. */
+/**
+ * Sender and Recipient, both ways. Attribute lines go below it. Content is not weighed, so that a short letter is judged
+ * by what it proves.
+ */
 export const TWO_AGENTS = `
 Author@anna ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient ==> Recipient@bob
 
 Author@bob ==> MSA/Transmitter@recipient --> / --> Receiver/MDA@sender ==> Recipient@anna
 
-sender:    domain=sender.test, ip=127.0.10.1
-recipient: domain=recipient.test, ip=127.0.20.1
+sender:    domain=sender.test, ip=127.0.10.1, filter=no
+recipient: domain=recipient.test, ip=127.0.20.1, filter=no
 anna: address=anna@sender.test, name="Anna Author", password=demo
 bob:  address=bob@recipient.test, name="Bob Recipient", password=demo
 `

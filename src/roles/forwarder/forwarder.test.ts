@@ -17,7 +17,7 @@ Author@bob ==> MSA/Transmitter@recipient --> / --> Receiver/MDA@old ==> Recipien
 
 sender:    domain=sender.test, ip=127.0.10.1
 recipient: domain=recipient.test, ip=127.0.20.1
-old:       domain=old.test, ip=127.0.30.1,
+old:       domain=old.test, ip=127.0.30.1, filter=no,
            forward="bob@old.test -> bob@recipient.test",
            forward="dora@old.test -> dora@recipient.test",
            forward="gone@old.test -> nobody@recipient.test",

@@ -1,6 +1,7 @@
 // What was found out about one message, as the store keeps it and screens show it: results in one word each, and the
 // steps that led to them. Bounded, because a stranger's DNS and header speak in them.
 
+import type { Weight } from '../../filter/rules/rules.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { checkHost, type SpfResult } from '../../identity/spf/spf.ts'
 import type { ForwarderMatch } from '../../identity/trusted.ts'
@@ -37,7 +38,14 @@ export function findings(identity: Identity): { spf: string; dkim: string; dmarc
   }
 }
 
-export function verdictOf(identity: Findings, judgement: Judgement, forwarder: ForwarderMatch | undefined): Verdict {
+const MAX_RULES = 30
+
+export function verdictOf(
+  identity: Findings,
+  judgement: Judgement,
+  forwarder: ForwarderMatch | undefined,
+  content: Weight | undefined,
+): Verdict {
   return {
     outcome: judgement.outcome === 'accept' ? 'accept' : 'junk',
     reason: judgement.reason,
@@ -46,6 +54,14 @@ export function verdictOf(identity: Findings, judgement: Judgement, forwarder: F
       ? {}
       : { authorSpf: { domain: identity.authorSpf.domain, result: identity.authorSpf.result } }),
     ...(forwarder === undefined ? {} : { trustedForwarder: forwarder.domain }),
+    ...(content === undefined
+      ? {}
+      : {
+          points: content.points,
+          rules: content.hits
+            .slice(0, MAX_RULES)
+            .map(({ id, points, explanation, evidence }) => ({ id, points, explanation, evidence })),
+        }),
     steps: stepsOf(identity),
   }
 }

@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
+import type { Weight } from '../../filter/rules/rules.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
 import { atHomeAt, cameThrough, type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
 import { formatAddress, formatPath, mailboxesOf, parseAddressList } from '../../message/address.ts'
@@ -25,6 +26,7 @@ import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
 import { commitAll, eventCommand, note } from '../tracking.ts'
 import { type Findings, findings, spfOfAuthor, verdictOf } from './findings.ts'
 import { type Circumstances, type Judgement, judge } from './judge.ts'
+import { type Weigher, weigher } from './weigh.ts'
 
 /** More hops than this is a loop (RFC 5321 §6.3 asks for at least 100 to be possible). */
 const MAX_HOPS = 100
@@ -37,6 +39,7 @@ interface Handled {
   readonly way: Exclude<Way, { kind: 'elsewhere' | 'unknown' }>
   readonly judgement: Judgement
   readonly forwarder: ForwarderMatch | undefined
+  readonly content: Weight | undefined
 }
 
 /** What the Receiver's transactions share. */
@@ -96,7 +99,8 @@ async function decide(
   const sentBy = provenSender(header, identity)
   const ways = waysOf(agent, mail)
   const atHome = await trustedNetworks(agent, identity, ways)
-  const handled = ways.map((one) => handle(agent, one, identity, { allowedBy, sentBy, atHome }))
+  const weigh = weigher(agent, mail, identity)
+  const handled = ways.map((one) => handle(agent, one, identity, { allowedBy, sentBy, atHome, weigh }))
 
   const standing = handled.filter(({ judgement }) => judgement.outcome === 'accept' || judgement.outcome === 'junk')
   if (standing.length === 0) {
@@ -207,19 +211,23 @@ function handle(
   agent: Agent,
   { way, recipient }: Pick<Handled, 'way' | 'recipient'>,
   identity: Identity,
-  known: Pick<Circumstances, 'allowedBy' | 'sentBy'> & { readonly atHome: ReadonlySet<string> },
+  known: Pick<Circumstances, 'allowedBy' | 'sentBy'> & {
+    readonly atHome: ReadonlySet<string>
+    readonly weigh: Weigher
+  },
 ): Handled {
   const forwarder = forwarderIdentity(identity, trustedBy(agent, way), known.atHome)
-  const judgement = judge({ identity, allowedBy: known.allowedBy, sentBy: known.sentBy, forwarder })
-  if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return { way, recipient, judgement, forwarder }
+  const content = known.weigh(forwarder !== undefined)
+  const judgement = judge({ identity, allowedBy: known.allowedBy, sentBy: known.sentBy, forwarder, content })
+  if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return { way, recipient, judgement, forwarder, content }
   const { reason } = judgement
   if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
-    return { way, recipient, judgement: { outcome: 'accept', reason }, forwarder }
+    return { way, recipient, judgement: { outcome: 'accept', reason }, forwarder, content }
   // What is judged spam is not passed on: a copy that is kept here goes into Junk.
-  if (way.kind === 'forward' && way.keep !== undefined) return { way, recipient, judgement, forwarder }
+  if (way.kind === 'forward' && way.keep !== undefined) return { way, recipient, judgement, forwarder, content }
   // Else its sender hears of it here, at the Border.
   const refusal = reply(550, '5.7.1', `${reason}; it is not forwarded`)
-  return { way, recipient, judgement: { outcome: 'refuse', reason, reply: refusal }, forwarder }
+  return { way, recipient, judgement: { outcome: 'refuse', reason, reply: refusal }, forwarder, content }
 }
 
 /** What came, with our fields in front of it. */
@@ -266,10 +274,10 @@ async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about
   })
   if (toMailbox.length > 0) {
     const delivery = await prepareDelivery(agent, about.reversePath, front, source)
-    for (const { account, address, judgement, forwarder } of toMailbox) {
+    for (const { account, address, judgement, forwarder, content } of toMailbox) {
       // A Recipient for whom alone it would have been refused: SMTP has one reply for all, so the mildest holds, and Junk.
       const mailbox = judgement.outcome === 'accept' ? 'inbox' : 'junk'
-      const verdict = { ...verdictOf(identity, judgement, forwarder), ...(through && { through }) }
+      const verdict = { ...verdictOf(identity, judgement, forwarder, content), ...(through && { through }) }
       commands.push(placeCommand(agent, account, delivery, mailbox, verdict))
       commands.push(
         eventCommand(agent, {

@@ -292,3 +292,47 @@ describe('never lose, never twice', () => {
       assert.ok(JSON.stringify(verdict).length < 25_000)
   })
 })
+
+describe('what it holds', () => {
+  const SPAM =
+    'From: "PayPal Service" <mallory@shop.test>\nTo: undisclosed-recipients:;\nSubject: URGENT!!! Your account is SUSPENDED\n' +
+    'Content-Type: text/html\n\n<html><body><a href="http://203.0.113.9/login.exe">https://www.paypal.com/</a> ' +
+    'Dear customer, verify your password within 24 hours or lose your account. You won $1,000,000 dollars, wire transfer.</body></html>\n'
+  const WEIGHED = TWO_AGENTS.replaceAll(', filter=no', '')
+
+  const MILDER = SPAM.replace('"PayPal Service" ', '')
+    .replace('203.0.113.9/login.exe', 'shop.test/')
+    .replace('https://www.paypal.com/', 'here')
+
+  test('spam of a proven sender is refused, or set aside with a sentence for each rule', async () => {
+    const world = await TestSystem.start(WEIGHED)
+    world.publish(domainAt('shop.test', '192.0.2.10', 'reject'))
+    const shop = world.stranger('192.0.2.10')
+    const send = async (text: string) =>
+      (await world.send(shop, 'recipient', 'smtp', { from: 'mallory@shop.test', to: BOB, text }))[0]!
+    assert.match(await send(SPAM), /^550 5\.7\.1 it looks like spam \(\d/)
+    assert.match(await send(MILDER), /^250 /)
+    await world.quiet()
+    const [mail] = await world.mail('recipient', BOB, 'junk')
+    assert.match(mail!.verdict!.reason, /^it looks like spam \(\d/)
+    assert.ok(mail!.verdict!.points! >= 5)
+    assert.ok(mail!.verdict!.rules!.length >= 3)
+    for (const { explanation } of mail!.verdict!.rules!) assert.match(explanation, /\.$/)
+  })
+
+  test('an honest letter goes to the inbox, with or without the rules', async () => {
+    const world = await TestSystem.start(WEIGHED)
+    assert.match(
+      (
+        await world.submit(
+          BOB,
+          `From: anna@sender.test\nTo: ${BOB}\nSubject: Tuesday\n\nShall we meet on Tuesday at ten? The papers are ready.\n`,
+        )
+      )[0]!,
+      /^250 /,
+    )
+    await world.quiet()
+    const [mail] = await world.mail('recipient', BOB, 'inbox')
+    assert.ok(mail!.verdict!.points! < 5)
+  })
+})
