@@ -79,8 +79,14 @@ export interface QueuedMail {
   readonly origin: QueueEntry['origin']
 }
 
+/** When a queue entry is due, if not at once, and what it waits for. */
+export interface Later {
+  readonly dueMs: number
+  readonly why: string
+}
+
 /** The command that puts one recipient of a message into the Transmitter's queue; due at once, if nothing else is said. */
-export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string, dueMs?: number): Command {
+export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string, later?: Later): Command {
   const nowMs = agent.world.clock.now()
   return {
     kind: 'queue.add',
@@ -89,11 +95,11 @@ export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string
       forwardPath,
       domain: domainOf(forwardPath),
       acceptedAtMs: nowMs,
-      nextAttemptAtMs: dueMs ?? nowMs,
+      nextAttemptAtMs: later?.dueMs ?? nowMs,
       expiresAtMs: nowMs + agent.settings.transmitter.expiresAfterS * 1000,
       attempts: 0,
       state: 'waiting',
-      lastReply: '',
+      lastReply: later?.why ?? '',
     },
   }
 }

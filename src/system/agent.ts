@@ -8,6 +8,7 @@ import type { SmtpServerPolicy } from '../protocols/smtp/policy.ts'
 import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
 import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
+import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
@@ -116,6 +117,9 @@ export class RunningAgent {
 
   /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
   begin(): void {
+    releaseAsked(this.agent).catch((error: unknown) =>
+      this.agent.log('error', 'what was being forwarded is due later', { error: String(error) }),
+    )
     this.#transmitter?.start()
     void this.#tidy()
   }

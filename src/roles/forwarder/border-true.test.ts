@@ -243,6 +243,19 @@ describe('whoever vanishes, and when', () => {
       assert.deepEqual([...states].sort(), ['0 0 1', '1 0 0', '1 0 1', '1 1 0', '1 1 1'])
     })
 
+  test('the Forwarder, while it asks: what it had promised itself leaves as soon as it is back', async () => {
+    const world = await TestSystem.start(MOVED, { latencyMs: 20 })
+    await world.submit('dora@old.test')
+    const { clock } = world.stranger('127.0.99.9').world
+    await world.run(clock.sleep(470))
+    world.system.crash('old')
+    await world.run(world.system.restart('old'))
+    assert.equal(world.agent('old').store.queueLength(), 1)
+    await world.run(clock.sleep(5000))
+    assert.equal(world.agent('old').store.queueLength(), 0)
+    assert.equal((await world.mail('recipient', DORA)).length, 1)
+  })
+
   test("the Forwarder's disk: its sender is asked to come again, and the target is not bothered", async () => {
     const { world, far, send } = await withFar()
     const server = await serveScript(world, far, { message: () => reply(250, '', 'thanks') })

@@ -11,7 +11,7 @@ import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
-import { queueCommand, wishesOf } from '../routing.ts'
+import { type Later, queueCommand, wishesOf } from '../routing.ts'
 import type { Happening } from '../tracking.ts'
 import { srsReversePath } from './srs.ts'
 
@@ -69,10 +69,10 @@ export async function queueForward(
   agent: Agent,
   { trace }: Forwarding,
   { message, reversePath, forwardPath, parameters }: Outgoing,
-  dueMs?: number,
+  later?: Later,
 ): Promise<Command[]> {
   const blob = await agent.store.putBlob([message])
-  return [queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, forwardPath, dueMs)]
+  return [queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, forwardPath, later)]
 }
 
 /** What tracking says of a message that goes on, now or from the queue. */

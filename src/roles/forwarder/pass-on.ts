@@ -22,6 +22,9 @@ interface Asked {
 }
 
 const MAX_SAID = 300
+/** What the queue says of an entry whose target is being asked. */
+const ASKED = 'its target is asked while its sender waits'
+const AT_ONCE = 1000
 
 /** The commands that put one message into the queue for each forwarding, due at once. @throws DiskError */
 export async function queueAll(agent: Agent, forwardings: readonly Forwarding[]): Promise<Command[]> {
@@ -87,10 +90,25 @@ async function intend(
   arrival: Command,
 ): Promise<number[]> {
   const dueMs = agent.world.clock.now() + agent.settings.forwarder.waitS * 1000 + PATIENCE_MS
-  const queued = outgoings.map((outgoing, i) => queueForward(agent, forwardings[i]!, outgoing, dueMs))
+  const queued = outgoings.map((outgoing, i) => queueForward(agent, forwardings[i]!, outgoing, { dueMs, why: ASKED }))
   const commands = (await Promise.all(queued)).flat()
   const results = await commitAll(agent, [...commands, arrival])
   return commands.map((_command, i) => (results[i] as { id: number }).id)
+}
+
+/** After a start nobody waits any more: what was left while its target was asked is due now. @throws DiskError */
+export async function releaseAsked(agent: Agent): Promise<void> {
+  const nextAttemptAtMs = agent.world.clock.now()
+  for (let last = 0, more = true; more; ) {
+    const page = agent.store.queueAfter(last, AT_ONCE)
+    last = page.at(-1)?.id ?? last
+    more = page.length === AT_ONCE
+    const left = page.filter(({ lastReply }) => lastReply === ASKED)
+    const commands = left.map(({ id }): Command => {
+      return { kind: 'queue.reschedule', id, nextAttemptAtMs, lastReply: '', countAttempt: false }
+    })
+    if (commands.length > 0) await agent.store.commit(commands)
+  }
 }
 
 /** Nobody has it and nobody will: its sender hears so. */
