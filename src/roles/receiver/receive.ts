@@ -217,7 +217,8 @@ function handle(
   },
 ): Handled {
   const forwarder = forwarderIdentity(identity, trustedBy(agent, way), known.atHome)
-  const content = known.weigh(forwarder !== undefined)
+  // A bounce to an address that we signed is an answer to mail of ours, however little is in it.
+  const content = way.kind === 'return' ? undefined : known.weigh(forwarder !== undefined)
   const judgement = judge({ identity, allowedBy: known.allowedBy, sentBy: known.sentBy, forwarder, content })
   if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return { way, recipient, judgement, forwarder, content }
   const { reason } = judgement
