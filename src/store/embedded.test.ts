@@ -8,7 +8,7 @@ import { testWorld } from '../world/testing.ts'
 import type { World } from '../world/world.ts'
 import { type EmbeddedStore, openStore } from './embedded.ts'
 import type { Change } from './store.ts'
-import { deliver, done, makeAccount } from './testing.ts'
+import { deliver, done, makeAccount, nowMs } from './testing.ts'
 
 const worlds: Record<string, (work: (world: World) => Promise<void>) => Promise<void>> = {
   simulated: async (work) => {
@@ -27,6 +27,29 @@ const worlds: Record<string, (work: (world: World) => Promise<void>) => Promise<
 
 for (const [name, inWorld] of Object.entries(worlds)) {
   describe(`the store in the ${name} world`, () => {
+    test('who is here is known anew after every change', () =>
+      inWorld(async (world) => {
+        const store = await openStore(world)
+        const bob = await makeAccount(store)
+        const [idOf, trustedBy] = [
+          (address: string) => store.accountByAddress(address)?.id,
+          () => store.trustedForwarders(bob).map(({ domain }) => domain),
+        ]
+        const forwarder = { account: bob, domain: 'old.test', oldAddress: 'bob@old.test', addedAtMs: nowMs }
+        assert.deepEqual([idOf('bob@here.test'), idOf('bobby@here.test'), trustedBy()], [bob, undefined, []])
+        await done(store, { kind: 'alias.put', alias: 'bobby@here.test', account: bob })
+        await done(store, { kind: 'trust.put', forwarder })
+        assert.deepEqual([idOf('bobby@here.test'), trustedBy()], [bob, ['old.test']])
+        store.trustedForwarders(bob).pop()
+        assert.deepEqual(trustedBy(), ['old.test'])
+        await done(store, { kind: 'account.credentials', account: bob, credentials: 'secret' })
+        assert.equal(store.accountByAddress('bob@here.test')?.credentials, 'secret')
+        await done(store, { kind: 'alias.remove', alias: 'bobby@here.test' })
+        await done(store, { kind: 'trust.remove', account: bob, domain: 'old.test' })
+        assert.deepEqual([idOf('bobby@here.test'), trustedBy()], [undefined, []])
+        await store.close()
+      }))
+
     test('keeps what was committed, over close and open', () =>
       inWorld(async (world) => {
         let store: EmbeddedStore = await openStore(world)

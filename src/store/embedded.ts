@@ -6,6 +6,7 @@ import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Blobs, type PendingBlob } from './blobs.ts'
 import type { Command, CommandResult } from './commands.ts'
+import { Directory } from './directory.ts'
 import type { Applied, EngineRequest } from './engine.ts'
 import { Reads } from './reads.ts'
 import type { Change, Store } from './store.ts'
@@ -57,6 +58,7 @@ export class EmbeddedStore extends Reads implements Store {
   /** Bodies on disk; for compaction and checks. */
   readonly blobs: Blobs
   readonly #parts: Parts
+  readonly #directory = new Directory()
   readonly #listeners = new Map<AccountId, Set<(change: Change) => void>>()
   #collected: Commit[] = []
   #synced: Commit[] = []
@@ -79,6 +81,14 @@ export class EmbeddedStore extends Reads implements Store {
       this.#collected.push({ batch: located, bodies, resolve, reject })
       this.#syncing ??= this.#syncGroups()
     })
+  }
+
+  override accountByAddress(address: string) {
+    return this.#directory.recall(`address ${address}`, () => super.accountByAddress(address))
+  }
+
+  override trustedForwarders(account: AccountId) {
+    return [...this.#directory.recall(`trust ${account}`, () => super.trustedForwarders(account))]
   }
 
   putBlob(content: readonly Uint8Array[]): Promise<BlobRef> {
@@ -161,17 +171,21 @@ export class EmbeddedStore extends Reads implements Store {
 
   /** Step two: the engine commits what names them. */
   async #commitGroups(): Promise<void> {
-    while (this.#synced.length > 0) {
-      const group = this.#synced.splice(0, mostBatchesInGroup)
-      try {
-        const request: EngineRequest = { kind: 'apply', batches: group.map(({ batch }) => batch) }
-        this.#settle(group, await this.ask<Applied>(request))
-      } catch (error) {
-        // The engine itself has ended; whether the group is durable is unknown, so it is not acknowledged.
-        for (const commit of group) commit.reject(error as Error)
-      }
-    }
+    while (this.#synced.length > 0) await this.#commitGroup(this.#synced.splice(0, mostBatchesInGroup))
     this.#committing = undefined
+  }
+
+  async #commitGroup(group: readonly Commit[]): Promise<void> {
+    try {
+      const request: EngineRequest = { kind: 'apply', batches: group.map(({ batch }) => batch) }
+      const applied = await this.ask<Applied>(request)
+      for (const { batch } of group) this.#directory.committed(batch)
+      this.#settle(group, applied)
+    } catch (error) {
+      // The engine itself has ended; whether the group is durable is unknown, so it is not acknowledged.
+      for (const { batch } of group) this.#directory.committed(batch)
+      for (const commit of group) commit.reject(error as Error)
+    }
   }
 
   #settle(group: readonly Commit[], { outcomes, changes }: Applied): void {

@@ -1,0 +1,37 @@
+// Who is here, in memory: what every message asks the store (whose address is this, whom does he trust) and nearly never
+// changes. Right because there is one writer, and all it commits passes through EmbeddedStore: a commit that could change
+// an answer empties it before it resolves.
+
+import type { Command } from './commands.ts'
+
+/** Strangers' questions that found nobody are not kept, so this bounds what accounts can fill. */
+const MOST_ANSWERS = 20_000
+
+const CHANGING: ReadonlySet<Command['kind']> = new Set([
+  'account.create',
+  'account.credentials',
+  'alias.put',
+  'alias.remove',
+  'trust.put',
+  'trust.remove',
+] satisfies Command['kind'][])
+
+export class Directory {
+  readonly #answers = new Map<string, unknown>()
+
+  /** The answer known under this key, else what `read` says. */
+  recall<T>(key: string, read: () => T): T {
+    const known = this.#answers.get(key)
+    if (known !== undefined) return known as T
+    const answer = read()
+    if (answer === undefined) return answer
+    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear()
+    this.#answers.set(key, answer)
+    return answer
+  }
+
+  /** Before anybody hears of these commits. */
+  committed(batch: readonly Command[]): void {
+    if (this.#answers.size > 0 && batch.some(({ kind }) => CHANGING.has(kind))) this.#answers.clear()
+  }
+}
