@@ -109,10 +109,17 @@ export function preview(root: Part, maxCharacters = 256): string {
     // Only the beginning is decoded; a base64 or quoted-printable text is at most three times as long as its bytes.
     const head: Part = { ...part, bodyEnd: Math.min(part.bodyEnd, part.bodyStart + 64 * 1024) }
     const { text } = partText(head)
-    const seen = (part.subtype === 'html' ? htmlToText(text) : text).replace(/\s+/g, ' ').trim()
+    const seen = beginning(part.subtype === 'html' ? htmlToText(text) : text, maxCharacters * 2)
     if (seen !== '') return [...seen.slice(0, maxCharacters * 2)].slice(0, maxCharacters).join('').trim()
   }
   return ''
+}
+
+/** The text with its white space collapsed: all of it, or at least `length` of its beginning where it goes on. */
+function beginning(text: string, length: number): string {
+  const collapsed = (some: string) => some.replace(/\s+/g, ' ').trim()
+  const head = collapsed(text.slice(0, length * 2))
+  return head.length >= length ? head : collapsed(text)
 }
 
 const ENTITIES: Record<string, string> = {
