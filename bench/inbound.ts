@@ -117,14 +117,16 @@ async function measure(runMs: number, sessionCounts: readonly number[], only?: s
 /** Runs one load and prints what came of it. */
 async function line(loader: ChildProcess, order: Order): Promise<void> {
   const cpuBefore = process.cpuUsage()
+  const threadBefore = process.threadCpuUsage()
   const { latenciesMs, refused, elapsedMs } = await run(loader, order)
-  const { user, system: kernel } = process.cpuUsage(cpuBefore)
+  const micros = ({ user, system }: NodeJS.CpuUsage) => ((user + system) / latenciesMs.length).toFixed(0)
+  const each = micros(process.cpuUsage(cpuBefore))
+  const onNetworkThread = micros(process.threadCpuUsage(threadBefore))
   latenciesMs.sort((a, b) => a - b)
   const at = (part: number) => latenciesMs[Math.floor(latenciesMs.length * part)]?.toFixed(2)
   const rate = Math.round(latenciesMs.length / (elapsedMs / 1000))
-  const each = ((user + kernel) / latenciesMs.length).toFixed(0)
   console.log(
-    `${String(order.sessions).padStart(3)} sessions: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${each} us CPU` +
+    `${String(order.sessions).padStart(3)} sessions: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${each} us CPU (${onNetworkThread} on the network thread)` +
       (refused.length > 0 ? `, ${refused.length} refused: ${refused[0]}` : ''),
   )
 }
