@@ -21,7 +21,7 @@ const accounts: SaslAccounts = {
 }
 
 /** Inputs that one desk sees before it is cleared: what one did, the next may find. */
-const INPUTS_PER_DESK = 200
+const INPUTS_PER_DESK = 20
 let place: { readonly test: TestWorld; readonly desk: Desk; used: number } | undefined
 
 async function atDesk<T>(work: (desk: Desk, test: TestWorld) => Promise<T>): Promise<T> {

@@ -50,9 +50,10 @@ function rewrite(localPart: string, domain: string, secret: string | Uint8Array,
   const first = /^SRS0([=+-].+)$/i.exec(localPart)
   // Another Forwarder's: keep whose it is, and its rest untouched (with its separator).
   if (first) return `SRS1=${hash(secret, domain, first[1]!)}=${domain}=${first[1]}`
-  const second = /^SRS1[=+-][^=]+=([^=]+)=(.+)$/i.exec(localPart)
-  // A third Forwarder keeps pointing to the first.
-  if (second) return `SRS1=${hash(secret, second[1]!, second[2]!)}=${second[1]}=${second[2]}`
+  const second = /^SRS1[=+-][^=]+=([^=]+)=([=+-].+)$/i.exec(localPart)
+  // A third Forwarder keeps pointing to the first. What only begins like that is an address as any other.
+  if (second && isMailDomain(second[1]!))
+    return `SRS1=${hash(secret, second[1]!, second[2]!)}=${second[1]}=${second[2]}`
   const time = timestamp(clock)
   return `SRS0=${hash(secret, time, domain, localPart)}=${time}=${domain}=${localPart}`
 }

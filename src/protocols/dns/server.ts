@@ -4,7 +4,7 @@
 
 import { AUTHENTIC_DATA, AUTHORITATIVE_ANSWER, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet'
 import type { Endpoint, Network, Stream } from '../../world/network.ts'
-import { canonicalName } from './name.ts'
+import { canonicalName, isAskable } from './name.ts'
 import {
   type Answer,
   decodeMessage,
@@ -88,12 +88,15 @@ export function answerMessage(zones: ZoneTable, bytes: Buffer, transport: 'udp' 
   if (query === undefined) return bareReply(bytes, responseCodes.formError)
   if (query.opcode !== 0) return bareReply(bytes, responseCodes.notImplemented)
   if (query.questions.length !== 1) return bareReply(bytes, responseCodes.formError)
+  // Other bytes than those of names come back from decoding as other characters: the question could not be repeated.
+  const asked = canonicalName(query.questions[0]!.name)
+  if (asked !== '' && !isAskable(asked)) return bareReply(bytes, responseCodes.formError)
   const opt = query.additionals.find((record) => record.type === 'OPT')
   const reply = answerQuestion(zones, query, opt !== undefined)
   if (reply === undefined) return bareReply(bytes, responseCodes.serverFailure)
   // RFC 6891 §6.2.3: sizes below 512 mean 512.
-  const asked = opt?.type === 'OPT' ? Math.max(opt.udpPayloadSize, oldUdpBytes) : oldUdpBytes
-  const limit = transport === 'tcp' ? largestTcpMessage : Math.min(asked, safeUdpBytes)
+  const offered = opt?.type === 'OPT' ? Math.max(opt.udpPayloadSize, oldUdpBytes) : oldUdpBytes
+  const limit = transport === 'tcp' ? largestTcpMessage : Math.min(offered, safeUdpBytes)
   if (reply.length <= limit) return reply
   const flags = AUTHORITATIVE_ANSWER | TRUNCATED_RESPONSE | (query.flags! & RECURSION_DESIRED)
   return encodeReply(query, { flags, opt: opt !== undefined })
