@@ -2,7 +2,8 @@
 // Everything is refused during SMTP; nothing that was accepted is bounced or dropped later.
 
 import { findInList, neighbourhood, unmapped } from '../../filter/lists.ts'
-import { Concurrency, RateLimit } from '../../filter/rate.ts'
+import { type Entry, Places } from '../../filter/places.ts'
+import { RateLimit } from '../../filter/rate.ts'
 import { formatAddress } from '../../message/address.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
@@ -19,15 +20,21 @@ const UNKNOWN_RECIPIENTS = 50
 /** Refusals kept for tracking in a minute. */
 const NOTES = 600
 
+const CROWDED: Record<Exclude<Entry, 'ok'>, (ip: string) => string> = {
+  'per-address': (ip) => `too many connections from ${ip}`,
+  'per-network': () => 'too many connections from your network',
+  'in-all': () => 'too many connections, come back later',
+}
+
 /** The Receiver's voice, shared by all its connections. */
 export function receiverPolicy(agent: Agent): SmtpServerPolicy {
   const { receiver } = agent.settings
   const { clock } = agent.world
-  const open = new Concurrency(receiver.connectionsPerAddress, receiver.connections)
+  const { connections: inAll, connectionsPerAddress: perAddress } = receiver
+  const places = new Places<SessionFacts>({ perAddress, perNetwork: Math.max(4 * perAddress, inAll / 2), inAll }, clock)
   const messages = new RateLimit(clock, receiver.messagesPerMinutePerAddress, 60_000)
   const unknown = new RateLimit(clock, UNKNOWN_RECIPIENTS, 600_000)
   const notes = new RateLimit(clock, NOTES, 60_000)
-  const entered = new WeakSet<SessionFacts>()
   /** Where the recipients of the transaction under way are. */
   const sides = new WeakMap<SessionFacts, 'here' | 'away' | 'both'>()
   const sharing: Sharing = { arriving: new Map(), targets: new Targets(agent) }
@@ -49,7 +56,7 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
   }
 
   return {
-    connected(session) {
+    async connected(session, control) {
       const ip = ipOf(session)
       if (!allowed(session)) {
         const denied = findInList(receiver.deny, { ip })
@@ -64,19 +71,13 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
         if (unknown.hasRoom(neighbourhood(ip)) === false)
           return reply(421, '4.7.0', 'too many unknown recipients were asked for from your network, come back later')
       }
-      const limit = open.enter(ip)
-      if (limit !== 'ok')
-        return reply(
-          421,
-          '4.7.0',
-          limit === 'per-key' ? `too many connections from ${ip}` : 'too many connections, come back later',
-        )
-      entered.add(session)
-      return undefined
+      // When the house is full, whoever has been silent longest gives way: slow thousands cannot keep out honest mail.
+      const entry = await places.admit(session, { ip, isKnown: allowed(session), control })
+      return entry === 'ok' ? undefined : reply(421, '4.7.0', CROWDED[entry](ip))
     },
 
     disconnected(session) {
-      if (entered.delete(session)) open.leave(ipOf(session))
+      places.leave(session)
     },
 
     mail(reversePath, _parameters, session) {
