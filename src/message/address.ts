@@ -18,6 +18,9 @@ export interface AddressList {
   unparsed: string[]
 }
 
+/** Of a longer field (some ten thousand addresses) the rest is not read: it would cost seconds. */
+const MAX_FIELD_BYTES = 512 * 1024
+
 export function isGroup(address: Mailbox | Group): address is Group {
   return 'groupName' in address
 }
@@ -29,9 +32,14 @@ export function mailboxesOf(list: AddressList): Mailbox[] {
 
 /** Reads the value of an address field, folded or not. */
 export function parseAddressList(input: string | Buffer): AddressList {
-  const text = typeof input === 'string' ? input : bytesToText(input)
-  const list = new ListReader(text)
+  const whole = typeof input === 'string' ? input : bytesToText(input.subarray(0, MAX_FIELD_BYTES + 1))
+  const isCut = whole.length > MAX_FIELD_BYTES || input.length > MAX_FIELD_BYTES
+  const list = new ListReader(isCut ? whole.slice(0, MAX_FIELD_BYTES) : whole)
   list.read()
+  if (isCut) {
+    list.defects.add('a field too long to be read to its end')
+    list.unparsed.push('…@…')
+  }
   return { addresses: list.addresses, defects: [...list.defects], unparsed: list.unparsed }
 }
 
