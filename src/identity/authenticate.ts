@@ -3,7 +3,7 @@
 
 import type { Header } from '../message/header.ts'
 import type { Dns } from '../world/dns.ts'
-import type { Clock } from '../world/world.ts'
+import type { Clock, Cpu } from '../world/world.ts'
 import { validateArcOf } from './arc/validate.ts'
 import { CanonicalMessage } from './dkim/signed-fields.ts'
 import { verifyDkimOf } from './dkim/verify.ts'
@@ -31,14 +31,14 @@ export interface Arrival {
 /** Never rejects: every outcome is in the value. */
 export async function authenticate(
   arrival: Arrival,
-  world: { readonly dns: Dns; readonly clock: Clock; readonly receiverName: string },
+  world: { readonly dns: Dns; readonly clock: Clock; readonly cpu?: Cpu; readonly receiverName: string },
 ): Promise<Identity> {
   const { header, ip, helo, reversePath } = arrival
   const { dns, clock } = world
   const message = new CanonicalMessage(header)
   const [spf, dkim, arc, iprev] = await Promise.all([
     checkHost({ ip, helo, sender: reversePath, receiver: world.receiverName }, dns, clock),
-    verifyDkimOf(message, dns, clock),
+    verifyDkimOf(message, world),
     validateArcOf(message, dns),
     checkIprev(ip, dns),
   ])

@@ -1,7 +1,7 @@
 // For tests and suites: a Dns that is a table of names, answered at once (CNAMEs are followed; what is absent does not
 // exist), a clock that stands still, and a Cpu that works in place.
 
-import { pbkdf2Sync, sign } from 'node:crypto'
+import { pbkdf2Sync, sign, verify } from 'node:crypto'
 import type { Dns, DnsAnswer, DnsRecords, DnsType } from '../world/dns.ts'
 import type { Clock, Cpu } from '../world/world.ts'
 
@@ -41,8 +41,9 @@ export function fixedClock(timeS: number): Clock {
   return { now: () => timeS * 1000, monotonic: () => 0, sleep: async () => {}, after: () => ({ cancel: () => {} }) }
 }
 
-/** Signs in place. */
+/** Works in place. */
 export const directCpu: Cpu = {
   sign: async (algorithm, data, privateKey) => sign(algorithm, data, privateKey),
+  verify: async (algorithm, data, publicKey, signature) => verify(algorithm, data, publicKey, signature),
   pbkdf2: async (password, salt, iterations) => pbkdf2Sync(password, salt, iterations, 32, 'sha256'),
 }

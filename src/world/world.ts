@@ -47,6 +47,13 @@ export interface Random {
 export interface Cpu {
   /** Signature over `data`; `algorithm` as node:crypto names it ('sha256' for RSA, null for Ed25519). */
   sign(algorithm: 'sha256' | null, data: Uint8Array, privateKey: import('node:crypto').KeyObject): Promise<Buffer>
+  /** Whether it is the signature of `data`; false, too, for one that no signer makes (a wrong length). */
+  verify(
+    algorithm: 'sha256' | null,
+    data: Uint8Array,
+    publicKey: import('node:crypto').KeyObject,
+    signature: Uint8Array,
+  ): Promise<boolean>
   /** PBKDF2 with HMAC-SHA-256 (RFC 8018), 32 bytes: SCRAM's `Hi` (RFC 5802 §2.2). */
   pbkdf2(password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Buffer>
 }

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { tmpdir } from 'node:os'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { parseHeader } from '../../message/header.ts'
+import { realWorld } from '../../world/real/world.ts'
 import { directCpu, type FixedRecords, fixedClock, fixedDns } from '../testing.ts'
 import { canonicalBody } from './canonical.ts'
 import { keyRecord, makeEd25519Key, privateKeyPem, readPrivateKey } from './keys.ts'
 import { signDkim } from './sign.ts'
-import { verifyDkim } from './verify.ts'
+import { CanonicalMessage } from './signed-fields.ts'
+import { verifyDkim, verifyDkimOf } from './verify.ts'
 
 const clock = fixedClock(1_700_000_000)
 const world = { cpu: directCpu, clock }
@@ -60,6 +63,19 @@ async function secondOpinion(bytes: Buffer): Promise<string[]> {
   const { results } = await dkimVerify(Readable.from([bytes]), { resolver, curTime: new Date(clock.now()) })
   return results.map(({ status }: { status: { result: string } }) => status.result)
 }
+
+test('Ed25519 verified beside the network thread: right, wrong and of no length that a signer makes', async () => {
+  const others = { dns: fixedDns(zone), clock, cpu: realWorld({ folder: tmpdir(), dns: () => fixedDns(zone) }).cpu }
+  const resultsOf = async (text: string) => {
+    const message = new CanonicalMessage(parseHeader(Buffer.from(text, 'latin1')))
+    return (await verifyDkimOf(message, others)).map(({ result, reason }) => reason ?? result)
+  }
+  const text = (await signed()).toString('latin1')
+  assert.deepEqual(await resultsOf(text), ['pass', 'pass'])
+  assert.deepEqual(await resultsOf(text.replace('Alice', 'Mallory')), ['signature-wrong', 'signature-wrong'])
+  const short = text.replace(/( s=e;(?:.|\s)*? b=)(?:.|\s)*?(?=\r\n\S)/, '$1QUJD')
+  assert.deepEqual(await resultsOf(short), ['pass', 'signature-wrong'])
+})
 
 for (const headerMethod of ['simple', 'relaxed'] as const) {
   for (const bodyMethod of ['simple', 'relaxed'] as const) {

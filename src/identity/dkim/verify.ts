@@ -1,10 +1,10 @@
 // Verifying DKIM signatures (RFC 6376 §6, RFC 8301, RFC 8463). Every signature has a result of its own, with its reason;
 // none of them throws, and no more than ten are looked at. Results are named as RFC 8601 §2.7.1 names them.
 
-import { createHash, verify as verifyBytes } from 'node:crypto'
+import { hash, verify as verifyBytes } from 'node:crypto'
 import { type Header, type HeaderField, rawField, rawValue } from '../../message/header.ts'
 import type { Dns } from '../../world/dns.ts'
-import type { Clock } from '../../world/world.ts'
+import type { Clock, Cpu } from '../../world/world.ts'
 import { domainOf } from '../domain.ts'
 import { type Step, step } from '../steps.ts'
 import { compactTag } from '../tags.ts'
@@ -45,16 +45,23 @@ const NEUTRAL = new Set<DkimReason>(['syntax', 'version', 'algorithm', 'canonica
 
 /** Verifies the signatures of a message, topmost first. Never rejects. */
 export function verifyDkim(header: Header, dns: Dns, clock: Clock): Promise<DkimResult[]> {
-  return verifyDkimOf(new CanonicalMessage(header), dns, clock)
+  return verifyDkimOf(new CanonicalMessage(header), { dns, clock })
+}
+
+interface VerifierWorld {
+  readonly dns: Dns
+  readonly clock: Clock
+  /** Where Ed25519 is verified: it takes six times as long as RSA, whose verification costs no more than the way there. */
+  readonly cpu?: Cpu
 }
 
 /** The same for a message whose canonical parts others use too. */
-export function verifyDkimOf(message: CanonicalMessage, dns: Dns, clock: Clock): Promise<DkimResult[]> {
+export function verifyDkimOf(message: CanonicalMessage, world: VerifierWorld): Promise<DkimResult[]> {
   const fields = message.header.fields.filter((field) => field.lowerName === 'dkim-signature')
-  return Promise.all(fields.slice(0, MAX_SIGNATURES).map((field) => verifyOne(message, field, dns, clock)))
+  return Promise.all(fields.slice(0, MAX_SIGNATURES).map((field) => verifyOne(message, field, world)))
 }
 
-async function verifyOne(message: CanonicalMessage, field: HeaderField, dns: Dns, clock: Clock): Promise<DkimResult> {
+async function verifyOne(message: CanonicalMessage, field: HeaderField, world: VerifierWorld): Promise<DkimResult> {
   const steps: Step[] = []
   const signature = parseSignature(rawValue(message.header, field).toString('latin1'), 'dkim')
   if ('reason' in signature) {
@@ -78,7 +85,7 @@ async function verifyOne(message: CanonicalMessage, field: HeaderField, dns: Dns
   steps.push(
     step('signature', `d=${domain} s=${selector} ${algorithm} ${signature.headerMethod}/${signature.bodyMethod}`),
   )
-  const outcome = await judge(message, field, signature, dns, clock, steps)
+  const outcome = await judge(message, field, signature, world, steps)
   steps.push(step(outcome.result, outcome.reason))
   return {
     ...outcome,
@@ -100,8 +107,7 @@ async function judge(
   message: CanonicalMessage,
   field: HeaderField,
   signature: Signature,
-  dns: Dns,
-  clock: Clock,
+  { dns, clock, cpu }: VerifierWorld,
   steps: Step[],
 ): Promise<Outcome> {
   // §5.4: From must be signed.
@@ -124,7 +130,12 @@ async function judge(
   steps.push(
     step('body unchanged', `${body.unsignedBytes ? `but ${body.unsignedBytes} bytes after l= are unsigned` : ''}`),
   )
-  if (!verifyFields(message, field, signature, key)) return { result: 'fail', reason: 'signature-wrong', ...known }
+  const data = signedBytes(message, field, signature)
+  const isRight =
+    cpu !== undefined && signature.algorithm === 'ed25519-sha256'
+      ? await cpu.verify(null, sha256Of(data), key.key, signature.value)
+      : verifyData(signature.algorithm, data, key, signature.value)
+  if (!isRight) return { result: 'fail', reason: 'signature-wrong', ...known }
   return { ...body, ...known }
 }
 
@@ -140,18 +151,23 @@ export function bodyOutcome(
   return { result: 'pass', unsignedBytes }
 }
 
-/** §3.7: the selected fields, then the signature field itself without the value of b= and without its line end. */
+/** Whether the signature is right for these fields; the body hash is not looked at. */
 export function verifyFields(
   message: CanonicalMessage,
   field: HeaderField,
   signature: Signature,
   key: PublicKey,
 ): boolean {
+  return verifyData(signature.algorithm, signedBytes(message, field, signature), key, signature.value)
+}
+
+/** §3.7: the selected fields, then the signature field itself without the value of b= and without its line end. */
+function signedBytes(message: CanonicalMessage, field: HeaderField, signature: Signature): Buffer {
   const own = withoutValue(message.header, field, signature.valueStart, signature.valueEnd)
   const canonical = canonicalFieldBytes(own, signature.headerMethod)
   const parts = message.select(signature.signedNames, signature.headerMethod)
   parts.push(canonical.subarray(0, lineEnd(canonical)))
-  return verifyData(signature.algorithm, Buffer.concat(parts), key, signature.value)
+  return Buffer.concat(parts)
 }
 
 /** A signature field with the value of b= cut out; offsets are relative to the field's value. */
@@ -167,11 +183,13 @@ export function lineEnd(bytes: Buffer): number {
   return bytes.at(-2) === 13 ? bytes.length - 2 : bytes.length - 1
 }
 
+const sha256Of = (data: Buffer): Buffer => hash('sha256', data, 'buffer')
+
 /** RSASSA-PKCS1-v1_5 over SHA-256, or Ed25519 over the SHA-256 hash (RFC 8463 §3). */
 export function verifyData(algorithm: SigningAlgorithm, data: Buffer, key: PublicKey, value: Buffer): boolean {
   try {
     if (algorithm === 'rsa-sha256') return verifyBytes('sha256', data, key.key, value)
-    return verifyBytes(null, createHash('sha256').update(data).digest(), key.key, value)
+    return verifyBytes(null, sha256Of(data), key.key, value)
   } catch {
     // OpenSSL throws for some values no signer makes (wrong length for the key): no signature either.
     return false

@@ -92,7 +92,7 @@ async function decide(
   const ip = unmapped(session.peer.address)
   const identity = await authenticate(
     { source, header, ip, helo: session.helo, reversePath },
-    { dns: agent.world.dns, clock: agent.world.clock, receiverName: agent.hostName },
+    { dns: agent.world.dns, clock: agent.world.clock, cpu: agent.world.cpu, receiverName: agent.hostName },
   )
   const authorSpf = await spfOfAuthor(agent, identity)
   const allowedBy = provenOnList(agent, identity)

@@ -1,7 +1,7 @@
 // The real world: this machine's clock, chance, sockets, disk and processors. Dns is handed in, because the resolver
 // is itself a program over sockets (src/protocols/dns).
 
-import { pbkdf2, randomBytes, randomInt, sign } from 'node:crypto'
+import { pbkdf2, randomBytes, randomInt, sign, verify } from 'node:crypto'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Random, Timer, World } from '../world.ts'
 import { RealDisk } from './disk.ts'
@@ -87,6 +87,10 @@ const realCpu: Cpu = {
   sign: (algorithm, data, privateKey) =>
     new Promise((resolve, reject) => {
       sign(algorithm, data, privateKey, (error, signature) => (error ? reject(error) : resolve(signature)))
+    }),
+  verify: (algorithm, data, publicKey, signature) =>
+    new Promise((resolve) => {
+      verify(algorithm, data, publicKey, signature, (error, isRight) => resolve(error === null && isRight))
     }),
   pbkdf2: (password, salt, iterations) =>
     new Promise((resolve, reject) => {

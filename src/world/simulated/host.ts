@@ -2,7 +2,7 @@
 // incarnation, and a crash ends that for good: an effect of a dead incarnation never happens, and what it still asks
 // for is never answered.
 
-import { pbkdf2Sync, sign } from 'node:crypto'
+import { pbkdf2Sync, sign, verify } from 'node:crypto'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Timer, World } from '../world.ts'
 import { SimulatedDisk } from './disk.ts'
@@ -140,6 +140,13 @@ class HostClock implements Clock {
 const simulatedCpu: Cpu = {
   async sign(algorithm, data, privateKey) {
     return sign(algorithm, data, privateKey)
+  },
+  async verify(algorithm, data, publicKey, signature) {
+    try {
+      return verify(algorithm, data, publicKey, signature)
+    } catch {
+      return false
+    }
   },
   async pbkdf2(password, salt, iterations) {
     return pbkdf2Sync(password, salt, iterations, 32, 'sha256')
