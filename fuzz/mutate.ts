@@ -13,7 +13,7 @@ const MAX_FILES = 150
 const MAX_FILE_BYTES = 20_000
 
 /** The seeds of a target, and files of the conformance suites where they are present. */
-export function corpusOf(target: Target): Buffer[] {
+function corpusOf(target: Target): Buffer[] {
   // Characters up to 255 are bytes; a text with others is UTF-8.
   const own = target.seeds.map(bytesOf)
   const files = (target.suites ?? []).flatMap((path) => filesBelow(join(SUITES, path)))

@@ -23,6 +23,8 @@ export interface AuthenticationResults {
 }
 
 const MAX_METHODS = 100
+/** Of a longer field the rest is not read. */
+const MAX_CHARACTERS = 256 * 1024
 
 /** The value of the field, without its name: also what ARC-Authentication-Results wants after its instance. */
 export function authenticationResultsValue(results: AuthenticationResults): string {
@@ -54,7 +56,7 @@ function valueText(value: string): string {
 
 /** Reads the value of such a field; undefined if it names no authserv-id. Lenient, linear. */
 export function parseAuthenticationResults(value: string): AuthenticationResults | undefined {
-  const [head, ...rest] = splitTokens(unfold(value))
+  const [head, ...rest] = splitTokens(unfold(value.slice(0, MAX_CHARACTERS)))
   const authservId = head?.find((token) => token.kind !== 'comment')?.text.toLowerCase()
   if (!authservId || /[=;\0-\x1f\x7f]/.test(authservId)) return undefined
   const methods: AuthenticationMethod[] = []
