@@ -50,7 +50,7 @@ function plain(text: string): string {
 /** RFC 8601 §2.2: a token or an address stands bare, all else is quoted. What strangers gave cannot end the method. */
 function valueText(value: string): string {
   const clean = plain(value)
-  if (/^[A-Za-z0-9!#$%&'*+\-._^`{|}~/@:=]+$/.test(clean) && clean !== '') return clean
+  if (/^[A-Za-z0-9!#$%&'*+\-._^`{|}~/@:][A-Za-z0-9!#$%&'*+\-._^`{|}~/@:=]*$/.test(clean)) return clean
   return `"${clean.replace(/["\\]/g, '\\$&')}"`
 }
 
@@ -58,7 +58,7 @@ function valueText(value: string): string {
 export function parseAuthenticationResults(value: string): AuthenticationResults | undefined {
   const [head, ...rest] = splitTokens(unfold(value.slice(0, MAX_CHARACTERS)))
   const authservId = head?.find((token) => token.kind !== 'comment')?.text.toLowerCase()
-  if (!authservId || /[=;\0-\x1f\x7f]/.test(authservId)) return undefined
+  if (!authservId || /[=;"()\0-\x1f\x7f]/.test(authservId)) return undefined
   const methods: AuthenticationMethod[] = []
   for (const tokens of rest.slice(0, MAX_METHODS)) {
     const method = readMethod(tokens)

@@ -40,8 +40,9 @@ export function isHostName(domain: string): boolean {
 export function canonicalDomain(text: string): Domain | undefined {
   if (/^[\0-\x7f]*$/.test(text)) return text === '' ? undefined : (text.toLowerCase() as Domain)
   if (text.length > 255 || /[\0-\x20%/?#:@[\]\\]/.test(text)) return undefined
-  const ascii = domainToASCII(text)
-  return ascii === '' ? undefined : (ascii as Domain)
+  // IDNA turns other full stops (U+3002) into dots, the last of which ends the name as any.
+  const ascii = domainToASCII(text).replace(/\.$/, '')
+  return ascii === '' || ascii.startsWith('.') || ascii.includes('..') ? undefined : (ascii as Domain)
 }
 
 /** The domain as people read it: U-labels where it has any. */
