@@ -8,7 +8,8 @@ export function normalDomain(text: string): string {
   let name = text.endsWith('.') ? text.slice(0, -1) : text
   for (let i = 0; i < name.length; i++) {
     if (name.charCodeAt(i) > 126) {
-      name = domainToASCII(name)
+      // To a URL parser these end the name: what stands before them would be taken for all of it.
+      name = /[\0-\x20%/?#:@[\]\\]/.test(name) ? '' : domainToASCII(name).replace(/\.$/, '')
       break
     }
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { normalDomain } from './domain.ts'
 import { forwardSrs, reverseLocalPart } from './srs.ts'
 import { fixedClock } from './testing.ts'
 
@@ -73,4 +74,9 @@ test('every address that can be rewritten comes back', () => {
     }),
   )
   fc.assert(fc.property(fc.string(), (text) => void reverseLocalPart(`SRS0=${text}`, srs, clock)))
+})
+
+test('a domain is taken whole or not at all: no part of it stands for it', () => {
+  for (const domain of ['bank.test\\.f\u00fcr', 'bank.test/\u00e9', 'bank.test?\u00e9', 'bank.test#\u00e9'])
+    assert.equal(normalDomain(domain), '')
 })
