@@ -30,6 +30,9 @@ type Open = {
   span: Span
 }
 
+/** Longer comments are no captions; to join them all would take the square of their number. */
+const MAX_CAPTION = 2000
+
 export function readRows(lines: Line[], report: Report): Rows {
   const out: Rows = { diagrams: [], attributes: [] }
   let open: Open | undefined
@@ -63,7 +66,7 @@ export function readRows(lines: Line[], report: Report): Rows {
         .trim()
       if (words !== '') out.title ??= words
       const more = caption?.line === line.number - 1 ? `${caption.text} ` : ''
-      caption = { text: (more + words).trim(), line: line.number }
+      caption = { text: (more + words).trim().slice(0, MAX_CAPTION), line: line.number }
       return
     }
     if (/^(?:```|~~~)\s*\w*$/.test(content) || /^([-=_*])\1{2,}$/.test(content)) {
