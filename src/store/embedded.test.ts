@@ -8,7 +8,7 @@ import { testWorld } from '../world/testing.ts'
 import type { World } from '../world/world.ts'
 import { type EmbeddedStore, openStore } from './embedded.ts'
 import type { Change } from './store.ts'
-import { deliver, done, makeAccount, nowMs } from './testing.ts'
+import { deliver, delivery, done, makeAccount, nowMs } from './testing.ts'
 
 const worlds: Record<string, (work: (world: World) => Promise<void>) => Promise<void>> = {
   simulated: async (work) => {
@@ -48,6 +48,22 @@ for (const [name, inWorld] of Object.entries(worlds)) {
         await done(store, { kind: 'trust.remove', account: bob, domain: 'old.test' })
         assert.deepEqual([idOf('bobby@here.test'), trustedBy()], [undefined, []])
         await store.close()
+      }))
+
+    test('many commits at once: each answered, in the order of their asking, also while the store closes', () =>
+      inWorld(async (world) => {
+        const store = await openStore(world)
+        const bob = await makeAccount(store)
+        const deliveries = await Promise.all(
+          Array.from({ length: 200 }, (_, n) => delivery(store, bob, `Subject: ${n}\r\n\r\n`)),
+        )
+        const commits = deliveries.map((command) => store.commit([command]))
+        await store.close()
+        const results = (await Promise.all(commits)).map(([result]) => result?.ok && result.placements?.[0]?.uid)
+        assert.deepEqual(
+          results,
+          deliveries.map((_, n) => n + 1),
+        )
       }))
 
     test('keeps what was committed, over close and open', () =>

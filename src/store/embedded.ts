@@ -1,6 +1,7 @@
 // The embedded store: SQLite for what is said about messages, segment files for their bodies, in one folder with one
 // writer. Commits are grouped in two steps that overlap: while one group's bodies are synced, the group before it is
-// committed by the engine on its own thread, and the next collects. A commit resolves when both are done.
+// committed by the engine on its own thread, and the next collects. A commit resolves when both are done. The engine
+// finds its next group waiting where there are enough for two, so that neither thread waits for the other.
 
 import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
@@ -13,6 +14,8 @@ import type { Change, Store } from './store.ts'
 import { type AccountId, type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
 
 const mostBatchesInGroup = 512
+/** From so many on a group is worth a sync of its own while another is being committed. */
+const fewestBatchesInSecondGroup = 32
 // Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
 const ENGINE = import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js'
 
@@ -63,7 +66,8 @@ export class EmbeddedStore extends Reads implements Store {
   #collected: Commit[] = []
   #synced: Commit[] = []
   #syncing: Promise<void> | undefined
-  #committing: Promise<void> | undefined
+  /** Groups that the engine has: the one it commits and at most one that waits there. */
+  readonly #committing = new Set<Promise<void>>()
   #isClosed = false
 
   constructor(parts: Parts) {
@@ -123,9 +127,9 @@ export class EmbeddedStore extends Reads implements Store {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    while (this.#syncing !== undefined || this.#committing !== undefined) {
+    while (this.#syncing !== undefined || this.#committing.size > 0) {
       await this.#syncing
-      await this.#committing
+      await Promise.all(this.#committing)
     }
     await this.blobs.close()
     // The writer last: SQLite's last connection folds the log into the database.
@@ -164,15 +168,23 @@ export class EmbeddedStore extends Reads implements Store {
         if (lost === undefined) this.#synced.push(commit)
         else commit.reject(lost)
       }
-      if (this.#synced.length > 0) this.#committing ??= this.#commitGroups()
+      this.#commitSynced()
     }
     this.#syncing = undefined
   }
 
-  /** Step two: the engine commits what names them. */
-  async #commitGroups(): Promise<void> {
-    while (this.#synced.length > 0) await this.#commitGroup(this.#synced.splice(0, mostBatchesInGroup))
-    this.#committing = undefined
+  /** Step two: the engine commits what names them. Many that came together go in halves: see the second group above. */
+  #commitSynced(): void {
+    const waiting = this.#synced.length
+    const isIdle = this.#committing.size === 0
+    if (waiting === 0 || this.#committing.size > 1 || (!isIdle && waiting < fewestBatchesInSecondGroup)) return
+    const half = isIdle && waiting >= 2 * fewestBatchesInSecondGroup ? Math.ceil(waiting / 2) : waiting
+    const commit = this.#commitGroup(this.#synced.splice(0, Math.min(half, mostBatchesInGroup))).finally(() => {
+      this.#committing.delete(commit)
+      this.#commitSynced()
+    })
+    this.#committing.add(commit)
+    this.#commitSynced()
   }
 
   async #commitGroup(group: readonly Commit[]): Promise<void> {
