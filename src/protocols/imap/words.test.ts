@@ -65,7 +65,7 @@ test('strings are quoted, or literals where they must be', () => {
   assert.equal(string('a "b" \\c'), '"a \\"b\\" \\\\c"')
   assert.equal(string('a\r\nb'), '{4}\r\na\r\nb')
   assert.equal(string('\xfc'), '{1}\r\n\xfc')
-  assert.equal(string('\0'), '{1}\r\n\0')
+  assert.equal(string('a\0b'), '"a b"', 'RFC 3501 §9: not even a literal holds NUL')
   assert.equal(astring('X-Thing'), 'X-Thing')
   assert.equal(astring('nil'), '"nil"')
   assert.equal(astring(''), '""')
