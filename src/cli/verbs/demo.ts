@@ -158,7 +158,21 @@ function storyOf({ letter, hops, tookMs }: FollowedLetter): string[] {
       : givenUp
         ? 'could not be delivered and came back'
         : 'has not arrived yet'
-  return [`\n  ${letter.from.address} wrote to ${letter.to}: ${how}`, ...hops.flatMap(hopLines)]
+  return [`\n  ${letter.from.address} wrote to ${letter.to}: ${how}`, ...inPathOrder(hops).flatMap(hopLines)]
+}
+
+/**
+ * Along the way, and not in the order in which it was written down: who hands a message on records that after the next
+ * one has recorded that it came.
+ */
+function inPathOrder(hops: readonly LiveHop[]): LiveHop[] {
+  const first = hops.find(({ role }) => role === 'MSA')?.agent
+  const rank = ({ role, agent }: LiveHop) => {
+    if (role === 'MSA') return 0
+    if (agent === first) return 1
+    return role === 'MDA' ? 4 : role === 'Transmitter' ? 3 : 2
+  }
+  return hops.toSorted((a, b) => rank(a) - rank(b))
 }
 
 function hopLines(hop: LiveHop): string[] {
