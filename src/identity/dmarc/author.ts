@@ -11,6 +11,8 @@ export interface Author {
   readonly domains: readonly string[]
   /** Why this From cannot be relied on; undefined when it is clear. */
   readonly fault: string | undefined
+  /** The fault is that two programs can show two different authors; else From names nobody at all. */
+  readonly isAmbiguous: boolean
 }
 
 /** More domains than this are not looked up. */
@@ -22,24 +24,21 @@ export function authorOf(header: Header): Author {
   const mailboxes = lists.flatMap(mailboxesOf)
   const domains = [...new Set(mailboxes.map(({ domain }) => domain as string))]
   const unparsed = lists.flatMap((list) => list.unparsed)
+  const ambiguity = ambiguityOf(fields.length, domains, unparsed)
+  const absence =
+    fields.length === 0 ? 'there is no From' : mailboxes.length === 0 ? 'From names no mailbox' : undefined
   return {
     mailboxes,
     domains: domains.slice(0, MAX_DOMAINS),
-    fault: faultOf(fields.length, mailboxes, domains, unparsed),
+    fault: ambiguity ?? absence,
+    isAmbiguous: ambiguity !== undefined,
   }
 }
 
-function faultOf(
-  fields: number,
-  mailboxes: readonly Mailbox[],
-  domains: readonly string[],
-  unparsed: readonly string[],
-): string | undefined {
-  if (fields === 0) return 'there is no From'
+function ambiguityOf(fields: number, domains: readonly string[], unparsed: readonly string[]): string | undefined {
   if (fields > 1) return `there are ${fields} From fields`
   const hidden = unparsed.find((text) => text.includes('@'))
   if (hidden !== undefined) return `From holds text that is no address: ${hidden.slice(0, 80)}`
-  if (mailboxes.length === 0) return 'From names no mailbox'
   if (domains.length > MAX_DOMAINS) return `From names ${domains.length} domains`
   return undefined
 }

@@ -79,10 +79,8 @@ function refusalOf(agent: Agent, { author, envelope, source }: SubmittedMail, he
   if (reverse.type === 'mailbox' && !isOwn(reverse.mailbox))
     return reply(553, '5.7.1', `${formatAddress(reverse.mailbox)} is not an address of ${author.address}`)
   // Several From fields, or one that two programs would read differently, would be refused or set aside everywhere.
-  const { fault, mailboxes } = authorOf(header)
-  const isAmbiguous =
-    fault !== undefined && (fieldsNamed(header, 'from').length > 1 || mailboxes.length > 0 || fault.includes('@'))
-  if (isAmbiguous) return reply(550, '5.6.0', fault)
+  const { fault, isAmbiguous } = authorOf(header)
+  if (isAmbiguous) return reply(550, '5.6.0', fault!)
   // Mail that is from somebody else may be sent on, but never as another person of this domain: our signature would
   // prove a lie.
   for (const name of ['From', 'Sender', 'Resent-From', 'Resent-Sender'])

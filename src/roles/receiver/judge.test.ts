@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Weight } from '../../filter/rules/rules.ts'
 import type { Identity } from '../../identity/authenticate.ts'
+import { authorOf } from '../../identity/dmarc/author.ts'
 import type { ForwarderMatch } from '../../identity/trusted.ts'
+import { parseHeader } from '../../message/header.ts'
 import { judge } from './judge.ts'
 
 const proven = {
@@ -32,6 +34,23 @@ test('what a proven sender sends is weighed, too', () => {
   assert.equal(junk.reason, 'it looks like spam (7 points): It promises money')
   const refused = outcome(20)
   assert.equal(refused.outcome === 'refuse' && refused.reply.code, 550)
+})
+
+test('a From that names nobody is answered for by a proven sender, one that hides an address is not', () => {
+  const of = (from: string) =>
+    judge({
+      identity: {
+        ...proven,
+        from: authorOf(parseHeader(Buffer.from(`${from}\r\nSender: x@shop.test\r\n\r\n`))),
+        dmarc: { result: 'fail', domain: '', policy: 'quarantine' },
+      } as unknown as Identity,
+      allowedBy: undefined,
+      sentBy: 'x@shop.test',
+      forwarder: undefined,
+    }).outcome
+  assert.equal(of('From: nobody in particular'), 'accept')
+  assert.equal(of('From: ceo@bank@shop.test'), 'junk')
+  assert.equal(of('From: somebody\r\nFrom: somebody else'), 'junk')
 })
 
 test('what a trusted Forwarder passed on is set aside and never sent back; the allow list goes before content', () => {

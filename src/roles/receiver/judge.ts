@@ -42,8 +42,7 @@ const RULES: readonly Rule[] = [
   ({ identity: { from, dmarc }, sentBy, forwarder }) => {
     if (from.fault === undefined) return undefined
     // Where From names no address at all, who sent the message answers for it (RFC 5322 §3.6.2).
-    if (from.mailboxes.length === 0 && sentBy !== undefined)
-      return accept(`${from.fault}, but ${sentBy}, who sent it, is proven`)
+    if (!from.isAmbiguous && sentBy !== undefined) return accept(`${from.fault}, but ${sentBy}, who sent it, is proven`)
     // What a trusted Forwarder passed on is never sent back to it.
     if (dmarc.policy === 'reject' && forwarder === undefined)
       return refuse(`${from.fault}, so nothing proves who wrote it, and ${dmarc.domain} asks to refuse that`, '5.7.26')
