@@ -1,8 +1,11 @@
 // Tracking: what happened to a message at each hop, in role names. Events that belong to an acceptance are part of its
 // commit; refusals are written beside, and no client waits for them.
 
+import { firstValue, type Header } from '../message/header.ts'
+import { type Reply, reply } from '../protocols/smtp/reply.ts'
 import type { Command, CommandResult } from '../store/commands.ts'
 import type { TrackEvent } from '../store/types.ts'
+import { DiskError } from '../world/disk.ts'
 import type { Agent } from './agent.ts'
 
 export type Happening = Omit<TrackEvent, 'id' | 'atMs' | 'detail' | 'messageId'> & {
@@ -31,4 +34,18 @@ export async function commitAll(agent: Agent, commands: readonly Command[]): Pro
 /** Keeps events that no reply depends on. If the disk refuses, tracking is poorer and mail goes on. */
 export function note(agent: Agent, ...happenings: Happening[]): void {
   agent.store.commit(happenings.map((happening) => eventCommand(agent, happening))).catch(() => {})
+}
+
+/** What the sender hears when the disk refused: nothing was kept, so it comes again. Throws on what is no DiskError. */
+export function diskRefusal(agent: Agent, error: unknown): Reply {
+  if (!(error instanceof DiskError)) throw error
+  agent.log('error', 'a message could not be kept', { reason: error.message })
+  return error.code === 'full'
+    ? reply(452, '4.3.1', 'our disk is full, try again later')
+    : reply(451, '4.3.0', 'our disk refuses, try again later')
+}
+
+/** The Message-ID, by which the hops of several agents are joined; '' where there is none. Bounded. */
+export function messageIdOf(header: Header): string {
+  return (firstValue(header, 'message-id') ?? '').replace(/^<|>$/g, '').slice(0, 250)
 }

@@ -7,19 +7,18 @@ import { isAscii } from 'node:buffer'
 import { authorOf } from '../../identity/dmarc/author.ts'
 import { formatAddress, type Mailbox, mailboxesOf, parseAddressList, parseSmtpPath } from '../../message/address.ts'
 import { formatDate } from '../../message/date.ts'
-import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
+import { fieldsNamed, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
 import type { Envelope } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Account, BlobRef, Verdict } from '../../store/types.ts'
-import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { type Delivery, placeCommand, prepareDelivery } from '../mda/place.ts'
 import { queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
-import { commitAll, eventCommand, note } from '../tracking.ts'
+import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 
 export interface SubmittedMail {
@@ -41,7 +40,7 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
   const about = {
     trace,
     reversePath,
-    messageId: (firstValue(header, 'message-id') ?? '').replace(/^<|>$/g, '').slice(0, 250),
+    messageId: messageIdOf(header),
   }
   const refusal = refusalOf(agent, mail, header)
   if (refusal !== undefined) {
@@ -57,15 +56,7 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
   try {
     await commitAll(agent, await keep(agent, mail, header, about))
   } catch (error) {
-    if (!(error instanceof DiskError)) throw error
-    agent.log('error', 'a submitted message could not be kept', { reason: error.message })
-    return {
-      reply:
-        error.code === 'full'
-          ? reply(452, '4.3.1', 'our disk is full, try again later')
-          : reply(451, '4.3.0', 'our disk refuses, try again later'),
-      trace: undefined,
-    }
+    return { reply: diskRefusal(agent, error), trace: undefined }
   }
   return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace }
 }

@@ -8,13 +8,12 @@ import type { Weight } from '../../filter/rules/rules.ts'
 import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
 import { atHomeAt, cameThrough, type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
 import { formatAddress, formatPath, mailboxesOf, parseAddressList } from '../../message/address.ts'
-import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
+import { fieldsNamed, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
 import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { noteCommands } from '../forwarder/exchange.ts'
 import type { Forwarding } from '../forwarder/forward.ts'
@@ -23,7 +22,7 @@ import { srsReversePath } from '../forwarder/srs.ts'
 import type { Targets } from '../forwarder/target.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
-import { commitAll, eventCommand, note } from '../tracking.ts'
+import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { type Findings, findings, spfOfAuthor, verdictOf } from './findings.ts'
 import { type Circumstances, type Judgement, judge } from './judge.ts'
 import { type Weigher, weigher } from './weigh.ts'
@@ -138,11 +137,7 @@ async function decide(
     if (arrival !== undefined) commands.push(arrival)
     await commitAll(agent, commands)
   } catch (error) {
-    if (!(error instanceof DiskError)) throw error
-    agent.log('error', 'a message could not be kept', { reason: error.message })
-    return error.code === 'full'
-      ? reply(452, '4.3.1', 'our disk is full, try again later')
-      : reply(451, '4.3.0', 'our disk refuses, try again later')
+    return diskRefusal(agent, error)
   }
   return reply(250, '2.0.0', `accepted as ${trace}`)
 }
@@ -364,10 +359,6 @@ function loopReason(agent: Agent, header: Header, mail: InboundMessage): string 
     if (way.kind === 'forward' && deliveredTo.includes(way.from))
       return `this message was forwarded from ${way.from} before: it goes round in a loop`
   return undefined
-}
-
-function messageIdOf(header: Header): string {
-  return (firstValue(header, 'message-id') ?? '').replace(/^<|>$/g, '').slice(0, 250)
 }
 
 function addressOf(way: Way): string {
