@@ -7,6 +7,7 @@ import type { Clock, Cpu } from '../world/world.ts'
 import { validateArcOf } from './arc/validate.ts'
 import { CanonicalMessage } from './dkim/signed-fields.ts'
 import { verifyDkimOf } from './dkim/verify.ts'
+import { verifyDkim2 } from './dkim2/verify.ts'
 import { authorOf } from './dmarc/author.ts'
 import { evaluateDmarc } from './dmarc/dmarc.ts'
 import type { Identity } from './identity.ts'
@@ -26,6 +27,8 @@ export interface Arrival {
   readonly helo: string
   /** MAIL FROM without brackets; empty for the null reverse-path. */
   readonly reversePath: string
+  /** The forward-paths, without brackets: given where DKIM2 is to be verified, too. */
+  readonly dkim2Recipients?: readonly string[] | undefined
 }
 
 /** Never rejects: every outcome is in the value. */
@@ -36,13 +39,15 @@ export async function authenticate(
   const { header, ip, helo, reversePath } = arrival
   const { dns, clock } = world
   const message = new CanonicalMessage(header)
-  const [spf, dkim, arc, iprev] = await Promise.all([
+  const recipients = arrival.dkim2Recipients
+  const [spf, dkim, arc, iprev, dkim2] = await Promise.all([
     checkHost({ ip, helo, sender: reversePath, receiver: world.receiverName }, dns, clock),
     verifyDkimOf(message, world),
     validateArcOf(message, dns),
     checkIprev(ip, dns),
+    recipients && verifyDkim2(header, { reversePath, recipients }, dns, clock),
   ])
   const from = authorOf(header)
   const dmarc = await evaluateDmarc(from, { spf, dkim }, dns)
-  return { ip, helo, reversePath, spf, dkim, dmarc, arc, iprev, from }
+  return { ip, helo, reversePath, spf, dkim, dkim2, dmarc, arc, iprev, from }
 }

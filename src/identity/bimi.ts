@@ -2,6 +2,7 @@
 // Only the record is looked up, and only for mail that passed a DMARC policy which is enforced. The picture's URL is
 // text of a stranger: whoever shows it fetches it through a proxy and vouches for nothing without a certificate (a=).
 
+import { firstValue, type Header } from '../message/header.ts'
 import type { Dns } from '../world/dns.ts'
 import { isMailDomain, normalDomain } from './domain.ts'
 import type { Identity } from './identity.ts'
@@ -60,6 +61,11 @@ export async function lookupBimi(
     return { ...nothing, domain, location, evidence, result: 'record' }
   }
   return { ...nothing, result: 'none' }
+}
+
+/** s= of the BIMI-Selector field (§5.1); undefined where there is none. */
+export function bimiSelector(header: Header): string | undefined {
+  return /(?:^|;)\s*s=\s*([^\s;]{1,63})\s*(?:;|$)/.exec(firstValue(header, 'bimi-selector') ?? '')?.[1]
 }
 
 /** §7.1: DMARC must pass under a policy that is enforced for all mail. */

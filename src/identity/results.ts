@@ -9,6 +9,7 @@ import {
 } from '../message/authentication-results.ts'
 import { bytesToText, fieldsNamed, type Header, type HeaderField, rawValue } from '../message/header.ts'
 import type { DkimResult } from './dkim/verify.ts'
+import type { Dkim2Result } from './dkim2/verify.ts'
 import { normalDomain } from './domain.ts'
 import type { Identity } from './identity.ts'
 
@@ -29,13 +30,14 @@ function properties(...pairs: [name: string, value: string][]): { name: string; 
 }
 
 function methodsOf(identity: Identity): AuthenticationMethod[] {
-  const { spf, dkim, dmarc, arc, iprev } = identity
+  const { spf, dkim, dkim2, dmarc, arc, iprev } = identity
   const hop = arc.result === 'pass' ? arc.hops.at(-1) : undefined
   const sender: [string, string] =
     spf.identity === 'helo' ? ['smtp.helo', identity.helo] : ['smtp.mailfrom', identity.reversePath]
   return [
     { method: 'spf', result: spf.result, properties: properties(sender) },
     ...(dkim.length > 0 ? dkim.map(dkimMethod) : [{ method: 'dkim', result: 'none', properties: [] }]),
+    ...(dkim2 === undefined ? [] : [dkim2Method(dkim2)]),
     {
       method: 'dmarc',
       result: dmarc.result,
@@ -64,6 +66,17 @@ function dkimMethod(signature: DkimResult): AuthenticationMethod {
       ['header.a', signature.algorithm],
       ['header.b', signature.signaturePrefix],
     ),
+  }
+}
+
+/** The Originator and, as the draft numbers them, how many had the message in hands. */
+function dkim2Method({ result, reason, hops }: Dkim2Result): AuthenticationMethod {
+  const [originator] = hops
+  return {
+    method: 'dkim2',
+    result,
+    comment: reason ?? (hops.length > 0 ? `i=${hops.length}` : undefined),
+    properties: properties(['header.d', originator?.domain ?? '']),
   }
 }
 

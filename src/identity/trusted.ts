@@ -48,6 +48,37 @@ export function forwarderIdentity(
   return domain === undefined ? undefined : { domain, how: 'network', provenDomain: domain, seen: undefined }
 }
 
+/** What somebody saw whose seals are believed here, whoever the Recipient is. */
+export interface TrustedSeal {
+  /** Who saw it: d= of the seal. */
+  readonly domain: string
+  readonly seen: SeenByForwarder
+}
+
+/**
+ * The oldest finding that only believed sealers vouch for: from the newest seal of a passing chain back to the first
+ * whose sealer is not on the list, for nothing before him is vouched for by anybody else (RFC 8617 §7.2). Undefined
+ * where the newest is none of them, or where what they saw had another Author in From.
+ */
+export function trustedSeal({ arc, from }: Identity, sealers: readonly string[]): TrustedSeal | undefined {
+  if (arc.result !== 'pass' || sealers.length === 0) return undefined
+  const believed = (domain: string) => sealers.some((sealer) => isWithin(domain, sealer))
+  const newestFirst = [...arc.hops].reverse()
+  const stranger = newestFirst.findIndex(({ domain }) => !believed(domain))
+  const oldest = newestFirst.slice(0, stranger < 0 ? undefined : stranger).at(-1)
+  if (oldest === undefined) return undefined
+  const about = authorSeenIn(oldest.results)
+  if (about !== undefined && !from.domains.includes(about)) return undefined
+  return { domain: oldest.domain, seen: seenIn(oldest.results) }
+}
+
+/** header.from of the DMARC result, where it is told. */
+function authorSeenIn(value: string): string | undefined {
+  const dmarc = parseAuthenticationResults(value)?.methods.find(({ method }) => method === 'dmarc')
+  const author = dmarc?.properties.find(({ name }) => name === 'header.from')?.value
+  return author === undefined ? undefined : normalDomain(author.slice(author.lastIndexOf('@') + 1))
+}
+
 /** More trusted Forwarders than this are not looked for: each costs a stranger's message DNS queries. */
 const MAX_NETWORKS = 10
 

@@ -46,6 +46,8 @@ export interface DkimKey {
 export interface AgentSettings {
   /** Largest message taken, bytes. */
   readonly maxMessageBytes: number
+  /** DKIM2 beside DKIM: signs what leaves, adds its hop to what is forwarded, verifies what comes. */
+  readonly dkim2: boolean
   readonly msa: MsaSettings
   readonly transmitter: TransmitterSettings
   readonly receiver: ReceiverSettings
@@ -85,6 +87,10 @@ export interface ReceiverSettings {
   readonly messagesPerMinutePerAddress: number
   /** Weigh header and content by the rules; off, only what can be proven counts. */
   readonly filters: boolean
+  /** Domains whose ARC seals are believed for every Recipient here (RFC 8617 §7.2). */
+  readonly trustedSealers: readonly string[]
+  /** Writes Received-SPF, too (RFC 7208 §9.1). */
+  readonly receivedSpf: boolean
 }
 
 export interface ForwarderSettings {

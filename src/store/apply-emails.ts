@@ -156,6 +156,13 @@ export const updateEmail: Handler<'email.update'> = (ledger, command) => {
       didChange = true
     }
   }
+  if (command.verdict !== undefined) {
+    ledger
+      .sql('UPDATE email SET verdict = ? WHERE account = ? AND id = ?')
+      .run(JSON.stringify(command.verdict), account.id, command.email)
+    if (!didChange) settle(ledger, account, command.email, false, modseq)
+    didChange = true
+  }
   if (!didChange) return { ok: true, emailId: command.email, placements, modseq: account.modseq }
   ledger.nextModseq(account)
   return { ok: true, emailId: command.email, placements, modseq }

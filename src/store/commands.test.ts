@@ -317,6 +317,11 @@ test(
         [archive, ['\\Flagged', '\\Seen']],
       ],
     )
+    const before = store.modseq(bob)
+    const verdict = { outcome: 'accept', reason: 'r', spf: 'pass', dkim: 'none', dmarc: 'pass', arc: 'none', steps: [] }
+    await done(store, { ...update, verdict: { ...verdict, outcome: 'accept' } })
+    assert.deepEqual(store.email(bob, email!)?.verdict, verdict)
+    assert.deepEqual(store.emailChanges(bob, before)?.updated, [email])
     await done(store, { ...update, mailboxes: [archive] })
     assert.deepEqual(uidsIn(store, bob, inbox), [])
     const state = store.modseq(bob)

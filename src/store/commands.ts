@@ -73,6 +73,8 @@ export type Command =
       email: EmailId
       mailboxes?: readonly MailboxId[]
       flags?: { mode: 'add' | 'remove' | 'replace'; flags: readonly string[] }
+      /** What was found out after the delivery. */
+      verdict?: Verdict
     }
   | { kind: 'email.destroy'; account: AccountId; email: EmailId }
   // queue

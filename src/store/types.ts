@@ -111,6 +111,10 @@ export interface Verdict {
   readonly dkim: string
   readonly dmarc: string
   readonly arc: string
+  /** Where the Receiver looks at DKIM2, and the message carries it. */
+  readonly dkim2?: string
+  /** The logo that the proven domain of From publishes (BIMI). Shown as a fact: nothing is loaded from there. */
+  readonly bimi?: { readonly domain: string; readonly location: string; readonly evidence: boolean }
   /** SPF of the domain in From, where that is not the domain that `spf` speaks of: fails behind every Forwarder. */
   readonly authorSpf?: { readonly domain: string; readonly result: string }
   /** Domain of the trusted Forwarder whose results were used, if one was. */

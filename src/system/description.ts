@@ -67,12 +67,15 @@ const KEYS = {
     keep: values.yesNo,
     srs: values.yesNo,
     arc: values.yesNo,
+    'trusts-seals': values.domain,
     dkim: values.yesNo,
+    dkim2: values.yesNo,
     spf: values.yesNo,
     dmarc: values.dmarcPolicy,
     allow: values.listEntry,
     deny: values.listEntry,
     filter: values.yesNo,
+    'received-spf': values.yesNo,
     'max-size': values.size,
     connections: values.count,
     'connections-per-address': values.count,
@@ -292,6 +295,7 @@ function planAgent(
       })),
     settings: {
       maxMessageBytes: of('max-size').at(-1) ?? 50 * MIB,
+      dkim2: of('dkim2').at(-1) ?? false,
       msa: { password: of('password').at(-1) ?? true, stations: [], networks: of('network') },
       transmitter: {
         port: 25,
@@ -305,6 +309,9 @@ function planAgent(
         allow: of('allow'),
         deny: of('deny'),
         filters: of('filter').at(-1) ?? true,
+        trustedSealers: of('trusts-seals'),
+        // Authentication-Results says the same, and two fields that must agree are one too many.
+        receivedSpf: of('received-spf').at(-1) ?? false,
         connections: of('connections').at(-1) ?? 1000,
         connectionsPerAddress: of('connections-per-address').at(-1) ?? 50,
         // A lab has one sender for everything that is tried out.

@@ -40,6 +40,9 @@ export interface Verdict {
   /** SPF of the domain in From, where `spf` speaks of another domain: a Forwarder's. */
   readonly authorSpf?: { readonly domain: string; readonly result: string }
   readonly trustedForwarder?: string
+  readonly dkim2?: string
+  /** The logo that the proven sender publishes. It is named, never loaded. */
+  readonly bimi?: { readonly domain: string; readonly location: string; readonly evidence: boolean }
   /** What the rules on header and content found; points above zero speak against the message. */
   readonly points?: number
   readonly rules?: readonly {

@@ -3,7 +3,7 @@
 // newest Received line and Return-Path, which only the host that wrote them can vouch for: the output says so.
 
 import { authenticate, type Identity } from '../../identity/authenticate.ts'
-import { type BimiResult, lookupBimi } from '../../identity/bimi.ts'
+import { type BimiResult, bimiSelector, lookupBimi } from '../../identity/bimi.ts'
 import { type Dkim2Result, verifyDkim2 } from '../../identity/dkim2/verify.ts'
 import type { Step } from '../../identity/steps.ts'
 import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
@@ -63,7 +63,7 @@ export async function verifyWith(
   const reversePath = options.from ?? claimed.reversePath
   const arrival = { source, header, ip, helo, reversePath: reversePath.replace(/^<|>$/g, '') }
   const identity = await authenticate(arrival, { dns, clock: realClock, receiverName: 'localhost' })
-  const bimi = await lookupBimi(identity, dns, selectorIn(header))
+  const bimi = await lookupBimi(identity, dns, bimiSelector(header))
   // Who the recipients were is not in the message, so its envelope cannot be compared.
   const dkim2 = await verifyDkim2(header, undefined, dns, realClock)
   const checks = checksOf(identity, dkim2, bimi)
@@ -96,10 +96,6 @@ function claimsOf(header: Header): { ip: string; helo: string; reversePath: stri
     helo: newest?.helo ?? '',
     reversePath: firstValue(header, 'return-path') ?? newest?.envelopeFrom ?? '',
   }
-}
-
-function selectorIn(header: Header): string | undefined {
-  return /(?:^|;)\s*s=\s*([^\s;]+)/.exec(firstValue(header, 'bimi-selector') ?? '')?.[1]
 }
 
 function notesOf(options: VerifyOptions, identity: Identity, isChanged: boolean): string[] {

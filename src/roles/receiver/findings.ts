@@ -50,6 +50,7 @@ export function verdictOf(
     outcome: judgement.outcome === 'accept' ? 'accept' : 'junk',
     reason: judgement.reason,
     ...findings(identity),
+    ...(identity.dkim2 === undefined || identity.dkim2.result === 'none' ? {} : { dkim2: identity.dkim2.result }),
     ...(identity.authorSpf === undefined
       ? {}
       : { authorSpf: { domain: identity.authorSpf.domain, result: identity.authorSpf.result } }),
@@ -76,6 +77,7 @@ function stepsOf(identity: Findings): string[] {
     ...identity.spf.steps.map(sentence('SPF')),
     ...(identity.authorSpf?.steps.map(sentence(`SPF of ${identity.authorSpf.domain}`)) ?? []),
     ...identity.dkim.flatMap((signature) => signature.steps.map(sentence('DKIM'))),
+    ...(identity.dkim2?.steps.map(sentence('DKIM2')) ?? []),
     ...identity.dmarc.steps.map(sentence('DMARC')),
     ...identity.arc.steps.map(sentence('ARC')),
   ]

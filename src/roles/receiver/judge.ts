@@ -4,12 +4,15 @@
 
 import { JUNK_POINTS, type Weight } from '../../filter/rules/rules.ts'
 import type { Identity } from '../../identity/authenticate.ts'
-import type { ForwarderMatch } from '../../identity/trusted.ts'
+import type { ForwarderMatch, TrustedSeal } from '../../identity/trusted.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 
 export type Judgement =
-  | { readonly outcome: 'accept' | 'junk'; readonly reason: string }
+  | { readonly outcome: 'accept' | 'junk'; readonly reason: string; readonly overrides?: Override }
   | { readonly outcome: 'refuse' | 'defer'; readonly reason: string; readonly reply: Reply }
+
+/** Why the Author's policy was not followed, as aggregate reports have to say it (RFC 9990 §3.1.1.6). */
+type Override = 'trusted_forwarder' | 'local_policy'
 
 export interface Circumstances {
   readonly identity: Identity
@@ -21,11 +24,17 @@ export interface Circumstances {
   readonly content?: Weight
   /** The Recipient trusts this Forwarder, and it proved who it is. */
   readonly forwarder: ForwarderMatch | undefined
+  /** What the description's own trusted sealers saw. */
+  readonly seal?: TrustedSeal | undefined
 }
 
 type Rule = (about: Circumstances) => Judgement | undefined
 
-const accept = (reason: string): Judgement => ({ outcome: 'accept', reason })
+const accept = (reason: string, overrides?: Override): Judgement => ({
+  outcome: 'accept',
+  reason,
+  ...(overrides && { overrides }),
+})
 const junk = (reason: string): Judgement => ({ outcome: 'junk', reason })
 const refuse = (reason: string, code: string): Judgement => ({
   outcome: 'refuse',
@@ -36,7 +45,9 @@ const defer = (reason: string): Judgement => ({ outcome: 'defer', reason, reply:
 
 const RULES: readonly Rule[] = [
   ({ allowedBy }) =>
-    allowedBy === undefined ? undefined : accept(`${allowedBy} is on the list of senders always let in`),
+    allowedBy === undefined
+      ? undefined
+      : accept(`${allowedBy} is on the list of senders always let in`, 'local_policy'),
 
   // Several From fields, or a From that two programs would read differently (RFC 9989 §5.3): nobody can be proven by it.
   ({ identity: { from, dmarc }, sentBy, forwarder }) => {
@@ -53,16 +64,27 @@ const RULES: readonly Rule[] = [
   ({ forwarder }) => {
     if (forwarder === undefined) return undefined
     const { domain, seen } = forwarder
-    if (seen === undefined) return accept(`your Forwarder ${domain} passed it on`)
+    if (seen === undefined) return accept(`your Forwarder ${domain} passed it on`, 'trusted_forwarder')
     const spfSpoke = seen.spf === 'fail' && seen.dkim !== 'pass' && seen.dmarc !== 'pass'
     if (seen.dmarc === 'fail' || spfSpoke)
       return junk(`your Forwarder ${domain} passed it on, but saw there that its sender was not proven`)
-    return accept(`your Forwarder ${domain} passed it on and vouches for what its own Border saw`)
+    return accept(`your Forwarder ${domain} passed it on and vouches for what its own Border saw`, 'trusted_forwarder')
   },
 
   ({ identity: { dmarc } }) => {
     if (dmarc.result !== 'pass') return undefined
     return accept(`${dmarc.domain} is proven to be the sender (DMARC)`)
+  },
+
+  // RFC 8617 §7.2: a chain of seals that are believed here can say more than what is left to be proven at this Border.
+  ({ identity: { dmarc, from }, seal }) => {
+    if (seal === undefined || from.fault !== undefined) return undefined
+    const { domain, seen } = seal
+    if (dmarc.result === 'fail' && seen.dmarc === 'pass')
+      return accept(`${domain}, whose seals are believed here, saw ${dmarc.domain} proven (DMARC)`, 'trusted_forwarder')
+    if (dmarc.result === 'none' && seen.dmarc !== 'fail' && (seen.spf === 'pass' || seen.dkim === 'pass'))
+      return accept(`${domain}, whose seals are believed here, saw its sender proven`)
+    return undefined
   },
 
   ({ identity: { dmarc } }) => {

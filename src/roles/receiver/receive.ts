@@ -5,11 +5,17 @@
 import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
 import type { Weight } from '../../filter/rules/rules.ts'
-import { authenticate, authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
-import { atHomeAt, cameThrough, type ForwarderMatch, forwarderIdentity } from '../../identity/trusted.ts'
+import { authenticate, type Identity } from '../../identity/authenticate.ts'
+import {
+  atHomeAt,
+  cameThrough,
+  type ForwarderMatch,
+  forwarderIdentity,
+  type TrustedSeal,
+  trustedSeal,
+} from '../../identity/trusted.ts'
 import { formatAddress, formatPath, mailboxesOf, parseAddressList } from '../../message/address.ts'
 import { fieldsNamed, type Header, parseHeader, rawValue } from '../../message/header.ts'
-import { buildReceived } from '../../message/received.ts'
 import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
@@ -23,8 +29,10 @@ import type { Targets } from '../forwarder/target.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
+import { withOurFields } from './fields.ts'
 import { type Findings, findings, spfOfAuthor, verdictOf } from './findings.ts'
 import { type Circumstances, type Judgement, judge } from './judge.ts'
+import { LogoSearch } from './logo.ts'
 import { type Weigher, weigher } from './weigh.ts'
 
 /** More hops than this is a loop (RFC 5321 §6.3 asks for at least 100 to be possible). */
@@ -89,8 +97,9 @@ async function decide(
   const { source, session } = mail
   const { trace, reversePath } = about
   const ip = unmapped(session.peer.address)
+  const dkim2Recipients = agent.settings.dkim2 ? mail.envelope.recipients.map(addressText) : undefined
   const identity = await authenticate(
-    { source, header, ip, helo: session.helo, reversePath },
+    { source, header, ip, helo: session.helo, reversePath, dkim2Recipients },
     { dns: agent.world.dns, clock: agent.world.clock, cpu: agent.world.cpu, receiverName: agent.hostName },
   )
   const authorSpf = await spfOfAuthor(agent, identity)
@@ -99,7 +108,8 @@ async function decide(
   const ways = waysOf(agent, mail)
   const atHome = await trustedNetworks(agent, identity, ways)
   const weigh = weigher(agent, mail, identity)
-  const handled = ways.map((one) => handle(agent, one, identity, { allowedBy, sentBy, atHome, weigh }))
+  const seal = trustedSeal(identity, agent.settings.receiver.trustedSealers)
+  const handled = ways.map((one) => handle(agent, one, identity, { allowedBy, sentBy, atHome, weigh, seal }))
 
   const standing = handled.filter(({ judgement }) => judgement.outcome === 'accept' || judgement.outcome === 'junk')
   if (standing.length === 0) {
@@ -133,9 +143,10 @@ async function decide(
     const isPromised = standing.length > forwardings.length || forwardings.some(({ isKept }) => isKept)
     if (!isPromised && agent.settings.forwarder.mode === 'true')
       return await passOn(agent, targets, forwardings, arrival)
-    const commands = [...(await keep(agent, ours, handled, about)), ...(await queueAll(agent, forwardings))]
+    const logo = new LogoSearch(agent, identity, header)
+    const commands = [...(await keep(agent, ours, handled, about, logo)), ...(await queueAll(agent, forwardings))]
     if (arrival !== undefined) commands.push(arrival)
-    await commitAll(agent, commands)
+    logo.tellLater(commands, await commitAll(agent, commands))
   } catch (error) {
     return diskRefusal(agent, error)
   }
@@ -209,12 +220,14 @@ function handle(
   known: Pick<Circumstances, 'allowedBy' | 'sentBy'> & {
     readonly atHome: ReadonlySet<string>
     readonly weigh: Weigher
+    readonly seal: TrustedSeal | undefined
   },
 ): Handled {
   const forwarder = forwarderIdentity(identity, trustedBy(agent, way), known.atHome)
   // A bounce to an address that we signed is an answer to mail of ours, however little is in it.
-  const content = way.kind === 'return' ? undefined : known.weigh(forwarder !== undefined)
-  const judgement = judge({ identity, allowedBy: known.allowedBy, sentBy: known.sentBy, forwarder, content })
+  const { allowedBy, sentBy, seal, weigh } = known
+  const content = way.kind === 'return' ? undefined : weigh((forwarder ?? seal) !== undefined)
+  const judgement = judge({ identity, allowedBy, sentBy, forwarder, seal, content })
   if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return { way, recipient, judgement, forwarder, content }
   const { reason } = judgement
   if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
@@ -254,11 +267,18 @@ function detailOf({ mail: { session }, identity }: Ours): Record<string, unknown
     authorSpf: identity.authorSpf?.result,
     authorDomain: identity.authorSpf?.domain,
     ...findings(identity),
+    dkim2: identity.dkim2?.result,
   }
 }
 
 /** Everything that the 250 will promise for people here, as commands of one commit; bodies are written now. @throws DiskError */
-async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about: About): Promise<Command[]> {
+async function keep(
+  agent: Agent,
+  ours: Ours,
+  handled: readonly Handled[],
+  about: About,
+  logo: LogoSearch,
+): Promise<Command[]> {
   const { mail, header, front, source, identity } = ours
   const commands: Command[] = []
   const through = cameThrough(identity, header)
@@ -273,7 +293,11 @@ async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about
     for (const { account, address, judgement, forwarder, content } of toMailbox) {
       // A Recipient for whom alone it would have been refused: SMTP has one reply for all, so the mildest holds, and Junk.
       const mailbox = judgement.outcome === 'accept' ? 'inbox' : 'junk'
-      const verdict = { ...verdictOf(identity, judgement, forwarder, content), ...(through && { through }) }
+      const verdict = {
+        ...verdictOf(identity, judgement, forwarder, content),
+        ...(through && { through }),
+        ...logo.known,
+      }
       commands.push(placeCommand(agent, account, delivery, mailbox, verdict))
       commands.push(
         eventCommand(agent, {
@@ -282,7 +306,13 @@ async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about
           kind: 'delivered',
           forwardPath: address,
           text: `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${account.address}: ${judgement.reason}.`,
-          detail: { ...detail, reason: judgement.reason, mailbox, trustedForwarder: forwarder?.domain },
+          detail: {
+            ...detail,
+            reason: judgement.reason,
+            mailbox,
+            trustedForwarder: forwarder?.domain,
+            dmarcOverride: identity.dmarc.result === 'fail' ? overrideOf(judgement) : undefined,
+          },
         }),
       )
       if (judgement.outcome === 'accept')
@@ -313,40 +343,7 @@ async function keep(agent: Agent, ours: Ours, handled: readonly Handled[], about
   return commands
 }
 
-/** Received and Authentication-Results in front; forged results in our name taken out (RFC 8601 §5). */
-function withOurFields(
-  agent: Agent,
-  mail: InboundMessage,
-  header: Header,
-  identity: Identity,
-  trace: string,
-): { front: Uint8Array[]; source: Buffer } {
-  const forged = stripForgedResults(header, agent.hostName)
-  const { session, envelope } = mail
-  const [only, ...others] = envelope.recipients
-  const recipient = others.length === 0 ? only!.forwardPath : undefined
-  const receivedField = buildReceived({
-    helo: session.helo,
-    remoteIp: identity.ip,
-    remoteName: identity.iprev.result === 'pass' ? identity.iprev.name : undefined,
-    byHost: agent.hostName,
-    protocol: session.protocol,
-    tls: session.tls,
-    id: trace,
-    forAddress: recipient?.type === 'mailbox' ? formatAddress(recipient.mailbox) : undefined,
-    epochMs: agent.world.clock.now(),
-  })
-  const front = [authenticationResults(identity, agent.hostName), Buffer.from(receivedField)]
-  if (forged.length === 0) return { front, source: mail.source }
-  const kept: Buffer[] = []
-  let at = 0
-  for (const field of forged) {
-    kept.push(mail.source.subarray(at, field.start))
-    at = field.end
-  }
-  kept.push(mail.source.subarray(at))
-  return { front, source: Buffer.concat(kept) }
-}
+const overrideOf = (judgement: Judgement) => ('overrides' in judgement ? judgement.overrides : undefined)
 
 function loopReason(agent: Agent, header: Header, mail: InboundMessage): string | undefined {
   if (fieldsNamed(header, 'received').length > MAX_HOPS)
@@ -360,6 +357,8 @@ function loopReason(agent: Agent, header: Header, mail: InboundMessage): string 
       return `this message was forwarded from ${way.from} before: it goes round in a loop`
   return undefined
 }
+
+const addressText = ({ forwardPath }: EnvelopeRecipient) => formatPath(forwardPath).slice(1, -1)
 
 function addressOf(way: Way): string {
   return way.kind === 'mailbox' || way.kind === 'elsewhere' || way.kind === 'unknown'

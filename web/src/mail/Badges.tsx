@@ -12,6 +12,7 @@ const ICONS: Record<Tone, IconName> = { good: 'check', bad: 'cross', neutral: 'd
 const MEANING: Record<string, string> = {
   SPF: 'May this machine send for the domain of the return address?',
   DKIM: 'Is the message signed, and unchanged since?',
+  DKIM2: 'Did everybody who had it in hands sign for it, and say what was changed?',
   DMARC: 'Does what was proven agree with the sender you see?',
   ARC: 'Did agents on the way seal what they had verified?',
 }
@@ -34,6 +35,7 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
       // A machine may send for the Forwarder and not for the Author: both are shown, or "SPF pass" would mislead.
       ...(authorSpf ? [[`SPF for ${authorSpf.domain}`, authorSpf.result]] : []),
       ['DKIM', found.dkim],
+      ['DKIM2', found.dkim2],
       ['DMARC', found.dmarc],
       ['ARC', found.arc],
     ].filter(
@@ -80,6 +82,16 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
                   )}
                 </For>
               </dl>
+              {/* The image is a stranger's: loading it would tell him who reads his mail, and it proves nothing by itself. */}
+              <Show when={found().bimi}>
+                {(logo) => (
+                  <p>
+                    {logo().domain} publishes a logo for its mail (BIMI),{' '}
+                    {logo().evidence ? 'and names a certificate for it' : 'with no certificate for it'}. It is not
+                    loaded: <span class="quiet">{logo().location}</span>
+                  </p>
+                )}
+              </Show>
               <Show when={found().rules?.length}>
                 <p>Rules on header and content: {found().points} points (Junk from 5).</p>
                 <ul>
