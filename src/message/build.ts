@@ -124,7 +124,8 @@ function isAscii(bytes: Buffer): boolean {
   return true
 }
 
-function attachmentEntity(attachment: Attachment): Entity {
+/** A body part that is a file. */
+export function attachmentEntity(attachment: Attachment): Entity {
   const { fileName, content, contentId } = attachment
   const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(attachment.mediaType ?? '')
     ? attachment.mediaType!.toLowerCase()

@@ -6,6 +6,7 @@ import type { ListEntry } from '../filter/lists.ts'
 import type { Store } from '../store/store.ts'
 import type { TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
+import type { Observations } from './reports/observations.ts'
 
 export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
 
@@ -21,6 +22,8 @@ export interface Agent {
   readonly store: Store
   readonly secrets: AgentSecrets
   readonly settings: AgentSettings
+  /** What is seen for the reports that are owed to others; undefined where none are sent. */
+  readonly observations?: Observations
   /** For the administrator, about the machine and not about a message (that is tracking). Never secrets, never content. */
   log(level: 'info' | 'warning' | 'error', text: string, facts?: Readonly<Record<string, unknown>>): void
 }
@@ -52,6 +55,7 @@ export interface AgentSettings {
   readonly transmitter: TransmitterSettings
   readonly receiver: ReceiverSettings
   readonly forwarder: ForwarderSettings
+  readonly reports: ReportSettings
 }
 
 type NetworkEntry = Extract<ListEntry, { kind: 'network' }>
@@ -106,6 +110,11 @@ export interface ForwarderSettings {
   readonly keeps: boolean
   /** What was judged junk goes on too. */
   readonly passesJunk: boolean
+}
+
+export interface ReportSettings {
+  /** Reports on DMARC and TLS are collected and sent every day, and our DNS asks others for theirs. */
+  readonly sends: boolean
 }
 
 /** Is `domain` one whose mail this agent receives. */

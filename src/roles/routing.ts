@@ -9,6 +9,7 @@ import type { Account, BlobRef, QueueEntry } from '../store/types.ts'
 import { type Agent, isOwnDomain } from './agent.ts'
 import { isPaused } from './forwarder/health.ts'
 import { reverseSrs } from './forwarder/srs.ts'
+import { isReportAddress } from './reports/addresses.ts'
 
 export type Way =
   | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string }
@@ -38,6 +39,10 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
   }
   const account = agent.store.accountByAddress(address)
   if (account !== undefined) return { kind: 'mailbox', account, address }
+  if (isReportAddress(agent, address)) {
+    const postmaster = agent.store.accountByAddress(`postmaster@${agent.domain}`)
+    if (postmaster !== undefined) return { kind: 'mailbox', account: postmaster, address }
+  }
   if (/^srs[01][=+-]/i.test(mailbox.localPart)) {
     const to = reverseSrs(agent, mailbox.localPart)
     if (to !== undefined) return { kind: 'return', to }

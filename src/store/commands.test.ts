@@ -547,3 +547,100 @@ test('an email and its copy in the same mailbox are expunged together and leave 
     await store.close()
   })
 })
+
+test(
+  'reports: rows are counted by day and row, a day that is out takes no more, and closing forgets its rows',
+  inStore(async (store) => {
+    const of = { kind: 'dmarc', domain: 'sender.test', day: 20_000 } as const
+    const seen = { ...of, about: '{"a":1}', dueMs: 500, row: '{"ip":1}', count: 2, worthy: 1 }
+    await done(store, { kind: 'report.observe', sightings: [seen, { ...seen, row: '{"ip":2}' }] })
+    await done(store, { kind: 'report.observe', sightings: [{ ...seen, about: '{"a":2}', count: 1, worthy: 0 }] })
+    assert.deepEqual(store.reports.rows(of), [
+      { row: '{"ip":1}', count: 3 },
+      { row: '{"ip":2}', count: 2 },
+    ])
+    assert.deepEqual(store.reports.due(499, 10), [])
+    const [duty] = store.reports.due(500, 10)
+    const { messages, worthy, omitted, about, state } = duty!
+    assert.deepEqual([messages, worthy, omitted, about, state], [5, 2, 0, '{"a":2}', 'collecting'])
+    await done(store, { kind: 'report.postpone', of, dueMs: 700, outcome: 'later' })
+    assert.deepEqual([store.reports.nextDueMs(), store.reports.due(600, 10)], [700, []])
+    await done(store, { kind: 'report.close', of, state: 'sent', outcome: 'gone' })
+    assert.deepEqual(store.reports.rows(of), [])
+    assert.equal(await refused(store, { kind: 'report.close', of, state: 'sent', outcome: '' }), 'conflict')
+    assert.equal(await refused(store, { kind: 'report.postpone', of, dueMs: 1, outcome: '' }), 'conflict')
+    // The clock was set back.
+    await done(store, { kind: 'report.observe', sightings: [seen] })
+    assert.deepEqual(
+      store.reports.days(0, 10).map(({ day, state, messages: count, dueMs }) => [day, state, count, dueMs]),
+      [
+        [20_001, 'collecting', 2, 500 + 86_400_000],
+        [20_000, 'sent', 5, 700],
+      ],
+    )
+    await done(store, { kind: 'report.prune', beforeMs: 20_001 * 86_400_000 })
+    assert.deepEqual(
+      store.reports.days(0, 10).map(({ day }) => day),
+      [20_001],
+    )
+  }),
+)
+
+test(
+  'reports: a domain that is seen in too many ways is counted, and not listed without end',
+  inStore(async (store) => {
+    const of = { kind: 'dmarc', domain: 'sender.test', day: 20_000 } as const
+    const sightings = Array.from({ length: 5010 }, (_, n) => ({
+      ...of,
+      about: '',
+      dueMs: 1,
+      row: `{"n":${n}}`,
+      count: 1,
+      worthy: 1,
+    }))
+    for (const part of [sightings.slice(0, 3000), sightings.slice(3000)])
+      await done(store, { kind: 'report.observe', sightings: part })
+    const [duty] = store.reports.due(1, 1)
+    assert.deepEqual([store.reports.rows(of).length, duty!.messages, duty!.omitted], [5000, 5010, 10])
+  }),
+)
+
+test(
+  'reports: what came is looked into once, and the same report again is known',
+  inStore(async (store, bob) => {
+    const made = await delivery(store, bob, 'report')
+    const [, arrived] = await store.commit([
+      made,
+      { kind: 'report.arrive', account: bob, email: { from: 0 }, provenDomain: 'there.test' },
+    ])
+    assert.ok(arrived!.ok)
+    const [pending] = store.reports.pending(10)
+    assert.equal(store.email(bob, pending!.email)?.blob.hash, made.blob.hash)
+    const report = {
+      key: 'ab'.repeat(32),
+      kind: 'feedback',
+      about: 'anna@here.test',
+      organization: 'There',
+      provenDomain: 'there.test',
+      beginMs: 1,
+      endMs: 2,
+      receivedAtMs: 3,
+      content: '{}',
+    } as const
+    for (let times = 0; times < 2; times++) await done(store, { kind: 'report.keep', pending: pending!.id, report })
+    await done(store, { kind: 'report.keep', pending: 7, report: { ...report, key: 'cd', provenDomain: '' } })
+    await done(store, { kind: 'report.keep', pending: 8, report: null })
+    assert.deepEqual(store.reports.pending(10), [])
+    assert.deepEqual(
+      store.reports.received(0, 10).map(({ key }) => key),
+      ['cd', 'ab'.repeat(32)],
+    )
+    // What is not proven is no complaint that counts against an Author.
+    assert.deepEqual(
+      [store.reports.complaints('Anna@here.test', 0), store.reports.complaints('anna@here.test', 4)],
+      [1, 0],
+    )
+    await done(store, { kind: 'report.prune', beforeMs: 4 })
+    assert.deepEqual(store.reports.received(0, 10), [])
+  }),
+)

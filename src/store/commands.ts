@@ -11,6 +11,9 @@ import type {
   MailboxId,
   QueueEntry,
   QueueId,
+  ReceivedReport,
+  ReportDay,
+  ReportSighting,
   SpecialUse,
   Submission,
   TrackEvent,
@@ -88,6 +91,13 @@ export type Command =
       state?: 'waiting' | 'held'
     }
   | { kind: 'queue.remove'; id: QueueId }
+  // reports
+  | { kind: 'report.observe'; sightings: readonly ReportSighting[] } // counts; what belongs to a day whose report is out goes to the next
+  | { kind: 'report.postpone'; of: ReportDay; dueMs: number; outcome: string }
+  | { kind: 'report.close'; of: ReportDay; state: 'sent' | 'unsent'; outcome: string } // 'conflict' when it is closed; forgets its rows
+  | { kind: 'report.arrive'; account: AccountId; email: EmailId | Made; provenDomain: string } // to be looked into
+  | { kind: 'report.keep'; pending: number; report: Omit<ReceivedReport, 'id'> | null } // null: it held none; gives an id when it did not come before
+  | { kind: 'report.prune'; beforeMs: number } // forgets closed days and received reports that are older
   // submissions, tracking, settings
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }

@@ -36,6 +36,7 @@ import {
   rescheduleEntry,
   setSubmissionStatus,
 } from './apply-queue.ts'
+import { arriveReport, closeReport, keepReport, observeReports, postponeReport, pruneReports } from './apply-reports.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { Ledger } from './ledger.ts'
 import { migrate } from './schema.ts'
@@ -84,6 +85,12 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'queue.add': addToQueue,
   'queue.reschedule': rescheduleEntry,
   'queue.remove': removeFromQueue,
+  'report.observe': observeReports,
+  'report.postpone': postponeReport,
+  'report.close': closeReport,
+  'report.arrive': arriveReport,
+  'report.keep': keepReport,
+  'report.prune': pruneReports,
   'submission.add': addSubmission,
   'submission.status': setSubmissionStatus,
   'arrival.add': addArrival,

@@ -2,6 +2,7 @@
 // durable, bodies are blobs, changes are announced. Implementation: embedded.ts (SQLite + segment files).
 
 import type { Command, CommandResult } from './commands.ts'
+import type { ReportReads } from './read-reports.ts'
 import type {
   Account,
   AccountId,
@@ -93,6 +94,9 @@ export interface Store {
     modseq: number,
   ): { created: ThreadId[]; updated: ThreadId[]; destroyed: ThreadId[] } | undefined
   submissions(account: AccountId): Submission[]
+
+  /** Reports that we owe and that others sent. */
+  readonly reports: ReportReads
 
   // queue, tracking, settings
   /** Waiting entries due at `nowMs`, oldest due first, without those for some domains. */

@@ -11,6 +11,8 @@ import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
+import { Observations } from '../roles/reports/observations.ts'
+import { Reporter } from '../roles/reports/reporter.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
 import type { Command } from '../store/commands.ts'
 import { compact } from '../store/compact.ts'
@@ -72,6 +74,7 @@ export class RunningAgent {
   #tidying: Timer | undefined
   readonly #store: EmbeddedStore
   readonly #transmitter: Transmitter | undefined
+  readonly #reporter: Reporter
   readonly #smtp: ServeOptions
   readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy }
 
@@ -82,6 +85,7 @@ export class RunningAgent {
     this.accounts = new Accounts(agent, options.iterations)
     const carriesMail = agent.roles.has('Transmitter') || agent.roles.has('Forwarder') || agent.roles.has('Receiver')
     this.#transmitter = carriesMail ? new Transmitter(agent) : undefined
+    this.#reporter = new Reporter(agent)
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
       ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent) } : {}),
@@ -100,16 +104,22 @@ export class RunningAgent {
   static async start(plan: AgentPlan, world: World, options: AgentOptions): Promise<RunningAgent> {
     const secrets = await secretsOf(world, plan)
     const store = await openStore(world)
+    const { domain } = plan
+    const log: Agent['log'] = (level, text, facts) => options.log(plan.id, level, text, facts)
+    const { clock } = world
     const agent: Agent = {
       id: plan.id,
       roles: plan.roles,
-      domain: plan.domain,
+      domain,
       hostName: plan.hostName,
       world,
       store,
       secrets,
       settings: { ...plan.settings, transmitter: { ...plan.settings.transmitter, port: options.transmitterPort } },
-      log: (level, text, facts) => options.log(plan.id, level, text, facts),
+      ...(plan.settings.reports.sends && {
+        observations: new Observations({ clock, store, secret: secrets.server, log }),
+      }),
+      log,
     }
     await settle(store, plan, world, options.iterations)
     return new RunningAgent(plan, agent, store, options)
@@ -121,6 +131,7 @@ export class RunningAgent {
       this.agent.log('error', 'what was being forwarded is due later', { error: String(error) }),
     )
     this.#transmitter?.start()
+    this.#reporter.start()
     void this.#tidy()
   }
 
@@ -133,6 +144,7 @@ export class RunningAgent {
     try {
       const beforeMs = world.clock.now() - EVENTS_KEPT_MS
       await this.#store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
+      await this.#reporter.prune()
       const { problems } = await compact(this.#store)
       for (const problem of problems) log('warning', problem)
     } catch (error) {
@@ -206,6 +218,7 @@ export class RunningAgent {
     const deadlineMs = clock.monotonic() + graceMs
     while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
+    await this.#reporter.stop()
     await this.agent.store.close()
   }
 }

@@ -82,6 +82,7 @@ const KEYS = {
     'messages-per-minute': values.count,
     retry: values.durations,
     expires: values.duration,
+    reports: values.yesNo,
   },
   person: {
     address: values.address,
@@ -326,6 +327,8 @@ function planAgent(
         keeps: of('keep').at(-1) ?? false,
         passesJunk: of('forward-junk').at(-1) ?? false,
       },
+      // A lab is quiet, unless asked.
+      reports: { sends: of('reports').at(-1) ?? !lab },
     },
   }
 }

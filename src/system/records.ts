@@ -3,6 +3,7 @@
 
 import { parseIp, reverseName } from '../identity/ip.ts'
 import type { DkimKey } from '../roles/agent.ts'
+import { reportAddress } from '../roles/reports/addresses.ts'
 import type { AgentPlan } from './description.ts'
 
 /** One record, in the words of a zone file. */
@@ -20,6 +21,8 @@ export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): Published
   const address = ip.includes(':') ? 'AAAA' : 'A'
   const mechanism = `ip${ip.includes(':') ? 6 : 4}:${ip}`
   const sends = roles.has('Transmitter') || roles.has('Forwarder')
+  // Whoever reports to others wants to hear from them, if mail can reach it.
+  const asks = agent.settings.reports.sends && roles.has('Receiver')
   const records: PublishedRecord[] = [
     { name: hostName, type: address, value: ip, why: 'where the host is' },
     {
@@ -37,10 +40,17 @@ export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): Published
     {
       name: `_dmarc.${domain}`,
       type: 'TXT',
-      value: `v=DMARC1; p=${agent.dmarc}`,
-      why: 'what to do with mail that neither SPF nor DKIM proves (DMARC)',
+      value: `v=DMARC1; p=${agent.dmarc}${asks ? `; rua=mailto:${reportAddress('dmarc', domain)}` : ''}`,
+      why: `what to do with mail that neither SPF nor DKIM proves${asks ? ', and where to report what was seen' : ''} (DMARC)`,
     },
   ]
+  if (asks)
+    records.push({
+      name: `_smtp._tls.${domain}`,
+      type: 'TXT',
+      value: `v=TLSRPTv1; rua=mailto:${reportAddress('tls', domain)}`,
+      why: 'where to report how encryption on the way to us went (TLS-RPT)',
+    })
   if (agent.spf)
     records.push({
       name: domain,

@@ -1,6 +1,9 @@
 // What this Receiver saw, as rows for the aggregate reports it owes others (RFC 9990 §3.1.1): one observation for each
 // judged message, merged by everything but the count. A table of observations is all that must be kept for a day.
 
+import type { DkimResult } from '../dkim/verify.ts'
+import type { DmarcResult } from '../dmarc/dmarc.ts'
+import { domainOf } from '../domain.ts'
 import type { Identity } from '../identity.ts'
 import type { AggregateRow, Disposition, PublishedPolicy } from './aggregate.ts'
 
@@ -23,8 +26,10 @@ export interface Outcome {
   readonly envelopeTo: string
 }
 
-/** More signatures of one message than this are not reported (the schema of RFC 9990 Appendix A sets a limit, too). */
+/** More signatures of one message than this are not reported (RFC 9990 §3.1.3 allows 100). */
 const MAX_SIGNATURES = 10
+/** Names in DNS are shorter; a stranger's text is no reason to keep more. */
+const MAX_TEXT = 253
 
 /** The row for one message; undefined when nobody asked for a report, or DNS gave no answer. */
 export function observe(identity: Identity, outcome: Outcome): Observation | undefined {
@@ -37,7 +42,7 @@ export function observe(identity: Identity, outcome: Outcome): Observation | und
     destinations: record.aggregateReports,
     published: {
       domain: dmarc.policyDomain,
-      policy: record.policy,
+      policy: record.policy ?? 'none', // RFC 9990 §3.1.1.5: p is required, and none is its default
       subdomainPolicy: record.subdomainPolicy,
       absentPolicy: record.absentPolicy,
       strictDkim: record.strictDkim,
@@ -55,15 +60,28 @@ export function observe(identity: Identity, outcome: Outcome): Observation | und
       spf: dmarc.aligned.spf ? 'pass' : 'fail',
       reasons: outcome.reasons ?? [],
       headerFrom: dmarc.domain,
-      envelopeFrom: identity.reversePath.slice(identity.reversePath.lastIndexOf('@') + 1).toLowerCase(),
+      envelopeFrom: domainOf(identity.reversePath).slice(0, MAX_TEXT),
       envelopeTo: outcome.envelopeTo,
       dkimResults: dkim
         .filter(({ domain }) => domain !== '')
+        .toSorted((a, b) => rankOf(a, dmarc) - rankOf(b, dmarc))
         .slice(0, MAX_SIGNATURES)
-        .map(({ domain, selector, result, reason }) => ({ domain, selector, result, humanResult: reason ?? '' })),
-      spfResults: [{ domain: spf.domain, scope: spf.identity === 'helo' ? 'helo' : 'mfrom', result: spf.result }],
+        .map(({ domain, selector, result, reason }) => ({
+          domain: domain.slice(0, MAX_TEXT),
+          selector: selector.slice(0, MAX_TEXT),
+          result,
+          humanResult: (reason ?? '').slice(0, MAX_TEXT),
+        })),
+      // DMARC asks for the reverse-path; of the null one that is postmaster at the name in HELO (RFC 7208 §2.4).
+      spfResults: [{ domain: spf.domain.slice(0, MAX_TEXT), scope: 'mfrom', result: spf.result }],
     },
   }
+}
+
+/** RFC 9990 §3.1.3: those that prove the Author's domain first, then what else passed. */
+function rankOf({ domain, result }: DkimResult, { domain: author, aligned }: DmarcResult): number {
+  if (result !== 'pass') return 3
+  return domain === author ? 0 : domain === aligned.dkim ? 1 : 2
 }
 
 /** Rows that differ in nothing but their count become one. */

@@ -71,12 +71,20 @@ export class SmtpConnection {
   readonly #timeouts: ClientTimeouts
   readonly #extensions: Extensions
   readonly endpoint: Endpoint
+  /** TLS was begun and failed, and this connection goes on without it. */
+  readonly tlsFailed: boolean
   #used = false
 
   /** Use `open`. */
-  private constructor(io: ClientIo, endpoint: Endpoint, extensions: Extensions, timeouts: ClientTimeouts) {
+  private constructor(
+    { endpoint, tlsFailed }: { readonly endpoint: Endpoint; readonly tlsFailed: boolean },
+    io: ClientIo,
+    extensions: Extensions,
+    timeouts: ClientTimeouts,
+  ) {
     this.#io = io
     this.endpoint = endpoint
+    this.tlsFailed = tlsFailed
     this.#extensions = extensions
     this.#timeouts = timeouts
   }
@@ -86,16 +94,21 @@ export class SmtpConnection {
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
     const opening = await new Opening(options, timeouts, options.tls).run()
     // A handshake that failed leaves no connection to go on with in plain text: connect anew, without TLS (RFC 7435).
-    const second =
-      opening.kind === 'handshake-failed' && options.tls === 'opportunistic'
-        ? await new Opening(options, timeouts, 'none').run()
-        : opening
-    if (second.kind === 'open') return new SmtpConnection(second.io, options.endpoint, second.extensions, timeouts)
+    const tlsFailed = opening.kind === 'handshake-failed' && options.tls === 'opportunistic'
+    const second = tlsFailed ? await new Opening(options, timeouts, 'none').run() : opening
+    const { endpoint } = options
+    if (second.kind === 'open')
+      return new SmtpConnection({ endpoint, tlsFailed }, second.io, second.extensions, timeouts)
     return second.failure
   }
 
   get tls(): TlsInfo | undefined {
     return this.#io.stream.tls
+  }
+
+  /** Our side's address. */
+  get localAddress(): string {
+    return this.#io.stream.local.address
   }
 
   get extensions(): Extensions {

@@ -27,6 +27,7 @@ import { passOn, queueAll } from '../forwarder/pass-on.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import type { Targets } from '../forwarder/target.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
+import { arrivalCommands, countJudged } from '../reports/judged.ts'
 import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { withOurFields } from './fields.ts'
@@ -110,6 +111,7 @@ async function decide(
   const weigh = weigher(agent, mail, identity)
   const seal = trustedSeal(identity, agent.settings.receiver.trustedSealers)
   const handled = ways.map((one) => handle(agent, one, identity, { allowedBy, sentBy, atHome, weigh, seal }))
+  const counted = (answer: Reply) => countJudged(agent, { identity, header, handled }, answer)
 
   const standing = handled.filter(({ judgement }) => judgement.outcome === 'accept' || judgement.outcome === 'junk')
   if (standing.length === 0) {
@@ -126,7 +128,7 @@ async function decide(
         detail: { ip, helo: session.helo, ...findings(identity) },
       })),
     )
-    return 'reply' in worst ? worst.reply : reply(550, '5.7.1', worst.reason)
+    return counted('reply' in worst ? worst.reply : reply(550, '5.7.1', worst.reason))
   }
 
   try {
@@ -142,7 +144,7 @@ async function decide(
     // Where somebody has it here in any case, 250 is true whatever a target says, and the queue sees to the rest.
     const isPromised = standing.length > forwardings.length || forwardings.some(({ isKept }) => isKept)
     if (!isPromised && agent.settings.forwarder.mode === 'true')
-      return await passOn(agent, targets, forwardings, arrival)
+      return counted(await passOn(agent, targets, forwardings, arrival))
     const logo = new LogoSearch(agent, identity, header)
     const commands = [...(await keep(agent, ours, handled, about, logo)), ...(await queueAll(agent, forwardings))]
     if (arrival !== undefined) commands.push(arrival)
@@ -150,7 +152,7 @@ async function decide(
   } catch (error) {
     return diskRefusal(agent, error)
   }
-  return reply(250, '2.0.0', `accepted as ${trace}`)
+  return counted(reply(250, '2.0.0', `accepted as ${trace}`))
 }
 
 /** The entry of the allow list that names the sender. An address counts once it is proven: anybody can claim one. */
@@ -299,6 +301,7 @@ async function keep(
         ...logo.known,
       }
       commands.push(placeCommand(agent, account, delivery, mailbox, verdict))
+      commands.push(...arrivalCommands(agent, account, address, identity, commands.length - 1))
       commands.push(
         eventCommand(agent, {
           ...about,

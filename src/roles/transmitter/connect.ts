@@ -4,6 +4,7 @@
 import { SmtpConnection } from '../../protocols/smtp/client.ts'
 import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
+import type { TlsSessionRow } from '../reports/observations.ts'
 import { type Destination, routeTo } from './route.ts'
 
 const CONNECT_TIMEOUT_MS = 30_000
@@ -30,8 +31,16 @@ export interface Haste {
   readonly dataTerminationMs: number
 }
 
-/** Never rejects for what DNS, the network or the other side do. */
-export async function connectTo(agent: Agent, domain: string, haste?: Haste): Promise<Connected | Failed> {
+/**
+ * Never rejects for what DNS, the network or the other side do.
+ * @param isWorthy the session is worth a report on TLS to the domain: false for one that carries our own reports
+ */
+export async function connectTo(
+  agent: Agent,
+  domain: string,
+  haste?: Haste,
+  isWorthy = true,
+): Promise<Connected | Failed> {
   const { world, settings, hostName } = agent
   const { port, privateDestinations } = settings.transmitter
   const route = await routeTo(domain, { hostName, privateDestinations }, world)
@@ -51,13 +60,24 @@ export async function connectTo(agent: Agent, domain: string, haste?: Haste): Pr
       connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, leftMs),
       ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
     })
-    if (smtp instanceof SmtpConnection) return { kind: 'connected', smtp, destination }
+    if (smtp instanceof SmtpConnection) {
+      agent.observations?.session(domain, sessionRow(smtp, destination), isWorthy)
+      return { kind: 'connected', smtp, destination }
+    }
     const state = isPermanent(smtp.reply) ? 'refused' : 'deferred'
     // A host that refuses to talk for good (5yz greeting) speaks for the domain only if every host says so.
     if (worst === undefined || worst.state === 'refused')
       worst = { ...failed(state, smtp.reply), by: destination.exchange }
   }
   return worst!
+}
+
+/** How TLS went, in the words of RFC 8460 §4.3. */
+function sessionRow(smtp: SmtpConnection, { exchange: mx, address: ip }: Destination): TlsSessionRow {
+  const policy = 'no-policy-found'
+  if (smtp.tls !== undefined) return { policy, result: 'success', sendingIp: '', mx: '', ip: '' }
+  const result = smtp.tlsFailed ? 'validation-failure' : 'starttls-not-supported'
+  return { policy, result, sendingIp: smtp.localAddress, mx, ip }
 }
 
 export function failed(state: Failed['state'], why: Reply): Failed {

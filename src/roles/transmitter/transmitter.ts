@@ -206,7 +206,8 @@ export class Transmitter {
         continue
       }
       if (connection === undefined || connection.smtp.closed) {
-        const opened = await connectTo(this.#agent, lane.domain).catch((error: unknown) =>
+        const isWorthy = job.entries[0]!.parameters.isReport !== true
+        const opened = await connectTo(this.#agent, lane.domain, undefined, isWorthy).catch((error: unknown) =>
           failed('deferred', reply(451, '4.3.0', `a fault of ours: ${String(error)}`)),
         )
         if (opened.kind === 'failed') {
