@@ -147,11 +147,12 @@ class ListReader {
     } else this.#reject(start, end, 'a text with "@" that is no address')
   }
 
-  /** `<local@domain>`, with an obsolete route dropped (RFC 5322 §4.4). */
+  /** `<local@domain>`, an obsolete route apart (RFC 5322 §4.4). */
   #angleAddress(name: string | undefined): void {
     const start = this.#tokens[this.#at]!.start
     this.#at++
-    let valid = this.#skipRoute()
+    const route = this.#readRoute()
+    let valid = route !== undefined
     const words = this.#readWords()
     let domain: Domain | undefined
     const local = this.#localOf(words)
@@ -171,22 +172,26 @@ class ListReader {
     if (!valid || !domain || !local || local.rest.length > 0) {
       const what = words.length === 0 ? 'empty angle brackets' : 'angle brackets without a valid address'
       this.#reject(start, Math.max(end, start + 1), what, name)
-    } else this.#add(local.value, domain, name)
+    } else this.#add(local.value, domain, name, route)
     this.#expectSeparator()
   }
 
-  /** Skips `@one,@two:`. False if it begins like a route and is none. */
-  #skipRoute(): boolean {
-    if (!isSpecial(this.#peek(), '@,')) return true
+  /** Reads `@one,@two:`; '' where there is none. Undefined if it begins like a route and is none. */
+  #readRoute(): string | undefined {
+    if (!isSpecial(this.#peek(), '@,')) return ''
     this.#defect('a source route')
+    const domains: Domain[] = []
     while (isSpecial(this.#peek(), '@,')) {
       const isDomain = this.#peek()!.value === '@'
       this.#at++
-      if (isDomain && !this.#readDomain()) return false
+      if (!isDomain) continue
+      const domain = this.#readDomain()
+      if (domain === undefined) return undefined
+      domains.push(domain)
     }
-    if (!isSpecial(this.#peek(), ':')) return false
+    if (!isSpecial(this.#peek(), ':')) return undefined
     this.#at++
-    return true
+    return domains.map((domain) => `@${domain}`).join(',')
   }
 
   /** The local part at the end of `words`, and the words before it; undefined if those words cannot be one. */
@@ -237,9 +242,10 @@ class ListReader {
     return canonicalDomain(text)
   }
 
-  #add(localPart: string, domain: Domain, displayName: string | undefined): void {
+  #add(localPart: string, domain: Domain, displayName: string | undefined, route = ''): void {
     if (!domain.startsWith('[') && !isHostName(domain)) this.#defect(`a domain that is no host name: ${domain}`)
     const mailbox: Mailbox = displayName ? { displayName, localPart, domain } : { localPart, domain }
+    if (route !== '') mailbox.route = route
     ;(this.#group?.members ?? this.addresses).push(mailbox)
   }
 

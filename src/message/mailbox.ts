@@ -15,6 +15,8 @@ export interface Mailbox {
   /** What the quotes of a quoted local part hold: never with the quotes, case kept. */
   localPart: string
   domain: Domain
+  /** An obsolete source route, as IMAP tells it (`@one,@two`; RFC 5322 §4.4): nothing is ever sent along it. */
+  route?: string
 }
 
 /** RFC 5322 §3.4: a named list of mailboxes, often empty (`Undisclosed recipients:;`). */

@@ -169,9 +169,11 @@ class Walker {
     }
     if (!closed) part.defects.push('unclosed-multipart')
     part.children = children
-    // What follows the closing delimiter is the epilogue: it ends where the enclosing part ends.
+    // What follows the closing delimiter is the epilogue: it ends where the enclosing part ends. Without one, the line end
+    // after the closing delimiter is already that before the next (RFC 2046 §5.1.1).
     const from = closed ? delimiter!.next : children.at(-1)!.bodyEnd
-    part.bodyEnd = Math.max(from, this.#delimiterFrom(from)?.bodyEnd ?? this.#source.length)
+    const end = this.#delimiterFrom(from)?.bodyEnd ?? this.#source.length
+    part.bodyEnd = closed ? end : Math.max(from, end)
   }
 
   #embedded(part: MutablePart, depth: number): void {

@@ -30,6 +30,7 @@ export function summarise(source: Buffer): EmailSummary {
     bcc: addresses(header, 'bcc'),
     replyTo: addresses(header, 'reply-to'),
     sender: addresses(header, 'sender'),
+    ...groupNames(header),
     sentAtMs: parseDate(text('date').slice(0, MAX_TEXT))?.epochMs ?? null,
     messageId: messageIds(text('message-id')),
     inReplyTo: messageIds(text('in-reply-to')),
@@ -50,6 +51,16 @@ function addresses(header: Header, name: string): EmailAddress[] {
       name: mailbox.displayName?.slice(0, MAX_TEXT) || null,
       email: formatAddress(mailbox),
     }))
+}
+
+function groupNames(header: Header): Pick<EmailSummary, 'groupNames'> {
+  const found = (['from', 'to', 'cc', 'bcc'] as const).flatMap((name) => {
+    const field = fieldsNamed(header, name).at(-1)
+    const groups = field === undefined ? [] : parseAddressList(rawValue(header, field)).addresses.filter(isGroup)
+    const names = groups.slice(0, MAX_ADDRESSES).map(({ groupName }) => groupName.slice(0, MAX_TEXT))
+    return names.length === 0 ? [] : [[name, names] as const]
+  })
+  return found.length === 0 ? {} : { groupNames: Object.fromEntries(found) }
 }
 
 /** Message-IDs without their angle brackets (RFC 8621 §4.1.2.5). */

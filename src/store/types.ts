@@ -73,6 +73,8 @@ export interface EmailSummary {
   readonly bcc: readonly EmailAddress[]
   readonly replyTo: readonly EmailAddress[]
   readonly sender: readonly EmailAddress[]
+  /** Names of the groups in these fields, where there are any: searches find them too. */
+  readonly groupNames?: Partial<Record<'from' | 'to' | 'cc' | 'bcc', readonly string[]>>
   /** The Date field, milliseconds since 1970, or null. */
   readonly sentAtMs: number | null
   /** Message-IDs without angle brackets. */

@@ -7,6 +7,8 @@ import { attackEspooferSuite } from './attack-espoofer.ts'
 import { corpusSuite } from './corpus.ts'
 import { dkimSuite } from './dkim.ts'
 import { dmarcSuite } from './dmarc.ts'
+import { imaptestSuite } from './imap-imaptest.ts'
+import { imapMptSuite } from './imap-mpt.ts'
 import { mtaStsSuite } from './mta-sts.ts'
 import { pslSuite } from './psl.ts'
 import { receivedSuite } from './received.ts'
@@ -26,6 +28,8 @@ export const suites: Record<string, Suite> = {
   reports: reportsSuite,
   'mta-sts': mtaStsSuite,
   'attack-espoofer': attackEspooferSuite,
+  'imap-imaptest': imaptestSuite,
+  'imap-mpt': imapMptSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

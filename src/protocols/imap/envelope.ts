@@ -16,10 +16,10 @@ function fieldBytes(header: Header, lowerName: string): string | undefined {
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
 
 /** `raw`: the field, in which the domain is found as its writer wrote it (a Domain is lower case). */
-function person({ displayName, localPart, domain }: Mailbox, raw: string): string {
+function person({ displayName, localPart, domain, route }: Mailbox, raw: string): string {
   const at = raw.toLowerCase().indexOf(`@${domain}`) + 1
   const written = at > 0 ? raw.slice(at, at + domain.length) : domain
-  return `(${nstring(displayName && encoded(displayName))} NIL ${string(utf8(localPart))} ${string(utf8(written))})`
+  return `(${nstring(displayName && encoded(displayName))} ${nstring(route)} ${string(utf8(localPart))} ${string(utf8(written))})`
 }
 
 /** RFC 3501 §7.4.2: a group begins with its name as mailbox and no host, and ends with four NILs. */
@@ -68,8 +68,8 @@ export function bodyStructure(part: Part, extended: boolean): string {
   const fields = [
     string(utf8(part.type.toUpperCase())),
     string(utf8(part.subtype.toUpperCase())),
-    parameterList(saysNothing(part) ? { charset: 'us-ascii' } : part.parameters),
-    nstring(part.id && `<${utf8(part.id)}>`),
+    parameterList(withCharset(part)),
+    nstring(fieldBytes(part.header, 'content-id')),
     nstring(part.description && utf8(part.description)),
     string(utf8(part.encoding.toUpperCase())),
     String(bodySizeBytes(part)),
@@ -80,9 +80,9 @@ export function bodyStructure(part: Part, extended: boolean): string {
   return `(${fields.join(' ')})`
 }
 
-/** A part that says nothing of its type is plain ASCII text (RFC 2045 §5.2): clients want to be told. */
-function saysNothing({ type, header }: Part): boolean {
-  return type === 'text' && !header.fields.some((field) => field.lowerName === 'content-type')
+/** Text that does not say its charset is US-ASCII (RFC 2045 §5.2): clients want to be told. */
+function withCharset({ type, parameters }: Part): Readonly<Record<string, string>> {
+  return type === 'text' && parameters.charset === undefined ? { charset: 'US-ASCII', ...parameters } : parameters
 }
 
 /** Disposition, language, location. */

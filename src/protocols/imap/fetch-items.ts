@@ -59,12 +59,17 @@ const OLD: Record<'RFC822.HEADER' | 'RFC822.TEXT' | 'RFC822', { text: Section['t
 
 /** One item, a macro, or a list of items. */
 export function parseFetchItems(args: Cursor): FetchItem[] {
+  const items = args.isList() ? args.list(() => parseItemOrMacro(args)).flat() : parseItemOrMacro(args)
+  if (items.length === 0) args.fail('FETCH what?')
+  return items
+}
+
+/** A macro should stand alone (RFC 9051 §6.4.5); some clients put it in parentheses. */
+function parseItemOrMacro(args: Cursor): FetchItem[] {
   for (const [macro, kinds] of Object.entries(MACROS)) {
     if (args.skipKeyword(macro)) return kinds.map((kind) => ({ kind }))
   }
-  const items = args.isList() ? args.list(() => parseItem(args)) : [parseItem(args)]
-  if (items.length === 0) args.fail('FETCH what?')
-  return items
+  return [parseItem(args)]
 }
 
 function parseItem(args: Cursor): FetchItem {

@@ -5,9 +5,8 @@ import type { Mailbox, SpecialUse } from '../../store/types.ts'
 import type { Dialogue } from '../dialogue.ts'
 import { type Answer, bad, ok } from './answer.ts'
 import { readStatusItems, type StatusItem, tellStatus } from './mailboxes.ts'
-import { DELIMITER, pathOf } from './names.ts'
+import { mailboxName, pathOf, SEPARATOR } from './names.ts'
 import type { Cursor } from './parser.ts'
-import { mailboxName } from './response.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 
 const USE_FLAGS: Record<SpecialUse, string | undefined> = {
@@ -42,19 +41,19 @@ export function* list(session: ImapSession, { args }: CommandContext): Dialogue<
   const { output } = session
   // An empty pattern asks for the delimiter (RFC 3501 §6.3.8).
   if (request.patterns.length === 1 && request.patterns[0] === '') {
-    output.line(`* LIST (\\Noselect) "${DELIMITER}" ""`)
+    output.line(`* LIST (\\Noselect) "${session.options.delimiter}" ""`)
     return ok('that is all')
   }
   const matches = matcher(request.patterns.map((pattern) => request.reference + pattern))
   const all = entries(session)
-  // RFC 5258 §3.5: CHILDINFO stands for children that are not listed themselves.
-  if (request.select.has('RECURSIVEMATCH')) markSubscribedBelow(all, (entry) => !matches(entry.path))
+  // RFC 5258 §3.5, note 2: for CHILDINFO it does not matter whether the child itself is listed.
+  if (request.select.has('RECURSIVEMATCH')) markSubscribedBelow(all)
   for (const entry of all) {
     if (!matches(entry.path) || !selects(request, entry)) continue
-    const name = mailboxName(entry.path, session.enabled.has('UTF8=ACCEPT'))
+    const name = mailboxName(session, entry.path)
     const below = request.select.has('RECURSIVEMATCH') && entry.subscribedBelow
     const childInfo = below ? ' ("CHILDINFO" ("SUBSCRIBED"))' : ''
-    output.line(`* LIST (${attributes(request, entry).join(' ')}) "${DELIMITER}" ${name}${childInfo}`)
+    output.line(`* LIST (${attributes(request, entry).join(' ')}) "${session.options.delimiter}" ${name}${childInfo}`)
     if (request.status && entry.mailbox) tellStatus(session, entry.mailbox, request.status)
     yield* session.flushWhenFull()
   }
@@ -62,14 +61,13 @@ export function* list(session: ImapSession, { args }: CommandContext): Dialogue<
 }
 
 function readList(session: ImapSession, args: Cursor): ListRequest {
-  const utf8 = session.enabled.has('UTF8=ACCEPT')
   args.space()
   const select = new Set(args.isList() ? args.list(() => args.keyword()) : [])
   if (select.size > 0) args.space()
   else if (args.optionalSpace()) select.clear()
-  const reference = pathOf(args.astring(), utf8) ?? ''
+  const reference = pathOf(session, args.astring()) ?? ''
   args.space()
-  const read = (): string => pathOf(args.listPattern(), utf8) ?? '\0'
+  const read = (): string => pathOf(session, args.listPattern()) ?? '\0'
   const patterns = args.isList() ? args.list(read) : [read()]
   const returns = new Set<string>()
   let status: ReadonlySet<StatusItem> | undefined
@@ -111,7 +109,8 @@ function attributes({ select, returns }: ListRequest, entry: Entry): string[] {
   // \NonExistent implies \Noselect (RFC 5258 §3), but only clients that speak LIST-EXTENDED know that.
   if (entry.mailbox === undefined) flags.push(select.size + returns.size > 0 ? '\\NonExistent' : '\\Noselect')
   if (entry.subscribed && (select.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) flags.push('\\Subscribed')
-  flags.push(entry.hasChildren ? '\\HasChildren' : '\\HasNoChildren')
+  if (entry.hasChildren) flags.push('\\HasChildren')
+  else if (entry.mailbox) flags.push('\\HasNoChildren')
   const use = useFlag(entry)
   if (use) flags.push(use)
   return flags
@@ -124,11 +123,11 @@ export function lsub(session: ImapSession, { args }: CommandContext): Answer {
   const patterns = request.patterns.map((pattern) => request.reference + pattern)
   const matches = matcher(patterns)
   const all = entries(session)
-  if (patterns.some((pattern) => pattern.endsWith('%'))) markSubscribedBelow(all, () => true)
+  if (patterns.some((pattern) => pattern.endsWith('%'))) markSubscribedBelow(all)
   for (const entry of all) {
     if (!matches(entry.path) || !(entry.subscribed || entry.subscribedBelow)) continue
-    const name = mailboxName(entry.path, session.enabled.has('UTF8=ACCEPT'))
-    session.output.line(`* LSUB (${entry.subscribed ? '' : '\\Noselect'}) "${DELIMITER}" ${name}`)
+    const name = mailboxName(session, entry.path)
+    session.output.line(`* LSUB (${entry.subscribed ? '' : '\\Noselect'}) "${session.options.delimiter}" ${name}`)
   }
   return ok('that is all')
 }
@@ -136,7 +135,7 @@ export function lsub(session: ImapSession, { args }: CommandContext): Answer {
 export function namespace(session: ImapSession, { args }: CommandContext): Answer {
   args.end()
   if (args.error) return bad(args.error)
-  session.output.line(`* NAMESPACE (("" "${DELIMITER}")) NIL NIL`)
+  session.output.line(`* NAMESPACE (("" "${session.options.delimiter}")) NIL NIL`)
   return ok('that is all')
 }
 
@@ -164,16 +163,14 @@ function entries(session: ImapSession): Entry[] {
   )
 }
 
-/** Marks the parents, near and far, of subscribed entries that `counts` holds for. */
-function markSubscribedBelow(all: readonly Entry[], counts: (entry: Entry) => boolean): void {
-  const parents = new Set(
-    all.filter((entry) => entry.subscribed && counts(entry)).flatMap(({ path }) => [...parentsOf(path)]),
-  )
+/** Marks the parents, near and far, of subscribed entries. */
+function markSubscribedBelow(all: readonly Entry[]): void {
+  const parents = new Set(all.filter((entry) => entry.subscribed).flatMap(({ path }) => [...parentsOf(path)]))
   for (const entry of all) entry.subscribedBelow = parents.has(entry.path)
 }
 
 function* parentsOf(path: string): Generator<string> {
-  for (let at = path.indexOf(DELIMITER); at >= 0; at = path.indexOf(DELIMITER, at + 1)) yield path.slice(0, at)
+  for (let at = path.indexOf(SEPARATOR); at >= 0; at = path.indexOf(SEPARATOR, at + 1)) yield path.slice(0, at)
 }
 
 /** '*' matches anything, '%' anything but the delimiter. Linear in pattern times name: no backtracking. */
@@ -195,7 +192,7 @@ function matches(pattern: string, path: string): boolean {
     const wildcard = character === '*' || character === '%'
     if (wildcard) {
       for (let i = 0, open = false; i <= path.length; i++) {
-        if (i > 0 && character === '%' && path[i - 1] === DELIMITER) open = false
+        if (i > 0 && character === '%' && path[i - 1] === SEPARATOR) open = false
         if (reach[i]) open = true
         if (open) next[i] = 1
       }

@@ -5,10 +5,9 @@ import type { Command, CommandResult } from '../../store/commands.ts'
 import type { Mailbox, SpecialUse } from '../../store/types.ts'
 import { commit, type Dialogue, isRefusal } from '../dialogue.ts'
 import { type Answer, bad, no, ok } from './answer.ts'
-import { mailboxAt, pathProblem, readPath } from './names.ts'
+import { mailboxAt, mailboxName, pathProblem, readPath } from './names.ts'
 import type { Cursor } from './parser.ts'
 import { countUntold, Recent } from './recent.ts'
-import { mailboxName } from './response.ts'
 import { SelectedMailbox } from './selected.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 
@@ -223,6 +222,6 @@ export function tellStatus(session: ImapSession, mailbox: Mailbox, items: Readon
   if (items.has('HIGHESTMODSEQ')) session.enableCondstore()
   const parts = Object.entries(STATUS_ITEMS).filter(([name]) => items.has(name as StatusItem))
   const values = parts.map(([name, value]) => `${name} ${value(mailbox, session)}`).join(' ')
-  const name = mailboxName(mailbox.path, session.enabled.has('UTF8=ACCEPT'))
+  const name = mailboxName(session, mailbox.path)
   session.output.line(`* STATUS ${name} (${values})`)
 }

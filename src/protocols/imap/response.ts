@@ -1,8 +1,6 @@
 // What the server says: strings, literals, lists, dates in IMAP's forms (RFC 3501 §4.3, §7), and the buffer they are
 // collected in. Text here is "bytes as latin1": one character for each byte on the wire.
 
-import { encodeMailboxName } from './mutf7.ts'
-
 /** Output under way: short texts joined, bodies kept as they are. */
 export class Output {
   #text = ''
@@ -63,12 +61,6 @@ export function nstring(text: string | undefined): string {
 /** An atom where it may be one, else a string. */
 export function astring(text: string): string {
   return /^[^\x00-\x20(){%*"\\\x7f-\xff]+$/.test(text) && text.toUpperCase() !== 'NIL' ? text : string(text)
-}
-
-/** A mailbox name as it travels: modified UTF-7, or UTF-8 once the client has enabled that (RFC 6855 §3). */
-export function mailboxName(path: string, utf8: boolean): string {
-  if (!utf8) return string(encodeMailboxName(path))
-  return `"${Buffer.from(path).toString('latin1').replace(/["\\]/g, '\\$&')}"`
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

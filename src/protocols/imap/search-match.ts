@@ -56,7 +56,11 @@ export function matches(key: ResolvedKey, candidate: Candidate): boolean | undef
     case 'sent':
       return sent(email, source, key.test, key.day)
     case 'address':
-      return email && addressesHold(email[key.field], key.text)
+      return (
+        email &&
+        (addressesHold(email[key.field], key.text) ||
+          email.groupNames?.[key.field]?.some((name) => fold(name).includes(key.text)) === true)
+      )
     case 'subject':
       return email && fold(email.subject).includes(key.text)
     case 'object':

@@ -14,6 +14,8 @@ export interface ServeImapOptions {
   readonly tlsIdentity?: TlsIdentity
   /** Passwords may be said without TLS (loopback). */
   readonly allowPlaintext?: boolean
+  /** Between the parts of a mailbox name; '/' when not given. */
+  readonly delimiter?: '/' | '.'
   readonly limits?: Partial<ImapLimits>
   /** Told of a bug of ours that ended a session. */
   readonly report?: (error: unknown) => void
@@ -27,13 +29,14 @@ export function serveImap(
   options: ServeImapOptions,
   world: Pick<World, 'clock' | 'random'>,
 ): Promise<void> {
-  const { store, accounts, tlsIdentity, allowPlaintext = false, report } = options
+  const { store, accounts, tlsIdentity, allowPlaintext = false, delimiter = '/', report } = options
   const session = new ImapSession({
     store,
     accounts,
     random: world.random,
     tlsAvailable: tlsIdentity !== undefined,
     allowPlaintext,
+    delimiter,
     secured: stream.tls !== undefined,
     now: () => world.clock.now(),
     monotonic: () => world.clock.monotonic(),

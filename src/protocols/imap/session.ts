@@ -24,6 +24,8 @@ export interface ImapOptions {
   readonly allowPlaintext: boolean
   /** The stream is encrypted from the start (port 993). */
   readonly secured: boolean
+  /** What clients see between the parts of a mailbox name: '/', or '.' where they come from a house that showed that. */
+  readonly delimiter: '/' | '.'
   /** Wall time, and monotonic time, in milliseconds. */
   readonly now: () => number
   readonly monotonic: () => number
