@@ -47,6 +47,10 @@ if (unknown !== undefined) {
   }
 }
 
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1024 ** 2)
+}
+
 /** Runs one target for its time; the number of findings. */
 async function fuzz(name: string, seed: string, seconds: number): Promise<number> {
   const shared = new SharedArrayBuffer(8 + MAX_INPUT_BYTES)
@@ -69,7 +73,7 @@ async function fuzz(name: string, seed: string, seconds: number): Promise<number
     let sinceMs = performance.now()
     const watch = setInterval(() => {
       const { rss } = process.memoryUsage()
-      if (rss > MAX_RSS_BYTES && largestRss <= MAX_RSS_BYTES) keep(`${rss >> 20} MB of memory`, underWay())
+      if (rss > MAX_RSS_BYTES && largestRss <= MAX_RSS_BYTES) keep(`${megabytes(rss)} MB of memory`, underWay())
       largestRss = Math.max(largestRss, rss)
       const now = Atomics.load(state, 0)
       if (now !== last) {
@@ -91,7 +95,7 @@ async function fuzz(name: string, seed: string, seconds: number): Promise<number
     })
   })
   console.log(
-    `${name.padEnd(24)} ${String(runs || state[0]).padStart(9)} inputs, ${largestRss >> 20} MB, ${findings} findings`,
+    `${name.padEnd(24)} ${String(runs || state[0]).padStart(9)} inputs, ${megabytes(largestRss)} MB, ${findings} findings`,
   )
   return findings
 }

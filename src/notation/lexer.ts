@@ -217,7 +217,8 @@ function readBracket(line: Line, at: number, end: number, report: Report) {
   else if (!DASHES.has(inner.at(-1)!))
     report(
       finding('N10', 'hint', span, `The bracket of "${name}" lacks its last dashes`, [
-        { label: 'Write dashes on both sides', edits: [{ span, text: `|-- ${name} --|` }] },
+        // Between the bars only: the next bracket may share the right one.
+        { label: 'Write dashes on both sides', edits: [{ span: spanOf(line, at + 1, bar), text: `-- ${name} --` }] },
       ]),
     )
   // A shared bar opens the next bracket.

@@ -1,5 +1,6 @@
 // What lies in an archive, without unpacking it: zip (its central directory, or its local headers where that is cut off),
-// tar, gzip, rar 4 and 5. Bounded: 1,000 entries, three levels, 16 MiB unpacked in all; beyond that it says so.
+// tar, gzip, rar 4 and 5. Bounded: 1,000 entries, three levels, 16 MiB unpacked of one archive and 48 MiB of all that a
+// message holds, what failed counted too; beyond that it says so.
 // Nothing is written anywhere, and nothing is unpacked but archives within archives and the few parts of a document
 // that must be read.
 
@@ -27,23 +28,65 @@ export interface ArchiveListing {
 const MAX_ENTRIES = 1000
 const MAX_DEPTH = 3
 const MAX_UNPACKED = 16 * 1024 * 1024
+const MAX_UNPACKED_OF_MESSAGE = 3 * MAX_UNPACKED
+/** What an attempt counts that ended in damaged data: nobody says how far it came. */
+const FAILED = 4 * 1024 * 1024
 const MAX_RATIO = 100
 /** A small file may honestly shrink a lot; a bomb is large. */
 const LARGE = 10 * 1024 * 1024
 const MAX_NAME = 500
 
+/** What may still be unpacked. */
 interface Budget {
-  unpackedBytes: number
+  leftBytes: number
 }
 
+/** For all archives of one message together. */
+export const unpackBudget = (): Budget => ({ leftBytes: MAX_UNPACKED_OF_MESSAGE })
+
 /** The listing of an archive of that kind; undefined where the kind cannot be listed. */
-export function listArchive(bytes: Buffer, kind: FileKind, name: string): ArchiveListing | undefined {
+export function listArchive(
+  bytes: Buffer,
+  kind: FileKind,
+  name: string,
+  ofMessage: Budget = unpackBudget(),
+): ArchiveListing | undefined {
   const listing: ArchiveListing = { entries: [], encrypted: false, broken: false, excessive: false, nested: 0 }
   const lister = LISTERS[kind]
   if (lister === undefined) return undefined
-  lister(bytes, listing, { unpackedBytes: 0 }, 1, name)
+  const budget = { leftBytes: Math.min(MAX_UNPACKED, ofMessage.leftBytes) }
+  const before = budget.leftBytes
+  lister(bytes, listing, budget, 1, name)
+  ofMessage.leftBytes -= before - budget.leftBytes
   return listing
 }
+
+/** Unpacks within the budget; undefined, and the listing says why, where that cannot be done. */
+function unpack(
+  way: (packed: Buffer, options: { maxOutputLength: number }) => Buffer,
+  packed: Buffer,
+  listing: ArchiveListing,
+  budget: Budget,
+): Buffer | undefined {
+  const { leftBytes } = budget
+  if (leftBytes <= 0) {
+    listing.excessive = true
+    return undefined
+  }
+  try {
+    const unpacked = way(packed, { maxOutputLength: leftBytes })
+    budget.leftBytes -= unpacked.length
+    return unpacked
+  } catch (error) {
+    const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    if (isTooLarge) listing.excessive = true
+    else listing.broken = true
+    budget.leftBytes -= isTooLarge ? leftBytes : Math.min(leftBytes, FAILED)
+    return undefined
+  }
+}
+
+const stored = (packed: Buffer, { maxOutputLength }: { maxOutputLength: number }) => packed.subarray(0, maxOutputLength)
 
 type Lister = (bytes: Buffer, listing: ArchiveListing, budget: Budget, depth: number, name: string) => void
 const LISTERS: Partial<Record<FileKind, Lister>> = { zip: listZip, tar: listTar, gzip: listGzip, rar: listRar }
@@ -107,17 +150,22 @@ export function zipEntries(bytes: Buffer): { entries: ZipEntry[]; broken: boolea
 
 /** The content of one entry, up to `maxBytes`; undefined if it is longer, encrypted or damaged. */
 export function unpackZipEntry(bytes: Buffer, entry: ZipEntry, maxBytes: number): Buffer | undefined {
-  const at = entry.localAt
-  if (entry.encrypted || at + 30 > bytes.length || bytes.readUInt32LE(at) !== 0x04034b50) return undefined
-  const start = at + 30 + bytes.readUInt16LE(at + 26) + bytes.readUInt16LE(at + 28)
-  const packed = bytes.subarray(start, start + entry.packedBytes)
+  const packed = packedBytesOf(bytes, entry)
+  if (packed === undefined) return undefined
   if (entry.method === 0) return packed.length <= maxBytes ? packed : undefined
-  if (entry.method !== 8) return undefined
   try {
     return inflateRawSync(packed, { maxOutputLength: maxBytes })
   } catch {
     return undefined // damaged, or larger than allowed
   }
+}
+
+/** The packed bytes of an entry that can be unpacked here (APPNOTE 4.4.5: 0 is stored, 8 deflated). */
+function packedBytesOf(bytes: Buffer, { encrypted, method, localAt, packedBytes }: ZipEntry): Buffer | undefined {
+  if (encrypted || (method !== 0 && method !== 8)) return undefined
+  if (localAt + 30 > bytes.length || bytes.readUInt32LE(localAt) !== 0x04034b50) return undefined
+  const start = localAt + 30 + bytes.readUInt16LE(localAt + 26) + bytes.readUInt16LE(localAt + 28)
+  return bytes.subarray(start, start + packedBytes)
 }
 
 function listZip(bytes: Buffer, listing: ArchiveListing, budget: Budget, depth: number): void {
@@ -132,11 +180,10 @@ function listZip(bytes: Buffer, listing: ArchiveListing, budget: Budget, depth: 
       listing.excessive = true
       continue
     }
-    const room = MAX_UNPACKED - budget.unpackedBytes
-    if (entry.encrypted || room <= 0) continue
-    const inner = unpackZipEntry(bytes, entry, room)
+    const packed = packedBytesOf(bytes, entry)
+    if (packed === undefined) continue
+    const inner = unpack(entry.method === 0 ? stored : inflateRawSync, packed, listing, budget)
     if (inner === undefined) continue
-    budget.unpackedBytes += inner.length
     descend(inner, entry.name, listing, budget, depth)
   }
 }
@@ -162,20 +209,12 @@ function listTar(bytes: Buffer, listing: ArchiveListing, budget: Budget, depth: 
 }
 
 function listGzip(bytes: Buffer, listing: ArchiveListing, budget: Budget, depth: number, outer: string): void {
-  const room = MAX_UNPACKED - budget.unpackedBytes
   let name = outer.replace(/\.t?gz$/i, (ending) => (ending.toLowerCase() === '.tgz' ? '.tar' : ''))
   // RFC 1952 §2.3: with FNAME alone the original name follows the ten fixed bytes.
   if (bytes[3] === 8) name = bytes.toString('latin1', 10, Math.max(10, bytes.indexOf(0, 10))).slice(0, MAX_NAME) || name
-  let inner: Buffer | undefined
-  try {
-    inner = gunzipSync(bytes, { maxOutputLength: Math.max(1, room) })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') listing.excessive = true
-    else listing.broken = true
-  }
+  const inner = unpack(gunzipSync, bytes, listing, budget)
   if (!add(listing, { name, encrypted: false, sizeBytes: inner?.length ?? 0, packedBytes: bytes.length }) || !inner)
     return
-  budget.unpackedBytes += inner.length
   if (inner.length > LARGE && inner.length > bytes.length * MAX_RATIO) listing.excessive = true
   if (depth < MAX_DEPTH) descend(inner, name, listing, budget, depth)
 }

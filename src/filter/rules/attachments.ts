@@ -3,7 +3,7 @@
 
 import { fileName, partBytes } from '../../message/body.ts'
 import type { Part } from '../../message/mime.ts'
-import { type ArchiveListing, listArchive, unpackZipEntry, zipEntries } from './archive.ts'
+import { type ArchiveListing, listArchive, unpackBudget, unpackZipEntry, zipEntries } from './archive.ts'
 import { endingsOf, type FileKind, kindOf } from './file-type.ts'
 import { type HtmlFacts, readHtml } from './html.ts'
 
@@ -14,10 +14,16 @@ const MAX_BYTES = 8 * 1024 * 1024
 const MAX_ALL = 32 * 1024 * 1024
 const MAX_MARKUP = 256 * 1024
 
+/** What all attachments of a message together may cost. */
+interface Budget {
+  bytes: number
+  readonly unpack: ReturnType<typeof unpackBudget>
+}
+
 /** The parts that a reader would save or open: everything but the texts that are shown. */
 export function readAttachments(parts: readonly Part[]): Attachment[] {
   const attachments: Attachment[] = []
-  const budget = { bytes: MAX_ALL }
+  const budget: Budget = { bytes: MAX_ALL, unpack: unpackBudget() }
   for (const part of parts) {
     if (part.type === 'multipart' || part.message || attachments.length >= MAX_ATTACHMENTS) continue
     const name = fileName(part) ?? ''
@@ -34,14 +40,14 @@ export class Attachment {
   readonly name: string
   /** Endings of the name, last first, lower case. */
   readonly endings: readonly string[]
-  readonly #budget: { bytes: number }
+  readonly #budget: Budget
   #head: Buffer | undefined
   #bytes: Buffer | undefined
   #kind: { kind: FileKind | undefined } | undefined
   #archive: { listing: ArchiveListing | undefined } | undefined
   #markup: HtmlFacts | undefined
 
-  constructor(part: Part, name: string, budget: { bytes: number }) {
+  constructor(part: Part, name: string, budget: Budget) {
     this.part = part
     this.name = name
     this.endings = name === '' ? [] : endingsOf(name)
@@ -83,7 +89,8 @@ export class Attachment {
   get archive(): ArchiveListing | undefined {
     const { kind } = this
     if (this.#archive === undefined) {
-      this.#archive = { listing: kind === undefined ? undefined : listArchive(this.bytes, kind, this.name) }
+      const { unpack } = this.#budget
+      this.#archive = { listing: kind === undefined ? undefined : listArchive(this.bytes, kind, this.name, unpack) }
     }
     return this.#archive.listing
   }

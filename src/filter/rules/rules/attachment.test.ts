@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { deflateRawSync, gzipSync } from 'node:zlib'
 import { strToU8, zipSync } from 'fflate'
-import { listArchive } from '../archive.ts'
+import { listArchive, unpackBudget } from '../archive.ts'
 import type { TestFile } from '../testing.ts'
 import { archiveRules } from './archive.ts'
 import { attachmentRules } from './attachment.ts'
@@ -152,4 +152,47 @@ test('an archive is listed as far as its limits, whatever it says of itself', ()
     for (let size = 0; size < 200; size++)
       listArchive(Buffer.alloc(size, 'PK\x03\x04Rar!\x1a\x07\x01\x80', 'latin1'), kind, 'a')
   }
+})
+
+/** A zip file of one packed content and many entries that all name it. */
+function manyOfOne(content: Buffer, entries: number): Buffer {
+  const local = Buffer.from('504b0304000000000800000000000000000000000000000000000500000061', 'hex')
+  const head = Buffer.concat([local.subarray(0, 30), Buffer.from('a.zip')])
+  const entry = Buffer.alloc(46 + 5)
+  entry.writeUInt32LE(0x02014b50, 0)
+  entry.writeUInt16LE(8, 10)
+  entry.writeUInt32LE(content.length, 20)
+  entry.writeUInt32LE(100, 24)
+  entry.writeUInt16LE(5, 28)
+  entry.write('a.zip', 46)
+  const end = Buffer.alloc(22)
+  end.writeUInt32LE(0x06054b50, 0)
+  end.writeUInt32LE(head.length + content.length, 16)
+  return Buffer.concat([head, content, Buffer.alloc(entries * entry.length, entry), end])
+}
+
+test('P9: a thousand entries that name one bomb, or one damaged piece, are not unpacked a thousand times', () => {
+  const bomb = deflateRawSync(Buffer.alloc(17 * 1024 * 1024))
+  const damaged = Buffer.from(bomb)
+  damaged[damaged.length - 30]! ^= 0xff
+  const budgetAfter = (bytes: Buffer) => {
+    const budget = unpackBudget()
+    const before = budget.leftBytes
+    const { excessive, entries } = listArchive(bytes, 'zip', 'x.zip', budget)!
+    return { excessive, entries: entries.length, spent: before - budget.leftBytes }
+  }
+  const all = { excessive: true, entries: 1000, spent: 16 * 1024 * 1024 }
+  assert.deepEqual(budgetAfter(manyOfOne(bomb, 1000)), all)
+  assert.deepEqual(budgetAfter(manyOfOne(damaged, 1000)), all)
+  // The archives of a message share what may be unpacked.
+  const budget = unpackBudget()
+  const listings = Array.from(
+    { length: 5 },
+    () => listArchive(gzipSync(Buffer.alloc(15 * 1024 * 1024)), 'gzip', 'a.gz', budget)!,
+  )
+  assert.deepEqual(
+    listings.map(({ entries }) => (entries[0]?.sizeBytes ?? 0) > 0),
+    [true, true, true, false, false],
+  )
+  assert.ok(listings.at(-1)!.excessive)
 })
