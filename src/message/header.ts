@@ -57,8 +57,8 @@ export function parseHeader(source: Buffer, options: HeaderOptions = {}): Header
   const end = options.end ?? source.length
   const maxFields = options.maxFields ?? 10_000
   // A window of the source as one Latin-1 string (a character is a byte) is many times faster than asking the buffer
-  // line by line. Few headers need more than the first window; the windows grow so that the whole stays linear.
-  for (let size = 4096; ; size *= 4) {
+  // line by line. Few headers need more than the first window; the windows double so that the whole stays linear.
+  for (let size = 4096; ; size *= 2) {
     const windowEnd = Math.min(end, start + size)
     const header = new HeaderReader(source, start, windowEnd, maxFields).read(windowEnd === end)
     if (header) return header

@@ -15,15 +15,17 @@ export interface ParameterizedValue {
 }
 
 const MAX_PARAMETERS = 200
+/** Of a field not more is read; the rest counts as a contradiction. */
+const MAX_LENGTH = 64 * 1024
 const TOKEN = /[^\s()<>@,;:\\"/[\]?=]+/y
 const NEXT_PARAMETER = /\s+[A-Za-z0-9_*-]+\s*=/y
 
 /** Reads the (unfolded) value of such a field. */
 export function parseParameterized(text: string): ParameterizedValue {
-  const scanner = new Scanner(text)
+  const scanner = new Scanner(text.slice(0, MAX_LENGTH))
   const value = scanner.plainUntilSemicolon()
   const raw: [string, string][] = []
-  let ambiguous = false
+  let ambiguous = text.length > MAX_LENGTH
   while (!scanner.atEnd() && raw.length < MAX_PARAMETERS) {
     const parameter = scanner.parameter()
     if (!parameter) continue

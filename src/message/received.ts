@@ -81,6 +81,8 @@ export interface Received {
 }
 
 const KEYWORDS = new Set(['from', 'by', 'via', 'with', 'id', 'for'])
+/** Of a field no more is read, and of that no more for its clauses. */
+const MAX_FIELD = 64 * 1024
 const MAX_LINE = 4000
 
 interface Item {
@@ -90,7 +92,7 @@ interface Item {
 
 /** Reads one Received field's value, folded or not. Never fails: an unknown form gives few values. */
 export function parseReceived(value: string): Received {
-  const raw = unfold(value)
+  const raw = unfold(value.slice(0, MAX_FIELD))
   const result: Received = { raw, authenticated: false, isHandover: false }
   let items = itemsOf(raw.slice(0, MAX_LINE))
   const first = items[0]
