@@ -24,20 +24,31 @@ for (let i = 0; i < 16; i++) {
   HEX_VALUE['0123456789abcdef'.charCodeAt(i)] = i
 }
 
-/** A decoder for the Content-Transfer-Encoding named; identity for 7bit, 8bit, binary and unknown names. */
+export type TransferEncoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
+
+const ENCODINGS: ReadonlyMap<string, TransferEncoding> = new Map([
+  ['base64', 'base64'],
+  ['quoted-printable', 'quoted-printable'],
+  ['uuencode', 'uuencode'],
+  ['x-uuencode', 'uuencode'],
+  ['x-uue', 'uuencode'],
+])
+
+/** What a Content-Transfer-Encoding asks to be undone: nothing for 7bit, 8bit, binary and unknown names. */
+export function transferEncoding(name: string): TransferEncoding {
+  return ENCODINGS.get(name.trim().toLowerCase()) ?? 'identity'
+}
+
+const DECODERS: Readonly<Record<TransferEncoding, () => TransferDecoder>> = {
+  identity: () => ({ write: (chunk) => chunk, end: () => EMPTY }),
+  base64: base64Decoder,
+  'quoted-printable': () => lineDecoder(decodeQuotedPrintableLines),
+  uuencode: () => lineDecoder(decodeUuencodedLines),
+}
+
+/** A decoder for the Content-Transfer-Encoding named. */
 export function transferDecoder(encoding: string): TransferDecoder {
-  switch (encoding.trim().toLowerCase()) {
-    case 'base64':
-      return base64Decoder()
-    case 'quoted-printable':
-      return lineDecoder(decodeQuotedPrintableLines)
-    case 'x-uuencode':
-    case 'uuencode':
-    case 'x-uue':
-      return lineDecoder(decodeUuencodedLines)
-    default:
-      return { write: (chunk) => chunk, end: () => EMPTY }
-  }
+  return DECODERS[transferEncoding(encoding)]()
 }
 
 /** The decoded bytes of a whole body. For the identity encodings this is `bytes` itself, not a copy. */

@@ -4,11 +4,13 @@
 import { addressesSuite } from './addresses.ts'
 import { arcSuite } from './arc.ts'
 import { attackEspooferSuite } from './attack-espoofer.ts'
+import { attackSmtpSuite } from './attack-smtp.ts'
 import { corpusSuite } from './corpus.ts'
 import { dkimSuite } from './dkim.ts'
 import { dmarcSuite } from './dmarc.ts'
 import { imaptestSuite } from './imap-imaptest.ts'
 import { imapMptSuite } from './imap-mpt.ts'
+import { mimeAmbiguitySuite } from './mime-ambiguity.ts'
 import { mtaStsSuite } from './mta-sts.ts'
 import { pslSuite } from './psl.ts'
 import { receivedSuite } from './received.ts'
@@ -30,6 +32,8 @@ export const suites: Record<string, Suite> = {
   'attack-espoofer': attackEspooferSuite,
   'imap-imaptest': imaptestSuite,
   'imap-mpt': imapMptSuite,
+  'attack-smtp': attackSmtpSuite,
+  'mime-ambiguity': mimeAmbiguitySuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

@@ -3,6 +3,7 @@
 
 import { type BodyLists, bodyLists, fileName, partBytes, partText } from '../../message/body.ts'
 import { type Part, parseStructure } from '../../message/mime.ts'
+import { transferEncoding } from '../../message/transfer.ts'
 import { summarise } from '../../store/summary.ts'
 import type { Email, EmailAddress, EmailSummary } from '../../store/types.ts'
 import { type Read, readArguments } from './arguments.ts'
@@ -63,7 +64,7 @@ const PART: Record<string, (part: Part, hash: string) => unknown> = {
   partId: (part) => (part.type === 'multipart' ? null : part.number),
   blobId: (part, hash) => {
     if (part.type === 'multipart') return null
-    const encoding = part.encoding === 'base64' || part.encoding === 'quoted-printable' ? part.encoding : 'identity'
+    const encoding = transferEncoding(part.encoding)
     return formatBlobId({ hash, part: { start: part.bodyStart, end: part.bodyEnd, encoding } })
   },
   size: (part) => (part.type === 'multipart' ? 0 : partBytes(part).length),

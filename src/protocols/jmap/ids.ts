@@ -1,6 +1,7 @@
 // Ids on the wire: a letter that says what it is, then the store's number; so no client takes one for another, and
 // none begins with a digit or a dash (RFC 8620 §1.2). Blobs are named by content; a part of a message names the bytes.
 
+import type { TransferEncoding } from '../../message/transfer.ts'
 import type { Context } from './types.ts'
 
 export type IdKind = 'a' | 'm' | 'e' | 't' | 's' | 'i'
@@ -35,11 +36,11 @@ export interface BlobName {
   readonly part?: {
     readonly start: number
     readonly end: number
-    readonly encoding: 'identity' | 'base64' | 'quoted-printable'
+    readonly encoding: TransferEncoding
   }
 }
 
-const ENCODINGS = { i: 'identity', b: 'base64', q: 'quoted-printable' } as const
+const ENCODINGS = { i: 'identity', b: 'base64', q: 'quoted-printable', u: 'uuencode' } as const
 
 export function formatBlobId(name: BlobName): string {
   if (!name.part) return `b${name.hash}`
@@ -47,12 +48,12 @@ export function formatBlobId(name: BlobName): string {
 }
 
 export function parseBlobId(text: unknown): BlobName | undefined {
-  const match = typeof text === 'string' ? /^b([0-9a-f]{64})(?:_(\d{1,12})_(\d{1,12})_([ibq]))?$/.exec(text) : null
+  const match = typeof text === 'string' ? /^b([0-9a-f]{64})(?:_(\d{1,12})_(\d{1,12})_([ibqu]))?$/.exec(text) : null
   if (!match) return undefined
   const [, hash, start, end, encoding] = match
   if (start === undefined) return { hash: hash! }
   return {
     hash: hash!,
-    part: { start: Number(start), end: Number(end), encoding: ENCODINGS[encoding as 'i' | 'b' | 'q'] },
+    part: { start: Number(start), end: Number(end), encoding: ENCODINGS[encoding as keyof typeof ENCODINGS] },
   }
 }
