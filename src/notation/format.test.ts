@@ -117,10 +117,23 @@ test('random flows in flat and drawn form, with brackets and strokes, mean the s
   )
 })
 
+test('two brackets that share a bar are put right together', () => {
+  for (const [given, once] of [
+    ['|-- A |-- B |\nAuthor ==> MSA\n', '|-- A --|-- B --|\nAuthor ==> MSA\n'],
+    ['|- A |--- B |---|\n', '|-- A --|-- B --|---|\n'],
+    ['|--- A |- B|-- C --|\nAuthor ==> MSA\n', '|-- A --|-- B --|-- C --|\nAuthor ==> MSA\n'],
+  ] as const) {
+    assert.equal(format(parse(given).model), once)
+    assert.equal(format(parse(once).model), once)
+  }
+})
+
 test('formatting twice is formatting once', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.constantFrom('Author', '⇒', '->', ' ', 'mx', '/', '&gt;', '|- A -|', '\n', '```'), { maxLength: 12 }),
+      fc.array(fc.constantFrom('Author', '⇒', '->', ' ', 'mx', '/', '&gt;', '|- A -|', '|- B |', '\n', '```'), {
+        maxLength: 12,
+      }),
       (parts) => {
         const once = format(parse(parts.join('')).model)
         assert.equal(format(parse(once).model), once)
