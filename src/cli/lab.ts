@@ -15,7 +15,7 @@ import type { Log } from '../system/agent.ts'
 import type { SystemPlan } from '../system/description.ts'
 import { Live } from '../system/live.ts'
 import { type RunningSystem, startSystem } from '../system/start.ts'
-import { backendsOf } from '../system/web.ts'
+import { backendsOf, stsPolicyText } from '../system/web.ts'
 import { labZone } from '../system/zones.ts'
 import { createWeb } from '../web/server.ts'
 import { type Endpoint, NetworkError } from '../world/network.ts'
@@ -102,6 +102,7 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
       serverFactory: httpServer,
       pagesFolder: pagesFolder(),
       live,
+      stsPolicy: (hostName) => stsPolicyText(plan, hostName),
       cookieKey: cookieKey(system),
       trace: (message, reader) => {
         const home = system.agents.find(({ agent }) => agent.store === reader?.store)?.agent

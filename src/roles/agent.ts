@@ -3,6 +3,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { ListEntry } from '../filter/lists.ts'
+import type { MtaSts } from '../identity/mta-sts/mta-sts.ts'
 import type { Store } from '../store/store.ts'
 import type { TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
@@ -24,6 +25,8 @@ export interface Agent {
   readonly settings: AgentSettings
   /** What is seen for the reports that are owed to others; undefined where none are sent. */
   readonly observations?: Observations
+  /** What the domains that we send to say about TLS (MTA-STS). */
+  readonly stsPolicies: MtaSts
   /** For the administrator, about the machine and not about a message (that is tracking). Never secrets, never content. */
   log(level: 'info' | 'warning' | 'error', text: string, facts?: Readonly<Record<string, unknown>>): void
 }

@@ -475,6 +475,15 @@ test(
       store.events({}).map(({ atMs }) => atMs),
       [nowMs + 2, nowMs + 3, nowMs + 4],
     )
+    const policy = { domain: 'far.test', id: '1', policy: '{}', fetchedMs: nowMs, expiresMs: nowMs + 10 }
+    await done(store, { kind: 'policy.put', policy: { ...policy, id: '0' } })
+    await done(store, { kind: 'policy.put', policy })
+    await done(store, { kind: 'policy.put', policy: { ...policy, domain: 'other.test', fetchedMs: nowMs - 1 } })
+    assert.deepEqual(store.stsPolicy('far.test'), policy)
+    assert.deepEqual(store.stsPoliciesBefore(nowMs + 1, 9), ['other.test', 'far.test'])
+    assert.deepEqual(store.stsPoliciesBefore(nowMs, 9), ['other.test'])
+    await done(store, { kind: 'policy.remove', domain: 'far.test' })
+    assert.equal(store.stsPolicy('far.test'), undefined)
     const old = store.modseq(bob)
     for (let n = 0; n < 5; n++) await deliver(store, bob, `${n}`)
     await done(store, { kind: 'change.prune', account: bob, keep: 3 })

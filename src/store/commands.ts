@@ -15,6 +15,7 @@ import type {
   ReportDay,
   ReportSighting,
   SpecialUse,
+  StoredPolicy,
   Submission,
   TrackEvent,
   TrustedForwarder,
@@ -98,6 +99,9 @@ export type Command =
   | { kind: 'report.arrive'; account: AccountId; email: EmailId | Made; provenDomain: string } // to be looked into
   | { kind: 'report.keep'; pending: number; report: Omit<ReceivedReport, 'id'> | null } // null: it held none; gives an id when it did not come before
   | { kind: 'report.prune'; beforeMs: number } // forgets closed days and received reports that are older
+  // policies
+  | { kind: 'policy.put'; policy: StoredPolicy } // of ten thousand and more, those fetched longest ago go
+  | { kind: 'policy.remove'; domain: string }
   // submissions, tracking, settings
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }

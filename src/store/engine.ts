@@ -24,6 +24,7 @@ import {
 } from './apply-emails.ts'
 import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
 import { createMailbox, deleteMailbox, renameMailbox, subscribeMailbox } from './apply-mailboxes.ts'
+import { putPolicy, removePolicy } from './apply-policies.ts'
 import {
   addArrival,
   addEvent,
@@ -91,6 +92,8 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'report.arrive': arriveReport,
   'report.keep': keepReport,
   'report.prune': pruneReports,
+  'policy.put': putPolicy,
+  'policy.remove': removePolicy,
   'submission.add': addSubmission,
   'submission.status': setSubmissionStatus,
   'arrival.add': addArrival,

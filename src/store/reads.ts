@@ -14,6 +14,7 @@ import {
   forwardOf,
   mailboxOf,
   placementOf,
+  policyOf,
   queueEntryOf,
   type Row,
   submissionOf,
@@ -361,6 +362,19 @@ export class Reads implements StoreReads {
       (row) => row.trace as string,
       'SELECT trace FROM arrival WHERE digest = ?',
       Buffer.from(digest, 'hex'),
+    )
+  }
+
+  stsPolicy(domain: string) {
+    return this.#one(policyOf, 'SELECT * FROM sts_policy WHERE domain = ?', domain)
+  }
+
+  stsPoliciesBefore(fetchedMs: number, limit: number) {
+    return this.#all(
+      (row) => row.domain as string,
+      'SELECT domain FROM sts_policy WHERE fetched_ms < ? ORDER BY fetched_ms LIMIT ?',
+      fetchedMs,
+      limit,
     )
   }
 

@@ -13,6 +13,7 @@ import type {
   Placement,
   QueueEntry,
   SpecialUse,
+  StoredPolicy,
   Submission,
   TrackEvent,
 } from './types.ts'
@@ -142,6 +143,16 @@ export function forwardOf(row: Row): Forward {
     code: row.code as string,
     probe: JSON.parse(row.probe as string),
     addedAtMs: row.added_ms as number,
+  }
+}
+
+export function policyOf(row: Row): StoredPolicy {
+  return {
+    domain: row.domain as string,
+    id: row.id as string,
+    policy: row.policy as string,
+    fetchedMs: row.fetched_ms as number,
+    expiresMs: row.expires_ms as number,
   }
 }
 

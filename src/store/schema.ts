@@ -145,7 +145,15 @@ CREATE INDEX report_by_about ON report (about, kind, received_ms);
 CREATE INDEX report_by_time ON report (received_ms);
 `
 
-const MIGRATIONS: readonly string[] = [first, second, reports]
+const policies = `
+-- MTA-STS policies of domains that mail was sent to (RFC 8461); policy: JSON. Kept at most as long as each says itself.
+CREATE TABLE sts_policy (
+  domain TEXT PRIMARY KEY, id TEXT NOT NULL, policy TEXT NOT NULL, fetched_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sts_policy_by_age ON sts_policy (fetched_ms);
+`
+
+const MIGRATIONS: readonly string[] = [first, second, reports, policies]
 
 /** The version this program writes. */
 const SCHEMA_VERSION = MIGRATIONS.length

@@ -16,6 +16,7 @@ import type {
   MailboxId,
   Placement,
   QueueEntry,
+  StoredPolicy,
   Submission,
   ThreadId,
   TrackEvent,
@@ -112,6 +113,10 @@ export interface Store {
    * `digest`: hex, over the envelope and the content. Kept for a week, longer than relays try.
    */
   arrival(digest: string): string | undefined
+  /** The MTA-STS policy of a domain, out of date or not. */
+  stsPolicy(domain: string): StoredPolicy | undefined
+  /** Domains whose policy was fetched before then, the oldest first. */
+  stsPoliciesBefore(fetchedMs: number, limit: number): string[]
   /** Id of the newest event; 0 when there is none. */
   lastEventId(): number
   setting(key: string): string | undefined

@@ -240,6 +240,18 @@ export interface ForwardHealth {
   readonly lastReply: string
 }
 
+/** The MTA-STS policy of a domain that mail was sent to, as it was fetched (RFC 8461). */
+export interface StoredPolicy {
+  /** Lower case, A-labels. */
+  readonly domain: string
+  /** id= of the record in DNS. */
+  readonly id: string
+  /** JSON; what it says is the business of who fetched it. */
+  readonly policy: string
+  readonly fetchedMs: number
+  readonly expiresMs: number
+}
+
 /** A sent message as JMAP tracks it (RFC 8621 §7). */
 export interface Submission {
   readonly id: number

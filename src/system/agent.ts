@@ -13,6 +13,7 @@ import { msaPolicy } from '../roles/msa/policy.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
+import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
 import type { Command } from '../store/commands.ts'
 import { compact } from '../store/compact.ts'
@@ -119,6 +120,7 @@ export class RunningAgent {
       ...(plan.settings.reports.sends && {
         observations: new Observations({ clock, store, secret: secrets.server, log }),
       }),
+      stsPolicies: stsPolicies(world, store, plan.settings.transmitter.privateDestinations),
       log,
     }
     await settle(store, plan, world, options.iterations)

@@ -20,6 +20,8 @@ describe('findings', () => {
     ['a value that cannot be read', 'sender: retry="soon"', 'S02', '"soon"', /"soon" is not a value for retry/],
     ['a switch that is neither', 'sender: srs=maybe', 'S02', 'maybe', /is not a value for srs/],
     ['a policy that is none', 'sender: dmarc=strict', 'S02', 'strict', /is not a value for dmarc/],
+    ['a mode that is none', 'recipient: mta-sts=yes', 'S02', 'yes', /is not a value for mta-sts/],
+    ['a seal of nobody', 'recipient: trusts-seals=nobody@', 'S02', 'nobody@', /is not a value for trusts-seals/],
     ['an address that is none', 'bob: alias=bob', 'S02', 'bob', /is not a value for alias/],
     [
       'a person of a foreign domain',

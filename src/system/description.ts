@@ -2,6 +2,7 @@
 // settings of each, with a working default for everything that is not written. What cannot be run is a finding with its
 // place and remedy. The table KEYS is the whole vocabulary of the attribute lines.
 
+import type { StsPolicy } from '../identity/mta-sts/policy.ts'
 import { parseDomain } from '../message/address.ts'
 import { isPrivateIp } from '../message/ip.ts'
 import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
@@ -34,6 +35,8 @@ export interface AgentPlan {
   /** Its places in the drawing, in order: block id and the roles played there. */
   readonly blocks: readonly { readonly id: string; readonly roles: readonly AgentRole[] }[]
   readonly dmarc: string
+  /** What senders are told about TLS to its Receiver (RFC 8461); undefined: nothing. */
+  readonly stsPolicy: StsPolicy | undefined
   /** Says in DNS which addresses send for its domain. */
   readonly spf: boolean
 }
@@ -51,6 +54,9 @@ const RETRY_AFTER_S = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800]
 const EXPIRES_AFTER_S = 5 * 86_400
 /** A sender waits ten minutes for us (RFC 5321 §4.5.3.2.6), but its people do not. */
 const FORWARD_WAIT_S = 20
+
+/** How long senders keep the policy: long while it is enforced, so that nobody can hide it (RFC 8461 §3.2). */
+const POLICY_AGE_S = { enforce: 4 * 7 * 86_400, testing: 86_400, none: 86_400 } as const
 
 /** Every key, of agents and of people, and how its value is read. */
 const KEYS = {
@@ -72,6 +78,7 @@ const KEYS = {
     dkim2: values.yesNo,
     spf: values.yesNo,
     dmarc: values.dmarcPolicy,
+    'mta-sts': values.stsMode,
     allow: values.listEntry,
     deny: values.listEntry,
     filter: values.yesNo,
@@ -278,13 +285,23 @@ function planAgent(
         `Forward an address at ${domain}.`,
       )
   }
+  const mode = of('mta-sts').at(-1)
+  if (mode !== undefined && !roles.includes('Receiver'))
+    complain(
+      span,
+      'S11',
+      `${actor.id} tells senders how to reach its Receiver (mta-sts=${mode}), and plays none`,
+      'Take mta-sts out, or write Receiver.',
+    )
   const lab = isPrivateIp(ip)
+  const hostName = of('host').at(-1) ?? `mail.${domain}`
   return {
     id: actor.id,
     roles: new Set(roles),
     domain,
-    hostName: of('host').at(-1) ?? `mail.${domain}`,
+    hostName,
     ip,
+    stsPolicy: mode && { mode, mx: [hostName], maxAgeS: POLICY_AGE_S[mode] },
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,
     people: [],

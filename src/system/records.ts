@@ -2,6 +2,7 @@
 // never written by hand. The mission: a Transmitter proves its identity out of band, by keys and lists of addresses.
 
 import { parseIp, reverseName } from '../identity/ip.ts'
+import { policyRecord } from '../identity/mta-sts/policy.ts'
 import type { DkimKey } from '../roles/agent.ts'
 import { reportAddress } from '../roles/reports/addresses.ts'
 import type { AgentPlan } from './description.ts'
@@ -60,13 +61,23 @@ export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): Published
     })
   if (roles.has('Receiver'))
     records.push({ name: domain, type: 'MX', value: `10 ${hostName}`, why: 'which host receives mail for the domain' })
+  if (agent.stsPolicy !== undefined)
+    records.push(
+      {
+        name: `_mta-sts.${domain}`,
+        type: 'TXT',
+        value: policyRecord(agent.stsPolicy),
+        why: 'there is a policy on TLS to the Receiver, and which version of it (MTA-STS)',
+      },
+      { name: `mta-sts.${domain}`, type: address, value: ip, why: 'where the policy can be fetched (MTA-STS)' },
+    )
   if (sends)
     for (const key of dkim)
       records.push({
         name: `${key.selector}._domainkey.${domain}`,
         type: 'TXT',
         value: key.record,
-        why: `the public key that proves signatures (DKIM, ${key.algorithm})`,
+        why: `the public key that proves signatures (DKIM${agent.settings.dkim2 ? ' and DKIM2' : ''}, ${key.algorithm})`,
       })
   return records
 }

@@ -77,5 +77,10 @@ export const durations: Reader<number[]> = (words) => {
 export const forwardMode: Reader<'true' | 'queue'> = (word) =>
   word === 'true' || word === 'queue' ? ok(word) : expected('true (ask the target at the Border) or queue')
 
+export const stsMode: Reader<'enforce' | 'testing' | 'none'> = (word) =>
+  word === 'enforce' || word === 'testing' || word === 'none'
+    ? ok(word)
+    : expected('enforce, testing, or none (a policy that takes an earlier one back)')
+
 export const dmarcPolicy: Reader<string> = (word) =>
   ['none', 'quarantine', 'reject'].includes(word) ? ok(word) : expected('none, quarantine or reject')

@@ -1,11 +1,19 @@
 // The people of a running system, as the web server asks for them: whoever has an account at one of the agents signs in
 // with the address, and works with the store of that agent. What they send goes to their MSA.
 
+import { policyLines } from '../identity/mta-sts/policy.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { submitText } from '../roles/msa/submission.ts'
 import type { RunningAgent } from './agent.ts'
+import type { SystemPlan } from './description.ts'
+
+/** The MTA-STS policy of the agent whose `mta-sts.` name this is, as it is served. */
+export function stsPolicyText({ agents }: SystemPlan, hostName: string): string | undefined {
+  const policy = agents.find(({ domain }) => hostName === `mta-sts.${domain}`)?.stsPolicy
+  return policy && `${policyLines(policy).join('\r\n')}\r\n`
+}
 
 /** One Backends for all agents of this process. */
 export function backendsOf(agents: readonly RunningAgent[]) {

@@ -21,6 +21,8 @@ export interface WebOptions {
   readonly pagesFolder?: string
   readonly live?: LiveSource
   readonly trace?: Tracer
+  /** The text of the MTA-STS policy that is served under this host name (RFC 8461 §3.3). */
+  readonly stsPolicy?: (hostName: string) => string | undefined
   /** Shown at the sign-in form of a demo: people anyone may be. Never for a real system. */
   readonly demoPeople?: readonly { readonly name: string; readonly address: string; readonly password: string }[]
   /** Signs the cookies; kept, people stay signed in over a restart. */
@@ -88,6 +90,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addJmap(app, guard, streams, world)
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
+  if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
   if (options.trace) addTrace(app, guard, options.trace)
   const isDemo = (options.demoPeople?.length ?? 0) > 0
   if (options.live) addLive(app, guard, options.live, streams, isDemo)
@@ -98,6 +101,16 @@ export function createWeb(options: WebOptions): FastifyInstance {
   }))
   if (options.pagesFolder !== undefined) addPages(app, options.pagesFolder)
   return app
+}
+
+/** RFC 8461 §3.2: text/plain, at this path and this host name only. */
+function addStsPolicy(app: FastifyInstance, policyOf: NonNullable<WebOptions['stsPolicy']>): void {
+  app.get('/.well-known/mta-sts.txt', (request, reply) => {
+    const text = policyOf(request.hostname.toLowerCase())
+    return text === undefined
+      ? reply.code(404).type('text/plain').send('no policy here\n')
+      : reply.type('text/plain; charset=utf-8').send(text)
+  })
 }
 
 function addPages(app: FastifyInstance, folder: string): void {

@@ -35,6 +35,7 @@ async function atServer(
           : undefined
       },
     },
+    stsPolicy: (hostName) => (hostName === 'mta-sts.recipient.test' ? 'version: STSv1\r\n' : undefined),
     trace: (message) => ({ text: `trace of ${message.length} bytes`, svg: '<svg/>' }),
     live: {
       picture: () => ({}),
@@ -56,6 +57,16 @@ async function atServer(
 const signIn = (app: FastifyInstance, password = PASSWORD, headers: Record<string, string> = {}) =>
   app.inject({ method: 'POST', url: '/api/sign-in', headers, payload: { address: 'bob@recipient.test', password } })
 const cookieIn = (answer: Loose): string => String(answer.headers['set-cookie']).split(';')[0]!
+
+test('an MTA-STS policy is plain text under its own host name, and nowhere else', () =>
+  atServer(async (app) => {
+    const ask = (host: string) => app.inject({ url: '/.well-known/mta-sts.txt', headers: { host } })
+    const served = await ask('MTA-STS.recipient.test:443')
+    assert.equal(served.statusCode, 200)
+    assert.match(String(served.headers['content-type']), /^text\/plain/)
+    assert.equal(served.body, 'version: STSv1\r\n')
+    assert.equal((await ask('recipient.test')).statusCode, 404)
+  }))
 
 test('a cookie signs in, is for our own pages only, and ends with sign-out', () =>
   atServer(async (app) => {

@@ -69,6 +69,7 @@ test('another address is tried when one cannot be reached; private ones are not'
   assert.deepEqual(inside.seen, [])
   assert.deepEqual(await server(answer, undefined, ['198.51.100.7']).fetch(), {
     fault: 'the certificate names another host',
+    isTls: true,
   })
 })
 

@@ -21,7 +21,7 @@ interface Response {
   readonly body: Buffer
 }
 
-type Outcome = Response | { readonly fault: string }
+type Outcome = Response | { readonly fault: string; readonly isTls?: boolean }
 
 const PORT = 443
 const MAX_ADDRESSES = 3
@@ -49,7 +49,7 @@ export function httpsGet(
         return await exchange(stream, host, path, endMs, maxBytes, world.clock)
       } catch (error) {
         if (!(error instanceof NetworkError)) throw error
-        outcome = { fault: error.message }
+        outcome = { fault: error.message, isTls: error.code === 'tls' }
       }
     }
     return outcome

@@ -17,12 +17,15 @@ export type HttpsGet = (request: {
   /** A longer body is a fault: nothing beyond is read. */
   readonly maxBytes: number
 }) => Promise<
-  { readonly status: number; readonly contentType: string; readonly body: Buffer } | { readonly fault: string }
+  | { readonly status: number; readonly contentType: string; readonly body: Buffer }
+  /** `isTls`: the server did not prove to be the host. */
+  | { readonly fault: string; readonly isTls?: boolean }
 >
 
 export interface CachedPolicy {
   readonly id: string
   readonly policy: StsPolicy
+  readonly fetchedMs: number
   readonly expiresMs: number
 }
 
@@ -31,12 +34,21 @@ export interface PolicyCache {
   get(domain: string): CachedPolicy | undefined
   set(domain: string, entry: CachedPolicy): unknown
   delete(domain: string): unknown
+  /** Domains whose policy was fetched before then, the oldest first. */
+  fetchedBefore(fetchedMs: number, limit: number): readonly string[]
 }
 
 export interface StsAnswer {
   /** Undefined: no policy holds, deliver as without MTA-STS. */
   readonly policy: StsPolicy | undefined
+  /** A policy is announced, and none is known: why, in the words of RFC 8460 §4.3.2.2. */
+  readonly failure?: StsFailure
   readonly steps: readonly Step[]
+}
+
+export interface StsFailure {
+  readonly type: 'sts-policy-fetch-error' | 'sts-policy-invalid' | 'sts-webpki-invalid'
+  readonly detail: string
 }
 
 /** §3.3 asks for a minute. */
@@ -47,6 +59,8 @@ const MAX_POLICY_BYTES = 65_536
 const RETRY_MS = 300_000
 const MAX_FAILURES = 10_000
 const MAX_CACHED = 10_000
+/** §10.2: policies are fetched again long before they are out of date; once a day is what the RFC suggests. */
+const REFRESH_MS = 86_400_000
 
 /** The policies of the domains that a Transmitter sends to. */
 export class MtaSts {
@@ -56,7 +70,7 @@ export class MtaSts {
   readonly #cache: PolicyCache
   readonly #inFlight = new Map<string, Promise<StsAnswer>>()
   /** Domain and record id whose policy could not be fetched, and until when not to try again. */
-  readonly #failures = new Map<string, number>()
+  readonly #failures = new Map<string, { readonly untilMs: number; readonly failure: StsFailure }>()
 
   constructor(world: { readonly dns: Dns; readonly clock: Clock; readonly get: HttpsGet }, cache?: PolicyCache) {
     this.#dns = world.dns
@@ -80,9 +94,9 @@ export class MtaSts {
   async #find(domain: string): Promise<StsAnswer> {
     const steps: Step[] = []
     const known = this.#known(domain)
-    const kept = (): StsAnswer => {
+    const kept = (failure?: StsFailure): StsAnswer => {
       if (known) steps.push(step('the policy seen before still holds', known.policy.mode))
-      return { policy: known?.policy, steps }
+      return { policy: known?.policy, steps, ...(failure && !known && { failure }) }
     }
     const answer = await this.#dns.resolve(`_mta-sts.${domain}`, 'TXT')
     const id = answer.status === 'records' ? policyId(answer.records) : undefined
@@ -92,23 +106,44 @@ export class MtaSts {
     }
     steps.push(step('record', `_mta-sts.${domain}: id=${id}`))
     if (known?.id === id) return kept()
-    const failure = `${domain} ${id}`
-    if ((this.#failures.get(failure) ?? 0) > this.#clock.monotonic()) {
+    const attempt = `${domain} ${id}`
+    const before = this.#failures.get(attempt)
+    if (before !== undefined && before.untilMs > this.#clock.monotonic()) {
       steps.push(step('not asked again so soon', `https://mta-sts.${domain}`))
-      return kept()
+      return kept(before.failure)
     }
     const fetched = await this.#fetch(domain)
-    if ('fault' in fetched) {
-      steps.push(step('no policy', `https://mta-sts.${domain}: ${fetched.fault}`))
-      this.#failures.delete(failure)
+    if ('detail' in fetched) {
+      steps.push(step('no policy', `https://mta-sts.${domain}: ${fetched.detail}`))
+      this.#failures.delete(attempt)
       if (this.#failures.size >= MAX_FAILURES) this.#failures.delete(this.#failures.keys().next().value!)
-      this.#failures.set(failure, this.#clock.monotonic() + RETRY_MS)
-      return kept()
+      this.#failures.set(attempt, { untilMs: this.#clock.monotonic() + RETRY_MS, failure: fetched })
+      return kept(fetched)
     }
     const { policy } = fetched
-    this.#cache.set(domain, { id, policy, expiresMs: this.#clock.now() + policy.maxAgeS * 1000 })
+    this.#keep(domain, id, policy)
     steps.push(step('policy', `mode ${policy.mode}, mx ${policy.mx.join(' ')}, ${policy.maxAgeS} s`))
     return { policy, steps }
+  }
+
+  #keep(domain: string, id: string, policy: StsPolicy): void {
+    const fetchedMs = this.#clock.now()
+    this.#cache.set(domain, { id, policy, fetchedMs, expiresMs: fetchedMs + policy.maxAgeS * 1000 })
+  }
+
+  /**
+   * Fetches policies again that were seen a day ago or longer, at most `limit`: so that one whose record has not changed
+   * does not run out just when somebody stands in the way. What cannot be fetched holds as long as it did. Never rejects.
+   */
+  async refresh(limit: number): Promise<void> {
+    for (const domain of this.#cache.fetchedBefore(this.#clock.now() - REFRESH_MS, limit)) {
+      const known = this.#known(domain)
+      if (known === undefined || this.#inFlight.has(domain)) continue
+      const fetched = await this.#fetch(domain)
+      if ('detail' in fetched) continue
+      // Read before the record is asked: a policy that changes meanwhile is fetched when mail goes there.
+      this.#keep(domain, known.id, fetched.policy)
+    }
   }
 
   #known(domain: string): CachedPolicy | undefined {
@@ -118,19 +153,24 @@ export class MtaSts {
     return undefined
   }
 
-  async #fetch(domain: string): Promise<{ policy: StsPolicy } | { fault: string }> {
+  async #fetch(domain: string): Promise<{ policy: StsPolicy } | StsFailure> {
     const response = await this.#get({
       host: `mta-sts.${domain}`,
       path: '/.well-known/mta-sts.txt',
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_POLICY_BYTES,
     })
-    if ('fault' in response) return response
-    if (response.status !== 200) return { fault: `status ${response.status}` } // §3.3: redirects too
+    if ('fault' in response) {
+      const type = response.isTls ? 'sts-webpki-invalid' : 'sts-policy-fetch-error'
+      return { type, detail: response.fault }
+    }
+    const unusable = (detail: string) => ({ type: 'sts-policy-fetch-error', detail }) as const
+    if (response.status !== 200) return unusable(`status ${response.status}`) // §3.3: redirects too
     // §3.2: text/plain only, so that nobody who may put a page there makes it a policy.
-    if (!/^text\/plain[ \t]*(?:;|$)/i.test(response.contentType)) return { fault: `of type ${response.contentType}` }
-    if (response.body.length > MAX_POLICY_BYTES) return { fault: 'too long' }
-    return parsePolicy(response.body.toString('utf8'))
+    if (!/^text\/plain[ \t]*(?:;|$)/i.test(response.contentType)) return unusable(`of type ${response.contentType}`)
+    if (response.body.length > MAX_POLICY_BYTES) return unusable('too long')
+    const read = parsePolicy(response.body.toString('utf8'))
+    return 'fault' in read ? { type: 'sts-policy-invalid', detail: read.fault } : read
   }
 }
 
@@ -155,5 +195,13 @@ class BoundedCache implements PolicyCache {
 
   delete(domain: string): void {
     this.#entries.delete(domain)
+  }
+
+  fetchedBefore(fetchedMs: number, limit: number): string[] {
+    const old = [...this.#entries].filter(([, entry]) => entry.fetchedMs < fetchedMs)
+    return old
+      .sort(([, a], [, b]) => a.fetchedMs - b.fetchedMs)
+      .slice(0, limit)
+      .map(([domain]) => domain)
   }
 }

@@ -1,6 +1,7 @@
 // MTA-STS texts (RFC 8461): the TXT record that announces a policy (§3.1), the policy file (§3.2), and whether a host
 // may be delivered to (§4.1). Pure.
 
+import { createHash } from 'node:crypto'
 import { isMailDomain, normalDomain } from '../domain.ts'
 
 export type StsMode = 'enforce' | 'testing' | 'none'
@@ -54,6 +55,17 @@ export function parsePolicy(text: string): PolicyResult {
   if (wrong !== undefined) return { fault: `mx names no host: ${wrong.slice(0, 80)}` }
   if (mode !== 'none' && hosts.length === 0) return { fault: 'no mx' }
   return { policy: { mode, maxAgeS: Number(age), mx: hosts } }
+}
+
+/** The text of a policy (§3.2): what parsePolicy reads, also as a report quotes it (RFC 8460 §4.4). */
+export function policyLines({ mode, mx, maxAgeS }: StsPolicy): string[] {
+  return ['version: STSv1', `mode: ${mode}`, ...mx.map((host) => `mx: ${host}`), `max_age: ${maxAgeS}`]
+}
+
+/** The record that announces a policy (§3.1). Its id changes exactly when the policy does. */
+export function policyRecord(policy: StsPolicy): string {
+  const id = createHash('sha256').update(policyLines(policy).join('\n')).digest('hex').slice(0, 24)
+  return `v=STSv1; id=${id};`
 }
 
 /** §4.1: is this host one that the policy names? A wildcard stands for exactly one label. */

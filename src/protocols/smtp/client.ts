@@ -9,7 +9,7 @@ import { plainMessage, ScramClient } from '../sasl/client.ts'
 import { ClientIo, type ClientTimeouts, type Extensions, isLost, type Lost } from './client-io.ts'
 import { type SendResult, sendMessage } from './client-transaction.ts'
 import type { Envelope } from './envelope.ts'
-import { type Reply, reply } from './reply.ts'
+import { type Reply, reply, replyText } from './reply.ts'
 
 export type { ClientTimeouts, Extensions } from './client-io.ts'
 export type { SendResult } from './client-transaction.ts'
@@ -64,6 +64,8 @@ export interface SmtpFailure {
   readonly reply: Reply
   /** The server itself said this. */
   readonly said: boolean
+  /** It offered STARTTLS. */
+  readonly tlsOffered: boolean
 }
 
 export class SmtpConnection {
@@ -71,20 +73,20 @@ export class SmtpConnection {
   readonly #timeouts: ClientTimeouts
   readonly #extensions: Extensions
   readonly endpoint: Endpoint
-  /** TLS was begun and failed, and this connection goes on without it. */
-  readonly tlsFailed: boolean
+  /** Opportunistic, and the handshake failed: why this connection is the second one, without TLS. */
+  readonly tlsFailure: string | undefined
   #used = false
 
   /** Use `open`. */
   private constructor(
-    { endpoint, tlsFailed }: { readonly endpoint: Endpoint; readonly tlsFailed: boolean },
+    { endpoint, tlsFailure }: { readonly endpoint: Endpoint; readonly tlsFailure: string | undefined },
     io: ClientIo,
     extensions: Extensions,
     timeouts: ClientTimeouts,
   ) {
     this.#io = io
     this.endpoint = endpoint
-    this.tlsFailed = tlsFailed
+    this.tlsFailure = tlsFailure
     this.#extensions = extensions
     this.#timeouts = timeouts
   }
@@ -94,12 +96,12 @@ export class SmtpConnection {
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
     const opening = await new Opening(options, timeouts, options.tls).run()
     // A handshake that failed leaves no connection to go on with in plain text: connect anew, without TLS (RFC 7435).
-    const tlsFailed = opening.kind === 'handshake-failed' && options.tls === 'opportunistic'
-    const second = tlsFailed ? await new Opening(options, timeouts, 'none').run() : opening
+    const isLeftPlain = opening.kind === 'handshake-failed' && options.tls === 'opportunistic'
+    const second = isLeftPlain ? await new Opening(options, timeouts, 'none').run() : opening
+    if (second.kind !== 'open') return second.failure
+    const tlsFailure = isLeftPlain ? replyText(opening.failure.reply) : undefined
     const { endpoint } = options
-    if (second.kind === 'open')
-      return new SmtpConnection({ endpoint, tlsFailed }, second.io, second.extensions, timeouts)
-    return second.failure
+    return new SmtpConnection({ endpoint, tlsFailure }, second.io, second.extensions, timeouts)
   }
 
   get tls(): TlsInfo | undefined {
@@ -150,6 +152,7 @@ class Opening {
   readonly #timeouts: ClientTimeouts
   readonly #tls: ClientTls
   #io!: ClientIo
+  #tlsOffered = false
 
   constructor(options: OpenOptions, timeouts: ClientTimeouts, tls: ClientTls) {
     this.#options = options
@@ -197,7 +200,8 @@ class Opening {
   async #startTls(extensions: Extensions): Promise<Opened | undefined> {
     const { serverName, trusted } = this.#options
     const opportunistic = this.#tls === 'opportunistic'
-    if (!extensions.has('STARTTLS')) {
+    this.#tlsOffered = extensions.has('STARTTLS')
+    if (!this.#tlsOffered) {
       return opportunistic ? undefined : this.#failed('tls', reply(451, '4.7.5', 'the server does not offer TLS'))
     }
     const ready = await this.#io.exchange('STARTTLS', this.#timeouts.commandMs)
@@ -253,7 +257,7 @@ class Opening {
     said = false,
   ): Opened {
     this.#io?.close()
-    return { kind, failure: { stage, reply: why, said } }
+    return { kind, failure: { stage, reply: why, said, tlsOffered: this.#tlsOffered } }
   }
 }
 

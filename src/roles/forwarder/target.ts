@@ -8,6 +8,7 @@ import type { Agent } from '../agent.ts'
 import { domainOf } from '../routing.ts'
 import { connectTo } from '../transmitter/connect.ts'
 import { envelopeOf } from '../transmitter/jobs.ts'
+import { policyDetail } from '../transmitter/tls-attempt.ts'
 import type { Outgoing } from './forward.ts'
 
 export type TargetAnswer =
@@ -69,7 +70,7 @@ export class Targets {
         ? { kind: 'refused', reply, by, detail: {} }
         : { kind: 'silent', reason: replyText(reply) }
     }
-    const { smtp, destination } = opened
+    const { smtp, destination, attempt } = opened
     const by = destination.exchange
     const { recipients } = await smtp.send({ envelope: envelopeOf([outgoing]), message: outgoing.message })
     const { state, reply } = recipients[0]!
@@ -77,7 +78,12 @@ export class Targets {
     void smtp.quit()
     // 421: it closes the connection, or it is gone and these are our own words for that.
     if (reply.code === 421) return { kind: 'silent', reason: replyText(reply) }
-    const detail = { host: by, address: destination.address, tls: smtp.tls?.protocol ?? 'none' }
+    const detail = {
+      host: by,
+      address: destination.address,
+      tls: smtp.tls?.protocol ?? 'none',
+      ...policyDetail(attempt),
+    }
     const kind = state === 'accepted' ? 'taken' : state === 'refused' ? 'refused' : 'later'
     return { kind, reply, by, detail }
   }

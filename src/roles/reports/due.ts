@@ -85,30 +85,32 @@ async function dueTls(agent: Agent, duty: ReportDuty, trace: string, isLast: boo
   return { kind: 'report', wanted, refused, message }
 }
 
-/** RFC 8460 §4: sessions by the kind of policy that they were held against, failures in detail. */
+/** RFC 8460 §4: sessions by the policy that they were held against, failures in detail. */
 function policiesOf(agent: Agent, duty: ReportDuty): TlsPolicyReport[] {
   const rows = agent.store.reports
     .rows(duty)
     .map(({ row, count }) => ({ ...(JSON.parse(row) as TlsSessionRow), count }))
-  return [...Map.groupBy(rows, ({ policy }) => policy)].map(([type, sessions]) => {
+  const byPolicy = Map.groupBy(rows, ({ policy, policyLines = [] }) => [policy, ...policyLines].join('\n'))
+  return [...byPolicy.values()].map((sessions) => {
+    const { policy: type, policyLines = [], mxHosts = [] } = sessions[0]!
     const failed = sessions.filter(({ result }) => result !== 'success')
     const sum = (list: readonly { count: number }[]) => list.reduce((total, { count }) => total + count, 0)
     return {
       type,
       domain: duty.domain,
-      policyLines: [],
-      mxHosts: [],
+      policyLines,
+      mxHosts,
       successfulSessions: sum(sessions) - sum(failed),
       failedSessions: sum(failed),
       failures: failed.map(
-        ({ result, sendingIp, mx, ip, count }): TlsFailure => ({
+        ({ result, sendingIp, mx, ip, count, detail = '' }): TlsFailure => ({
           resultType: result,
           sendingIp,
           receivingMxHostname: mx,
           receivingMxHelo: '',
           receivingIp: ip,
           failedSessions: count,
-          additionalInformation: '',
+          additionalInformation: detail,
           reasonCode: '',
         }),
       ),

@@ -35,6 +35,11 @@ export interface TlsSessionRow {
   readonly sendingIp: string
   readonly mx: string
   readonly ip: string
+  /** Of a failure, for people. */
+  readonly detail?: string
+  /** The policy as it was published then: §4.4 quotes it. */
+  readonly policyLines?: readonly string[]
+  readonly mxHosts?: readonly string[]
 }
 
 interface ObservationsParts {

@@ -1,11 +1,13 @@
-// A connection to who takes mail for a domain: the hosts of its MX in turn, with TLS where it can be had. The queue asks
-// here, and the Forwarder while a sender waits (then with a deadline).
+// A connection to who takes mail for a domain: the hosts of its MX in turn, with TLS where it can be had, and with proof
+// of who they are where the domain's policy asks for it (MTA-STS): then nothing is said to any other. The queue asks here,
+// and the Forwarder while a sender waits (then with a deadline).
 
-import { SmtpConnection } from '../../protocols/smtp/client.ts'
+import { SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
 import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
 import type { TlsSessionRow } from '../reports/observations.ts'
 import { type Destination, routeTo } from './route.ts'
+import { type TlsAttempt, TlsPolicy } from './tls-attempt.ts'
 
 const CONNECT_TIMEOUT_MS = 30_000
 
@@ -13,6 +15,7 @@ export interface Connected {
   readonly kind: 'connected'
   readonly smtp: SmtpConnection
   readonly destination: Destination
+  readonly attempt: TlsAttempt
 }
 
 export interface Failed {
@@ -43,26 +46,50 @@ export async function connectTo(
 ): Promise<Connected | Failed> {
   const { world, settings, hostName } = agent
   const { port, privateDestinations } = settings.transmitter
-  const route = await routeTo(domain, { hostName, privateDestinations }, world)
+  const [route, policy] = await Promise.all([
+    routeTo(domain, { hostName, privateDestinations }, world),
+    policyOf(agent, domain, haste),
+  ])
   if (route.kind === 'wait') return failed('deferred', reply(451, '4.4.3', route.reason))
   if (route.kind === 'unroutable') return failed('refused', reply(550, route.enhanced, route.reason))
+  if (policy === undefined) return failed('deferred', reply(421, '4.4.1', `no TLS policy of ${domain} came in time`))
+  const count = (attempt: TlsAttempt, met?: SmtpConnection | SmtpFailure) =>
+    agent.observations?.session(domain, sessionRow(attempt, met), isWorthy)
   let worst: Failed | undefined
   for (const destination of route.destinations) {
     const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()
     if (leftMs <= 0) return failed('deferred', reply(421, '4.4.1', `no host of ${domain} was reached in time`))
+    const stranger = policy.stranger(destination)
+    if (stranger !== undefined) {
+      count(stranger)
+      if (policy.isEnforced) {
+        worst ??= unproven(stranger)
+        continue
+      }
+    }
     const smtp = await SmtpConnection.open({
       network: world.network,
       clock: world.clock,
       endpoint: { address: destination.address, port },
       serverName: destination.exchange,
       heloName: hostName,
-      tls: 'opportunistic',
+      tls: policy.isEnforced ? 'required' : 'opportunistic',
       connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, leftMs),
       ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
     })
+    const attempt = policy.measure(destination, smtp)
+    if (stranger === undefined && attempt !== undefined) count(attempt, smtp)
     if (smtp instanceof SmtpConnection) {
-      agent.observations?.session(domain, sessionRow(smtp, destination), isWorthy)
-      return { kind: 'connected', smtp, destination }
+      if (!policy.isEnforced || attempt!.result === 'success')
+        return { kind: 'connected', smtp, destination, attempt: stranger ?? attempt! }
+      // RFC 8461 §5: nothing of the message is said to it.
+      void smtp.quit()
+      worst = unproven(attempt!)
+      continue
+    }
+    if (policy.isEnforced && attempt !== undefined) {
+      worst = unproven(attempt)
+      continue
     }
     const state = isPermanent(smtp.reply) ? 'refused' : 'deferred'
     // A host that refuses to talk for good (5yz greeting) speaks for the domain only if every host says so.
@@ -72,12 +99,31 @@ export async function connectTo(
   return worst!
 }
 
-/** How TLS went, in the words of RFC 8460 §4.3. */
-function sessionRow(smtp: SmtpConnection, { exchange: mx, address: ip }: Destination): TlsSessionRow {
-  const policy = 'no-policy-found'
-  if (smtp.tls !== undefined) return { policy, result: 'success', sendingIp: '', mx: '', ip: '' }
-  const result = smtp.tlsFailed ? 'validation-failure' : 'starttls-not-supported'
-  return { policy, result, sendingIp: smtp.localAddress, mx, ip }
+/** Undefined: whoever waits cannot wait for it any longer. */
+async function policyOf(agent: Agent, domain: string, haste: Haste | undefined): Promise<TlsPolicy | undefined> {
+  const { clock } = agent.world
+  const asked = agent.stsPolicies.policyFor(domain).then((answer) => new TlsPolicy(domain, answer))
+  if (haste === undefined) return asked
+  const late = new Promise<undefined>((resolve) => {
+    const timer = clock.after(Math.max(0, haste.deadlineMs - clock.monotonic()), () => resolve(undefined))
+    asked.finally(() => timer.cancel())
+  })
+  return Promise.race([asked, late])
+}
+
+/** What reports on TLS to the domain say of it (RFC 8460 §4.3); what went well is told together. */
+function sessionRow(attempt: TlsAttempt, met: SmtpConnection | SmtpFailure | undefined): TlsSessionRow {
+  const { policyType: policy, result, detail, mx, address: ip, policyLines, mxHosts } = attempt
+  const published = policyLines.length === 0 ? {} : { policyLines, mxHosts }
+  if (result === 'success') return { policy, result, sendingIp: '', mx: '', ip: '', ...published }
+  const sendingIp = met instanceof SmtpConnection ? met.localAddress : ''
+  return { policy, result, sendingIp, mx, ip, detail, ...published }
+}
+
+/** Tried again later, and never in plain text (RFC 8461 §5). */
+function unproven({ domain, mx, result, detail }: TlsAttempt): Failed {
+  const why = `${mx} does not prove itself as the MTA-STS policy of ${domain} asks: ${result} (${detail})`
+  return { ...failed('deferred', reply(451, '4.7.5', why)), by: mx }
 }
 
 export function failed(state: Failed['state'], why: Reply): Failed {

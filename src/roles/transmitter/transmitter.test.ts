@@ -235,7 +235,7 @@ describe('connections', () => {
         return TAKEN
       },
     }
-    const server = await serveScript(world, far, policy, { commandMs: 1000 })
+    const server = await serveScript(world, far, policy, { timeouts: { commandMs: 1000 } })
     await world.submit(FAR)
     await world.simulation.run(() => taken === 1)
     await world.simulation.runFor(1200)

@@ -11,6 +11,7 @@ import type { Agent } from '../agent.ts'
 import { type Connected, connectTo, failed } from './connect.ts'
 import { envelopeOf, type Job, jobsOf } from './jobs.ts'
 import { commandsOf, type Outcome } from './outcome.ts'
+import { policyDetail } from './tls-attempt.ts'
 
 /** Entries in memory; more are fetched as these are done. */
 const DUE_AT_ONCE = 2000
@@ -29,6 +30,9 @@ const CONNECTIONS_ON_TRIAL = 50
 const BODY_BYTES = 256 * 1024 * 1024
 /** How long a connection waits for more mail to the same place before it says QUIT. */
 const IDLE_MS = 2000
+/** How often policies (MTA-STS) that grow old are looked for, and how many are fetched again then. */
+const REFRESH_EVERY_MS = 3_600_000
+const REFRESHED_AT_ONCE = 500
 /** Rest after a failure of our own (disk full, …) before what happened is written down again. */
 const INTERRUPTED_MS = 10_000
 /** A disk may work again; a body that could not be read so often, over hours, is damaged. */
@@ -54,6 +58,7 @@ export class Transmitter {
   #bodyBytes = 0
   readonly #waitForRoom = new Set<() => void>()
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
+  #refreshing: Timer | undefined
   #unwatch: (() => void) | undefined
   #stopped = false
   #looking = false
@@ -71,6 +76,19 @@ export class Transmitter {
   start(): void {
     this.#unwatch = this.#agent.store.watch(0, () => this.#wake())
     this.#wake()
+    this.#refreshLater()
+  }
+
+  /** Policies of other domains are fetched again before they are out of date (RFC 8461 §10.2). */
+  #refreshLater(): void {
+    this.#refreshing = this.#agent.world.clock.after(REFRESH_EVERY_MS, () => {
+      this.#agent.stsPolicies
+        .refresh(REFRESHED_AT_ONCE)
+        .catch((error: unknown) => this.#agent.log('error', 'policies were not refreshed', { error: String(error) }))
+        .finally(() => {
+          if (!this.#stopped) this.#refreshLater()
+        })
+    })
   }
 
   /** Takes no more work. Resolves when the transactions under way are over and what came of them is kept. */
@@ -78,6 +96,7 @@ export class Transmitter {
     this.#stopped = true
     this.#unwatch?.()
     this.#timer?.timer.cancel()
+    this.#refreshing?.cancel()
     for (const lane of this.#lanes.values()) for (const wake of lane.waiting) wake()
     await Promise.all(this.#working)
   }
@@ -246,7 +265,7 @@ export class Transmitter {
     })
   }
 
-  async #deliver({ smtp, destination }: Connected, job: Job): Promise<Outcome[] | 'stale'> {
+  async #deliver({ smtp, destination, attempt }: Connected, job: Job): Promise<Outcome[] | 'stale'> {
     const by = destination.exchange
     const { sizeBytes } = job.entries[0]!.blob
     while (this.#bodyBytes > 0 && this.#bodyBytes + sizeBytes > BODY_BYTES)
@@ -258,7 +277,7 @@ export class Transmitter {
       const result = await smtp.send({ envelope: envelopeOf(job.entries), message })
       if (result.stale) return 'stale'
       const tls = smtp.tls === undefined ? 'none' : smtp.tls.protocol
-      const detail = { host: by, address: destination.address, tls }
+      const detail = { host: by, address: destination.address, tls, ...policyDetail(attempt) }
       return job.entries.map((entry, i) => ({ entry, by, detail, ...result.recipients[i]! }))
     } catch (error) {
       // A bug of ours: trying again would only repeat it.

@@ -193,7 +193,12 @@ export class SimulatedStream implements Stream {
       this.#transmit({ kind: 'server-hello', side })
       resolve(info)
     } else if (side.role === 'client' && segment.kind === 'server-hello') {
-      const verdict = verifyModelled(segment.side.identity, side, this.#simulation.trusted)
+      const verdict = verifyModelled(
+        segment.side.identity,
+        side,
+        this.#simulation.trusted,
+        this.#simulation.startMs + this.#simulation.nowMs,
+      )
       if (!verdict.authorized && side.mustAuthenticate) {
         this.#failHandshake(verdict.authorizationError!)
         return

@@ -8,8 +8,13 @@ type Verdict = Pick<TlsInfo, 'authorized' | 'authorizationError' | 'peerCertific
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
-/** Does the certificate chain lead to an anchor, and does it name the server. */
-export function verifyModelled(identity: TlsIdentity, side: TlsClientSide, systemTrusted: readonly string[]): Verdict {
+/** Does the certificate chain lead to an anchor, is it still valid, and does it name the server. */
+export function verifyModelled(
+  identity: TlsIdentity,
+  side: TlsClientSide,
+  systemTrusted: readonly string[],
+  nowMs: number,
+): Verdict {
   const chain = parsePem(identity.certificatePem)
   const leaf = chain[0]
   if (leaf === undefined) return { authorized: false, authorizationError: 'CERT_UNREADABLE' }
@@ -19,6 +24,9 @@ export function verifyModelled(identity: TlsIdentity, side: TlsClientSide, syste
     anchors.some((anchor) => anchor.raw.equals(certificate.raw) || certificate.verify(anchor.publicKey)),
   )
   if (!isAnchored) return { authorized: false, authorizationError: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', peerCertificates }
+  // Certificates are made by the clock of the machine that runs the simulation, so only their end is looked at.
+  if (leaf.validToDate.getTime() < nowMs)
+    return { authorized: false, authorizationError: 'CERT_HAS_EXPIRED', peerCertificates }
   const isNamed = isIP(side.serverName) === 0 ? leaf.checkHost(side.serverName) : leaf.checkIP(side.serverName)
   if (isNamed === undefined)
     return { authorized: false, authorizationError: 'ERR_TLS_CERT_ALTNAME_INVALID', peerCertificates }
