@@ -9,16 +9,9 @@ import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { Places } from '../src/filter/places.ts'
-import { patienceUnder, stressOf } from '../src/filter/pressure.ts'
 import { parseSmtpPath } from '../src/message/smtp-path.ts'
 import { parse } from '../src/notation/parse.ts'
 import { SmtpConnection } from '../src/protocols/smtp/client.ts'
-import { Budget } from '../src/protocols/smtp/content.ts'
-import type { SessionFacts, SmtpServerPolicy } from '../src/protocols/smtp/policy.ts'
-import { reply } from '../src/protocols/smtp/reply.ts'
-import { serveSmtp } from '../src/protocols/smtp/serve.ts'
-import { receiverPolicy } from '../src/roles/receiver/policy.ts'
 import { RunningAgent } from '../src/system/agent.ts'
 import { planSystem } from '../src/system/description.ts'
 import { RealNetwork } from '../src/world/real/network.ts'
@@ -73,7 +66,7 @@ async function defend(count: number, seconds: number): Promise<void> {
   const { plan } = planSystem(
     parse(`Author@anna ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient ==> Recipient@bob
 sender:    domain=sender.test, ip=127.0.10.1
-recipient: domain=recipient.test, ip=127.0.20.1, connections=100000
+recipient: domain=recipient.test, ip=127.0.20.1, connections=${PLACES}
 bob:  address=${BOB}, name="Bob", password=demo`).model,
   )
   const world = realWorld({ folder, dns: () => new DnsTable() })
@@ -82,26 +75,7 @@ bob:  address=${BOB}, name="Bob", password=demo`).model,
     transmitterPort: 25,
     log: (...said) => console.error(...said),
   })
-  const { policy, places } = withPlaces(receiverPolicy(running.agent))
-  const budget = new Budget(256 * 1024 * 1024)
-  const options = {
-    hostName: 'mail.recipient.test',
-    budget,
-    timeouts: () =>
-      patienceUnder(
-        stressOf({
-          connections: places.open,
-          maxConnections: PLACES,
-          usedBytes: budget.usedBytes,
-          limitBytes: budget.limitBytes,
-          lagMs: 0,
-        }),
-      ),
-  }
-  const listener = await world.network.listen({ address: '127.0.0.1', port: 0 }, (stream) => {
-    void serveSmtp(stream, policy, options, world)
-  })
-  const { port } = listener.endpoint
+  const { port } = await running.open('smtp', { address: '127.0.0.1', port: 0 })
   try {
     const quiet = await measure(port, seconds)
     console.log(`quiet: ${summary(quiet)}`)
@@ -114,38 +88,16 @@ bob:  address=${BOB}, name="Bob", password=demo`).model,
     const before = seen.made
     const busy = await measure(port, seconds)
     console.log(`${count} slow connections: ${summary(busy)}`)
-    console.log(`  ${places.open} of ${PLACES} places taken, ${seen.made - before} slow connections came back`)
+    console.log(`  ${seen.open} slow connections held a place of ${PLACES}, ${seen.made - before} came back`)
     const addedMs = at(busy.tookMs, 0.95) - at(quiet.tookMs, 0.95)
     console.log(`added at p95: ${addedMs.toFixed(0)} ms (goal: at most 2000)`)
     attackers.kill()
     if (addedMs > 2000 || busy.refused > 0) process.exitCode = 1
   } finally {
-    await listener.close()
     await running.stop()
     rmSync(folder, { recursive: true })
   }
   process.exit()
-}
-
-/** The Receiver's policy behind places that can be given to others. */
-function withPlaces(policy: SmtpServerPolicy): { policy: SmtpServerPolicy; places: Places<SessionFacts> } {
-  const places = new Places<SessionFacts>({ perAddress: 50, perNetwork: 500, inAll: PLACES }, realClock)
-  return {
-    places,
-    policy: {
-      ...policy,
-      async connected(session, control) {
-        const entrant = { ip: session.peer.address, isKnown: false, control }
-        const entry = await places.admit(session, entrant)
-        if (entry !== 'ok') return reply(421, '4.7.0', `too many connections (${entry})`)
-        return policy.connected?.(session, control)
-      },
-      disconnected(session) {
-        places.leave(session)
-        policy.disconnected?.(session)
-      },
-    },
-  }
 }
 
 interface Measured {

@@ -1,11 +1,13 @@
 // White- and blacklists, in their simplest form: who is always let in, and who never. An entry is an address
-// (person@domain), a domain (and everything below it) or a network (192.0.2.0/24, 2001:db8::/32, one address).
+// (person@domain), a domain (and everything below it), a network (192.0.2.0/24, 2001:db8::/32, one address) or a domain
+// that signs (dkim:domain).
 
 import { parseIp } from '../message/ip.ts'
 
 export type ListEntry =
   | { readonly kind: 'address'; readonly value: string }
   | { readonly kind: 'domain'; readonly value: string }
+  | { readonly kind: 'signer'; readonly value: string; readonly domain: string }
   | {
       readonly kind: 'network'
       readonly value: string
@@ -13,11 +15,15 @@ export type ListEntry =
       readonly prefixLength: number
     }
 
-/** Reads one entry; undefined when it is none of the three. */
+/** Reads one entry; undefined when it is none of the four. */
 export function parseListEntry(text: string): ListEntry | undefined {
   const value = text.trim().toLowerCase()
   const network = parseNetwork(value)
   if (network !== undefined) return network
+  if (value.startsWith('dkim:')) {
+    const domain = parseListEntry(value.slice(5))
+    return domain?.kind === 'domain' ? { kind: 'signer', value, domain: domain.value } : undefined
+  }
   if (value.includes('@')) return /^[^\s@]+@[^\s@]+$/.test(value) ? { kind: 'address', value } : undefined
   return /^[^\s@/]+$/.test(value) && value.includes('.') ? { kind: 'domain', value } : undefined
 }
@@ -50,9 +56,16 @@ export function findInList(list: readonly ListEntry[], who: { ip: string; addres
   return list.find((entry) => {
     if (entry.kind === 'network') return inNetwork(who.ip, entry)
     if (entry.kind === 'address') return entry.value === address
-    return domain !== undefined && (domain === entry.value || domain.endsWith(`.${entry.value}`))
+    return entry.kind === 'domain' && domain !== undefined && isWithin(domain, entry.value)
   })
 }
+
+/** The first entry that names one of these domains as a signer. */
+export function findSigner(list: readonly ListEntry[], signers: readonly string[]): ListEntry | undefined {
+  return list.find((entry) => entry.kind === 'signer' && signers.some((signer) => isWithin(signer, entry.domain)))
+}
+
+const isWithin = (domain: string, parent: string) => domain === parent || domain.endsWith(`.${parent}`)
 
 /** '::ffff:192.0.2.1' as '192.0.2.1'. */
 export function unmapped(ip: string): string {

@@ -9,28 +9,14 @@ export interface Client {
   readonly isSuspect: boolean
 }
 
-/** Long enough that a bot has spoken; short enough that nobody's mail is late. */
-const GREETING_PAUSE_MS = 1000
-const SUSPECT_PAUSE_MS = 6000
+/** Whom something speaks against waits so many times as long. */
+const SUSPECT_PATIENCE = 6
 
-/** How long to listen before the greeting. */
-export function greetingPauseMs(client: Client, stress: number): number {
+/** How long to listen before the greeting; `pauseMs`: for a stranger when all is calm. */
+export function greetingPauseMs(client: Client, pauseMs: number, stress: number): number {
   if (client.isKnown) return 0
   // Who waits holds a place: a busy server does not make waits longer.
-  const pauseMs = client.isSuspect ? SUSPECT_PAUSE_MS : GREETING_PAUSE_MS
-  return Math.round(pauseMs * (1 - stress))
-}
-
-export type EarlyTalkerVerdict =
-  | { readonly outcome: 'none' }
-  | { readonly outcome: 'points'; readonly points: number; readonly reason: string }
-  | { readonly outcome: 'refuse'; readonly reason: string }
-
-/** What an early word means: refused only where something else speaks against the client as well. */
-export function earlyTalkerVerdict(isEarly: boolean, client: Client): EarlyTalkerVerdict {
-  if (!isEarly || client.isKnown) return { outcome: 'none' }
-  const reason = 'spoke before it was its turn, as programs do that send without listening'
-  return client.isSuspect ? { outcome: 'refuse', reason } : { outcome: 'points', points: 2, reason }
+  return Math.round(pauseMs * (client.isSuspect ? SUSPECT_PATIENCE : 1) * (1 - stress))
 }
 
 const FREE_FAULTS = 2

@@ -2,7 +2,10 @@
 // bounded, and says what changed, so that its owner can keep it in the store now and then; what a crash forgets is
 // learned again.
 
+import type { Remembered } from '../store/types.ts'
 import type { Clock } from '../world/world.ts'
+
+type MemoryEntry = Remembered & { readonly value: string }
 
 /** What greylisting and reputation need of a store. Synchronous, as the store's reads are. */
 export interface KeyValueWithTime {
@@ -11,19 +14,6 @@ export interface KeyValueWithTime {
   /** `expiresAtMs`: milliseconds since 1970 (wall time, because it outlives the process). */
   put(key: string, value: string, expiresAtMs: number): void
   delete(key: string): void
-}
-
-export interface MemoryEntry {
-  readonly key: string
-  readonly value: string
-  readonly expiresAtMs: number
-}
-
-/** A change since the last `takeChanges`; `value` undefined: the key is gone. */
-export interface MemoryChange {
-  readonly key: string
-  readonly value: string | undefined
-  readonly expiresAtMs: number
 }
 
 const MAX_KEYS = 200_000
@@ -64,16 +54,17 @@ export class BoundedMemory implements KeyValueWithTime {
     if (this.#entries.delete(key)) this.#changed.add(key)
   }
 
-  /** What was kept before, at the start: no changes. */
+  /** What was kept before, at the start. What is over, or too much, is a change: it is forgotten there too. */
   load(entries: Iterable<MemoryEntry>): void {
     for (const entry of entries) {
-      if (this.#entries.size >= this.#maxKeys) return
-      if (entry.expiresAtMs > this.#clock.now()) this.#entries.set(entry.key, entry)
+      const isKept = this.#entries.size < this.#maxKeys && entry.expiresAtMs > this.#clock.now()
+      if (isKept) this.#entries.set(entry.key, entry)
+      else this.#changed.add(entry.key)
     }
   }
 
   /** Everything that changed since the last call, to be kept; each key once. */
-  takeChanges(): MemoryChange[] {
+  takeChanges(): Remembered[] {
     const changes = Array.from(this.#changed, (key) => {
       const entry = this.#entries.get(key)
       return entry ?? { key, value: undefined, expiresAtMs: 0 }

@@ -24,6 +24,14 @@ export interface Standing {
   readonly reasons: readonly string[]
 }
 
+/** What a standing amounts to; undefined: a stranger, or neither. */
+export function verdictOn({ score, confidence }: Standing): 'good' | 'bad' | 'very bad' | undefined {
+  const weight = score * confidence
+  if (weight >= 0.3) return 'good'
+  if (weight <= -0.6) return 'very bad'
+  return weight <= -0.3 ? 'bad' : undefined
+}
+
 interface Counts {
   readonly good: number
   readonly bad: number

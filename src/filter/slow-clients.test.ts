@@ -40,7 +40,7 @@ async function receiver() {
   const options = {
     hostName: 'mx.test',
     timeouts: () => patienceUnder(stress()),
-    greetingPauseMs: () => greetingPauseMs(stranger, stress()),
+    greetingPauseMs: () => greetingPauseMs(stranger, 1000, stress()),
     faultPauseMs: (faults: number) => tarpitMs(faults, stress()),
   }
   await run(world.network.listen(at, (stream) => void serveSmtp(stream, policy, options, world)))

@@ -2,10 +2,12 @@
 // name, its secrets and the settings that the description gave it.
 
 import type { KeyObject } from 'node:crypto'
+import type { DnsList } from '../filter/dnsbl.ts'
 import type { ListEntry } from '../filter/lists.ts'
+import type { KeyValueWithTime } from '../filter/memory.ts'
 import type { MtaSts } from '../identity/mta-sts/mta-sts.ts'
 import type { Store } from '../store/store.ts'
-import type { TlsIdentity } from '../world/network.ts'
+import type { Endpoint, LocalSocket, TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import type { Observations } from './reports/observations.ts'
 
@@ -21,6 +23,8 @@ export interface Agent {
   readonly hostName: string
   readonly world: World
   readonly store: Store
+  /** What it remembers of strangers: bounded, and forgotten in time. */
+  readonly memory: KeyValueWithTime
   readonly secrets: AgentSecrets
   readonly settings: AgentSettings
   /** What is seen for the reports that are owed to others; undefined where none are sent. */
@@ -98,6 +102,18 @@ export interface ReceiverSettings {
   readonly trustedSealers: readonly string[]
   /** Writes Received-SPF, too (RFC 7208 §9.1). */
   readonly receivedSpf: boolean
+  /** Lists over DNS that are asked about strangers. */
+  readonly dnsLists: readonly DnsList[]
+  /** Who is neither proven nor known is asked to come again. */
+  readonly greylist: boolean
+  /** How long to listen before a stranger is greeted, milliseconds. */
+  readonly greetingPauseMs: number
+  /** Balancers whose PROXY header is believed. */
+  readonly proxies: readonly NetworkEntry[]
+  /** clamd, asked about every message that would be taken. */
+  readonly clamd: Endpoint | LocalSocket | undefined
+  /** The site's own milters, in the order in which they are asked. */
+  readonly milters: readonly (Endpoint | LocalSocket)[]
 }
 
 export interface ForwarderSettings {
@@ -123,6 +139,11 @@ export interface ReportSettings {
 /** Is `domain` one whose mail this agent receives. */
 export function isOwnDomain(agent: Agent, domain: string): boolean {
   return domain.toLowerCase() === agent.domain
+}
+
+/** Did this Message-ID (without brackets) leave from here. */
+export function isOwnMessage(agent: Agent, messageId: string): boolean {
+  return agent.store.events({ messageId, limit: 10 }).some(({ role }) => role === 'MSA')
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

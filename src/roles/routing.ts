@@ -63,14 +63,24 @@ function forwardOf(agent: Agent, from: string): { from: string; to: string; keep
   return { from, to, keep: isKept ? agent.store.accountByAddress(from) : undefined }
 }
 
+/** One way of a message, and the recipients that lead there. */
+export interface Leg {
+  readonly way: Way
+  readonly recipient: EnvelopeRecipient
+  /** All of them, by their place in the envelope. */
+  readonly places: readonly number[]
+}
+
 /** The ways of one message: one copy for each mailbox and each target, however many addresses lead there. */
-export function waysTo(agent: Agent, { recipients }: Envelope): { way: Way; recipient: EnvelopeRecipient }[] {
-  const ways = new Map<string, { way: Way; recipient: EnvelopeRecipient }>()
-  for (const recipient of recipients) {
+export function waysTo(agent: Agent, { recipients }: Envelope): Leg[] {
+  const ways = new Map<string, Leg & { places: number[] }>()
+  for (const [place, recipient] of recipients.entries()) {
     const way = wayFor(agent, recipient.forwardPath)
     const end = way.kind === 'mailbox' ? way.account.id : 'to' in way ? way.to : way.address
     const key = `${way.kind} ${end}`
-    if (!ways.has(key)) ways.set(key, { way, recipient })
+    const known = ways.get(key)
+    if (known === undefined) ways.set(key, { way, recipient, places: [place] })
+    else known.places.push(place)
   }
   return [...ways.values()]
 }

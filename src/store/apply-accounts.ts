@@ -86,6 +86,15 @@ export const putSetting: Handler<'setting.put'> = (ledger, { key, value }) => {
   return { ok: true }
 }
 
+export const putRemembered: Handler<'remembered.put'> = (ledger, { changes }) => {
+  const put = ledger.sql('INSERT OR REPLACE INTO remembered VALUES (?, ?, ?)')
+  const forget = ledger.sql('DELETE FROM remembered WHERE key = ?')
+  for (const { key, value, expiresAtMs } of changes)
+    if (value === undefined) forget.run(key)
+    else put.run(key, value, expiresAtMs)
+  return { ok: true }
+}
+
 function addressOwner(ledger: Ledger, address: string): number | undefined {
   const row = ledger.sql('SELECT account FROM address WHERE address = ?').get(address)
   return row === undefined ? undefined : Number(row.account)

@@ -109,6 +109,11 @@ test(
     assert.deepEqual(store.trustedForwarders(bob), [{ ...forwarder, domain: 'old.test', oldAddress: 'b@old.test' }])
     await done(store, { kind: 'trust.remove', account: bob, domain: 'OLD.test' })
     assert.deepEqual(store.trustedForwarders(bob), [])
+    const remembered = { key: 'grey:1', value: 'passed', expiresAtMs: nowMs }
+    const other = { ...remembered, key: 'grey:2' }
+    await done(store, { kind: 'remembered.put', changes: [{ ...remembered, value: '1' }, other] })
+    await done(store, { kind: 'remembered.put', changes: [remembered, { ...other, value: undefined }] })
+    assert.deepEqual(store.remembered(), [remembered])
     await done(store, { kind: 'setting.put', key: 'a', value: '1' })
     await done(store, { kind: 'setting.put', key: 'a', value: '2' })
     assert.equal(store.setting('a'), '2')

@@ -12,6 +12,7 @@ import type {
   QueueEntry,
   QueueId,
   ReceivedReport,
+  Remembered,
   ReportDay,
   ReportSighting,
   SpecialUse,
@@ -111,6 +112,7 @@ export type Command =
   | { kind: 'event.prune'; beforeMs: number; keep: number } // forgets events older than `beforeMs`, and all but the newest `keep`
   | { kind: 'change.prune'; account: AccountId; keep: number } // keeps the last `keep` MODSEQs of the change log; older states get `undefined`
   | { kind: 'setting.put'; key: string; value: string }
+  | { kind: 'remembered.put'; changes: readonly Remembered[] }
 
 /** What a command gives back once the batch is durable. Refusals (no such mailbox, …) are values; nothing of that command is kept, the others of its batch are. */
 export type CommandResult =

@@ -8,6 +8,7 @@ import type { Handler } from './apply.ts'
 import {
   createAccount,
   putAlias,
+  putRemembered,
   putSetting,
   putTrust,
   removeAlias,
@@ -102,6 +103,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'event.prune': pruneEvents,
   'change.prune': pruneChanges,
   'setting.put': putSetting,
+  'remembered.put': putRemembered,
 }
 
 /** For World.disk.ownDatabase: brings the schema up to date, then answers EngineRequests. */

@@ -386,6 +386,17 @@ export class Reads implements StoreReads {
     return this.#one((row) => row.value as string, 'SELECT value FROM setting WHERE key = ?', key)
   }
 
+  remembered() {
+    return this.#all(
+      (row) => ({
+        key: row.key as string,
+        value: row.value as string,
+        expiresAtMs: row.expires_ms as number,
+      }),
+      'SELECT * FROM remembered',
+    )
+  }
+
   /** Where a body lies. */
   blob(hash: string): BlobRef | undefined {
     return this.#one(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE hash = ?`, Buffer.from(hash, 'hex'))

@@ -153,7 +153,12 @@ CREATE TABLE sts_policy (
 CREATE INDEX sts_policy_by_age ON sts_policy (fetched_ms);
 `
 
-const MIGRATIONS: readonly string[] = [first, second, reports, policies]
+const strangers = `
+-- What the Border remembers of strangers (filter/memory.ts): greylisting, reputation, correspondents.
+CREATE TABLE remembered (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`
+
+const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers]
 
 /** The version this program writes. */
 const SCHEMA_VERSION = MIGRATIONS.length

@@ -16,6 +16,7 @@ import type {
   MailboxId,
   Placement,
   QueueEntry,
+  Remembered,
   StoredPolicy,
   Submission,
   ThreadId,
@@ -120,6 +121,8 @@ export interface Store {
   /** Id of the newest event; 0 when there is none. */
   lastEventId(): number
   setting(key: string): string | undefined
+  /** Everything remembered of strangers, read once at the start. */
+  remembered(): (Remembered & { readonly value: string })[]
 
   /** Stops taking commits, finishes what was taken, closes files. */
   close(): Promise<void>

@@ -195,6 +195,13 @@ export interface TrackEvent {
 }
 
 /** A Forwarder that one Recipient trusts. Matched on authenticated identity, never on HELO. */
+/** Something remembered of strangers, with its end; `value` undefined: it is forgotten. */
+export interface Remembered {
+  readonly key: string
+  readonly value: string | undefined
+  readonly expiresAtMs: number
+}
+
 export interface TrustedForwarder {
   readonly account: AccountId
   /** The Forwarder's domain: ARC d=, SRS/SPF domain or DKIM d= must match it or be below it. */

@@ -10,6 +10,7 @@ import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
+import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
@@ -22,6 +23,7 @@ import type { Store } from '../store/store.ts'
 import type { Endpoint, Listener, Stream } from '../world/network.ts'
 import type { Timer, World } from '../world/world.ts'
 import type { AgentPlan, PersonPlan } from './description.ts'
+import { KeptMemory } from './memory.ts'
 import { secretsOf } from './secrets.ts'
 
 /** The doors of an agent, each with the role that opens it. */
@@ -74,31 +76,42 @@ export class RunningAgent {
   readonly #shutdown = { requested: false }
   #tidying: Timer | undefined
   readonly #store: EmbeddedStore
+  readonly #memory: KeptMemory
   readonly #transmitter: Transmitter | undefined
   readonly #reporter: Reporter
   readonly #smtp: ServeOptions
+  readonly #smtpAtBorder: ServeOptions
   readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy }
 
-  private constructor(plan: AgentPlan, agent: Agent, store: EmbeddedStore, options: AgentOptions) {
+  private constructor(
+    plan: AgentPlan,
+    agent: Agent,
+    { store, memory }: { store: EmbeddedStore; memory: KeptMemory },
+    options: AgentOptions,
+  ) {
     this.#store = store
+    this.#memory = memory
     this.plan = plan
     this.agent = agent
     this.accounts = new Accounts(agent, options.iterations)
     const carriesMail = agent.roles.has('Transmitter') || agent.roles.has('Forwarder') || agent.roles.has('Receiver')
     this.#transmitter = carriesMail ? new Transmitter(agent) : undefined
     this.#reporter = new Reporter(agent)
+    const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
+    const border = new Border(agent, budget)
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
-      ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent) } : {}),
+      ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent, border) } : {}),
     }
     this.#smtp = {
       hostName: agent.hostName,
       identity: agent.secrets.tls,
       maxMessageBytes: agent.settings.maxMessageBytes,
-      budget: new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes)),
+      budget,
       shutdown: this.#shutdown,
       onFault: (error) => agent.log('error', 'a session failed', { error: String(error) }),
     }
+    this.#smtpAtBorder = { ...this.#smtp, ...border.manners, prdr: true }
   }
 
   /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
@@ -108,6 +121,7 @@ export class RunningAgent {
     const { domain } = plan
     const log: Agent['log'] = (level, text, facts) => options.log(plan.id, level, text, facts)
     const { clock } = world
+    const memory = new KeptMemory(store, world.clock)
     const agent: Agent = {
       id: plan.id,
       roles: plan.roles,
@@ -115,6 +129,7 @@ export class RunningAgent {
       hostName: plan.hostName,
       world,
       store,
+      memory,
       secrets,
       settings: { ...plan.settings, transmitter: { ...plan.settings.transmitter, port: options.transmitterPort } },
       ...(plan.settings.reports.sends && {
@@ -124,7 +139,7 @@ export class RunningAgent {
       log,
     }
     await settle(store, plan, world, options.iterations)
-    return new RunningAgent(plan, agent, store, options)
+    return new RunningAgent(plan, agent, { store, memory }, options)
   }
 
   /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
@@ -178,7 +193,7 @@ export class RunningAgent {
     const { world, settings } = this.agent
     switch (service) {
       case 'smtp':
-        return serveSmtp(stream, this.#policies.receiver!, this.#smtp, world)
+        return serveSmtp(stream, this.#policies.receiver!, this.#smtpAtBorder, world)
       case 'submission':
       case 'submissions':
         return serveSmtp(stream, this.#policies.msa!, this.#smtp, world)
@@ -221,6 +236,7 @@ export class RunningAgent {
     while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
     await this.#reporter.stop()
+    await this.#memory.save()
     await this.agent.store.close()
   }
 }

@@ -83,6 +83,12 @@ const KEYS = {
     deny: values.listEntry,
     filter: values.yesNo,
     'received-spf': values.yesNo,
+    'dns-list': values.dnsList,
+    greylist: values.yesNo,
+    'greet-after': values.duration,
+    proxy: values.network,
+    clamav: values.socket,
+    milter: values.socket,
     'max-size': values.size,
     connections: values.count,
     'connections-per-address': values.count,
@@ -330,6 +336,13 @@ function planAgent(
         trustedSealers: of('trusts-seals'),
         // Authentication-Results says the same, and two fields that must agree are one too many.
         receivedSpf: of('received-spf').at(-1) ?? false,
+        dnsLists: of('dns-list'),
+        greylist: of('greylist').at(-1) ?? !lab,
+        // Long enough that a bot has spoken; in a lab everybody is known.
+        greetingPauseMs: 1000 * (of('greet-after').at(-1) ?? (lab ? 0 : 1)),
+        proxies: of('proxy'),
+        clamd: of('clamav').at(-1),
+        milters: of('milter'),
         connections: of('connections').at(-1) ?? 1000,
         connectionsPerAddress: of('connections-per-address').at(-1) ?? 50,
         // A lab has one sender for everything that is tried out.

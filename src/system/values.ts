@@ -1,8 +1,10 @@
 // How the values of a description's attributes are read: each reader gives the value, or says in words what it expected.
 
+import { type DnsList, KNOWN_LISTS } from '../filter/dnsbl.ts'
 import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts'
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
+import type { Endpoint, LocalSocket } from '../world/network.ts'
 
 export type ReadResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string }
 export type Reader<T> = (text: string) => ReadResult<T>
@@ -29,7 +31,7 @@ export const network: Reader<Extract<ListEntry, { kind: 'network' }>> = (word) =
   orExpected(parseNetwork(word), 'a network, such as 192.0.2.0/24')
 
 export const listEntry: Reader<ListEntry> = (word) =>
-  orExpected(parseListEntry(word), 'an address, a domain or a network')
+  orExpected(parseListEntry(word), 'an address, a domain, a network, or dkim: and a domain')
 
 export const address: Reader<string> = (word) => {
   const parsed = parseSmtpPath(`<${word}>`, 'forward', { utf8: true })
@@ -84,3 +86,34 @@ export const stsMode: Reader<'enforce' | 'testing' | 'none'> = (word) =>
 
 export const dmarcPolicy: Reader<string> = (word) =>
   ['none', 'quarantine', 'reject'].includes(word) ? ok(word) : expected('none, quarantine or reject')
+
+/** 'address:port', or the path of a socket file. */
+export const socket: Reader<Endpoint | LocalSocket> = (word) => {
+  if (word.startsWith('/')) return ok({ path: word })
+  const [, address, port] = /^\[?([^\]]+)\]?:(\d{1,5})$/.exec(word) ?? []
+  return address !== undefined && isIp(address) && Number(port) > 0 && Number(port) < 65_536
+    ? ok({ address, port: Number(port) })
+    : expected('an address with a port, such as 127.0.0.1:3310, or the path of a socket')
+}
+
+/** What a list that is not known by name says of what it lists. */
+const ANY_ANSWER = [{ answer: '127.*.*.*', meaning: 'is listed' }]
+
+const LIST_KINDS: Readonly<Record<string, Pick<DnsList, 'of' | 'says'>>> = {
+  'bad-addresses': { of: 'address', says: 'bad' },
+  'good-addresses': { of: 'address', says: 'good' },
+  'bad-domains': { of: 'domain', says: 'bad' },
+}
+
+/** The zone of a known list, or 'bad-addresses:zone', 'good-addresses:zone', 'bad-domains:zone'. */
+export const dnsList: Reader<DnsList> = (word) => {
+  const known = KNOWN_LISTS.find(({ zone }) => zone === word.toLowerCase())
+  if (known !== undefined) return ok(known)
+  const [kind, zone, ...rest] = word.split(':')
+  const what = Object.hasOwn(LIST_KINDS, kind!) ? LIST_KINDS[kind!] : undefined
+  const name = parseDomain(zone ?? '')
+  if (what !== undefined && name !== undefined && rest.length === 0)
+    return ok({ ...what, zone: name.toString(), codes: ANY_ANSWER })
+  const names = KNOWN_LISTS.map(({ zone: one }) => one).join(', ')
+  return expected(`${names}, or another zone with its kind, such as bad-addresses:bl.example.org`)
+}

@@ -8,6 +8,7 @@ import { contentRules } from './rules/content.ts'
 import { headerRules } from './rules/header.ts'
 import { htmlRules } from './rules/html.ts'
 import { identityRules } from './rules/identity.ts'
+import { knownRules } from './rules/known.ts'
 import { mimeRules } from './rules/mime.ts'
 import { receivedRules } from './rules/received.ts'
 import { recipientRules } from './rules/recipients.ts'
@@ -30,6 +31,7 @@ export const RULES: readonly Rule[] = [
   ...recipientRules,
   ...receivedRules,
   ...identityRules,
+  ...knownRules,
   ...mimeRules,
   ...htmlRules,
   ...urlRules,

@@ -9,6 +9,8 @@ import { bytesToText, type Header, type HeaderField, rawValue, unfold } from '..
 import { isPrivateIp } from '../../message/ip.ts'
 import { allParts, type Part, parseStructure } from '../../message/mime.ts'
 import { parseReceived, type Received } from '../../message/received.ts'
+import type { ListResult } from '../dnsbl.ts'
+import type { Standing } from '../reputation.ts'
 import { type Attachment, readAttachments } from './attachments.ts'
 import { organization } from './domains.ts'
 import { type HtmlFacts, readHtml } from './html.ts'
@@ -53,6 +55,8 @@ export interface MailFacts {
     /** The client spoke before it was greeted. */
     readonly earlyTalker?: boolean
   }
+  /** What lists over DNS and our own memory say of the sender, as far as it may count for this Recipient. */
+  readonly known?: { readonly listings: readonly ListResult[]; readonly standing?: Standing }
   /** True if it answers a message that was sent from here (its In-Reply-To or References is one of ours). */
   readonly answersOurs?: boolean
 }
@@ -111,6 +115,17 @@ export class MailView {
     return this.facts.identity
   }
 
+  /** The same message with other facts: parsed once, looked at again. */
+  with(facts: Partial<MailFacts>): MailView {
+    return new MailView({ ...this.facts, structure: this.root, ...facts })
+  }
+
+  /** Message-IDs of what it says it answers, without brackets: In-Reply-To and the last of References. */
+  get answers(): readonly string[] {
+    const ids = (name: string) => (this.field(name) ?? '').slice(0, 10_000).match(/[^<>\s]{1,250}(?=>)/g) ?? []
+    return [...new Set([...ids('in-reply-to').slice(0, 2), ...ids('references').slice(-2)])]
+  }
+
   /** How many fields of that (lower-case) name there are. */
   count(name: string): number {
     return this.#fields.get(name)?.length ?? 0
@@ -162,6 +177,13 @@ export class MailView {
 
   get fromOrganization(): string {
     return this.fromDomain === '' ? '' : organization(this.fromDomain)
+  }
+
+  /** Registrable domains of who wrote and who sent it. */
+  get senderDomains(): readonly string[] {
+    const { reversePath = '' } = this.facts.identity ?? {}
+    const domains = [this.fromDomain, reversePath.slice(reversePath.lastIndexOf('@') + 1).toLowerCase()]
+    return [...new Set(domains.filter((domain) => domain !== '').map(organization))]
   }
 
   get replyTo(): Mailbox | undefined {

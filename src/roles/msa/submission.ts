@@ -15,6 +15,7 @@ import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Account, BlobRef, Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
+import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { type Delivery, placeCommand, prepareDelivery } from '../mda/place.ts'
 import { queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
@@ -154,6 +155,7 @@ async function keep(
       // A copy is here: nobody need hear of the other.
       ...(home === undefined ? {} : { notify: [] }),
     }
+    if (way.kind === 'elsewhere') noteCorrespondent(agent, author.id, to)
     blob ??= await agent.store.putBlob([...front, body])
     commands.push(
       queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to),

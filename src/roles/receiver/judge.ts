@@ -18,6 +18,8 @@ export interface Circumstances {
   readonly identity: Identity
   /** The entry of the allow list that named the sender, as text. */
   readonly allowedBy: string | undefined
+  /** The entry of the deny list that named who wrote or signed it. */
+  readonly deniedBy?: string | undefined
   /** The mailbox in Resent-From or Sender, where a proven domain stands behind it. */
   readonly sentBy: string | undefined
   /** What the rules found in header and content; undefined where they are off. */
@@ -48,6 +50,12 @@ const RULES: readonly Rule[] = [
     allowedBy === undefined
       ? undefined
       : accept(`${allowedBy} is on the list of senders always let in`, 'local_policy'),
+
+  ({ deniedBy, forwarder }) => {
+    if (deniedBy === undefined) return undefined
+    const reason = `${deniedBy} is on the list of senders never let in`
+    return forwarder === undefined ? refuse(reason, '5.7.1') : junk(reason)
+  },
 
   // Several From fields, or a From that two programs would read differently (RFC 9989 §5.3): nobody can be proven by it.
   ({ identity: { from, dmarc }, sentBy, forwarder }) => {

@@ -2,9 +2,9 @@
 // Everything is refused during SMTP; nothing that was accepted is bounced or dropped later.
 
 import { findInList, neighbourhood, unmapped } from '../../filter/lists.ts'
-import { type Entry, Places } from '../../filter/places.ts'
+import type { Entry } from '../../filter/places.ts'
 import { RateLimit } from '../../filter/rate.ts'
-import { formatAddress } from '../../message/address.ts'
+import { type ForwardPath, formatAddress } from '../../message/address.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
@@ -12,10 +12,16 @@ import { newTrace } from '../agent.ts'
 import { Targets } from '../forwarder/target.ts'
 import { reversePathText, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
+import type { Border } from './border.ts'
 import { receive, type Sharing } from './receive.ts'
 
 /** Unknown recipients that one address may ask for in ten minutes, before it is taken for an address harvester. */
 const UNKNOWN_RECIPIENTS = 50
+
+/** Neighbours together, of what one address may. */
+const NEIGHBOURS = 4
+/** Connections that one address may open in a minute. */
+const CONNECTIONS_PER_MINUTE = 600
 
 /** Refusals kept for tracking in a minute. */
 const NOTES = 600
@@ -27,17 +33,17 @@ const CROWDED: Record<Exclude<Entry, 'ok'>, (ip: string) => string> = {
 }
 
 /** The Receiver's voice, shared by all its connections. */
-export function receiverPolicy(agent: Agent): SmtpServerPolicy {
+export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
   const { receiver } = agent.settings
   const { clock } = agent.world
-  const { connections: inAll, connectionsPerAddress: perAddress } = receiver
-  const places = new Places<SessionFacts>({ perAddress, perNetwork: Math.max(4 * perAddress, inAll / 2), inAll }, clock)
   const messages = new RateLimit(clock, receiver.messagesPerMinutePerAddress, 60_000)
+  const fromNetwork = new RateLimit(clock, NEIGHBOURS * receiver.messagesPerMinutePerAddress, 60_000)
+  const visits = new RateLimit(clock, Math.max(CONNECTIONS_PER_MINUTE, receiver.messagesPerMinutePerAddress), 60_000)
   const unknown = new RateLimit(clock, UNKNOWN_RECIPIENTS, 600_000)
   const notes = new RateLimit(clock, NOTES, 60_000)
   /** Where the recipients of the transaction under way are. */
   const sides = new WeakMap<SessionFacts, 'here' | 'away' | 'both'>()
-  const sharing: Sharing = { arriving: new Map(), targets: new Targets(agent) }
+  const sharing: Sharing = { border, arriving: new Map(), targets: new Targets(agent) }
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
   const allowed = (session: SessionFacts) => findInList(receiver.allow, { ip: ipOf(session) }) !== undefined
 
@@ -70,14 +76,17 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
         }
         if (unknown.hasRoom(neighbourhood(ip)) === false)
           return reply(421, '4.7.0', 'too many unknown recipients were asked for from your network, come back later')
+        if (!visits.take(ip)) return reply(421, '4.7.0', `too many connections from ${ip} in a minute, slow down`)
       }
       // When the house is full, whoever has been silent longest gives way: slow thousands cannot keep out honest mail.
-      const entry = await places.admit(session, { ip, isKnown: allowed(session), control })
-      return entry === 'ok' ? undefined : reply(421, '4.7.0', CROWDED[entry](ip))
+      const entry = await border.places.admit(session, { ip, isKnown: allowed(session), control })
+      if (entry !== 'ok') return reply(421, '4.7.0', CROWDED[entry](ip))
+      await border.meet(session)
+      return undefined
     },
 
     disconnected(session) {
-      places.leave(session)
+      border.places.leave(session)
     },
 
     mail(reversePath, _parameters, session) {
@@ -95,6 +104,8 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
         return reply(550, '5.7.1', `mail from ${denied.value} is not taken here (deny list)`)
       }
       if (!messages.take(ip)) return reply(450, '4.7.0', `too many messages from ${ip} in a minute, slow down`)
+      if (!fromNetwork.take(neighbourhood(ip)))
+        return reply(450, '4.7.0', 'too many messages from your network in a minute, slow down')
       return undefined
     },
 
@@ -116,6 +127,12 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
         refused(session, '', at, `There is no mailbox ${at} here.`)
         return reply(550, '5.1.1', `there is no mailbox ${at} here`)
       }
+      const objections = border.objections(session)
+      if (objections.length > 1 && !isPostmaster(agent, forwardPath)) {
+        const why = objections.join(', and ')
+        refused(session, '', way.kind === 'mailbox' ? way.address : '', `A stranger was refused: ${why}.`)
+        return reply(554, '5.7.1', `${why}; write to postmaster@${agent.domain} if that is wrong`)
+      }
       // One reply answers for all recipients of a message, but what may go into Junk here must not be passed on.
       const side = way.kind === 'mailbox' ? 'here' : way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
       const known = sides.get(session)
@@ -127,4 +144,9 @@ export function receiverPolicy(agent: Agent): SmtpServerPolicy {
 
     message: (mail) => receive(agent, mail, sharing),
   }
+}
+
+/** Whoever is refused can say that it is wrong (RFC 5321 §4.5.1). */
+function isPostmaster(agent: Agent, path: ForwardPath): boolean {
+  return path.type === 'postmaster' || formatAddress(path.mailbox).toLowerCase() === `postmaster@${agent.domain}`
 }

@@ -3,21 +3,13 @@
 // message). Delivery inside the same agent is that same commit.
 
 import { createHash } from 'node:crypto'
-import { findInList, unmapped } from '../../filter/lists.ts'
-import type { Weight } from '../../filter/rules/rules.ts'
+import { unmapped } from '../../filter/lists.ts'
 import { authenticate, type Identity } from '../../identity/authenticate.ts'
-import {
-  atHomeAt,
-  cameThrough,
-  type ForwarderMatch,
-  forwarderIdentity,
-  type TrustedSeal,
-  trustedSeal,
-} from '../../identity/trusted.ts'
-import { formatAddress, formatPath, mailboxesOf, parseAddressList } from '../../message/address.ts'
-import { fieldsNamed, type Header, parseHeader, rawValue } from '../../message/header.ts'
+import { cameThrough, trustedSeal } from '../../identity/trusted.ts'
+import { formatPath } from '../../message/address.ts'
+import { fieldsNamed, type Header, parseHeader } from '../../message/header.ts'
 import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
-import type { InboundMessage } from '../../protocols/smtp/policy.ts'
+import type { InboundMessage, RepliesByRecipient } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import { type Agent, newTrace } from '../agent.ts'
@@ -28,36 +20,39 @@ import { srsReversePath } from '../forwarder/srs.ts'
 import type { Targets } from '../forwarder/target.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { arrivalCommands, countJudged } from '../reports/judged.ts'
-import { queueCommand, reversePathText, type Way, waysTo } from '../routing.ts'
+import { queueCommand, reversePathText } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
-import { withOurFields } from './fields.ts'
+import { deniedOnList, provenOnList, provenSender } from './acquaintance.ts'
+import type { Border } from './border.ts'
+import { ourFields, withoutForgedResults } from './fields.ts'
 import { type Findings, findings, spfOfAuthor, verdictOf } from './findings.ts'
-import { type Circumstances, type Judgement, judge } from './judge.ts'
+import { addressOf, type Handled, handle, isStanding, settle, trustedNetworks, waysOf } from './handle.ts'
+import type { Judgement } from './judge.ts'
 import { LogoSearch } from './logo.ts'
-import { type Weigher, weigher } from './weigh.ts'
+import { scan } from './scan.ts'
+import { greylisted, learnFrom } from './strangers.ts'
+import { weigher } from './weigh.ts'
 
 /** More hops than this is a loop (RFC 5321 §6.3 asks for at least 100 to be possible). */
 const MAX_HOPS = 100
 
 /** Transactions that may come twice and are being decided, by digest: the second waits for what becomes of the first. */
-export type Arriving = Map<string, Promise<Reply>>
-
-interface Handled {
-  readonly recipient: EnvelopeRecipient
-  readonly way: Exclude<Way, { kind: 'elsewhere' | 'unknown' }>
-  readonly judgement: Judgement
-  readonly forwarder: ForwarderMatch | undefined
-  readonly content: Weight | undefined
-}
+type Arriving = Map<string, Promise<Reply | RepliesByRecipient>>
 
 /** What the Receiver's transactions share. */
 export interface Sharing {
+  readonly border: Border
   readonly arriving: Arriving
   readonly targets: Targets
 }
 
-/** The reply to the final dot: a promise when it is 250. */
-export async function receive(agent: Agent, mail: InboundMessage, { arriving, targets }: Sharing): Promise<Reply> {
+/** The reply to the final dot: a promise when it is 250. Where it was asked for (PRDR), one for each recipient. */
+export async function receive(
+  agent: Agent,
+  mail: InboundMessage,
+  sharing: Sharing,
+): Promise<Reply | RepliesByRecipient> {
+  const { arriving } = sharing
   const header = parseHeader(mail.source)
   const about = {
     trace: newTrace(agent.world),
@@ -69,17 +64,21 @@ export async function receive(agent: Agent, mail: InboundMessage, { arriving, ta
     note(agent, { ...about, role: 'Receiver', kind: 'refused', forwardPath: '', text: loop })
     return reply(554, '5.4.6', loop)
   }
-  if (!isRepeatable(header)) return decide(agent, mail, header, about, targets, undefined)
+  if (!isRepeatable(header)) return decide(agent, mail, header, about, sharing)
   const digest = digestOf(mail)
   const before = agent.store.arrival(digest)
-  if (before !== undefined) return reply(250, '2.0.0', `accepted as ${before} before; this is the same message again`)
+  if (before !== undefined) return acceptedBefore(before)
   // It may come again while the first is still being looked at, because the relay has lost its patience or its connection.
-  const first = arriving.get(digest)
+  const key = `${digest} ${mail.prdr}`
+  const first = arriving.get(key)
   if (first !== undefined) return first
-  const decision = decide(agent, mail, header, about, targets, digest).finally(() => arriving.delete(digest))
-  arriving.set(digest, decision)
+  const decision = decide(agent, mail, header, about, sharing).finally(() => arriving.delete(key))
+  arriving.set(key, decision)
   return decision
 }
+
+const acceptedBefore = (trace: string) =>
+  reply(250, '2.0.0', `accepted as ${trace} before; this is the same message again`)
 
 interface About {
   readonly trace: string
@@ -92,9 +91,8 @@ async function decide(
   mail: InboundMessage,
   header: Header,
   about: About,
-  targets: Targets,
-  digest: string | undefined,
-): Promise<Reply> {
+  { border, targets }: Sharing,
+): Promise<Reply | RepliesByRecipient> {
   const { source, session } = mail
   const { trace, reversePath } = about
   const ip = unmapped(session.peer.address)
@@ -104,77 +102,106 @@ async function decide(
     { dns: agent.world.dns, clock: agent.world.clock, cpu: agent.world.cpu, receiverName: agent.hostName },
   )
   const authorSpf = await spfOfAuthor(agent, identity)
-  const allowedBy = provenOnList(agent, identity)
-  const sentBy = provenSender(header, identity)
   const ways = waysOf(agent, mail)
-  const atHome = await trustedNetworks(agent, identity, ways)
-  const weigh = weigher(agent, mail, identity)
-  const seal = trustedSeal(identity, agent.settings.receiver.trustedSealers)
-  const handled = ways.map((one) => handle(agent, one, identity, { allowedBy, sentBy, atHome, weigh, seal }))
+  const known = {
+    allowedBy: provenOnList(agent, identity),
+    deniedBy: deniedOnList(agent, identity),
+    sentBy: provenSender(header, identity),
+    atHome: await trustedNetworks(agent, identity, ways),
+    weigh: await weigher(agent, border, mail, identity),
+    seal: trustedSeal(identity, agent.settings.receiver.trustedSealers),
+  }
+  const judged = ways.map((one) => handle(agent, one, identity, known))
+  // Only what would be taken is worth a look by others, and only then is a stranger asked to come again.
+  const { source: kept, handled: scanned } = await scanAll(agent, mail, identity, about.trace, judged)
+  const handled = greylisted(agent, border, identity, scanned)
+  learnFrom(agent, border, identity, handled)
   const counted = (answer: Reply) => countJudged(agent, { identity, header, handled }, answer)
 
-  const standing = handled.filter(({ judgement }) => judgement.outcome === 'accept' || judgement.outcome === 'junk')
+  const standing = handled.filter(isStanding)
   if (standing.length === 0) {
     const worst = handled.map(({ judgement }) => judgement).find((j) => j.outcome === 'defer') ?? handled[0]!.judgement
-    const isLater = worst.outcome === 'defer'
-    note(
-      agent,
-      ...handled.map(({ way }) => ({
-        ...about,
-        role: 'Receiver' as const,
-        kind: isLater ? ('deferred' as const) : ('refused' as const),
-        forwardPath: addressOf(way),
-        text: `${isLater ? 'Asked to come again later' : 'Refused at the Border'}: ${worst.reason}.`,
-        detail: { ip, helo: session.helo, ...findings(identity) },
-      })),
-    )
+    note(agent, ...handled.map((one) => refusedEvent(one, mail, identity, about)))
     return counted('reply' in worst ? worst.reply : reply(550, '5.7.1', worst.reason))
   }
+  // With one reply for all the mildest holds, and what one Recipient would refuse goes into his Junk.
+  const taken = mail.prdr ? standing : handled
+  const answered = (answer: Reply) => (taken.length === ways.length ? answer : byRecipient(mail, handled, answer))
 
   try {
+    const clean = withoutForgedResults(agent, source, header)
     const ours = {
       mail,
       header,
-      ...withOurFields(agent, mail, header, identity, trace),
+      front: ourFields(agent, mail, identity, trace),
+      source: clean,
+      kept: kept === source ? clean : withoutForgedResults(agent, kept),
       identity: { ...identity, authorSpf },
     }
     const atMs = agent.world.clock.now()
+    const digest = isRepeatable(header) ? digestOf(mail, taken) : undefined
+    const before = digest === undefined || taken.length === ways.length ? undefined : agent.store.arrival(digest)
+    if (before !== undefined) return answered(acceptedBefore(before))
     const arrival = digest === undefined ? undefined : ({ kind: 'arrival.add', digest, trace, atMs } as const)
+    if (taken.length < ways.length)
+      note(agent, ...handled.filter((one) => !isStanding(one)).map((one) => refusedEvent(one, mail, identity, about)))
     const forwardings = forwardingsOf(ours, standing, about)
     // Where somebody has it here in any case, 250 is true whatever a target says, and the queue sees to the rest.
     const isPromised = standing.length > forwardings.length || forwardings.some(({ isKept }) => isKept)
     if (!isPromised && agent.settings.forwarder.mode === 'true')
-      return counted(await passOn(agent, targets, forwardings, arrival))
+      return answered(counted(await passOn(agent, targets, forwardings, arrival)))
     const logo = new LogoSearch(agent, identity, header)
-    const commands = [...(await keep(agent, ours, handled, about, logo)), ...(await queueAll(agent, forwardings))]
+    const commands = [...(await keep(agent, ours, taken, about, logo)), ...(await queueAll(agent, forwardings))]
     if (arrival !== undefined) commands.push(arrival)
     logo.tellLater(commands, await commitAll(agent, commands))
   } catch (error) {
     return diskRefusal(agent, error)
   }
-  return counted(reply(250, '2.0.0', `accepted as ${trace}`))
+  return answered(counted(reply(250, '2.0.0', `accepted as ${trace}`)))
 }
 
-/** The entry of the allow list that names the sender. An address counts once it is proven: anybody can claim one. */
-function provenOnList(agent: Agent, { ip, reversePath, spf, dmarc, from }: Identity): string | undefined {
-  const { allow } = agent.settings.receiver
-  if (allow.length === 0) return undefined
-  const proven: (string | undefined)[] = [undefined]
-  if (spf.result === 'pass' && spf.identity === 'mailfrom') proven.push(reversePath)
-  if (dmarc.result === 'pass') proven.push(...from.mailboxes.map((mailbox) => formatAddress(mailbox)))
-  return proven.map((address) => findInList(allow, { ip, address })?.value).find((value) => value !== undefined)
+/** `answer` for those for whom it was taken, and each other's own (draft-hall-prdr-00). */
+function byRecipient(mail: InboundMessage, handled: readonly Handled[], answer: Reply): Reply | RepliesByRecipient {
+  if (answer.code >= 400) return answer
+  const each = mail.envelope.recipients.map((_recipient, place) => {
+    const { judgement } = handled.find(({ places }) => places.includes(place))!
+    return 'reply' in judgement ? judgement.reply : answer
+  })
+  return { each, final: answer }
 }
 
-/** The mailbox in Resent-From, else in Sender, if its domain signed the message or is that of a proven reverse-path. */
-function provenSender(header: Header, { spf, dkim }: Identity): string | undefined {
-  const proven = dkim
-    .filter(({ result, unsignedBytes }) => result === 'pass' && unsignedBytes === 0)
-    .map(({ domain }) => domain)
-  if (spf.result === 'pass' && spf.identity === 'mailfrom') proven.push(spf.domain)
-  const field = fieldsNamed(header, 'resent-from')[0] ?? fieldsNamed(header, 'sender')[0]
-  const [mailbox, ...others] = field === undefined ? [] : mailboxesOf(parseAddressList(rawValue(header, field)))
-  if (mailbox === undefined || others.length > 0 || !proven.includes(mailbox.domain)) return undefined
-  return formatAddress(mailbox)
+function refusedEvent({ way, judgement }: Handled, { session }: InboundMessage, identity: Identity, about: About) {
+  const isLater = judgement.outcome === 'defer'
+  return {
+    ...about,
+    role: 'Receiver' as const,
+    kind: isLater ? ('deferred' as const) : ('refused' as const),
+    forwardPath: addressOf(way),
+    text: `${isLater ? 'Asked to come again later' : 'Refused at the Border'}: ${judgement.reason}.`,
+    detail: { ip: identity.ip, helo: session.helo, ...findings(identity) },
+  }
+}
+
+/** With what clamd and milters say; `source`: the message as they want it kept. */
+async function scanAll(
+  agent: Agent,
+  mail: InboundMessage,
+  identity: Identity,
+  trace: string,
+  judged: readonly Handled[],
+): Promise<{ source: Buffer; handled: readonly Handled[] }> {
+  const { clamd, milters } = agent.settings.receiver
+  if ((clamd === undefined && milters.length === 0) || !judged.some(isStanding))
+    return { source: mail.source, handled: judged }
+  const scanned = await scan(agent, mail, identity, trace)
+  const handled = judged.map((one): Handled => {
+    const verdict = isStanding(one) ? scanned.verdict(one.places[0]!) : undefined
+    if (verdict === undefined) return one
+    // What a trusted Forwarder passed on is never sent back: it would come back as a bounce to a stranger.
+    const isSpared = one.forwarder !== undefined && verdict.outcome === 'refuse'
+    return settle(agent, { ...one, judgement: isSpared ? { outcome: 'junk', reason: verdict.reason } : verdict })
+  })
+  return { source: scanned.source, handled }
 }
 
 /**
@@ -183,62 +210,12 @@ function provenSender(header: Header, { spf, dkim }: Identity): string | undefin
  */
 const isRepeatable = (header: Header) => fieldsNamed(header, 'received').length > 0
 
-function digestOf({ envelope, source, session }: InboundMessage): string {
+function digestOf({ envelope, source, session }: InboundMessage, taken?: readonly Handled[]): string {
   const hash = createHash('sha256').update(`${unmapped(session.peer.address)}\0${formatPath(envelope.reversePath)}`)
-  for (const { forwardPath } of envelope.recipients) hash.update(`\0${formatPath(forwardPath)}`)
+  const places = taken?.flatMap((one) => one.places).sort((a, b) => a - b)
+  const recipients = places?.map((place) => envelope.recipients[place]!) ?? envelope.recipients
+  for (const { forwardPath } of recipients) hash.update(`\0${formatPath(forwardPath)}`)
   return hash.update('\0').update(source).digest('hex')
-}
-
-/** Every recipient's way; RCPT let only those through that have one. */
-function waysOf(agent: Agent, mail: InboundMessage): Pick<Handled, 'way' | 'recipient'>[] {
-  return waysTo(agent, mail.envelope).map(({ way, recipient }) => {
-    if (way.kind === 'elsewhere' || way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
-    return { way, recipient }
-  })
-}
-
-/** The Recipient's trusted Forwarders: domains. */
-function trustedBy(agent: Agent, way: Way): string[] {
-  return way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
-}
-
-/** Asked only where nothing in the message proves its Author or a trusted Forwarder. */
-async function trustedNetworks(
-  agent: Agent,
-  identity: Identity,
-  ways: readonly Pick<Handled, 'way'>[],
-): Promise<ReadonlySet<string>> {
-  if (identity.dmarc.result === 'pass') return new Set()
-  const trusted = ways.map(({ way }) => trustedBy(agent, way))
-  const unproven = trusted.filter((domains) => forwarderIdentity(identity, domains) === undefined)
-  const { dns, clock } = agent.world
-  return atHomeAt(identity, [...new Set(unproven.flat())], { dns, clock, receiverName: agent.hostName })
-}
-
-function handle(
-  agent: Agent,
-  { way, recipient }: Pick<Handled, 'way' | 'recipient'>,
-  identity: Identity,
-  known: Pick<Circumstances, 'allowedBy' | 'sentBy'> & {
-    readonly atHome: ReadonlySet<string>
-    readonly weigh: Weigher
-    readonly seal: TrustedSeal | undefined
-  },
-): Handled {
-  const forwarder = forwarderIdentity(identity, trustedBy(agent, way), known.atHome)
-  // A bounce to an address that we signed is an answer to mail of ours, however little is in it.
-  const { allowedBy, sentBy, seal, weigh } = known
-  const content = way.kind === 'return' ? undefined : weigh((forwarder ?? seal) !== undefined)
-  const judgement = judge({ identity, allowedBy, sentBy, forwarder, seal, content })
-  if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return { way, recipient, judgement, forwarder, content }
-  const { reason } = judgement
-  if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
-    return { way, recipient, judgement: { outcome: 'accept', reason }, forwarder, content }
-  // What is judged spam is not passed on: a copy that is kept here goes into Junk.
-  if (way.kind === 'forward' && way.keep !== undefined) return { way, recipient, judgement, forwarder, content }
-  // Else its sender hears of it here, at the Border.
-  const refusal = reply(550, '5.7.1', `${reason}; it is not forwarded`)
-  return { way, recipient, judgement: { outcome: 'refuse', reason, reply: refusal }, forwarder, content }
 }
 
 /** What came, with our fields in front of it. */
@@ -246,7 +223,10 @@ interface Ours {
   readonly mail: InboundMessage
   readonly header: Header
   readonly front: readonly Uint8Array[]
+  /** Without what was forged in our name. */
   readonly source: Buffer
+  /** As it is kept here: the site's own filters may have written into it. */
+  readonly kept: Buffer
   readonly identity: Findings
 }
 
@@ -273,6 +253,8 @@ function detailOf({ mail: { session }, identity }: Ours): Record<string, unknown
   }
 }
 
+const overrideOf = (judgement: Judgement) => ('overrides' in judgement ? judgement.overrides : undefined)
+
 /** Everything that the 250 will promise for people here, as commands of one commit; bodies are written now. @throws DiskError */
 async function keep(
   agent: Agent,
@@ -281,7 +263,7 @@ async function keep(
   about: About,
   logo: LogoSearch,
 ): Promise<Command[]> {
-  const { mail, header, front, source, identity } = ours
+  const { mail, header, front, source, kept, identity } = ours
   const commands: Command[] = []
   const through = cameThrough(identity, header)
   const detail = detailOf(ours)
@@ -291,7 +273,7 @@ async function keep(
     return way.kind === 'forward' && way.keep !== undefined ? [{ ...one, account: way.keep, address: way.from }] : []
   })
   if (toMailbox.length > 0) {
-    const delivery = await prepareDelivery(agent, about.reversePath, front, source)
+    const delivery = await prepareDelivery(agent, about.reversePath, front, kept)
     for (const { account, address, judgement, forwarder, content } of toMailbox) {
       // A Recipient for whom alone it would have been refused: SMTP has one reply for all, so the mildest holds, and Junk.
       const mailbox = judgement.outcome === 'accept' ? 'inbox' : 'junk'
@@ -346,8 +328,6 @@ async function keep(
   return commands
 }
 
-const overrideOf = (judgement: Judgement) => ('overrides' in judgement ? judgement.overrides : undefined)
-
 function loopReason(agent: Agent, header: Header, mail: InboundMessage): string | undefined {
   if (fieldsNamed(header, 'received').length > MAX_HOPS)
     return `this message has passed more than ${MAX_HOPS} relays: it goes round in a loop`
@@ -362,11 +342,3 @@ function loopReason(agent: Agent, header: Header, mail: InboundMessage): string 
 }
 
 const addressText = ({ forwardPath }: EnvelopeRecipient) => formatPath(forwardPath).slice(1, -1)
-
-function addressOf(way: Way): string {
-  return way.kind === 'mailbox' || way.kind === 'elsewhere' || way.kind === 'unknown'
-    ? way.address
-    : way.kind === 'forward'
-      ? way.from
-      : way.to
-}

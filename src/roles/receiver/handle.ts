@@ -1,0 +1,93 @@
+// One message for one Recipient at the Receiver: the way it goes from here, whether a Forwarder whom he trusts passed it
+// on, and the judgement. Several Recipients of one message may be judged differently.
+
+import type { Weight } from '../../filter/rules/rules.ts'
+import type { Identity } from '../../identity/authenticate.ts'
+import { atHomeAt, type ForwarderMatch, forwarderIdentity, type TrustedSeal } from '../../identity/trusted.ts'
+import type { InboundMessage } from '../../protocols/smtp/policy.ts'
+import { reply } from '../../protocols/smtp/reply.ts'
+import type { Agent } from '../agent.ts'
+import { type Leg, type Way, waysTo } from '../routing.ts'
+import { type Circumstances, type Judgement, judge } from './judge.ts'
+import type { Weigher } from './weigh.ts'
+
+export interface Handled extends Leg {
+  readonly way: Exclude<Way, { kind: 'elsewhere' | 'unknown' }>
+  readonly judgement: Judgement
+  readonly forwarder: ForwarderMatch | undefined
+  readonly content: Weight | undefined
+  readonly allowedBy: string | undefined
+}
+
+/** It would be taken, as far as we know by now. */
+export const isStanding = ({ judgement }: Handled) => judgement.outcome === 'accept' || judgement.outcome === 'junk'
+
+/** Every recipient's way; RCPT let only those through that have one. */
+export function waysOf(agent: Agent, mail: InboundMessage): (Leg & Pick<Handled, 'way'>)[] {
+  return waysTo(agent, mail.envelope).map(({ way, ...leg }) => {
+    if (way.kind === 'elsewhere' || way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
+    return { ...leg, way }
+  })
+}
+
+/** The Recipient's trusted Forwarders: domains. */
+function trustedBy(agent: Agent, way: Way): string[] {
+  return way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
+}
+
+/** Asked only where nothing in the message proves its Author or a trusted Forwarder. */
+export async function trustedNetworks(
+  agent: Agent,
+  identity: Identity,
+  ways: readonly Pick<Handled, 'way'>[],
+): Promise<ReadonlySet<string>> {
+  if (identity.dmarc.result === 'pass') return new Set()
+  const trusted = ways.map(({ way }) => trustedBy(agent, way))
+  const unproven = trusted.filter((domains) => forwarderIdentity(identity, domains) === undefined)
+  const { dns, clock } = agent.world
+  return atHomeAt(identity, [...new Set(unproven.flat())], { dns, clock, receiverName: agent.hostName })
+}
+
+/** The judgement for one of them. */
+export function handle(
+  agent: Agent,
+  leg: Leg & Pick<Handled, 'way'>,
+  identity: Identity,
+  known: Pick<Circumstances, 'allowedBy' | 'deniedBy' | 'sentBy'> & {
+    readonly atHome: ReadonlySet<string>
+    readonly weigh: Weigher
+    readonly seal: TrustedSeal | undefined
+  },
+): Handled {
+  const { allowedBy, deniedBy, sentBy, seal, weigh } = known
+  const forwarder = forwarderIdentity(identity, trustedBy(agent, leg.way), known.atHome)
+  // A bounce to an address that we signed is an answer to mail of ours, however little is in it.
+  const content = leg.way.kind === 'return' ? undefined : weigh((forwarder ?? seal) !== undefined)
+  const judgement = judge({ identity, allowedBy, deniedBy, sentBy, forwarder, seal, content })
+  return settle(agent, { ...leg, judgement, forwarder, content, allowedBy })
+}
+
+/** What Junk means for this way: only a mailbox has one. */
+export function settle(agent: Agent, handled: Handled): Handled {
+  const { way, judgement } = handled
+  if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return handled
+  const { reason } = judgement
+  if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
+    return { ...handled, judgement: { outcome: 'accept', reason } }
+  // What is judged spam is not passed on: a copy that is kept here goes into Junk.
+  if (way.kind === 'forward' && way.keep !== undefined) return handled
+  // Else its sender hears of it here, at the Border.
+  return {
+    ...handled,
+    judgement: { outcome: 'refuse', reason, reply: reply(550, '5.7.1', `${reason}; it is not forwarded`) },
+  }
+}
+
+/** The address here that it is for. */
+export function addressOf(way: Way): string {
+  return way.kind === 'mailbox' || way.kind === 'elsewhere' || way.kind === 'unknown'
+    ? way.address
+    : way.kind === 'forward'
+      ? way.from
+      : way.to
+}
