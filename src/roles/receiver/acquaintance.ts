@@ -9,7 +9,7 @@ import { fieldsNamed, type Header, rawValue } from '../../message/header.ts'
 import type { Agent } from '../agent.ts'
 
 /** Domains that signed the whole message. */
-export function signersOf({ dkim }: Identity): string[] {
+function signersOf({ dkim }: Identity): string[] {
   return dkim
     .filter(({ result, unsignedBytes }) => result === 'pass' && unsignedBytes === 0)
     .map(({ domain }) => domain)
