@@ -125,6 +125,18 @@ program
   .action((file, options) => verb(async () => (await import('./verbs/verify.ts')).verify(file, options))())
 
 program
+  .command('reports')
+  .description('explain a report (DMARC, TLS, complaint), or show what an agent heard and told of whom')
+  .argument('<path...>', "report (.eml, .xml, .json, .gz, .zip; '-' for standard input), or folder of an agent")
+  .option('--days <n>', 'of a folder: how far back', '30')
+  .option('--json', 'the result as JSON', false)
+  .action((paths, options) =>
+    verb(async () =>
+      (await import('./verbs/reports.ts')).reports(paths, options, (text) => process.stdout.write(text)),
+    )(),
+  )
+
+program
   .command('suite')
   .description('run a conformance suite over a folder of its cases')
   .argument('<name>', 'spf, dkim, arc, …')

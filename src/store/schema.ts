@@ -163,6 +163,11 @@ const MIGRATIONS: readonly string[] = [first, second, reports, policies, strange
 /** The version this program writes. */
 const SCHEMA_VERSION = MIGRATIONS.length
 
+/** Was the database written by this version of the program. */
+export function isCurrent(database: Database): boolean {
+  return Number(database.prepare('PRAGMA user_version').get()?.user_version) === SCHEMA_VERSION
+}
+
 /** Brings the database to SCHEMA_VERSION. @throws when it was written by a newer program. */
 export function migrate(database: Database): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)

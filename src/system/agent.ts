@@ -261,6 +261,13 @@ async function settle(store: Store, plan: AgentPlan, world: World, iterations: n
         nowMs,
       }))
     const commands: Command[] = person.aliases.map((alias) => ({ kind: 'alias.put', alias, account: id }))
+    // The postmaster was made above, and cannot sign in until somebody says how.
+    if (account?.credentials === null && person.password !== undefined)
+      commands.push({
+        kind: 'account.credentials',
+        account: id,
+        credentials: await credentialsOf(person, world, iterations),
+      })
     const known = new Set(store.trustedForwarders(id).map(({ domain }) => domain))
     for (const domain of person.trusts)
       if (!known.has(domain))

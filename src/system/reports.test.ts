@@ -3,15 +3,19 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { buildAggregateReport } from '../identity/reports/aggregate-build.ts'
+import { buildFeedback } from '../identity/reports/feedback.ts'
 import { parseReport } from '../identity/reports/incoming.ts'
 import type { TlsReport } from '../identity/reports/tls.ts'
-import { formatAddress } from '../message/address.ts'
+import { type Domain, formatAddress } from '../message/address.ts'
 import type { ZoneRecord } from '../protocols/dns/zone.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import type { AggregateContent } from '../roles/reports/take-in.ts'
+import { PUBLISHED, rowOf } from '../roles/reports/testing.ts'
 import type { ReceivedReport } from '../store/types.ts'
 import type { SimulatedHost } from '../world/simulated/host.ts'
 import { domainAt, serveScript, TestSystem, TWO_AGENTS } from './testing.ts'
+import { backendsOf } from './web.ts'
 
 const REPORTING = `${TWO_AGENTS}\nsender: reports=yes\nrecipient: reports=yes\n`
 const DAY_MS = 86_400_000
@@ -240,4 +244,121 @@ test('without reports=yes a lab is quiet: nothing is collected, sent or asked fo
   await untilNight(system, 6 * 60 * MINUTE_MS)
   assert.deepEqual(system.agent('recipient').store.reports.days(0, 10), [])
   assert.equal(system.agent('recipient').observations, undefined)
+})
+
+test('what came is explained to the postmaster, and to nobody else', async () => {
+  const system = await TestSystem.start(`${REPORTING}
+Author@post ==> MSA/Transmitter@sender
+post: address=postmaster@sender.test, password=demo
+`)
+  const forger = system.stranger('127.0.66.1', domainAt('forger.test', '127.0.66.1'))
+  await system.submit('bob@recipient.test')
+  await forge(system, forger)
+  await untilNight(system, 6 * 60 * MINUTE_MS)
+  const backends = backendsOf([...system.system.agents.values()])
+  const anna = await system.run(backends.authenticate('anna@sender.test', 'demo'))
+  assert.equal(backends.reports(anna!, 0), undefined)
+  const postmaster = await system.run(backends.authenticate('postmaster@sender.test', 'demo'))
+  const [domain] = backends.reports(postmaster!, 0)!.domains
+  assert.deepEqual([domain!.messages, domain!.proven, domain!.refused], [2, 1, 1])
+  assert.deepEqual(
+    domain!.sources.map(({ ip, meaning }) => [ip, meaning]),
+    [
+      ['127.0.10.1', 'Yours: proven by signature and by address.'],
+      ['127.0.66.1', 'Sent by forger.test with your domain in From.'],
+    ],
+  )
+})
+
+test('a report is looked into after a crash, kept once, and the mail stays whatever is in it', async () => {
+  const system = await TestSystem.start(TWO_AGENTS)
+  const ip = '127.0.77.1'
+  const host = system.stranger(ip, domainAt('big.test', ip))
+  const report = (id: string) =>
+    buildAggregateReport('sender.test', [rowOf('127.0.10.1', 5)], {
+      submitter: 'big.test',
+      organization: 'big.test',
+      from: { localPart: 'reports', domain: 'big.test' as Domain },
+      to: [{ localPart: 'dmarc-reports', domain: 'sender.test' as Domain }],
+      published: PUBLISHED,
+      beginS: 0,
+      endS: 86_399,
+      reportId: id,
+      messageId: `<${id}@big.test>`,
+      nowMs: system.simulation.nowMs,
+      boundary: () => 'boundary',
+    }).toString()
+  const send = (text: string, to = 'dmarc-reports@sender.test') =>
+    system.send(host, 'sender', 'smtp', { from: 'reports@big.test', to, text })
+  assert.match((await send(report('one')))[0]!, /^250/)
+  system.system.crash('sender')
+  await system.run(system.system.restart('sender'))
+  await passTime(system, MINUTE_MS)
+  for (const text of [report('one'), report('two'), 'From: reports@big.test\nSubject: hi\n\nno report\n'])
+    await send(text)
+  const broken = report('three').replace(/H4sI[A-Za-z0-9+/]{20}/, 'H4sIAAAAAAAAAAAAAAAAAAAA')
+  await send(broken, 'Abuse@sender.test')
+  await passTime(system, MINUTE_MS)
+  assert.deepEqual(
+    received(system, 'sender').map(({ kind, provenDomain }) => [kind, provenDomain]),
+    [
+      ['unreadable', 'big.test'],
+      ['aggregate', 'big.test'],
+      ['aggregate', 'big.test'],
+    ],
+  )
+  assert.equal((await system.mail('sender', 'postmaster@sender.test')).length, 5)
+  assert.deepEqual(system.agent('sender').store.reports.pending(10), [])
+})
+
+test('a complaint is counted against the Author whose message it is about', async () => {
+  const system = await TestSystem.start(TWO_AGENTS)
+  const ip = '127.0.77.1'
+  const host = system.stranger(ip, domainAt('big.test', ip))
+  await system.submit('bob@recipient.test')
+  await system.quiet()
+  const [sent] = system.events('sender', 'accepted')
+  const complain = (from: string, messageId: string) =>
+    buildFeedback(
+      {
+        feedbackType: 'abuse',
+        userAgent: 'Big/1',
+        version: 1,
+        originalRcptTo: [],
+        incidents: 1,
+        authenticationResults: [],
+        reportedDomains: ['sender.test'],
+        reportedUris: [],
+        identityAlignment: [],
+      },
+      {
+        from: { localPart: 'fbl', domain: from as Domain },
+        to: [{ localPart: 'abuse', domain: 'sender.test' as Domain }],
+        subject: 'complaint',
+        messageId: `<c${messageId}>`,
+        nowMs: system.simulation.nowMs,
+        text: 'Somebody complains.\n',
+        original: Buffer.from(`From: anna@sender.test\r\nMessage-ID: <${messageId}>\r\nSubject: offers\r\n\r\n`),
+        headerOnly: true,
+        boundary: () => 'boundary',
+      },
+    ).toString()
+  const messages = [
+    complain('big.test', sent!.messageId),
+    complain('big.test', 'of.somebody@sender.test'),
+    complain('nobody.test', sent!.messageId),
+  ]
+  for (const text of messages)
+    await system.send(host, 'sender', 'smtp', { from: 'fbl@big.test', to: 'abuse@sender.test', text })
+  await passTime(system, MINUTE_MS)
+  const { reports } = system.agent('sender').store
+  assert.deepEqual(
+    received(system, 'sender').map(({ kind, about, provenDomain }) => [kind, about, provenDomain]),
+    [
+      ['feedback', 'anna@sender.test', ''],
+      ['feedback', 'sender.test', 'big.test'],
+      ['feedback', 'anna@sender.test', 'big.test'],
+    ],
+  )
+  assert.equal(reports.complaints('anna@sender.test', 0), 1)
 })

@@ -6,6 +6,7 @@ import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { submitText } from '../roles/msa/submission.ts'
+import { overview } from '../roles/reports/overview.ts'
 import type { RunningAgent } from './agent.ts'
 import type { SystemPlan } from './description.ts'
 
@@ -52,6 +53,11 @@ export function backendsOf(agents: readonly RunningAgent[]) {
     forwarding({ account }: JmapBackend) {
       const running = agentOf(account.address)
       return running === undefined ? undefined : new ForwardingDesk(running.agent, account)
+    },
+    reports({ account, store }: JmapBackend, sinceMs: number) {
+      const running = agentOf(account.address)
+      const isPostmaster = account.address.toLowerCase() === `postmaster@${running?.plan.domain}`
+      return isPostmaster ? overview(store.reports, sinceMs) : undefined
     },
     async authenticate(address: string, password: string) {
       const running = agentOf(address) ?? agents[0]

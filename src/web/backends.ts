@@ -3,6 +3,7 @@
 
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
+import type { Overview } from '../roles/reports/overview.ts'
 
 export interface Backends {
   /** The person with this address, or undefined. The same object each time, for as long as the account exists. */
@@ -11,6 +12,8 @@ export interface Backends {
   authenticate(address: string, password: string): Promise<JmapBackend | undefined>
   /** Where this person arranges forwarding. */
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
+  /** What reports say, since a time: for the postmaster, and undefined for everybody else. */
+  reports?(person: JmapBackend, sinceMs: number): Overview | undefined
 }
 
 /** One step of one message between two blocks of the picture (`from` = `to`: something decided in place). */

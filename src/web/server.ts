@@ -10,6 +10,7 @@ import { EventStreams } from './event-stream.ts'
 import { addForwarding } from './forwarding.ts'
 import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
+import { addReports } from './reports.ts'
 import { addSignIn } from './sign-in.ts'
 
 export interface WebOptions {
@@ -58,7 +59,7 @@ const HEADERS = {
 } as const
 
 const BODY_LIMIT = 64 * 1024
-const PAGES = ['/', '/mail', '/live', '/trace']
+const PAGES = ['/', '/mail', '/live', '/trace', '/reports']
 
 /** The server, ready to listen: `await web.listen({ host, port })`; `await web.close()` ends open event streams too. */
 export function createWeb(options: WebOptions): FastifyInstance {
@@ -91,6 +92,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
+  addReports(app, guard, options.backends, world)
   if (options.trace) addTrace(app, guard, options.trace)
   const isDemo = (options.demoPeople?.length ?? 0) > 0
   if (options.live) addLive(app, guard, options.live, streams, isDemo)

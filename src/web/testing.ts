@@ -8,6 +8,7 @@ import { layout } from '../notation/layout.ts'
 import { parse } from '../notation/parse.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
+import { overview } from '../roles/reports/overview.ts'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
 import { summarise } from '../store/summary.ts'
 import { done } from '../store/testing.ts'
@@ -20,6 +21,9 @@ export const PEOPLE = [
   { name: 'Anna Author', address: 'anna@sender.test', password: PASSWORD },
   { name: 'Bob Recipient', address: 'bob@recipient.test', password: PASSWORD },
 ]
+
+/** Reads reports; nobody of the demo. */
+export const POSTMASTER = { name: 'Postmaster', address: 'postmaster@recipient.test', password: PASSWORD }
 
 export const GOOD_VERDICT: Verdict = {
   outcome: 'accept',
@@ -59,7 +63,7 @@ export interface SmallSystem {
 export async function smallSystem(world: World): Promise<SmallSystem> {
   const store = await openStore(world)
   const backends = new Map<string, JmapBackend>()
-  for (const { name, address } of PEOPLE) {
+  for (const { name, address } of [...PEOPLE, POSTMASTER]) {
     const nowMs = world.clock.now()
     const made = await done(store, { kind: 'account.create', address, displayName: name, credentials: null, nowMs })
     const account = store.account(made.id!)!
@@ -99,6 +103,8 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
       accountFor: (address) => backends.get(address.toLowerCase()),
       authenticate: async (address, password) =>
         password === PASSWORD ? backends.get(address.toLowerCase()) : undefined,
+      reports: ({ account }, sinceMs) =>
+        account.address === POSTMASTER.address ? overview(store.reports, sinceMs) : undefined,
     },
     live: {
       picture: () => layout(model),

@@ -17,6 +17,12 @@ export function shortDate(date: string, now = new Date()): string {
 export const fullDate = (date: string): string => FULL.format(new Date(date))
 export const clockTime = (ms: number): string => CLOCK.format(new Date(ms))
 
+const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'short' })
+export const dateTime = (ms: number): string => DAY_AND_TIME.format(new Date(ms))
+
+export const plural = (count: number, one: string, more = `${one}s`): string =>
+  `${count.toLocaleString()} ${count === 1 ? one : more}`
+
 export const nameOf = (address: Address | undefined): string => address?.name || address?.email || '(unknown)'
 export const firstName = (address: Address): string =>
   address.name ? address.name.split(' ')[0]! : address.email.split('@')[0]!

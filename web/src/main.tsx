@@ -19,6 +19,10 @@ const PAGES: Record<string, () => Promise<() => void>> = {
     const { TracePage } = await import('./trace/TracePage.tsx')
     return () => render(() => <TracePage />, app)
   },
+  '/reports': async () => {
+    const { ReportsPage } = await import('./reports/ReportsPage.tsx')
+    return () => render(() => <ReportsPage />, app)
+  },
 }
 
 const app = document.getElementById('app')!

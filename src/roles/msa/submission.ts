@@ -41,7 +41,8 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
   const about = {
     trace,
     reversePath,
-    messageId: messageIdOf(header),
+    // The one that is added where there is none: a complaint will name it.
+    messageId: isNamed(header) ? messageIdOf(header) : addedMessageId(agent, trace),
   }
   const refusal = refusalOf(agent, mail, header)
   if (refusal !== undefined) {
@@ -182,7 +183,7 @@ function completed(
   let added = ''
   const has = (name: string) => fieldsNamed(header, name).length > 0
   if (!has('date')) added += `Date: ${formatDate(nowMs)}\r\n`
-  if (!has('message-id')) added += `Message-ID: <${trace}@${agent.hostName}>\r\n`
+  if (!isNamed(header)) added += `Message-ID: <${addedMessageId(agent, trace)}>\r\n`
   if (!has('from')) added += `From: ${author.address}\r\n`
   else if (!isOwnWork(agent, author, header))
     added += `Resent-From: ${author.address}\r\nResent-Date: ${formatDate(nowMs)}\r\n`
@@ -190,6 +191,9 @@ function completed(
   const isBare = header.fields.length === 0 && source.length > 0 && !source.subarray(0, 2).equals(CRLF)
   return isBare ? `${added}\r\n` : added
 }
+
+const isNamed = (header: Header) => fieldsNamed(header, 'message-id').length > 0
+const addedMessageId = ({ hostName }: Agent, trace: string) => `${trace}@${hostName}`
 
 const CRLF = Buffer.from('\r\n')
 

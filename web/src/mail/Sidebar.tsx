@@ -79,6 +79,11 @@ export function Sidebar(props: { mail: Mail; onCompose: () => void; onPick: () =
         <a class="plain" href="/live">
           Watch the system
         </a>
+        <Show when={mail.me.address.startsWith('postmaster@')}>
+          <a class="plain" href="/reports">
+            Reports
+          </a>
+        </Show>
         <button type="button" class="plain" onClick={() => props.onHelp()}>
           Keys
         </button>

@@ -4,7 +4,7 @@ import { createResource, createSignal, For, onMount, Show } from 'solid-js'
 import { type Me, request, type Welcome } from '../api.ts'
 import { Logo } from '../parts/icons.tsx'
 
-export function SignIn(props: { onDone: (me: Me) => void }) {
+export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
   const [welcome] = createResource(() => request<Welcome>('GET', '/api/welcome').catch(() => undefined))
   const [address, setAddress] = createSignal('')
   const [password, setPassword] = createSignal('')
@@ -37,7 +37,7 @@ export function SignIn(props: { onDone: (me: Me) => void }) {
           void signIn({ address: address(), password: password() })
         }}
       >
-        <h1>Read mail</h1>
+        <h1>{props.title ?? 'Read mail'}</h1>
         <label for="address">Address</label>
         <input
           id="address"

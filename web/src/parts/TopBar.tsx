@@ -2,7 +2,7 @@
 
 import { Logo } from './icons.tsx'
 
-export function TopBar(props: { here: '/live' | '/trace' }) {
+export function TopBar(props: { here: '/live' | '/trace' | '/reports' }) {
   const link = (href: string, text: string) => (
     <a href={href} aria-current={props.here === href ? 'page' : undefined}>
       {text}
@@ -17,6 +17,8 @@ export function TopBar(props: { here: '/live' | '/trace' }) {
         {link('/mail', 'Mail')}
         {link('/live', 'Live')}
         {link('/trace', 'Trace')}
+        {/* Only the postmaster reads them, and comes from the mail. */}
+        {props.here === '/reports' ? link('/reports', 'Reports') : null}
       </nav>
     </header>
   )
