@@ -5,6 +5,7 @@ import type { KeyObject } from 'node:crypto'
 import type { DnsList } from '../filter/dnsbl.ts'
 import type { ListEntry } from '../filter/lists.ts'
 import type { KeyValueWithTime } from '../filter/memory.ts'
+import type { Opinions } from '../filter/statistics/opinions.ts'
 import type { MtaSts } from '../identity/mta-sts/mta-sts.ts'
 import type { Store } from '../store/store.ts'
 import type { Endpoint, LocalSocket, TlsIdentity } from '../world/network.ts'
@@ -25,6 +26,8 @@ export interface Agent {
   readonly store: Store
   /** What it remembers of strangers: bounded, and forgotten in time. */
   readonly memory: KeyValueWithTime
+  /** What people's decisions say of mail. */
+  readonly opinions: Opinions
   readonly secrets: AgentSecrets
   readonly settings: AgentSettings
   /** What is seen for the reports that are owed to others; undefined where none are sent. */
@@ -96,7 +99,7 @@ export interface ReceiverSettings {
   readonly connections: number
   readonly connectionsPerAddress: number
   readonly messagesPerMinutePerAddress: number
-  /** Weigh header and content by the rules; off, only what can be proven counts. */
+  /** Weigh header and content by the rules and by what people taught; off, only what can be proven counts. */
   readonly filters: boolean
   /** Domains whose ARC seals are believed for every Recipient here (RFC 8617 §7.2). */
   readonly trustedSealers: readonly string[]

@@ -11,6 +11,7 @@ import {
   resolveAccount,
   resolveId,
 } from './apply.ts'
+import { taughtByFlags, taughtByMove } from './apply-lessons.ts'
 import {
   displace,
   type Placed,
@@ -57,6 +58,10 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   ledger
     .sql('INSERT INTO email VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     .run(account.id, email, thread, blob, size, received_ms, modseq, mailbox, uid, summary, verdict)
+  if (command.verdict === null) {
+    for (const there of mailboxes) taughtByMove(ledger, account, email, { from: undefined, to: there, flags })
+    taughtByFlags(ledger, account, email, { bits: 0, keywords: '' }, flags)
+  }
   return { ok: true, id: email, emailId: email, threadId: thread, placements, modseq }
 }
 
@@ -80,6 +85,7 @@ export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
     if (changed.length === 0) modseq = ledger.nextModseq(account)
     setFlags(ledger, mailbox, placed, flags, modseq)
     settle(ledger, account, placed.email, false, modseq)
+    taughtByFlags(ledger, account, placed.email, { bits: placed.flags, keywords: placed.keywords }, flags)
     changed.push(placed.uid)
   }
   return { ok: true, modseq, changed, unchanged }
@@ -95,9 +101,12 @@ export const copyPlacements: Handler<'placement.copy'> = (ledger, command) => {
   if (source.length === 0) return { ok: true, placements: [], modseq: account.modseq }
   const modseq = ledger.nextModseq(account)
   const placements = source.map((placed) => {
-    const uid = place(ledger, target, placed, { bits: placed.flags, keywords: placed.keywords }, modseq)
+    const flags = { bits: placed.flags, keywords: placed.keywords }
+    const uid = place(ledger, target, placed, flags, modseq)
     const lostHome = command.move && displace(ledger, mailbox, placed, modseq)
     settle(ledger, account, placed.email, lostHome, modseq)
+    const from = command.move ? mailbox : undefined
+    taughtByMove(ledger, account, placed.email, { from, to: target, flags })
     return { mailbox: target.id, uid, uidValidity: target.uidValidity, sourceUid: placed.uid }
   })
   return { ok: true, placements, modseq }
@@ -108,8 +117,12 @@ export const expungePlacements: Handler<'placement.expunge'> = (ledger, command)
   if (!found.ok) return found
   const { account, mailbox } = found
   const modseq = account.modseq + 1
-  const changed = removePlacements(ledger, account, mailbox, command.uids, command.onlyDeleted, modseq)
-  if (changed.length > 0) ledger.nextModseq(account)
+  const removed = removePlacements(ledger, account, mailbox, command.uids, command.onlyDeleted, modseq)
+  if (removed.length > 0) ledger.nextModseq(account)
+  for (const { email, flags, keywords } of removed) {
+    taughtByMove(ledger, account, email, { from: mailbox, to: undefined, flags: { bits: flags, keywords } })
+  }
+  const changed = removed.map(({ uid }) => uid)
   return { ok: true, changed, modseq: account.modseq }
 }
 
@@ -127,11 +140,14 @@ export const updateEmail: Handler<'email.update'> = (ledger, command) => {
   const placements: { mailbox: number; uid: number; uidValidity: number }[] = []
   let didChange = false
   let lostHome = false
+  const flags = { bits: first.flags, keywords: first.keywords }
+  const moves: { from: MailboxRow | undefined; to: MailboxRow | undefined }[] = []
   if (wanted !== undefined) {
-    const flags = { bits: first.flags, keywords: first.keywords }
     for (const placed of before) {
       if (wanted.has(placed.mailbox)) continue
-      if (displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)) lostHome = true
+      const mailbox = account.mailboxes.get(placed.mailbox)!
+      if (displace(ledger, mailbox, placed, modseq)) lostHome = true
+      moves.push({ from: mailbox, to: undefined })
       didChange = true
     }
     for (const id of wanted) {
@@ -142,16 +158,20 @@ export const updateEmail: Handler<'email.update'> = (ledger, command) => {
         uid: place(ledger, mailbox, first, flags, modseq),
         uidValidity: mailbox.uidValidity,
       })
+      moves.push({ from: undefined, to: mailbox })
       didChange = true
     }
   }
   if (didChange) settle(ledger, account, command.email, lostHome, modseq)
+  for (const move of moves) taughtByMove(ledger, account, command.email, { ...move, flags })
   if (command.flags !== undefined) {
     const by = storedFlags(command.flags.flags)
     for (const placed of placementsOfEmail(ledger, account, command.email)) {
-      const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, command.flags.mode, by)
-      if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
-      setFlags(ledger, account.mailboxes.get(placed.mailbox)!, placed, flags, modseq)
+      const before = { bits: placed.flags, keywords: placed.keywords }
+      const after = changeFlags(before, command.flags.mode, by)
+      if (after.bits === before.bits && after.keywords === before.keywords) continue
+      setFlags(ledger, account.mailboxes.get(placed.mailbox)!, placed, after, modseq)
+      taughtByFlags(ledger, account, command.email, before, after)
       if (!didChange) settle(ledger, account, command.email, false, modseq)
       didChange = true
     }

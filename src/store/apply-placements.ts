@@ -83,7 +83,7 @@ export function displace(ledger: Ledger, mailbox: MailboxRow, placed: Placed, mo
   return Number(removed?.home) === 1
 }
 
-/** Expunges; emails left in no mailbox are destroyed. Gives the UIDs. */
+/** Expunges; emails left in no mailbox are destroyed. Gives what went. */
 export function removePlacements(
   ledger: Ledger,
   account: AccountRow,
@@ -91,13 +91,13 @@ export function removePlacements(
   uids: UidSet,
   onlyDeleted: boolean,
   modseq: number,
-): number[] {
-  const removed: number[] = []
+): Placed[] {
+  const removed: Placed[] = []
   for (const placed of placedIn(ledger, mailbox, uids)) {
     if (onlyDeleted && !(placed.flags & DELETED)) continue
     const lostHome = displace(ledger, mailbox, placed, modseq)
     settle(ledger, account, placed.email, lostHome, modseq)
-    removed.push(placed.uid)
+    removed.push(placed)
   }
   return removed
 }

@@ -8,6 +8,7 @@ import type {
   EmailSummary,
   Forward,
   ForwardHealth,
+  LearnedState,
   MailboxId,
   QueueEntry,
   QueueId,
@@ -58,6 +59,7 @@ export type Command =
       summary: EmailSummary
       flags: readonly string[]
       receivedAtMs: number
+      /** Null: a person put it there. */
       verdict: Verdict | null
     }
   | {
@@ -103,6 +105,11 @@ export type Command =
   // policies
   | { kind: 'policy.put'; policy: StoredPolicy } // of ten thousand and more, those fetched longest ago go
   | { kind: 'policy.remove'; domain: string }
+  // what people teach (apply-lessons.ts says what does)
+  /** Mail read and kept in the inbox since before `beforeMs` shows that it is wanted; looks at most `limit` further. `changed`: UIDs looked at. */
+  | { kind: 'lesson.season'; account: AccountId; beforeMs: number; limit: number }
+  /** States that hold all lessons up to this one, which are done with. */
+  | { kind: 'learned.put'; states: readonly LearnedState[]; throughLesson: number }
   // submissions, tracking, settings
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }

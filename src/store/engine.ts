@@ -24,6 +24,7 @@ import {
   updateEmail,
 } from './apply-emails.ts'
 import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
+import { putLearned, seasonInbox } from './apply-lessons.ts'
 import { createMailbox, deleteMailbox, renameMailbox, subscribeMailbox } from './apply-mailboxes.ts'
 import { putPolicy, removePolicy } from './apply-policies.ts'
 import {
@@ -95,6 +96,8 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'report.prune': pruneReports,
   'policy.put': putPolicy,
   'policy.remove': removePolicy,
+  'lesson.season': seasonInbox,
+  'learned.put': putLearned,
   'submission.add': addSubmission,
   'submission.status': setSubmissionStatus,
   'arrival.add': addArrival,

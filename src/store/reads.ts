@@ -12,6 +12,7 @@ import {
   eventOf,
   forwardHealthOf,
   forwardOf,
+  lessonOf,
   mailboxOf,
   placementOf,
   policyOf,
@@ -301,6 +302,16 @@ export class Reads implements StoreReads {
 
   submissions(account: number) {
     return this.#all(submissionOf, 'SELECT * FROM submission WHERE account = ? ORDER BY id', account)
+  }
+
+  lessons(afterId: number, limit: number) {
+    const sql = `SELECT lesson.*, ${BLOB_COLUMNS} FROM lesson JOIN blob ON blob.id = lesson.blob
+      WHERE lesson.id > ? ORDER BY lesson.id LIMIT ?`
+    return this.#all(lessonOf, sql, afterId, limit)
+  }
+
+  learnedState(owner: number) {
+    return this.#one((row) => row.state as Uint8Array, 'SELECT state FROM learned WHERE owner = ?', owner)
   }
 
   queueDue(nowMs: number, limit: number, exceptDomains: readonly string[] = []) {

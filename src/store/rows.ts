@@ -9,6 +9,7 @@ import type {
   EmailSummary,
   Forward,
   ForwardHealth,
+  Lesson,
   Mailbox,
   Placement,
   QueueEntry,
@@ -161,5 +162,16 @@ export function forwardHealthOf(row: Row): ForwardHealth {
     refusals: row.refusals as number,
     pausedAtMs: row.paused_ms as number | null,
     lastReply: row.last_reply as string,
+  }
+}
+
+export function lessonOf(row: Row): Lesson {
+  return {
+    id: row.id as number,
+    account: row.account as number,
+    blob: blobOf(row),
+    isSpam: row.is_spam === 1,
+    told: row.told === 1,
+    verdict: row.verdict === null ? null : JSON.parse(row.verdict as string),
   }
 }

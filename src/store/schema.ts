@@ -158,7 +158,29 @@ const strangers = `
 CREATE TABLE remembered (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `
 
-const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers]
+const lessons = `
+-- What a person's handling of a message says of it, until it is learned. It names the body (and counts in its refs).
+-- told: said outright (to Junk, out of it); else only shown (answered, filed, read and kept).
+CREATE TABLE lesson (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, email INTEGER NOT NULL, blob INTEGER NOT NULL,
+  is_spam INTEGER NOT NULL, told INTEGER NOT NULL, verdict TEXT
+) STRICT;
+CREATE UNIQUE INDEX lesson_by_email ON lesson (account, email);
+-- What was learned, as bytes. owner: an account, or 0, -1, … for the system.
+CREATE TABLE learned (owner INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT;
+-- Up to which UID of the inbox it was looked at what was read and kept.
+CREATE TABLE seasoned (account INTEGER PRIMARY KEY, uid INTEGER NOT NULL) STRICT;
+-- What a person taught goes with the account.
+CREATE TRIGGER taught_gone AFTER DELETE ON account BEGIN
+  UPDATE blob SET refs = refs - (SELECT count(*) FROM lesson WHERE account = OLD.id AND blob = blob.id)
+    WHERE id IN (SELECT blob FROM lesson WHERE account = OLD.id);
+  DELETE FROM lesson WHERE account = OLD.id;
+  DELETE FROM learned WHERE owner = OLD.id;
+  DELETE FROM seasoned WHERE account = OLD.id;
+END;
+`
+
+const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers, lessons]
 
 /** The version this program writes. */
 const SCHEMA_VERSION = MIGRATIONS.length

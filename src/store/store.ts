@@ -12,6 +12,7 @@ import type {
   EmailId,
   Forward,
   ForwardHealth,
+  Lesson,
   Mailbox,
   MailboxId,
   Placement,
@@ -24,7 +25,7 @@ import type {
   TrustedForwarder,
 } from './types.ts'
 
-/** Something durable changed in an account (or, account 0, in the queue or events). Carries no data: look again. */
+/** Something durable changed in an account (or, account 0, in the queue or events; account LESSONS: there is something to learn). Carries no data: look again. */
 export interface Change {
   readonly account: AccountId
   /** Mailboxes touched. */
@@ -99,6 +100,11 @@ export interface Store {
 
   /** Reports that we owe and that others sent. */
   readonly reports: ReportReads
+  // what people teach
+  /** Lessons after the one with this id, in order. */
+  lessons(afterId: number, limit: number): Lesson[]
+  /** See LearnedState.owner. */
+  learnedState(owner: number): Uint8Array | undefined
 
   // queue, tracking, settings
   /** Waiting entries due at `nowMs`, oldest due first, without those for some domains. */

@@ -4,6 +4,8 @@
 
 /** Row ids: positive integers, unique within their account (AccountId: within the store). */
 export type AccountId = number
+/** Stands for an account where changes are watched: there are new lessons. */
+export const LESSONS: AccountId = -1
 export type MailboxId = number
 /** One stored message of an account: JMAP's Email, whatever mailboxes it is placed in (RFC 8474 EMAILID). */
 export type EmailId = number
@@ -123,7 +125,7 @@ export interface Verdict {
   readonly trustedForwarder?: string
   /** Whose proven seal or rewritten reverse-path it came with, and the Recipient's address there if the header names it. */
   readonly through?: { readonly domain: string; readonly oldAddress: string }
-  /** What the rules on header and content found, weightiest first: points above zero speak against the message. */
+  /** What the rules on header and content found, and what earlier decisions say of such mail, weightiest first: points above zero speak against the message. */
   readonly points?: number
   readonly rules?: readonly {
     readonly id: string
@@ -257,6 +259,26 @@ export interface StoredPolicy {
   readonly policy: string
   readonly fetchedMs: number
   readonly expiresMs: number
+}
+
+/** What a person's handling of a message says of it, not learned yet. */
+export interface Lesson {
+  /** Later lessons have higher ids; a newer one about the same email takes the older one's place. */
+  readonly id: number
+  readonly account: AccountId
+  readonly blob: BlobRef
+  readonly isSpam: boolean
+  /** Said outright (to Junk, out of it); else only shown (answered, filed, read and kept). */
+  readonly told: boolean
+  /** Of the Border, when the message came across it. */
+  readonly verdict: Verdict | null
+}
+
+/** What a classifier has learned, as bytes of its own. */
+export interface LearnedState {
+  /** An account, or 0, -1, … for the system. */
+  readonly owner: number
+  readonly state: Uint8Array
 }
 
 /** A sent message as JMAP tracks it (RFC 8621 §7). */

@@ -1,5 +1,6 @@
 // One running agent: its store, its secrets, its people, and the servers that its roles need.
 
+import { Opinions } from '../filter/statistics/opinions.ts'
 import { serveImap } from '../protocols/imap/serve.ts'
 import { servePop3 } from '../protocols/pop3/serve.ts'
 import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
@@ -9,6 +10,7 @@ import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
 import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
+import { Learner } from '../roles/mda/learner.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
@@ -79,6 +81,7 @@ export class RunningAgent {
   readonly #memory: KeptMemory
   readonly #transmitter: Transmitter | undefined
   readonly #reporter: Reporter
+  readonly #learner: Learner | undefined
   readonly #smtp: ServeOptions
   readonly #smtpAtBorder: ServeOptions
   readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy }
@@ -99,6 +102,7 @@ export class RunningAgent {
     this.#reporter = new Reporter(agent)
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
+    this.#learner = agent.roles.has('MDA') ? new Learner(agent) : undefined
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
       ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent, border) } : {}),
@@ -130,6 +134,7 @@ export class RunningAgent {
       world,
       store,
       memory,
+      opinions: new Opinions((owner) => store.learnedState(owner)),
       secrets,
       settings: { ...plan.settings, transmitter: { ...plan.settings.transmitter, port: options.transmitterPort } },
       ...(plan.settings.reports.sends && {
@@ -149,6 +154,7 @@ export class RunningAgent {
     )
     this.#transmitter?.start()
     this.#reporter.start()
+    this.#learner?.start()
     void this.#tidy()
   }
 
@@ -237,6 +243,7 @@ export class RunningAgent {
     for (const stream of this.#streams) stream.destroy()
     await this.#reporter.stop()
     await this.#memory.save()
+    await this.#learner?.stop()
     await this.agent.store.close()
   }
 }

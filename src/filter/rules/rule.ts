@@ -16,6 +16,7 @@ export type RuleSubject =
   | 'attachment'
   | 'bulk'
   | 'content'
+  | 'learned'
 
 export interface Rule {
   /** Unique, stable, in kebab case: it is stored with the verdict and may stand in a configuration. */

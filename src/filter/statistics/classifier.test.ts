@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseStructure } from '../../message/mime.ts'
-import { Classifier, RecipientClassifier, SPAM_THRESHOLD } from './classifier.ts'
+import { Classifier, SPAM_THRESHOLD } from './classifier.ts'
 import { figuresOf, type Scored } from './evaluate.ts'
 import { type Features, featuresOf } from './features.ts'
 
@@ -110,23 +110,4 @@ test('one message learned again and again, or a flood of one kind, does not drow
   const ham = corpus.filter(({ isSpam }) => !isSpam)
   const lost = ham.filter(({ features }) => classifier.score(features) >= SPAM_THRESHOLD)
   assert.equal(lost.length, 0)
-})
-
-test('a Recipient who wants what others call spam gets it, and the others do not', () => {
-  const system = new Classifier(16)
-  const corpus = madeCorpus(200)
-  scoreThenLearn(system, corpus)
-  const casino = (n: number) =>
-    message(`Subject: casino winner ${n}\r\nFrom: news@casino.test\r\n\r\nmoney casino winner offer for you`)
-  assert.ok(system.score(casino(0)) > SPAM_THRESHOLD)
-  const own = new RecipientClassifier()
-  assert.equal(own.score(system, casino(0)), system.score(casino(0)))
-  const before = system.toBytes()
-  for (let n = 0; n < 4; n++) own.learn(system, casino(n), false)
-  assert.ok(own.score(system, casino(9)) < 0.5)
-  assert.ok(system.score(casino(9)) > SPAM_THRESHOLD)
-  assert.deepEqual(system.toBytes(), before)
-  // What has nothing to do with it stays as it was.
-  const others = corpus.slice(0, 50).filter(({ features, isSpam }) => isSpam !== own.score(system, features) >= 0.5)
-  assert.ok(others.length <= 2, `${others.length} others changed`)
 })

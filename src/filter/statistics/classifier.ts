@@ -2,7 +2,7 @@
 // pairs and runs of characters). The mean of their log-odds is the verdict; each is taught by an error that is mostly its
 // own and partly the ensemble's. Chosen by measurement (bench/spam.ts): better than any one learner on all features, and
 // than naive Bayes with or without pairs; Bayes mixed in did not help.
-// One for the system, and for a Recipient a small one on top that learns only what the system's gets wrong for them.
+// Whose decisions it learns, and when its word counts: opinions.ts.
 
 import type { Features, View } from './features.ts'
 import { LogisticTable, logistic } from './logistic.ts'
@@ -15,16 +15,37 @@ export const SPAM_THRESHOLD = 0.9
 const KNOWN_WELL = 0.02
 /** How much of a learner's error is the ensemble's. */
 const COMMON_SHARE = 0.25
-const SYSTEM_BITS = 21
-const RECIPIENT_BITS = 15
+const BITS = 21
+/** Who insists wants log-odds that are right by so much, and says it so often at most. */
+const MARGIN = 2.5
+const MOST_TIMES = 4
 
-function viewsOf(features: Features): View[] {
-  const { headerWords, headerPairs, headerGrams, bodyWords, bodyPairs, bodyGrams } = features
-  return [headerWords, headerPairs, headerGrams, bodyWords, bodyPairs, bodyGrams]
+/** What a classifier looks at. One with a small table learns more from less. */
+const LOOKS = {
+  all: ({ headerWords, headerPairs, headerGrams, bodyWords, bodyPairs, bodyGrams }: Features): View[] => [
+    headerWords,
+    headerPairs,
+    headerGrams,
+    bodyWords,
+    bodyPairs,
+    bodyGrams,
+  ],
+  words: ({ headerWords, bodyWords }: Features): View[] => [headerWords, bodyWords],
 }
+
+/** From so many weights on it looks at everything. */
+const LARGE_BITS = 18
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+/** How a message is learned. */
+export interface Teaching {
+  /** What another model already says of it (log-odds): only the rest is learned. */
+  readonly given?: number
+  /** How much the lesson counts, up to 1. */
+  readonly strength?: number
 }
 
 export class Classifier {
@@ -32,12 +53,14 @@ export class Classifier {
   spamSeen = 0
   hamSeen = 0
   readonly #bits: number
+  readonly #viewsOf: (features: Features) => View[]
   /** The learners share one table; their features have no hash in common but by chance. */
   readonly #table: LogisticTable
 
   /** @param bits it has 2 ** bits weights (4 to 22): 8 bytes each in memory, at most 4 to 6 in the store */
-  constructor(bits: number = SYSTEM_BITS) {
+  constructor(bits: number = BITS) {
     this.#bits = bits
+    this.#viewsOf = bits < LARGE_BITS ? LOOKS.words : LOOKS.all
     this.#table = new LogisticTable(bits)
   }
 
@@ -48,24 +71,36 @@ export class Classifier {
 
   /** The score as log-odds, where scores can be added. */
   logOdds(features: Features): number {
-    return mean(viewsOf(features).map((view) => this.#table.logOdds(view)))
+    return mean(this.#viewsOf(features).map((view) => this.#table.logOdds(view)))
   }
 
-  /** Learns one message. `given` is what another model already says of it (log-odds): only the rest is learned. */
-  learn(features: Features, isSpam: boolean, given = 0): void {
+  /** Learns one message. */
+  learn(features: Features, isSpam: boolean, how: Teaching = {}): void {
     if (isSpam) this.spamSeen++
     else this.hamSeen++
-    const views = viewsOf(features)
+    this.#move(features, isSpam, how)
+  }
+
+  /** Learns one message until the next one like it is quite sure to go there, or it has been tried often enough. */
+  insist(features: Features, isSpam: boolean, given: number): void {
+    const far = { given: given + (isSpam ? -MARGIN : MARGIN) }
+    this.learn(features, isSpam, far)
+    const isSure = () => (this.logOdds(features) + given) * (isSpam ? 1 : -1) >= 2 * MARGIN
+    for (let times = 1; times < MOST_TIMES && !isSure(); times++) this.#move(features, isSpam, far)
+  }
+
+  #move(features: Features, isSpam: boolean, { given = 0, strength = 1 }: Teaching): void {
+    const views = this.#viewsOf(features)
     const each = views.map((view) => this.#table.logOdds(view))
     const common = mean(each)
     for (const [index, view] of views.entries()) {
       const said = each[index]! * (1 - COMMON_SHARE) + common * COMMON_SHARE + given
       const error = (isSpam ? 1 : 0) - logistic(said)
-      if (Math.abs(error) > KNOWN_WELL) this.#table.learn(view, error)
+      if (Math.abs(error) > KNOWN_WELL) this.#table.learn(view, error * strength)
     }
   }
 
-  /** The state, to be kept in the store: about 8 MB for a system's, 130 KB for a Recipient's, far less while young. */
+  /** The state, to be kept in the store: at most 4 bytes a weight and a little, far less while it is young. */
   toBytes(): Buffer {
     const { weights, moved } = this.#table
     return writeTables({ bits: this.#bits, numbers: [this.spamSeen, this.hamSeen], tables: [weights, moved] })
@@ -81,23 +116,5 @@ export class Classifier {
     classifier.#table.weights.set(state.tables[0]!)
     classifier.#table.moved.set(state.tables[1]!)
     return classifier
-  }
-}
-
-/** A Recipient's own corrections: a small classifier that is read and taught together with the system's. */
-export class RecipientClassifier {
-  readonly own: Classifier
-
-  constructor(own: Classifier = new Classifier(RECIPIENT_BITS)) {
-    this.own = own
-  }
-
-  score(system: Classifier, features: Features): number {
-    return logistic(system.logOdds(features) + this.own.logOdds(features))
-  }
-
-  /** The Recipient moved the message to or from Junk. The system's classifier is not changed. */
-  learn(system: Classifier, features: Features, isSpam: boolean): void {
-    this.own.learn(features, isSpam, system.logOdds(features))
   }
 }

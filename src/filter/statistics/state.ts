@@ -27,16 +27,24 @@ export function writeTables({ bits, numbers, tables }: Tables): Buffer {
   return Buffer.concat([head, ...tables.map(writeRuns)])
 }
 
-/** What a 16-bit float can hold. */
-function bounded(value: number): number {
-  return Math.max(-60_000, Math.min(60_000, value))
+/** Of a 16-bit float: set in all bits when it is infinite or no number. */
+const EXPONENT = 0x7c00
+const LARGEST = 0x7bff
+
+/** The table as 16-bit floats; what they cannot hold becomes the largest that they can. */
+function halvesOf(table: Float32Array): Uint16Array {
+  const halves = new Uint16Array(new Float16Array(table).buffer)
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i]! & EXPONENT) === EXPONENT) halves[i] = (halves[i]! & 0x8000) | LARGEST
+  }
+  return halves
 }
 
 /** The runs of a table. A gap shorter than this costs less as zeros than as a new run. */
 const SHORT_GAP = 2
 
 function writeRuns(table: Float32Array): Buffer {
-  const halves = new Uint16Array(Float16Array.from(table, bounded).buffer)
+  const halves = halvesOf(table)
   let used = 0
   for (const half of halves) if (half !== 0) used++
   // A used slot has its value, and in the worst case two varints of its own (at most 4 bytes each up to 2 ** 22).
@@ -93,6 +101,7 @@ function readRuns(bytes: Buffer, at: number, table: Float32Array): number {
     }
     return -1
   }
+  const halves = new Uint16Array(table.length)
   let slot = 0
   while (slot < table.length) {
     const gap = varint()
@@ -100,12 +109,12 @@ function readRuns(bytes: Buffer, at: number, table: Float32Array): number {
     if (gap < 0 || count < 0 || gap + count === 0) return -1
     slot += gap
     if (slot + count > table.length || at + count * 2 > bytes.length) return -1
-    const halves = new Uint16Array(count)
-    for (let i = 0; i < count; i++, at += 2) halves[i] = bytes.readUInt16LE(at)
-    const values = new Float16Array(halves.buffer)
-    if (!values.every(Number.isFinite)) return -1
-    table.set(values, slot)
-    slot += count
+    for (const end = slot + count; slot < end; at += 2) {
+      const half = bytes[at]! | (bytes[at + 1]! << 8)
+      if ((half & EXPONENT) === EXPONENT) return -1
+      halves[slot++] = half
+    }
   }
+  table.set(new Float16Array(halves.buffer))
   return at
 }

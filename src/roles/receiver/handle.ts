@@ -6,6 +6,7 @@ import type { Identity } from '../../identity/authenticate.ts'
 import { atHomeAt, type ForwarderMatch, forwarderIdentity, type TrustedSeal } from '../../identity/trusted.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
+import type { AccountId } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { type Leg, type Way, waysTo } from '../routing.ts'
 import { type Circumstances, type Judgement, judge } from './judge.ts'
@@ -35,6 +36,12 @@ function trustedBy(agent: Agent, way: Way): string[] {
   return way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
 }
 
+/** Whose earlier decisions count for mail that goes this way. */
+function accountOf(agent: Agent, way: Way): AccountId | undefined {
+  if (way.kind === 'mailbox') return way.account.id
+  return way.kind === 'forward' ? agent.store.accountByAddress(way.from)?.id : undefined
+}
+
 /** Asked only where nothing in the message proves its Author or a trusted Forwarder. */
 export async function trustedNetworks(
   agent: Agent,
@@ -62,7 +69,8 @@ export function handle(
   const { allowedBy, deniedBy, sentBy, seal, weigh } = known
   const forwarder = forwarderIdentity(identity, trustedBy(agent, leg.way), known.atHome)
   // A bounce to an address that we signed is an answer to mail of ours, however little is in it.
-  const content = leg.way.kind === 'return' ? undefined : weigh((forwarder ?? seal) !== undefined)
+  const content =
+    leg.way.kind === 'return' ? undefined : weigh((forwarder ?? seal) !== undefined, accountOf(agent, leg.way))
   const judgement = judge({ identity, allowedBy, deniedBy, sentBy, forwarder, seal, content })
   return settle(agent, { ...leg, judgement, forwarder, content, allowedBy })
 }

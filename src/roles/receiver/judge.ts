@@ -131,8 +131,8 @@ export function judge(about: Circumstances): Judgement {
 /** Who sent it is one question, what it holds another: proven senders send spam, too. */
 function weighed(judgement: Judgement, { content, forwarder }: Circumstances): Judgement {
   if (content === undefined || content.points < JUNK_POINTS) return judgement
-  const [first] = content.hits
-  const reason = `it looks like spam (${content.points} points): ${first!.explanation.replace(/\.$/, '')}`
+  const worst = content.hits.find(({ points }) => points > 0)
+  const reason = `it looks like spam (${content.points} points): ${worst!.explanation.replace(/\.$/, '')}`
   // What a trusted Forwarder passed on is never sent back: it would come back as a bounce to a stranger.
   return content.points >= REFUSE_POINTS && forwarder === undefined ? refuse(reason, '5.7.1') : junk(reason)
 }

@@ -1,17 +1,22 @@
-// What a message holds, weighed by the rules on header and content (src/filter/rules). Once for a message, and once more
-// without its identity for Recipients who trust the Forwarder that passed it on: there the Forwarder's Border has judged
-// who sent it, and the same check from here would punish honest mail.
+// What a message holds, weighed for each Recipient: by the rules on header and content (src/filter/rules), and by what
+// their own and the others' earlier decisions say of such mail (src/filter/statistics). The rules are asked once for a
+// message, and once more without its identity for Recipients who trust the Forwarder that passed it on: there the
+// Forwarder's Border has judged who sent it, and the same check from here would punish honest mail.
 
 import { type MailFacts, MailView, type Weight, weigh } from '../../filter/rules/rules.ts'
+import { type Features, featuresOf } from '../../filter/statistics/features.ts'
+import { factsOf, withOpinion } from '../../filter/statistics/finding.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { formatPath } from '../../message/address.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
+import type { AccountId } from '../../store/types.ts'
 import { type Agent, isOwnMessage } from '../agent.ts'
 import { reputableSender } from './acquaintance.ts'
 import type { Border } from './border.ts'
+import { findings } from './findings.ts'
 
-/** The weight, for Recipients who trust the Forwarder or not; undefined where the description says `filter=no`. */
-export type Weigher = (throughTrusted: boolean) => Weight | undefined
+/** The weight for a Recipient who trusts the Forwarder or not; undefined where the description says `filter=no`. */
+export type Weigher = (throughTrusted: boolean, account: AccountId | undefined) => Weight | undefined
 
 /** Asks first what others know of the domains in the message; as long as their lists take, at most. */
 export async function weigher(
@@ -33,16 +38,20 @@ export async function weigher(
   const ofAddress = border.acquaintance(mail.session)?.listings ?? []
   const standing = border.reputation.standing(reputableSender(identity))
   const answersOurs = view.answers.some((messageId) => isOwnMessage(agent, messageId))
-  const known = new Map<boolean, Weight>()
-  return (throughTrusted) => {
-    const weight =
-      known.get(throughTrusted) ??
-      weigh(
-        throughTrusted
-          ? view.with({ identity: undefined, known: { listings }, answersOurs })
-          : view.with({ known: { listings: [...ofAddress, ...listings], standing }, answersOurs }),
-      )
-    known.set(throughTrusted, weight)
-    return weight
+  const byRules = (throughTrusted: boolean) =>
+    weigh(
+      throughTrusted
+        ? view.with({ identity: undefined, known: { listings }, answersOurs })
+        : view.with({ known: { listings: [...ofAddress, ...listings], standing }, answersOurs }),
+    )
+  const known = new Map<boolean, { readonly rules: Weight; features?: Features }>()
+  return (throughTrusted, account) => {
+    const seen = known.get(throughTrusted) ?? { rules: byRules(throughTrusted) }
+    known.set(throughTrusted, seen)
+    // Nothing is read for who has no opinion yet.
+    const read = () =>
+      (seen.features ??= featuresOf(view.root, factsOf(findings(identity), throughTrusted, seen.rules.hits)))
+    const opinion = agent.opinions.of(account, read)
+    return opinion === undefined ? seen.rules : withOpinion(seen.rules, opinion)
   }
 }

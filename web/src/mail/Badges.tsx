@@ -93,7 +93,7 @@ export function Badges(props: { email: Email; onTrace: () => void }) {
                 )}
               </Show>
               <Show when={found().rules?.length}>
-                <p>Rules on header and content: {found().points} points (Junk from 5).</p>
+                <p>Rules on header and content, and earlier decisions: {found().points} points (Junk from 5).</p>
                 <ul>
                   <For each={found().rules}>
                     {(rule) => (

@@ -1,0 +1,175 @@
+// MDA: learns from what people do with their mail. The store notes lessons in the transactions that make them
+// (store/apply-lessons.ts); here they are worked off in order: the body is read again as the Border saw it, and the
+// classifiers of the person and of the system learn it. Their states are saved from time to time, in the same commit
+// that drops the lessons they hold: after a crash the lessons that are still there are learned again from the states
+// before them, so each counts once.
+
+import { featuresOf } from '../../filter/statistics/features.ts'
+import { factsOf } from '../../filter/statistics/finding.ts'
+import { fieldsNamed, parseHeader } from '../../message/header.ts'
+import { parseStructure } from '../../message/mime.ts'
+import { LESSONS, type LearnedState, type Lesson } from '../../store/types.ts'
+import type { Timer } from '../../world/world.ts'
+import type { Agent } from '../agent.ts'
+
+/** Many lessons often come at once: a folder is moved to Junk. */
+const SOON_MS = 500
+const LESSONS_AT_ONCE = 50
+/** States are saved after so many lessons, or so long after the first. */
+const SAVE_AFTER_LESSONS = 500
+const SAVE_AFTER_MS = 120_000
+/** After a failure of the disk; and how often a body that cannot be read is tried. */
+const REST_MS = 60_000
+const MOST_TRIES = 5
+/** Mail that was read and is in the inbox for so long was wanted. */
+const SEASONED_MS = 3 * 86_400_000
+const SEASON_EVERY_MS = 3_600_000
+const SEASONED_AT_ONCE = 200
+const ACCOUNTS_AT_ONCE = 100
+
+export class Learner {
+  readonly #agent: Agent
+  #unwatch: (() => void) | undefined
+  #working: Promise<void> | undefined
+  #seasoning: Promise<void> | undefined
+  #next: { readonly timer: Timer; readonly atMs: number } | undefined
+  #seasonAgain: Timer | undefined
+  #stopped = false
+  /** The last lesson that was learned, and since when lessons wait to be saved. */
+  #last = 0
+  #unsaved = 0
+  #unsavedSinceMs = 0
+  #unreadable = 0
+
+  constructor(agent: Agent) {
+    this.#agent = agent
+  }
+
+  /** Begins to work off lessons, and wakes whenever there may be new ones. */
+  start(): void {
+    this.#unwatch = this.#agent.store.watch(LESSONS, () => this.#wake(SOON_MS))
+    this.#wake(SOON_MS)
+    this.#season()
+  }
+
+  /** Learns no more; what was learned is saved. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#unwatch?.()
+    this.#next?.timer.cancel()
+    this.#seasonAgain?.cancel()
+    await Promise.all([this.#working, this.#seasoning])
+    await this.#save().catch((error: unknown) => this.#complain(error))
+  }
+
+  /** Looks for lessons after so long, or sooner where that was said before. */
+  #wake(afterMs: number): void {
+    if (this.#stopped || this.#working !== undefined) return
+    const { clock } = this.#agent.world
+    const atMs = clock.monotonic() + afterMs
+    if (this.#next !== undefined && this.#next.atMs <= atMs) return
+    this.#next?.timer.cancel()
+    this.#next = { atMs, timer: clock.after(afterMs, () => this.#begin()) }
+  }
+
+  #begin(): void {
+    this.#next = undefined
+    this.#working = this.#work()
+      .then(() => (this.#unsaved > 0 ? this.#saveInMs() : undefined))
+      .catch((error: unknown) => {
+        this.#complain(error)
+        return REST_MS
+      })
+      .then((againMs) => {
+        this.#working = undefined
+        if (againMs !== undefined) this.#wake(Math.max(SOON_MS, againMs))
+      })
+  }
+
+  async #work(): Promise<void> {
+    const { store } = this.#agent
+    for (;;) {
+      const lessons = store.lessons(this.#last, LESSONS_AT_ONCE)
+      for (const lesson of lessons) {
+        if (this.#stopped) return
+        await this.#learn(lesson)
+      }
+      const isTime = this.#unsaved > 0 && this.#saveInMs() <= 0
+      if (isTime || this.#unsaved >= SAVE_AFTER_LESSONS) await this.#save()
+      // Lessons that come while states are saved are seen now; those that come later wake it again.
+      else if (lessons.length === 0) return
+    }
+  }
+
+  #saveInMs(): number {
+    return this.#unsavedSinceMs + SAVE_AFTER_MS - this.#agent.world.clock.monotonic()
+  }
+
+  async #learn(lesson: Lesson): Promise<void> {
+    const { store, opinions, world } = this.#agent
+    const body = await store.readBlob(lesson.blob).catch((error: unknown) => {
+      // A disk may work again; a damaged body teaches nothing, and must not stop the others.
+      if (++this.#unreadable < MOST_TRIES) throw error
+      this.#complain(error)
+      return undefined
+    })
+    this.#unreadable = 0
+    if (body !== undefined) opinions.learn(lesson, lessonFeatures(body, lesson))
+    this.#last = lesson.id
+    if (this.#unsaved++ === 0) this.#unsavedSinceMs = world.clock.monotonic()
+  }
+
+  async #save(): Promise<void> {
+    if (this.#unsaved === 0) return
+    const { store, opinions, world } = this.#agent
+    const states: LearnedState[] = []
+    for (const state of opinions.changedStates()) {
+      states.push(state)
+      // Let the mail go on in between.
+      await world.clock.sleep(1)
+    }
+    await store.commit([{ kind: 'learned.put', states, throughLesson: this.#last }])
+    opinions.saved()
+    this.#unsaved = 0
+  }
+
+  /** Looks for mail that was read and kept. The next time is set when this one is over. */
+  #season(): void {
+    const { clock } = this.#agent.world
+    this.#seasoning = this.#seasonAll()
+      .catch((error: unknown) => this.#complain(error))
+      .finally(() => {
+        if (!this.#stopped) this.#seasonAgain = clock.after(SEASON_EVERY_MS, () => this.#season())
+      })
+  }
+
+  async #seasonAll(): Promise<void> {
+    const { store, world } = this.#agent
+    const beforeMs = world.clock.now() - SEASONED_MS
+    let accounts = store.accounts().map(({ id }) => id)
+    while (accounts.length > 0 && !this.#stopped) {
+      const now = accounts.splice(0, ACCOUNTS_AT_ONCE)
+      const results = await store.commit(
+        now.map((account) => ({ kind: 'lesson.season', account, beforeMs, limit: SEASONED_AT_ONCE })),
+      )
+      const more = now.filter((_, index) => {
+        const result = results[index]
+        return result?.ok === true && result.changed?.length === SEASONED_AT_ONCE
+      })
+      accounts = [...accounts, ...more]
+    }
+  }
+
+  #complain(error: unknown): void {
+    if (this.#stopped) return
+    this.#agent.log('warning', 'what people taught is learned later', { error: String(error) })
+  }
+}
+
+/** The features of a stored message as the Border saw it: without the fields that we put in front of what came. */
+function lessonFeatures(body: Buffer, { verdict }: Lesson) {
+  if (verdict === null) return featuresOf(parseStructure(body))
+  const [ours] = fieldsNamed(parseHeader(body), 'received')
+  const came = body.subarray(ours?.end ?? 0)
+  return featuresOf(parseStructure(came), factsOf(verdict, verdict.trustedForwarder !== undefined, verdict.rules ?? []))
+}
