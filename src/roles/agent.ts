@@ -61,6 +61,8 @@ export interface AgentSettings {
   readonly maxMessageBytes: number
   /** DKIM2 beside DKIM: signs what leaves, adds its hop to what is forwarded, verifies what comes. */
   readonly dkim2: boolean
+  /** Tags the reverse-paths of its Authors, and refuses bounces without a tag to those who send so (BATV). */
+  readonly batv: boolean
   readonly msa: MsaSettings
   readonly transmitter: TransmitterSettings
   readonly receiver: ReceiverSettings

@@ -9,6 +9,7 @@ import type { Account, BlobRef, QueueEntry } from '../store/types.ts'
 import { type Agent, isOwnDomain } from './agent.ts'
 import { isPaused } from './forwarder/health.ts'
 import { reverseSrs } from './forwarder/srs.ts'
+import { untagged } from './msa/tagged.ts'
 import { isReportAddress } from './reports/addresses.ts'
 
 export type Way =
@@ -47,7 +48,9 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
     const to = reverseSrs(agent, mailbox.localPart)
     if (to !== undefined) return { kind: 'return', to }
   }
-  return { kind: 'unknown', address }
+  // A tag of ours on an address of ours (BATV): whoever answers to it answers to the address.
+  const bare = untagged(agent, address)
+  return bare === address ? { kind: 'unknown', address } : wayFor(agent, forwardPathOf(bare), forwards + 1)
 }
 
 /** The forward of this address: of the description, or set up by its owner; undefined too while it is paused. */

@@ -12,6 +12,7 @@ import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { Learner } from '../roles/mda/learner.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
+import { batvSwitch } from '../roles/msa/tagged.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
@@ -254,6 +255,8 @@ const isLoopback = (address: string) =>
 /** Makes the accounts, aliases and trusted Forwarders that the description names; what exists is kept. */
 async function settle(store: Store, plan: AgentPlan, world: World, iterations: number): Promise<void> {
   const nowMs = world.clock.now()
+  const switched = batvSwitch(store, plan.settings.batv, nowMs)
+  if (switched.length > 0) await store.commit(switched)
   const postmaster = `postmaster@${plan.domain}`
   if (store.accountByAddress(postmaster) === undefined)
     await create(store, { address: postmaster, displayName: `Postmaster of ${plan.domain}`, credentials: null, nowMs })

@@ -76,6 +76,7 @@ const KEYS = {
     'trusts-seals': values.domain,
     dkim: values.yesNo,
     dkim2: values.yesNo,
+    batv: values.yesNo,
     spf: values.yesNo,
     dmarc: values.dmarcPolicy,
     'mta-sts': values.stsMode,
@@ -320,6 +321,7 @@ function planAgent(
     settings: {
       maxMessageBytes: of('max-size').at(-1) ?? 50 * MIB,
       dkim2: of('dkim2').at(-1) ?? false,
+      batv: of('batv').at(-1) ?? false,
       msa: { password: of('password').at(-1) ?? true, stations: [], networks: of('network') },
       transmitter: {
         port: 25,

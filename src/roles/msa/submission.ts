@@ -21,6 +21,7 @@ import { type Delivery, placeCommand, prepareDelivery } from '../mda/place.ts'
 import { queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { dkimFields } from '../transmitter/signing.ts'
+import { tagged } from './tagged.ts'
 
 export interface SubmittedMail {
   readonly author: Account
@@ -119,6 +120,7 @@ async function keep(
     kind: 'accepted' as const,
     detail: { author: author.address, protocol: mail.protocol },
   }
+  const sender = tagged(agent, about.reversePath)
   const commands: Command[] = []
   let blob: BlobRef | undefined
   let delivery: Delivery | undefined
@@ -145,7 +147,7 @@ async function keep(
     }
     if (way.kind === 'mailbox') continue
     const to = way.kind === 'elsewhere' ? way.address : way.to
-    const reversePath = way.kind === 'elsewhere' ? about.reversePath : srsReversePath(agent, about.reversePath)
+    const reversePath = way.kind === 'elsewhere' ? sender.address : srsReversePath(agent, sender.address)
     const parameters = {
       smtputf8: envelope.smtputf8,
       body: envelope.body,
@@ -157,6 +159,7 @@ async function keep(
       ...(home === undefined ? {} : { notify: [] }),
     }
     if (way.kind === 'elsewhere') noteCorrespondent(agent, author.id, to)
+    if (blob === undefined) commands.push(...sender.commands)
     blob ??= await agent.store.putBlob([...front, body])
     commands.push(
       queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to),

@@ -10,6 +10,7 @@ import { reply } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
 import { newTrace } from '../agent.ts'
 import { Targets } from '../forwarder/target.ts'
+import { needsTag, tagOf } from '../msa/tagged.ts'
 import { reversePathText, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
 import type { Border } from './border.ts'
@@ -32,6 +33,13 @@ const CROWDED: Record<Exclude<Entry, 'ok'>, (ip: string) => string> = {
   'in-all': () => 'too many connections, come back later',
 }
 
+/** What is wrong with a tag that looks like one of ours. */
+const TAG_FAULTS: Partial<Record<ReturnType<typeof tagOf>['result'], string>> = {
+  forged: 'we gave no such tag:',
+  expired: 'the tag is out of date:',
+  malformed: 'we gave no such tag:',
+}
+
 /** The Receiver's voice, shared by all its connections. */
 export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
   const { receiver } = agent.settings
@@ -43,6 +51,8 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
   const notes = new RateLimit(clock, NOTES, 60_000)
   /** Where the recipients of the transaction under way are. */
   const sides = new WeakMap<SessionFacts, 'here' | 'away' | 'both'>()
+  /** Sessions whose transaction under way has the null reverse-path. */
+  const bouncing = new WeakSet<SessionFacts>()
   const sharing: Sharing = { border, arriving: new Map(), targets: new Targets(agent) }
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
   const allowed = (session: SessionFacts) => findInList(receiver.allow, { ip: ipOf(session) }) !== undefined
@@ -93,6 +103,8 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
       const address = reversePathText(reversePath)
       const ip = ipOf(session)
       sides.delete(session)
+      if (address === '') bouncing.add(session)
+      else bouncing.delete(session)
       if (allowed(session)) return undefined
       // Here the address is only a claim: on the list of allowed senders it gets past the other list, and no further.
       const denied =
@@ -124,8 +136,20 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
         if (!allowed(session) && !unknown.take(neighbourhood(ipOf(session))))
           return reply(421, '4.7.0', 'too many unknown recipients were asked for from your network, come back later')
         const at = forwardPath.type === 'mailbox' ? formatAddress(forwardPath.mailbox) : 'postmaster'
-        refused(session, '', at, `There is no mailbox ${at} here.`)
-        return reply(550, '5.1.1', `there is no mailbox ${at} here`)
+        const why = TAG_FAULTS[tagOf(agent, at).result] ?? 'there is no mailbox'
+        refused(session, '', at, `Refused for ${at}: ${why} here.`)
+        return reply(550, '5.1.1', `${why} ${at} here`)
+      }
+      if (bouncing.has(session) && forwardPath.type === 'mailbox') {
+        const at = formatAddress(forwardPath.mailbox)
+        if (way.kind !== 'return' && needsTag(agent, at)) {
+          refused(session, '', at, `A bounce to ${at} was refused: it answers mail that ${at} did not send.`)
+          return reply(
+            550,
+            '5.7.1',
+            `all mail from ${at} has a tag in its reverse-path (BATV), so it did not send this`,
+          )
+        }
       }
       const objections = border.objections(session)
       if (objections.length > 1 && !isPostmaster(agent, forwardPath)) {

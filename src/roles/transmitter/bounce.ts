@@ -10,6 +10,7 @@ import type { QueueEntry } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
+import { untagged } from '../msa/tagged.ts'
 import { forwardPathOf, queueCommand, wayFor } from '../routing.ts'
 import { eventCommand } from '../tracking.ts'
 import { dkimFields } from './signing.ts'
@@ -50,7 +51,7 @@ async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Comma
   const { entry } = failures[0]!
   const original = await originalOf(agent, entry)
   const postmaster = `postmaster@${agent.domain}`
-  const to = entry.reversePath === '' ? postmaster : entry.reversePath
+  const to = entry.reversePath === '' ? postmaster : untagged(agent, entry.reversePath)
   const trace = newTrace(agent.world)
   const notification = buildDsn({
     reportingHost: agent.hostName,
