@@ -16,6 +16,7 @@ import { pslSuite } from './psl.ts'
 import { receivedSuite } from './received.ts'
 import type { Suite } from './report.ts'
 import { reportsSuite } from './reports.ts'
+import { sievePigeonholeSuite } from './sieve.ts'
 import { spfSuite } from './spf.ts'
 
 export const suites: Record<string, Suite> = {
@@ -34,6 +35,7 @@ export const suites: Record<string, Suite> = {
   'imap-mpt': imapMptSuite,
   'attack-smtp': attackSmtpSuite,
   'mime-ambiguity': mimeAmbiguitySuite,
+  'sieve-pigeonhole': sievePigeonholeSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */
