@@ -96,6 +96,8 @@ export function withAction(
   const ofKind = actions.filter(({ kind }) => kind === added.kind).length
   if (added.kind === 'redirect' && ofKind >= limits.redirects)
     return { error: `the number of redirect actions exceeds policy limit (${limits.redirects})` }
+  if (added.kind === 'notify' && limits.notifications === 0)
+    return { error: 'local policy prohibits the use of a notify action' }
   if (added.kind === 'notify' && ofKind >= limits.notifications)
     return { error: `the number of notify actions exceeds policy limit (${limits.notifications})` }
   return { actions: [...actions, added] }
@@ -127,7 +129,7 @@ function merge(old: Action, added: Action): Action {
 }
 
 function mailboxKey(name: string): string {
-  return /^inbox$/i.test(name) ? 'INBOX' : name
+  return name.replace(/^inbox(?=$|[./])/i, 'INBOX')
 }
 
 /** A script failed while it ran: nothing of it is done but to keep the message (RFC 5228 §2.10.6). */

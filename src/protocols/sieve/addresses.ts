@@ -1,6 +1,7 @@
 // Addresses and their parts (RFC 5228 §2.7.4, §5.1, §5.4; RFC 5233 for user and detail).
 
-import { formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
+import { formatAddress, mailboxesOf, parseAddressList, parseSmtpPath } from '../../message/address.ts'
+import { soleMailbox } from './deliver.ts'
 import { checkIndex, headerFields } from './headers.ts'
 import { ADDRESS_PARTS, type Call, constantTexts, INDEX, MATCHING, MIME_TAGS, type Spec } from './language.ts'
 import { isMatch } from './match.ts'
@@ -48,9 +49,9 @@ function partOf({ tags }: Call, { localPart, domain, whole }: Address, delimiter
   if (tags.has('localpart')) return localPart
   if (tags.has('domain')) return domain
   if (!tags.has('user') && !tags.has('detail')) return whole
-  const cut = delimiter === '' ? -1 : localPart.indexOf(delimiter)
+  const cut = [...localPart].findIndex((character) => delimiter.includes(character))
   if (tags.has('user')) return cut < 0 ? localPart : localPart.slice(0, cut)
-  return cut < 0 ? undefined : localPart.slice(cut + delimiter.length)
+  return cut < 0 ? undefined : localPart.slice(cut + 1)
 }
 
 function parts(run: Run, call: Call, addresses: readonly Address[]): string[] {
@@ -114,9 +115,10 @@ export const ADDRESSES: readonly Spec[] = [
         const part = name.toLowerCase()
         if (part === 'auth') return envelopeAuth === undefined ? [] : [envelopeAuth]
         const path = part === 'from' ? envelopeFrom : part === 'to' ? envelopeTo : undefined
-        // RFC 5228 §5.4: the null reverse-path is the empty string, whatever part is asked for.
         if (path === undefined) return []
-        return path === '' ? (call.tags.has('detail') ? [] : ['']) : parts(run, call, [pathAddress(path)])
+        // RFC 5228 §5.4: the null reverse-path is the empty string, whatever part is asked for.
+        if (path === '' || path === '<>') return call.tags.has('detail') ? [] : ['']
+        return parts(run, call, pathAddress(path))
       })
       return isMatch(run, call, values, run.texts(call.args[1]))
     },
@@ -125,8 +127,13 @@ export const ADDRESSES: readonly Spec[] = [
 
 const ENVELOPE_PARTS = new Set(['from', 'to', 'auth'])
 
-function pathAddress(path: string): Address {
-  const at = path.lastIndexOf('@')
-  if (at < 0) return { localPart: path, domain: '', whole: path }
-  return { localPart: path.slice(0, at).replace(/^"(.*)"$/s, '$1'), domain: path.slice(at + 1), whole: path }
+/** The address of a path, its source route left out; none where it is no path. */
+function pathAddress(path: string): Address[] {
+  const bracketed = path.startsWith('<') ? path : `<${path}>`
+  const parsed = parseSmtpPath(bracketed, 'forward', { utf8: true })
+  const isWhole = parsed.ok && parsed.length === bracketed.length
+  const mailbox = isWhole && parsed.path.type === 'mailbox' ? parsed.path.mailbox : soleMailbox(bracketed.slice(1, -1))
+  if (mailbox !== undefined) return [{ ...mailbox, whole: formatAddress(mailbox) }]
+  const [, local] = /^<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+)>$/.exec(bracketed) ?? []
+  return local === undefined ? [] : [{ localPart: local, domain: '', whole: local }]
 }

@@ -1,7 +1,7 @@
 // What this Sieve can do, by the names that a script gives to `require` (RFC 5228 §3.2) and ManageSieve and JMAP list.
 
 /** Capability → the RFC that has it, for people who read the table. */
-export const CAPABILITIES = {
+const CAPABILITIES = {
   body: 'RFC 5173',
   'comparator-i;ascii-numeric': 'RFC 4790',
   copy: 'RFC 3894',
@@ -42,7 +42,7 @@ export const CAPABILITIES = {
   virustest: 'RFC 5235',
 } as const
 
-export type Capability = keyof typeof CAPABILITIES
+type Capability = keyof typeof CAPABILITIES
 
 /** In every script without `require`: the comparators that RFC 5228 §2.7.3 has always. */
 const ALWAYS = new Set(['comparator-i;octet', 'comparator-i;ascii-casemap'])
@@ -52,12 +52,6 @@ const IMPLIED: Record<string, readonly Capability[]> = {
   'vacation-seconds': ['vacation'],
   spamtestplus: ['spamtest'],
 }
-
-/** Methods of `notify` (RFC 5435 §3.1). */
-export const NOTIFY_METHODS: readonly string[] = ['mailto']
-
-/** As ManageSieve's SIEVE capability and JMAP's sieveExtensions have them. */
-export const CAPABILITY_NAMES: readonly string[] = Object.keys(CAPABILITIES)
 
 /** What `require` of this name makes available; undefined when it is unknown. */
 export function capabilitiesOf(name: string, extra: readonly string[] = []): readonly string[] | undefined {

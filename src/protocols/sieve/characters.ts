@@ -9,9 +9,6 @@ export function decodeUtf8Lenient(text: string): string {
   })
 }
 
-/** No byte in it that is no UTF-8. */
-export const isWellFormed = (text: string): boolean => text.isWellFormed()
-
 /** At most so many bytes of UTF-8 of the text's beginning, whole characters. */
 export function cutBytes(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text

@@ -20,7 +20,7 @@ export interface CheckOptions {
     /** Namespaces of variables that the environment gives. */
     readonly namespaces: readonly string[]
   }
-  /** The text of a script to include; without it includes are taken on trust: a check before the script is kept. */
+  /** The text of a script to include, the same Buffer for the same script; without it includes are taken on trust: a check before the script is kept. */
   readonly script?: (location: 'personal' | 'global', name: string) => Buffer | undefined
   readonly limits?: Partial<CheckLimits>
 }
@@ -32,6 +32,8 @@ export interface CheckLimits {
   readonly variables: number
   readonly headerBytes: number
   readonly loopDepth: number
+  /** 0: no notifications here. */
+  readonly notifications: number
 }
 
 const LIMITS: CheckLimits = {
@@ -41,6 +43,7 @@ const LIMITS: CheckLimits = {
   variables: 255,
   headerBytes: 2048,
   loopDepth: 4,
+  notifications: 10,
 }
 
 export type Checked =
@@ -52,9 +55,10 @@ interface Compilation {
   readonly options: CheckOptions
   readonly limits: CheckLimits
   readonly findings: Finding[]
-  readonly known: Map<string, Program>
-  readonly globals: Set<string>
-  readonly under: string[]
+  /** Programs of the included scripts, by their source. */
+  readonly known: Map<Buffer, Program>
+  /** Sources of the scripts that are being checked, outermost first. */
+  readonly under: Buffer[]
   includes: number
 }
 
@@ -66,10 +70,10 @@ export function checkScript(source: Buffer, options: CheckOptions = {}): Checked
     limits,
     findings: [],
     known: new Map(),
-    globals: new Set(),
     under: [],
     includes: 0,
   }
+  compilation.under.push(source)
   const program = compile(source, undefined, compilation)
   return { program, findings: compilation.findings }
 }
@@ -100,6 +104,8 @@ class Rejected extends Error {}
 const CHAIN = new Set(['elsif', 'else'])
 const TYPE_NAMES: Record<ValueType, string> = { string: 'a string', strings: 'a string list', number: 'a number' }
 
+const NOTHING: Program = { name: undefined, calls: [], required: new Set() }
+
 export class Checker {
   /** Capabilities in force: required, or found by ihave. */
   readonly required = new Set<string>(['comparator-i;octet', 'comparator-i;ascii-casemap'])
@@ -113,6 +119,7 @@ export class Checker {
   readonly #name: string | undefined
   readonly #words: Words
   #isHead = true
+  #areMet = false
   #isTop = true
 
   constructor(compilation: Compilation, name: string | undefined) {
@@ -165,28 +172,34 @@ export class Checker {
   }
 
   /** The script to include; undefined where nothing is known of it. */
-  include(at: Place, location: 'personal' | 'global', name: string, isOptional: boolean): Program | undefined {
+  include(
+    at: Place,
+    location: 'personal' | 'global',
+    name: string,
+    { once, optional }: { once: boolean; optional: boolean },
+  ): Program | undefined {
     const { options, known, under, findings } = this.#compilation
     if (options.script === undefined) return undefined
-    const key = `${location} ${name}`
-    if (under.includes(key)) this.fail(at, `the script '${name}' includes itself`)
+    const source = options.script(location, name)
+    // Once is enough: it is under way (RFC 6609 §3.1).
+    if (source !== undefined && under.includes(source) && once) return NOTHING
+    if (source !== undefined && under.includes(source)) this.fail(at, `the script '${name}' includes itself`)
     if (++this.#compilation.includes > this.limits.includes)
       this.fail(at, `more than ${this.limits.includes} scripts are included`)
-    if (under.length >= this.limits.includeDepth)
+    if (under.length > this.limits.includeDepth)
       this.fail(at, `included scripts are nested more than ${this.limits.includeDepth} deep`)
-    const compiled = known.get(key)
-    if (compiled !== undefined) return compiled
-    const source = options.script(location, name)
     if (source === undefined) {
-      if (isOptional) return undefined
-      this.fail(at, `there is no ${location} script named '${name}' to include`)
+      if (optional) return undefined
+      return this.fail(at, `there is no ${location} script named '${name}' to include`)
     }
-    under.push(key)
+    const compiled = known.get(source)
+    if (compiled !== undefined) return compiled
+    under.push(source)
     const program = compile(source, name, this.#compilation)
     under.pop()
     if (program === undefined)
       this.fail(at, `the included script '${name}' has ${errorsIn(findings) === 1 ? 'an error' : 'errors'}`)
-    known.set(key, program)
+    known.set(source, program)
     return program
   }
 
@@ -207,8 +220,17 @@ export class Checker {
         if (call !== undefined) calls.push(call)
       }
       if (node.name !== 'require') this.#isHead = false
+      if (!this.#isHead) this.#dependencies(node.at)
     }
     return calls
+  }
+
+  /** RFC 5703 §7: text is taken out of the part that a loop is at, into a variable. */
+  #dependencies(at: Place): void {
+    if (this.#areMet || !this.has('extracttext')) return
+    this.#areMet = true
+    for (const name of ['variables', 'foreverypart'])
+      if (!this.has(name)) this.error(at, `"extracttext" needs "${name}" to be required, too`)
   }
 
   /** `if`, `elsif`, … `else` as one: each in the `otherwise` of the one before. */
@@ -271,13 +293,8 @@ export class Checker {
   }
 
   #node(node: SyntaxNode, spec: Spec): Call {
-    const { tags, args } = this.#arguments(node, spec)
     const what = `the ${spec.name} ${spec.kind}`
-    this.#subTests(node, spec, what)
-    if (spec.kind === 'command') {
-      if (spec.block === true && node.block === undefined) this.fail(node.at, `${what} needs a block, but has none`)
-      if (spec.block !== true && node.block !== undefined) this.fail(node.at, `${what} accepts no block`)
-    }
+    const { tags, args } = this.#form(node, spec, what)
     const call: Call = { spec, at: node.at, tags, args, tests: [], block: [], otherwise: [] }
     if (spec.args?.some(({ label }) => label === 'key list') || tags.has('comparator')) checkMatching(call, this)
     const found = spec.check?.(call, this)
@@ -287,22 +304,55 @@ export class Checker {
     return { ...call, ...found, tests, block }
   }
 
-  #subTests(node: SyntaxNode, spec: Spec, what: string): void {
+  /** The arguments. An error in them hides neither a wrong block nor tests that are none. */
+  #form(node: SyntaxNode, spec: Spec, what: string): { tags: Map<string, Value | true>; args: Value[] } {
+    const found = this.#tried(() => this.#arguments(node, spec))
+    const isSound = found !== undefined && this.#tried(() => this.#subTests(node, spec, what)) !== undefined
+    const needsBlock = spec.block === true
+    const hasWrongBlock = spec.kind === 'command' && needsBlock !== (node.block !== undefined)
+    if (hasWrongBlock)
+      this.error(node.at, needsBlock ? `${what} needs a block, but has none` : `${what} accepts no block`)
+    if (found === undefined || (isSound && hasWrongBlock))
+      for (const one of node.tests) {
+        if (spec.tags?.[one.name] !== undefined)
+          this.error(one.at, `missing colon before the '${one.name}' tag of ${what}`)
+        else this.#tried(() => this.#test(one))
+      }
+    if (!isSound || hasWrongBlock) throw new Rejected()
+    return found
+  }
+
+  /** What `check` gives; undefined where it told an error. */
+  #tried<T>(check: () => T): T | undefined {
+    try {
+      return check()
+    } catch (error) {
+      if (error instanceof Rejected) return undefined
+      throw error
+    }
+  }
+
+  #subTests(node: SyntaxNode, spec: Spec, what: string): true {
     const [first] = node.tests
     if (spec.tests === undefined) {
-      if (first === undefined) return
+      if (first === undefined) return true
       const isTest = this.#words.has(wordKey('test', first.name))
-      if (spec.tags?.[first.name] !== undefined)
-        this.error(first.at, `missing colon before the '${first.name}' tag of ${what}`)
-      else if (spec.kind === 'command' && !isTest)
+      if (spec.kind === 'command' && !isTest)
         this.fail(node.at, `missing semicolon or block after the ${spec.name} command`)
-      else this.fail(first.at, `${what} accepts no sub-tests, but tests are specified`)
-      throw new Rejected()
+      this.fail(first.at, `${what} accepts no sub-tests, but tests are specified`)
     }
     if (first === undefined) this.fail(node.at, `${what} needs a test, but none is specified`)
     if (spec.tests === 'one' && node.isTestList)
       this.fail(first.at, `${what} takes a single test, and no list in brackets`)
     if (spec.tests === 'list' && !node.isTestList) this.fail(first.at, `${what} takes a list of tests in brackets`)
+    return true
+  }
+
+  #test(node: SyntaxNode): Call {
+    const known = this.#words.get(wordKey('test', node.name))
+    if (known === undefined && this.#words.has(wordKey('command', node.name)))
+      this.fail(node.at, `attempt to use command '${node.name}' as a test: it is a command of its own`)
+    return this.#node(node, this.#usable(node, known, 'test'))
   }
 
   #tests(node: SyntaxNode, { name, tests }: Spec): Call[] {
@@ -310,18 +360,14 @@ export class Checker {
     const calls: Call[] = []
     let isWrong = false
     for (const one of node.tests) {
-      try {
-        const known = this.#words.get(wordKey('test', one.name))
-        if (known === undefined && this.#words.has(wordKey('command', one.name)))
-          this.fail(one.at, `attempt to use command '${one.name}' as a test: it is a command of its own`)
-        const call = this.#node(one, this.#usable(one, known, 'test'))
-        calls.push(call)
-        const answer = knownAnswer(call)
-        if ((name === 'allof' && answer === false) || (name === 'anyof' && answer === true)) break
-      } catch (error) {
-        if (!(error instanceof Rejected)) throw error
+      const call = this.#tried(() => this.#test(one))
+      if (call === undefined) {
         isWrong = true
+        continue
       }
+      calls.push(call)
+      const answer = knownAnswer(call)
+      if ((name === 'allof' && answer === false) || (name === 'anyof' && answer === true)) break
     }
     if (isWrong) throw new Rejected()
     return calls

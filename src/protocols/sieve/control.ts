@@ -64,7 +64,12 @@ export const CONTROL: readonly Spec[] = [
       const name = constantText(args[0])
       if (name === undefined) return checker.fail(at, 'the name of an included script cannot hold variables')
       if (!isScriptName(name)) checker.fail(at, `${JSON.stringify(name.slice(0, 60))} cannot be the name of a script`)
-      return { included: checker.include(at, tags.has('global') ? 'global' : 'personal', name, tags.has('optional')) }
+      return {
+        included: checker.include(at, tags.has('global') ? 'global' : 'personal', name, {
+          once: tags.has('once'),
+          optional: tags.has('optional'),
+        }),
+      }
     },
     run(run, { included, tags, at, args }) {
       if (included === undefined) {
@@ -102,7 +107,7 @@ export const CONTROL: readonly Spec[] = [
 ]
 
 /** RFC 6609 §3.1 and RFC 5804 §1.6: what a script may be called. */
-export function isScriptName(name: string): boolean {
+function isScriptName(name: string): boolean {
   return (
     name !== '' &&
     Buffer.byteLength(name) <= 512 &&

@@ -108,7 +108,7 @@ function chosenFlags(run: Run, { tags }: Call): readonly string[] {
 }
 
 /** Where fileinto or `:fcc` puts something. */
-export function targetOf(run: Run, call: Call, mailbox: string): Target {
+function targetOf(run: Run, call: Call, mailbox: string): Target {
   if (!mailbox.isWellFormed()) run.fail(call.at, 'invalid folder name: it is no UTF-8')
   const { tags } = call
   const specialUse = run.optionalText(tags.get('specialuse'))
@@ -147,10 +147,9 @@ export function isSpecialUse(use: string): boolean {
 
 /** The one mailbox that the text is, to which mail can be sent (RFC 5228 §2.4.2.3). */
 export function soleMailbox(text: string): Mailbox | undefined {
-  if (/[^\x20-\x7e]/.test(text)) return undefined
   const { addresses, unparsed, defects } = parseAddressList(text)
   const [only, ...others] = addresses
   if (only === undefined || 'groupName' in only || others.length > 0 || unparsed.length > 0) return undefined
   const isAtFault = defects.some((defect) => !/misplaced dot/.test(defect))
-  return isAtFault || only.localPart === '' ? undefined : only
+  return isAtFault || !/^[!-~]+$/.test(only.localPart) ? undefined : only
 }

@@ -19,7 +19,7 @@ function checkName({ args }: Call, checker: Checker): void {
     if (!FIELD_NAME.test(source)) checker.fail(at, `the field name '${source.slice(0, 60)}' is invalid`)
 }
 
-const isValue = (value: string) => !value.includes('\0')
+const isValue = (value: string) => !/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(value)
 
 /** The bytes of a new field: encoded where it must be, folded where lines are long. */
 function rawOf(name: string, value: string): Buffer {
@@ -59,7 +59,7 @@ export const EDITHEADER: readonly Spec[] = [
       if (value !== undefined && !isValue(value))
         checker.fail(
           call.args[1]!.at,
-          `the value '${value.slice(0, 60).replaceAll('\0', '')}' is invalid: it holds NUL`,
+          `the value '${value.slice(0, 60).replace(/[\0-\x1f\x7f]/g, '')}' is invalid: it holds control characters`,
         )
       if (value !== undefined && Buffer.byteLength(value) > checker.limits.headerBytes)
         checker.fail(call.args[1]!.at, `the value is longer than ${checker.limits.headerBytes} bytes`)
@@ -68,7 +68,7 @@ export const EDITHEADER: readonly Spec[] = [
     run(run, { at, args, tags }) {
       const [name, value] = [run.text(args[0]), run.text(args[1])]
       if (!FIELD_NAME.test(name)) run.fail(at, `the field name '${name.slice(0, 60)}' is invalid`)
-      if (!isValue(value)) run.fail(at, `the value of ${name} is invalid: it holds NUL`)
+      if (!isValue(value)) run.fail(at, `the value of ${name} is invalid: it holds control characters`)
       if (Buffer.byteLength(value) > run.limits.headerBytes)
         run.fail(at, `the value of ${name} is longer than ${run.limits.headerBytes} bytes`)
       if (run.limits.keptFromAdding.has(name.toLowerCase())) return

@@ -82,10 +82,10 @@ export interface Spec {
   run?(run: Run, call: Call): unknown
 }
 
-export const COMPARATOR: Readonly<Record<string, TagSpec>> = { comparator: { value: 'string', constant: true } }
+const COMPARATOR: Readonly<Record<string, TagSpec>> = { comparator: { value: 'string', constant: true } }
 
 /** RFC 5228 §2.7.1, RFC 5231, RFC 6134 §2.2, draft-ietf-sieve-regex. */
-export const MATCH_TYPES: Readonly<Record<string, TagSpec>> = {
+const MATCH_TYPES: Readonly<Record<string, TagSpec>> = {
   is: { group: 'match type' },
   contains: { group: 'match type' },
   matches: { group: 'match type' },

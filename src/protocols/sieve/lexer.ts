@@ -180,7 +180,7 @@ class Lexer {
     this.#push('string', withCrlf(value), place)
   }
 
-  /** RFC 5228 §2.4.2: up to a line with a single dot; of a line that begins with a dot this one is taken away. */
+  /** RFC 5228 §2.4.2: up to a line with a single dot; of two dots at the beginning of a line one is taken away. */
   #multiLine(place: Place): void {
     const text = this.#text
     const end = /(?:^|\n)\.\r?(?:\n|$)/g
@@ -194,7 +194,7 @@ class Lexer {
     }
     const body = text.slice(this.#at, Math.max(this.#at, found.index + 1))
     this.#at = found.index + found[0].length
-    this.#push('string', withCrlf(body).replace(/(^|\n)\./g, '$1'), place)
+    this.#push('string', withCrlf(body).replace(/(^|\n)\.\./g, '$1.'), place)
   }
 
   #skip(): void {

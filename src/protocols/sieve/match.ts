@@ -101,8 +101,8 @@ export function isMatch(run: Run, call: Call, values: readonly string[], keys: r
       run.charge(value.length + key.length)
       if (tags.has('regex')) {
         run.charge((value.length * (16 + key.length)) / 4)
-        const found = patterns[i]!.matcher(value)
-        if (!found.find()) continue
+        const found = patterns[i]?.matcher(value)
+        if (found === undefined || !found.find()) continue
         const groups = Array.from({ length: found.groupCount() + 1 }, (_, group) => found.group(group) ?? '')
         run.setMatchValues(groups)
         return true
@@ -129,11 +129,12 @@ function isPlain(value: string, key: string, { fold, compare, hasSubstrings }: C
   return hasSubstrings ? fold(value) === fold(key) : compare(value, key) === 0
 }
 
-function compiled(run: Run, call: Call, key: string, ignoresCase: boolean): RE2JS {
+function compiled(run: Run, call: Call, key: string, ignoresCase: boolean): RE2JS | undefined {
   run.charge(key.length * 100)
   const made = regexOf(key, ignoresCase)
-  if ('error' in made) run.fail(call.at, made.error)
-  return made.regex
+  if ('regex' in made) return made.regex
+  run.warn(call.at, made.error)
+  return undefined
 }
 
 function comparatorOf({ tags }: Call): { comparator: Comparator; ignoresCase: boolean } {
@@ -184,7 +185,7 @@ function segmentsOf(pattern: string): Atom[][] {
 }
 
 /** The match values, the whole first, each star as short as can be (RFC 5229 §3.2); undefined where it does not match. */
-export function glob(
+function glob(
   value: string,
   pattern: string,
   fold: (text: string) => string,

@@ -31,6 +31,7 @@ export const NOTIFY: readonly Spec[] = [
     args: [{ label: 'method', type: 'string' }],
     check(call, checker) {
       const { tags, at, args } = call
+      if (checker.limits.notifications === 0) checker.fail(at, 'local policy prohibits the use of a notify action')
       for (const method of constantTexts(args[0])) checkMethod(method, checker)
       const from = constantText(tags.get('from'))
       if (from !== undefined && soleMailbox(from) === undefined)

@@ -69,7 +69,6 @@ export const PARTS: readonly Spec[] = [
     tags: { ...MODIFIER_TAGS, first: { value: 'number' } },
     args: [{ label: 'variable name', type: 'string' }],
     check({ at, args }, checker) {
-      if (!checker.has('variables')) checker.fail(at, 'the extracttext command needs require "variables"')
       checkSettable(args[0], checker)
       if (checker.loops.length === 0) checker.fail(at, 'extracttext can stand only inside a foreverypart loop')
       return undefined

@@ -22,7 +22,7 @@ export interface RunContext {
   readonly offsetMinutes: number
   /** RFC 5183: name → value. */
   readonly environment: Readonly<Record<string, string>>
-  /** Between the user and the detail of a local part (RFC 5233 §3). */
+  /** Characters that part the user from the detail of a local part (RFC 5233 §3). */
   readonly delimiter: string
   readonly mailboxExists: (name: string) => boolean
   readonly mailboxIdExists: (id: string) => boolean
@@ -59,7 +59,7 @@ export const RUN_LIMITS: RunLimits = {
   headerBytes: 2048,
   loopDepth: 4,
   messageBytes: 64 * 1024 * 1024,
-  keptFromAdding: new Set(['received', 'auto-submitted', 'return-path']),
+  keptFromAdding: new Set(['return-path']),
   keptFromDeleting: new Set(['received', 'auto-submitted', 'return-path']),
 }
 
@@ -73,6 +73,8 @@ export interface Outcome {
   /** What `duplicate` must know again (RFC 7352 §3), once the message is kept. */
   readonly seen: readonly Seen[]
   readonly failure: Failure | undefined
+  /** What went wrong without ending the script. */
+  readonly warnings: readonly Failure[]
 }
 
 /** Runs a script. An error of the script is in the outcome, which then keeps the message as it came. */
@@ -85,6 +87,8 @@ export function runScript(
   const run = new Run(Message.of(message), context, { ...RUN_LIMITS, ...limits })
   return run.whole(program)
 }
+
+const MAX_WARNINGS = 20
 
 /** The script has ended. */
 export class Stop extends Error {}
@@ -126,6 +130,7 @@ export class Run {
   /** The flags of imap4flags' own variable (RFC 5232 §2). */
   flags: readonly string[] = []
   readonly seen: Seen[] = []
+  readonly warnings: Failure[] = []
   /** Scripts included `:once` already. */
   readonly done = new Set<Program>()
   /** Parts that the loops around are at, outermost first. */
@@ -148,11 +153,16 @@ export class Run {
     try {
       this.script(program)
       if (this.keepsImplicitly) this.#add({ kind: 'keep', ...this.inbox(this.flags), message: this.message })
-      return { actions: this.actions, seen: this.seen, failure: undefined }
+      return { actions: this.actions, seen: this.seen, failure: undefined, warnings: this.warnings }
     } catch (error) {
       if (!(error instanceof Failed)) throw error
       const failure = { ...error.at, message: error.message, script: this.#scope.program.name }
-      return { actions: [{ kind: 'keep', ...this.inbox([]), message: original }], seen: [], failure }
+      return {
+        actions: [{ kind: 'keep', ...this.inbox([]), message: original }],
+        seen: [],
+        failure,
+        warnings: this.warnings,
+      }
     }
   }
 
@@ -222,6 +232,11 @@ export class Run {
     throw new Failed(at, message)
   }
 
+  /** Tells what is wrong, and goes on. */
+  warn(at: Place, message: string): void {
+    if (this.warnings.length < MAX_WARNINGS) this.warnings.push({ ...at, message, script: this.#scope.program.name })
+  }
+
   /** So many characters are looked at. */
   charge(work: number): void {
     this.#work -= work
@@ -286,6 +301,10 @@ export class Run {
 
   declareGlobal(name: string): void {
     this.#scope.globals.add(name)
+  }
+
+  get matchValues(): readonly string[] {
+    return this.#scope.matchValues
   }
 
   setMatchValues(values: readonly string[]): void {

@@ -22,8 +22,8 @@ export const SURROUNDINGS: readonly Spec[] = [
     run(run, call) {
       const name = run.text(call.args[0]).toLowerCase()
       const { environment } = run.context
-      const values = Object.hasOwn(environment, name) ? [environment[name]!] : []
-      return isMatch(run, call, values, run.texts(call.args[1]))
+      // What is not known matches nothing, and is not counted (RFC 5183 §4).
+      return Object.hasOwn(environment, name) && isMatch(run, call, [environment[name]!], run.texts(call.args[1]))
     },
   },
   {
@@ -59,7 +59,7 @@ export const SURROUNDINGS: readonly Spec[] = [
       const { spam } = run.context
       if (spam === undefined) return tested(run, call, undefined)
       const share = Math.min(1, Math.max(0, spam))
-      return tested(run, call, call.tags.has('percent') ? Math.round(share * 100) : 1 + Math.round(share * 9))
+      return tested(run, call, call.tags.has('percent') ? Math.round(share * 100) : 1 + Math.floor(share * 9 + 1e-9))
     },
   },
   {

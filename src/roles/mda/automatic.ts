@@ -42,3 +42,11 @@ export function addressesIn(message: Message, names: readonly string[]): string[
 export function stampFields({ nowMs, newMessageId }: Occasion) {
   return [structuredField('Date', formatDate(nowMs)), structuredField('Message-ID', newMessageId())]
 }
+
+const MAX_SUBJECT = 256
+
+/** A subject that mail programs can show: at most so many characters, and a sign that there were more. */
+export function shortened(subject: string): string {
+  const characters = [...subject.slice(0, 4 * MAX_SUBJECT)]
+  return characters.length <= MAX_SUBJECT ? subject : `${characters.slice(0, MAX_SUBJECT - 1).join('')}…`
+}

@@ -5,7 +5,7 @@ import { addressField, buildMessage, type FieldText, structuredField, textField 
 import type { NotifyAction } from '../../protocols/sieve/actions.ts'
 import { parseMailto } from '../../protocols/sieve/mailto.ts'
 import { decodedValue } from '../../protocols/sieve/message.ts'
-import { isAutomatic, type Occasion, type OutgoingMail, stampFields } from './automatic.ts'
+import { isAutomatic, type Occasion, type OutgoingMail, shortened, stampFields } from './automatic.ts'
 
 /** Of what importance is called in the fields that mail programs show. */
 const IMPORTANCE = {
@@ -49,7 +49,7 @@ export function notificationsOf(
       structuredField('From', from),
       ...(to.length > 0 ? [addressField('To', to)] : []),
       ...(cc.length > 0 ? [addressField('Cc', cc)] : []),
-      textField('Subject', (action.message ?? mailto.subject ?? `Notification: ${about}`).slice(0, 500)),
+      textField('Subject', shortened(action.message ?? mailto.subject ?? `Notification: ${about}`)),
       ...stampFields(occasion),
       structuredField('Auto-Submitted', `auto-notified; owner-email="${owner.replace(/["\\]/g, '\\$&')}"`),
       structuredField('X-Sieve', 'Borderpost'),

@@ -2,13 +2,13 @@
 // (§5). That nobody gets it twice in a while is for whoever keeps the memory.
 
 import { formatAddress } from '../../message/address.ts'
-import { buildMessage, type FieldText, structuredField, textField } from '../../message/build.ts'
+import { addressField, buildMessage, type FieldText, structuredField, textField } from '../../message/build.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
 import { parseMessageIds } from '../../message/message-id.ts'
 import type { VacationAction } from '../../protocols/sieve/actions.ts'
 import { soleMailbox } from '../../protocols/sieve/deliver.ts'
 import { decodedValue } from '../../protocols/sieve/message.ts'
-import { addressesIn, isAutomatic, type Occasion, type OutgoingMail, stampFields } from './automatic.ts'
+import { addressesIn, isAutomatic, type Occasion, type OutgoingMail, shortened, stampFields } from './automatic.ts'
 
 /** Senders that nobody reads (RFC 5230 §4.6, RFC 3834 §2). */
 const MACHINES =
@@ -54,9 +54,9 @@ function written(action: VacationAction, occasion: Occasion, addressed: string):
   const [original] = message.named('subject')
   const subject = action.subject ?? `Auto: ${original === undefined ? 'your message' : decodedValue(original)}`
   const fields: FieldText[] = [
-    structuredField('From', action.from ?? addressed),
+    addressField('From', [soleMailbox(action.from ?? addressed)!]),
     structuredField('To', envelopeFrom),
-    textField('Subject', decodeEncodedWords(subject).slice(0, 500)),
+    textField('Subject', shortened(decodeEncodedWords(subject))),
     ...stampFields(occasion),
     ...threadFields(occasion),
     structuredField('Auto-Submitted', 'auto-replied'),

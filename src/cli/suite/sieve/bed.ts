@@ -10,7 +10,7 @@ import type { CheckLimits } from '../../../protocols/sieve/check.ts'
 import { soleMailbox } from '../../../protocols/sieve/deliver.ts'
 import { Message } from '../../../protocols/sieve/message.ts'
 import { RUN_LIMITS, type RunContext, type RunLimits } from '../../../protocols/sieve/run.ts'
-import type { Occasion, OutgoingMail } from '../../../roles/mda/automatic.ts'
+import { addressesIn, type Occasion, type OutgoingMail } from '../../../roles/mda/automatic.ts'
 import { notificationsOf } from '../../../roles/mda/notification.ts'
 import { answerTo } from '../../../roles/mda/vacation.ts'
 import { scoreOf } from './scores.ts'
@@ -41,7 +41,7 @@ export class Bed {
     originalTo: undefined as string | undefined,
     auth: undefined as string | undefined,
   }
-  readonly #answered = new Set<string>()
+  readonly #sources = new Map<string, Buffer | undefined>()
   readonly #executed = new Set<Action>()
   #ids = 0
 
@@ -50,11 +50,19 @@ export class Bed {
   }
 
   set(what: string, value: string): void {
-    const path = value.replace(/^<(.*)>$/s, '$1')
-    if (what === 'message') this.message = Message.of(Buffer.from(value))
-    else if (what === 'envelope.from') this.envelope.from = path
-    else if (what === 'envelope.to') this.envelope = { ...this.envelope, to: path, originalTo: path }
-    else if (what === 'envelope.orig_to') this.envelope.originalTo = path
+    if (what === 'message') {
+      this.message = Message.of(Buffer.from(value))
+      // The envelope is what the header says, until the test says otherwise.
+      const first = (name: string) => addressesIn(this.message, [name])[0]
+      this.envelope = {
+        ...this.envelope,
+        from: first('from') ?? 'sender@example.com',
+        to: first('to') ?? 'recipient@example.com',
+      }
+    }
+    if (what === 'envelope.from') this.envelope.from = value
+    else if (what === 'envelope.to') this.envelope = { ...this.envelope, to: value, originalTo: value }
+    else if (what === 'envelope.orig_to') this.envelope.originalTo = value
     else if (what === 'envelope.auth') this.envelope.auth = value
   }
 
@@ -73,21 +81,21 @@ export class Bed {
       includes: this.#number('sieve_include_max_includes', 255),
       includeDepth: this.#number('sieve_include_max_nesting_depth', 10),
       headerBytes: this.#number('sieve_editheader_max_header_size', 2048),
+      notifications: this.#number('sieve_notify_max_notifications', RUN_LIMITS.notifications),
     }
   }
 
   runLimits(): RunLimits {
     const forbidden = (how: string, before: ReadonlySet<string>) => {
-      const names = [...this.config].flatMap(([key, value]) => {
-        const name = new RegExp(`^sieve_editheader_header/(.+)/${how}$`).exec(key)?.[1]
-        return name !== undefined && value === 'yes' ? [name.toLowerCase()] : []
-      })
-      return new Set([...before, ...names])
+      const listed = (this.config.get('sieve_editheader_header') ?? '').split(' ')
+      const names = listed.filter((name) => this.config.get(`sieve_editheader_header/${name}/${how}`) === 'yes')
+      // RFC 5293 §6: Subject is free.
+      return new Set([...before, ...names.map((name) => name.toLowerCase()).filter((name) => name !== 'subject')])
     }
     const notifications = this.#number('sieve_notify_max_notifications', RUN_LIMITS.notifications)
     return {
       ...RUN_LIMITS,
-      notifications: notifications === 0 ? Number.POSITIVE_INFINITY : notifications,
+      notifications,
       variableBytes: this.#number(
         'sieve_variables_max_value_size',
         this.#number('sieve_variables_max_variable_size', RUN_LIMITS.variableBytes),
@@ -144,7 +152,9 @@ export class Bed {
 
   script(location: string, name: string): Buffer | undefined {
     const folder = location === 'global' ? 'included-global' : 'included'
-    return this.read(join(folder, name.endsWith('.sieve') ? name : `${name}.sieve`))
+    const path = join(folder, name.endsWith('.sieve') ? name : `${name}.sieve`)
+    if (!this.#sources.has(path)) this.#sources.set(path, this.read(path))
+    return this.#sources.get(path)
   }
 
   read(name: string): Buffer | undefined {
@@ -171,7 +181,7 @@ export class Bed {
   }
 
   #notifyReversePath(): string | undefined {
-    const { from, to } = this.envelope
+    const { from, to } = this.#paths()
     const wanted = this.config.get('sieve_notify_mailto_envelope_from') ?? ''
     const owner = this.config.get('sieve_user_email') ?? to
     return (
@@ -179,8 +189,14 @@ export class Bed {
     )
   }
 
-  #occasion(): Occasion {
+  #paths() {
+    const bare = (path: string) => path.replace(/^<(.*)>$/s, '$1')
     const { from, to, originalTo } = this.envelope
+    return { from: bare(from), to: bare(to), originalTo: originalTo === undefined ? undefined : bare(originalTo) }
+  }
+
+  #occasion(): Occasion {
+    const { from, to, originalTo } = this.#paths()
     const own = [
       this.config.get('sieve_user_email'),
       this.#yes('sieve_vacation_use_original_recipient', false) ? originalTo : undefined,
@@ -200,14 +216,13 @@ export class Bed {
     if (action.kind === 'redirect') {
       this.sent.push({ reversePath: this.envelope.from, forwardPath: action.address, message: action.message.bytes })
     } else if (action.kind === 'vacation') {
-      const key = `${action.handle} ${this.envelope.from}`
       const addresses = this.#yes('sieve_vacation_check_recipient', true)
         ? action.addresses
         : [...action.addresses, ...addressesOf(this.message)]
       const answer = answerTo({ ...action, addresses }, this.#occasion())
-      if ('mail' in answer && !this.#answered.has(key)) {
+      // Nothing is remembered: the tests answer the same sender again and again.
+      if ('mail' in answer) {
         this.sent.push(answer.mail)
-        this.#answered.add(key)
         if (action.fcc !== undefined) return this.#store(action.fcc, answer.mail.message)
       }
     } else if (action.kind === 'reject' || action.kind === 'ereject') {
@@ -218,7 +233,7 @@ export class Bed {
 
   /** The Border refuses; the sender's own system tells its sender so, as ours does (RFC 5321 §4.2.5, RFC 3464). */
   #refuse(reason: string): void {
-    const sender = soleMailbox(this.envelope.from)
+    const sender = soleMailbox(this.#paths().from)
     if (sender === undefined) return
     const message = buildDsn({
       reportingHost: 'host.example.com',
@@ -231,7 +246,7 @@ export class Bed {
       returns: 'full',
       recipients: [
         {
-          recipient: soleMailbox(this.envelope.to)!,
+          recipient: soleMailbox(this.#paths().to)!,
           action: 'failed',
           status: '5.7.1',
           diagnostic: `550 5.7.1 ${reason}`,
@@ -242,7 +257,7 @@ export class Bed {
   }
 
   #store({ mailbox, create, flags }: Target | StoreAction, message: Buffer): string | undefined {
-    const name = /^inbox$/i.test(mailbox) ? 'INBOX' : mailbox
+    const name = mailbox.replace(/^inbox(?=$|[./])/i, 'INBOX')
     if (/[\0-\x1f\x7f]|\/\/|^\/|\/$|\.\./.test(name) || Buffer.byteLength(name) > 255)
       return `failed to store into mailbox '${name}': this is no name for one`
     if (!this.mailboxes.has(name)) {

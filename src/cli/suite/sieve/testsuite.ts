@@ -11,6 +11,12 @@ import type { Bed } from './bed.ts'
 
 const NEEDS = ['vnd.dovecot.testsuite']
 
+interface Words {
+  readonly specs: Spec[]
+  readonly capabilities: readonly string[]
+  readonly namespaces: readonly string[]
+}
+
 /** A test has failed, and why. */
 class TestFailed extends Error {}
 /** A test asks for a file that is not among the suite's data. */
@@ -34,8 +40,7 @@ const INDEXED: Readonly<Record<string, TagSpec>> = { ...MATCHING, index: { value
 
 /** One file of tests: runs it and counts. */
 export function runTests(name: string, source: Buffer, bed: Bed, report: SuiteReport, mustFail: boolean): void {
-  const specs = wordsFor(name, bed, report, mustFail)
-  const extra = { specs, capabilities: ['vnd.dovecot.testsuite', 'vnd.dovecot.debug'], namespaces: ['tst'] }
+  const extra = wordsFor(name, bed, report, mustFail)
   const { program, findings } = checkScript(source, { extra, script: (where, script) => bed.script(where, script) })
   if (program === undefined) {
     report.fail(`${name} (is read)`, 'no error', findings.map(({ line, message }) => `${line}: ${message}`).join('; '))
@@ -51,8 +56,11 @@ export function runTests(name: string, source: Buffer, bed: Bed, report: SuiteRe
   }
 }
 
-function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean): Spec[] {
+function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean): Words {
   let compiled: Program | undefined
+  /** How the script that ran last left the message, if it was not the test itself. */
+  let kept: Pick<Run, 'message' | 'flags'> | undefined
+  const words: Words = { specs: [], capabilities: ['vnd.dovecot.testsuite', 'vnd.dovecot.debug'], namespaces: ['tst'] }
 
   const setMessage = (run: Run, message: Message) => {
     bed.message = message
@@ -63,6 +71,7 @@ function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean
     const source = bed.read(path)
     if (source === undefined) throw new DataMissing(`there is no ${path}`)
     const { program, findings } = checkScript(source, {
+      extra: words,
       limits: bed.checkLimits(),
       script: (where, name) => bed.script(where, name),
     })
@@ -75,14 +84,31 @@ function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean
   /** Runs a script on the message as the scripts before it left it. */
   const execute = (run: Run, program: Program, append: boolean): boolean => {
     const inner = new Run(bed.message, bed.context(), bed.runLimits())
+    if (append) inner.flags = run.flags
     const outcome = inner.whole(program)
     bed.errors = outcome.failure === undefined ? [] : [outcome.failure.message]
     if (outcome.failure !== undefined) return false
-    run.actions = append
-      ? appended(run.actions, inner.keepsImplicitly ? outcome.actions.slice(0, -1) : outcome.actions)
-      : outcome.actions
-    run.keepsImplicitly = false
+    bed.errors = outcome.warnings.map(({ message }) => message)
+    const explicit = inner.keepsImplicitly ? outcome.actions.slice(0, -1) : outcome.actions
+    run.actions = append ? appended(run.actions, explicit) : explicit
+    run.keepsImplicitly = inner.keepsImplicitly && (!append || run.keepsImplicitly)
+    kept = { message: inner.message, flags: inner.flags }
+    if (append) {
+      run.message = bed.message = inner.message
+      run.flags = inner.flags
+    }
     return true
+  }
+
+  const perform = (run: Run): boolean => {
+    if (run.keepsImplicitly) {
+      const { message, flags } = kept ?? run
+      const keep = { kind: 'keep', ...run.inbox(flags), message } as const
+      const added = withAction(run.actions, keep, ACTION_LIMITS)
+      if ('actions' in added) run.actions = added.actions
+      run.keepsImplicitly = false
+    }
+    return bed.execute(run.actions)
   }
 
   const find = (run: Run, call: Call): boolean => {
@@ -105,7 +131,7 @@ function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean
   const test = (name: string, rest: Partial<Spec>): Spec => ({ name, kind: 'test', needs: NEEDS, ...rest })
   const ignored = (name: string, args: Spec['args'] = []): Spec => command(name, { args, run: () => undefined })
 
-  return [
+  words.specs.push(
     command('test', {
       args: [{ label: 'name', type: 'string' }],
       block: true,
@@ -188,6 +214,7 @@ function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean
       run(run) {
         run.actions = []
         run.keepsImplicitly = true
+        kept = undefined
         bed.reset()
         bed.errors = []
         // A script that changed the message by itself begins anew, too.
@@ -220,24 +247,15 @@ function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean
     test('test_multiscript', {
       args: [{ label: 'scripts', type: 'strings' }],
       run(run, { args }) {
+        run.keepsImplicitly = true
         for (const path of run.texts(args[0])) {
           const program = compile(path)
           if (program === undefined || !execute(run, program, true)) return false
         }
-        return bed.execute(run.actions)
+        return perform(run)
       },
     }),
-    test('test_result_execute', {
-      run(run) {
-        if (run.keepsImplicitly) {
-          const keep = { kind: 'keep', ...run.inbox(run.flags), message: run.message } as const
-          const added = withAction(run.actions, keep, ACTION_LIMITS)
-          if ('actions' in added) run.actions = added.actions
-          run.keepsImplicitly = false
-        }
-        return bed.execute(run.actions)
-      },
-    }),
+    test('test_result_execute', { run: perform }),
     test('test_result_action', {
       tags: INDEXED,
       args: [{ label: 'key list', type: 'strings' }],
@@ -254,7 +272,8 @@ function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean
       args: [{ label: 'key list', type: 'strings' }],
       run: (run, call) => isIndexed(run, call, bed.errors),
     }),
-  ]
+  )
+  return words
 }
 
 function isIndexed(run: Run, call: Call, values: readonly string[]): boolean {
