@@ -43,7 +43,7 @@ const LINE = 72
 export async function signDkim2(
   header: Header,
   signing: Dkim2Signing,
-  world: { readonly cpu: Cpu; readonly clock: Clock },
+  world: { readonly cpu: Cpu; readonly clock: Pick<Clock, 'now'> },
 ): Promise<Dkim2Signed> {
   const known = readFields(header)
   if ('fault' in known) return known

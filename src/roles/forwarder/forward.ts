@@ -13,6 +13,7 @@ import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { type Later, queueCommand, wishesOf } from '../routing.ts'
 import type { Happening } from '../tracking.ts'
+import { dkim2Fields } from '../transmitter/signing.ts'
 import { srsReversePath } from './srs.ts'
 
 export interface Forwarding {
@@ -45,10 +46,12 @@ export async function prepareForward(agent: Agent, forwarding: Forwarding): Prom
   const deliveredTo = Buffer.from(`Delivered-To: ${from}\r\n`)
   const content = Buffer.concat([deliveredTo, ...forwarding.front, forwarding.source])
   const sealFields = await sealOf(agent, content, forwarding.identity)
+  const sealed = sealFields.length === 0 ? content : Buffer.concat([...sealFields, content])
+  const reversePath = srsReversePath(agent, forwarding.reversePath)
   return {
-    message: sealFields.length === 0 ? content : Buffer.concat([...sealFields, content]),
+    message: await withHop(agent, sealed, forwarding.identity, { reversePath, to }),
     isSealed: sealFields.length > 0,
-    reversePath: srsReversePath(agent, forwarding.reversePath),
+    reversePath,
     forwardPath: to,
     parameters: {
       smtputf8: mail.envelope.smtputf8,
@@ -88,6 +91,21 @@ export function forwardedEvent(forwarding: Forwarding, { reversePath, isSealed }
     text: `Forwarded from ${from} to ${to}${isSealed ? ', sealed with ARC' : ''}; the reverse-path is ${reversePath === '' ? '<>' : reversePath}.`,
     detail: { ...forwarding.detail, from, to },
   }
+}
+
+/**
+ * Our hop in the chain of custody, where the chain was whole when the message came (draft-ietf-dkim-dkim2-spec §9.2). What
+ * we changed is not hashed, so no recipe is needed.
+ */
+export async function withHop(
+  agent: Agent,
+  message: Buffer,
+  { dkim2 }: Identity,
+  { reversePath, to }: { readonly reversePath: string; readonly to: string },
+): Promise<Buffer> {
+  if (dkim2?.result !== 'pass') return message
+  const leaving = { reversePath, recipients: [to], atMs: agent.world.clock.now() }
+  return Buffer.concat([...(await dkim2Fields(agent, message, leaving)), message])
 }
 
 /** The ARC set over what we send; none when sealing is off or the chain is already broken (RFC 8617 §5.1.1). */

@@ -14,7 +14,7 @@ import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { noteCommands } from '../forwarder/exchange.ts'
-import type { Forwarding } from '../forwarder/forward.ts'
+import { type Forwarding, withHop } from '../forwarder/forward.ts'
 import { passOn, queueAll } from '../forwarder/pass-on.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import type { Targets } from '../forwarder/target.ts'
@@ -308,10 +308,11 @@ async function keep(
     const isKept = way.kind === 'mailbox' || (way.kind === 'forward' && way.keep !== undefined)
     if (!isKept && judgement.outcome !== 'accept') throw new Error('RCPT keeps mailboxes and ways out apart')
     if (way.kind !== 'return') continue
-    const blob = await agent.store.putBlob([...front, source])
     const parameters = { smtputf8: mail.envelope.smtputf8, body: mail.envelope.body }
     // A bounce has none; of anything else SPF must speak of us who send it.
     const reversePath = srsReversePath(agent, about.reversePath)
+    const message = Buffer.concat([...front, source])
+    const blob = await agent.store.putBlob([await withHop(agent, message, identity, { reversePath, to: way.to })])
     const { trace } = about
     commands.push(
       queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, way.to),

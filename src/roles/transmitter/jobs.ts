@@ -5,15 +5,15 @@ import type { QueueEntry } from '../../store/types.ts'
 import { forwardPathOf, reversePathOf } from '../routing.ts'
 
 /** Recipients of one transaction (RFC 5321 §4.5.3.1.8: every server takes 100). */
-const RECIPIENTS_AT_ONCE = 100
+export const RECIPIENTS_AT_ONCE = 100
 
 export interface Job {
   /** At least one. */
   readonly entries: readonly QueueEntry[]
 }
 
-/** Groups entries into transactions, in the order in which they came. */
-export function jobsOf(entries: readonly QueueEntry[]): Job[] {
+/** Groups entries into transactions of at most so many recipients, in the order in which they came. */
+export function jobsOf(entries: readonly QueueEntry[], atOnce: number): Job[] {
   const open = new Map<string, QueueEntry[]>()
   const all: QueueEntry[][] = []
   for (const entry of entries) {
@@ -21,7 +21,7 @@ export function jobsOf(entries: readonly QueueEntry[]): Job[] {
     const { domain, blob, reversePath, trace } = entry
     const key = JSON.stringify([domain, blob.hash, reversePath, trace, ret, envid, body, smtputf8])
     const group = open.get(key)
-    if (group !== undefined && group.length < RECIPIENTS_AT_ONCE) {
+    if (group !== undefined && group.length < atOnce) {
       group.push(entry)
       continue
     }

@@ -9,8 +9,9 @@ import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { type Connected, connectTo, failed } from './connect.ts'
-import { envelopeOf, type Job, jobsOf } from './jobs.ts'
+import { envelopeOf, type Job, jobsOf, RECIPIENTS_AT_ONCE } from './jobs.ts'
 import { commandsOf, type Outcome } from './outcome.ts'
+import { dkim2Fields } from './signing.ts'
 import { policyDetail } from './tls-attempt.ts'
 
 /** Entries in memory; more are fetched as these are done. */
@@ -151,7 +152,10 @@ export class Transmitter {
   }
 
   #take(entries: readonly QueueEntry[]): void {
-    for (const job of jobsOf(entries.filter(({ id }) => !this.#inFlight.has(id)))) {
+    // DKIM2 names the recipients of a transaction in the message: one alone, or a hidden one (Bcc) is shown to the others.
+    const atOnce = this.#agent.settings.dkim2 ? 1 : RECIPIENTS_AT_ONCE
+    const fresh = entries.filter(({ id }) => !this.#inFlight.has(id))
+    for (const job of jobsOf(fresh, atOnce)) {
       const lane = this.#laneOf(job.entries[0]!.domain)
       if (isFull(lane)) {
         this.#backlog = true
@@ -274,7 +278,10 @@ export class Transmitter {
     try {
       const message = await this.#bodyOf(job)
       if (!Buffer.isBuffer(message)) return outcomesOf([job], message)
-      const result = await smtp.send({ envelope: envelopeOf(job.entries), message })
+      const result = await smtp.send({
+        envelope: envelopeOf(job.entries),
+        message: await this.#withDkim2(job, message),
+      })
       if (result.stale) return 'stale'
       const tls = smtp.tls === undefined ? 'none' : smtp.tls.protocol
       const detail = { host: by, address: destination.address, tls, ...policyDetail(attempt) }
@@ -290,6 +297,15 @@ export class Transmitter {
       for (const wake of this.#waitForRoom) wake()
       this.#waitForRoom.clear()
     }
+  }
+
+  /** What was forwarded is signed before it lies in the queue: its target may be asked at once, too. */
+  async #withDkim2({ entries }: Job, message: Buffer): Promise<Buffer> {
+    const { origin, reversePath, acceptedAtMs: atMs } = entries[0]!
+    if (origin === 'forwarder') return message
+    const recipients = entries.map(({ forwardPath }) => forwardPath)
+    const fields = await dkim2Fields(this.#agent, message, { reversePath, recipients, atMs })
+    return fields.length === 0 ? message : Buffer.concat([...fields, message])
   }
 
   /** The stored message; or what becomes of its recipients because it cannot be read. */
