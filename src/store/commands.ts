@@ -16,11 +16,13 @@ import type {
   Remembered,
   ReportDay,
   ReportSighting,
+  ScriptQuota,
   SpecialUse,
   StoredPolicy,
   Submission,
   TrackEvent,
   TrustedForwarder,
+  VacationResponse,
   Verdict,
 } from './types.ts'
 
@@ -44,6 +46,13 @@ export type Command =
   | { kind: 'forward.put'; forward: Forward } // 'exists' when another account forwards that address
   | { kind: 'forward.remove'; account: AccountId; from: string }
   | { kind: 'forward.health'; from: string; health: ForwardHealth }
+  // sorting: scripts, the answer while away, what was seen before
+  | { kind: 'script.put'; account: AccountId; name: string; blob: BlobRef; atMost: ScriptQuota; id?: number } // makes it, or gives it this text; with `id` that one, renamed if it must be
+  | { kind: 'script.rename'; account: AccountId; id: number; name: string }
+  | { kind: 'script.activate'; account: AccountId; id: number | Made | null } // null: none is active
+  | { kind: 'script.remove'; account: AccountId; id: number } // 'conflict' while it is active
+  | { kind: 'vacation.put'; account: AccountId; response: VacationResponse }
+  | { kind: 'seen.put'; account: AccountId; key: string; nowMs: number; expiresAtMs: number } // key: SHA-256, hex
   // mailboxes
   | { kind: 'mailbox.create'; account: AccountId | Made; path: string; specialUse?: SpecialUse | null; nowMs: number } // makes missing parents
   | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)
@@ -137,6 +146,6 @@ export type CommandResult =
     }
   | {
       ok: false
-      reason: 'no-account' | 'no-mailbox' | 'no-email' | 'exists' | 'forbidden' | 'conflict'
+      reason: 'over-quota' | 'no-account' | 'no-mailbox' | 'no-email' | 'exists' | 'forbidden' | 'conflict'
       message: string
     }

@@ -1,4 +1,4 @@
-// Who is here, in memory: what every message asks the store (whose address is this, whom does he trust) and nearly never
+// Who is here, in memory: what every message asks the store (whose address is this, whom does he trust, what sorts his mail) and nearly never
 // changes. Right because there is one writer, and all it commits passes through EmbeddedStore: a commit that could change
 // an answer empties it before it resolves.
 
@@ -14,6 +14,11 @@ const CHANGING: ReadonlySet<Command['kind']> = new Set([
   'alias.remove',
   'trust.put',
   'trust.remove',
+  'script.put',
+  'script.rename',
+  'script.activate',
+  'script.remove',
+  'vacation.put',
 ] satisfies Command['kind'][])
 
 export class Directory {

@@ -95,6 +95,14 @@ export class EmbeddedStore extends Reads implements Store {
     return [...this.#directory.recall(`trust ${account}`, () => super.trustedForwarders(account))]
   }
 
+  override scripts(account: AccountId) {
+    return [...this.#directory.recall(`scripts ${account}`, () => super.scripts(account))]
+  }
+
+  override vacation(account: AccountId) {
+    return this.#directory.recall(`vacation ${account}`, () => ({ response: super.vacation(account) })).response
+  }
+
   putBlob(content: readonly Uint8Array[]): Promise<BlobRef> {
     return this.blobs.put(content)
   }
@@ -143,6 +151,7 @@ export class EmbeddedStore extends Reads implements Store {
     if (command.kind === 'email.deliver') {
       return { ...command, blob: this.#place(command.blob, bodies) }
     }
+    if (command.kind === 'script.put') return { ...command, blob: this.#place(command.blob, bodies) }
     if (command.kind === 'queue.add') {
       return { ...command, entry: { ...command.entry, blob: this.#place(command.entry.blob, bodies) } }
     }

@@ -40,6 +40,7 @@ import {
   setSubmissionStatus,
 } from './apply-queue.ts'
 import { arriveReport, closeReport, keepReport, observeReports, postponeReport, pruneReports } from './apply-reports.ts'
+import { activateScript, putScript, putSeen, putVacation, removeScript, renameScript } from './apply-scripts.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { Ledger } from './ledger.ts'
 import { migrate } from './schema.ts'
@@ -75,6 +76,12 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'forward.put': putForward,
   'forward.remove': removeForward,
   'forward.health': putForwardHealth,
+  'script.put': putScript,
+  'script.rename': renameScript,
+  'script.activate': activateScript,
+  'script.remove': removeScript,
+  'vacation.put': putVacation,
+  'seen.put': putSeen,
   'mailbox.create': createMailbox,
   'mailbox.rename': renameMailbox,
   'mailbox.delete': deleteMailbox,

@@ -18,10 +18,11 @@ import {
   policyOf,
   queueEntryOf,
   type Row,
+  scriptOf,
   submissionOf,
 } from './rows.ts'
 import type { Store } from './store.ts'
-import type { BlobRef, Mailbox, Placement } from './types.ts'
+import type { BlobRef, Mailbox, Placement, VacationResponse } from './types.ts'
 
 /** Every read of Store, but for bodies. */
 export type StoreReads = Omit<Store, 'commit' | 'putBlob' | 'readBlob' | 'findBlob' | 'watch' | 'close'>
@@ -123,6 +124,22 @@ export class Reads implements StoreReads {
 
   forwardHealth(from: string) {
     return this.#one(forwardHealthOf, 'SELECT * FROM forward_health WHERE source = ?', from)
+  }
+
+  scripts(account: number) {
+    const sql = `SELECT script.id AS id, name, active, ${BLOB_COLUMNS} FROM script JOIN blob ON blob.id = script.blob
+      WHERE account = ? ORDER BY script.id`
+    return this.#all(scriptOf, sql, account)
+  }
+
+  vacation(account: number) {
+    const parse = (row: Row) => JSON.parse(row.response as string) as VacationResponse
+    return this.#one(parse, 'SELECT response FROM vacation WHERE account = ?', account)
+  }
+
+  isSeen(account: number, key: string, nowMs: number): boolean {
+    const sql = 'SELECT 1 FROM seen WHERE account = ? AND key = ? AND expires_ms > ?'
+    return this.#one(() => true, sql, account, Buffer.from(key, 'hex'), nowMs) ?? false
   }
 
   modseq(account: number): number {

@@ -13,6 +13,7 @@ import type {
   Mailbox,
   Placement,
   QueueEntry,
+  SieveScript,
   SpecialUse,
   StoredPolicy,
   Submission,
@@ -174,4 +175,8 @@ export function lessonOf(row: Row): Lesson {
     told: row.told === 1,
     verdict: row.verdict === null ? null : JSON.parse(row.verdict as string),
   }
+}
+
+export function scriptOf(row: Row): SieveScript {
+  return { id: row.id as number, name: row.name as string, blob: blobOf(row), isActive: row.active === 1 }
 }

@@ -180,7 +180,30 @@ CREATE TRIGGER taught_gone AFTER DELETE ON account BEGIN
 END;
 `
 
-const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers, lessons]
+const scripts = `
+-- Sieve scripts (RFC 5804); the text is a body, and counts in its refs.
+CREATE TABLE script (
+  account INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, blob INTEGER NOT NULL, active INTEGER NOT NULL,
+  PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX script_by_name ON script (account, name);
+-- The answer for while a person is away (RFC 8621 §8), as JSON.
+CREATE TABLE vacation (account INTEGER PRIMARY KEY, response TEXT NOT NULL) STRICT;
+-- What a person's script must know again for a while: whom it answered, and what came twice. key: SHA-256.
+CREATE TABLE seen (
+  account INTEGER NOT NULL, key BLOB NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (account, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_by_end ON seen (account, expires_ms);
+CREATE TRIGGER sorted_gone AFTER DELETE ON account BEGIN
+  UPDATE blob SET refs = refs - (SELECT count(*) FROM script WHERE account = OLD.id AND blob = blob.id)
+    WHERE id IN (SELECT blob FROM script WHERE account = OLD.id);
+  DELETE FROM script WHERE account = OLD.id;
+  DELETE FROM vacation WHERE account = OLD.id;
+  DELETE FROM seen WHERE account = OLD.id;
+END;
+`
+
+const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers, lessons, scripts]
 
 /** The version this program writes. */
 const SCHEMA_VERSION = MIGRATIONS.length

@@ -18,11 +18,13 @@ import type {
   Placement,
   QueueEntry,
   Remembered,
+  SieveScript,
   StoredPolicy,
   Submission,
   ThreadId,
   TrackEvent,
   TrustedForwarder,
+  VacationResponse,
 } from './types.ts'
 
 /** Something durable changed in an account (or, account 0, in the queue or events; account LESSONS: there is something to learn). Carries no data: look again. */
@@ -59,6 +61,12 @@ export interface Store {
   forward(from: string): Forward | undefined
   forwards(account: AccountId): Forward[]
   forwardHealth(from: string): ForwardHealth | undefined
+  /** In the order in which they were made. */
+  scripts(account: AccountId): SieveScript[]
+  /** Undefined where nothing was ever said. */
+  vacation(account: AccountId): VacationResponse | undefined
+  /** Was this seen, and not too long ago to count. `key`: SHA-256, hex. */
+  isSeen(account: AccountId, key: string, nowMs: number): boolean
 
   // mail, all for one account
   /** The account's current MODSEQ: JMAP's state. */

@@ -345,3 +345,28 @@ export interface ReceivedReport {
   /** JSON. */
   readonly content: string
 }
+
+/** One Sieve script of a person (RFC 5804 §1). */
+export interface SieveScript {
+  readonly id: number
+  readonly name: string
+  readonly blob: BlobRef
+  /** At most one of an account is. */
+  readonly isActive: boolean
+}
+
+/** How many scripts an account may have, and how large they may be in all. */
+export interface ScriptQuota {
+  readonly scripts: number
+  readonly bytes: number
+}
+
+/** The answer for while a person is away, as JMAP has it (RFC 8621 §8). */
+export interface VacationResponse {
+  readonly isEnabled: boolean
+  readonly fromMs: number | null
+  readonly toMs: number | null
+  readonly subject: string | null
+  readonly textBody: string | null
+  readonly htmlBody: string | null
+}

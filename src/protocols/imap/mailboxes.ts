@@ -179,6 +179,7 @@ const REFUSALS: Record<Extract<CommandResult, { ok: false }>['reason'], string> 
   exists: 'ALREADYEXISTS',
   forbidden: 'CANNOT',
   conflict: 'INUSE',
+  'over-quota': 'OVERQUOTA',
 }
 
 export function refused(result: Extract<CommandResult, { ok: false }>): Answer & { status: 'NO' } {
