@@ -26,6 +26,11 @@ export class RateLimit {
     return true
   }
 
+  /** Takes one (or gives some back) whether there is room or not: beyond the limit it only takes longer to drain. */
+  add(key: string, amount = 1): void {
+    this.#put(key, Math.max(0, this.#levelOf(key) + amount))
+  }
+
   /** Is there room for one more, without taking it. */
   hasRoom(key: string): boolean {
     return this.#levelOf(key) + 1 <= this.#capacity

@@ -71,10 +71,11 @@ class Performer {
       case 'read-blobs':
         return Promise.all(effect.requests.map(({ ref, range }) => store.readBlob(ref, range).catch(() => undefined)))
       case 'check-password':
-        return accounts.checkPassword(effect.user, effect.password)
+        return accounts.checkPassword(effect.user, effect.password, this.#context.stream.remote.address)
       case 'scram-credentials':
-        return accounts.scramCredentials(effect.user)
+        return accounts.scramCredentials(effect.user, this.#context.stream.remote.address)
       case 'signed-in':
+        accounts.signedIn?.(store.account(effect.account)!.address, this.#context.stream.remote.address)
         this.#unwatch ??= store.watch(effect.account, () => {
           this.#changed = true
           this.#wake?.()

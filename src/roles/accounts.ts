@@ -1,7 +1,8 @@
 // Who may sign in: the store's accounts as SASL asks for them. The MSA uses it for Authors, the MDA for Recipients.
-// An unknown name costs the same work and gets the same answer as a wrong password.
+// An unknown name costs the same work and gets the same answer as a wrong password. Guesses are counted over all doors.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { Guesses } from '../filter/guesses.ts'
 import type { PasswordVerdict, SaslAccounts, SaslMechanism, ScramLookup } from '../protocols/sasl/accounts.ts'
 import { checkPassword, fakeCredentials, parseCredentials } from '../protocols/sasl/credentials.ts'
 import type { Account } from '../store/types.ts'
@@ -16,14 +17,24 @@ export class Accounts implements SaslAccounts {
   readonly #iterations: number
   /** Credentials text → keyed digest of the password that fits them. Never the password. */
   readonly #remembered = new Map<string, Buffer>()
+  readonly #guesses: Guesses
 
   /** `iterations`: what new credentials of this system use, so that unknown names cost the same. */
   constructor(agent: Agent, iterations: number) {
     this.#agent = agent
     this.#iterations = iterations
+    this.#guesses = new Guesses(agent.world.clock)
   }
 
-  async checkPassword(user: string, password: string): Promise<PasswordVerdict> {
+  async checkPassword(user: string, password: string, from: string): Promise<PasswordVerdict> {
+    const name = this.#wholeName(user)
+    if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
+    const verdict = await this.#check(user, password)
+    this.#guesses.count(name, from)
+    return verdict
+  }
+
+  async #check(user: string, password: string): Promise<PasswordVerdict> {
     const account = this.#find(user)
     const text = account?.credentials ?? undefined
     const digest = this.#digest(password)
@@ -37,15 +48,26 @@ export class Accounts implements SaslAccounts {
     return { state: 'ok', user: account.address }
   }
 
-  scramCredentials(user: string): ScramLookup {
+  scramCredentials(user: string, from: string): ScramLookup {
+    const name = this.#wholeName(user)
+    if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
+    this.#guesses.count(name, from)
     const account = this.#find(user)
     const credentials = account?.credentials == null ? undefined : parseCredentials(account.credentials)
     return { state: 'found', user: account?.address ?? user, credentials: credentials ?? this.#fake(user) }
   }
 
+  signedIn(user: string, from: string): void {
+    this.#guesses.right(user, from)
+  }
+
   /** People sign in with their whole address, or with its local part alone at the agent's own domain. */
+  #wholeName(user: string): string {
+    return user.includes('@') ? user : `${user}@${this.#agent.domain}`
+  }
+
   #find(user: string): Account | undefined {
-    const name = user.includes('@') ? user : `${user}@${this.#agent.domain}`
+    const name = this.#wholeName(user)
     const account = this.#agent.store.accountByAddress(name)
     // Only the address itself is a sign-in name: no +detail, no alias.
     return account !== undefined && account.address.toLowerCase() === name.toLowerCase() ? account : undefined

@@ -59,10 +59,13 @@ export function backendsOf(agents: readonly RunningAgent[]) {
       const isPostmaster = account.address.toLowerCase() === `postmaster@${running?.plan.domain}`
       return isPostmaster ? overview(store.reports, sinceMs) : undefined
     },
-    async authenticate(address: string, password: string) {
-      const running = agentOf(address) ?? agents[0]
-      const verdict = await running?.accounts.checkPassword(address, password)
-      return verdict?.state === 'ok' ? backendOf(verdict.user) : undefined
+    async authenticate(address: string, password: string, from: string) {
+      const accounts = (agentOf(address) ?? agents[0])?.accounts
+      const verdict = await accounts?.checkPassword(address, password, from)
+      if (verdict?.state === 'unavailable') return 'too-many'
+      if (verdict?.state !== 'ok') return undefined
+      accounts!.signedIn(verdict.user, from)
+      return backendOf(verdict.user)
     },
   }
 }

@@ -8,8 +8,11 @@ import type { Overview } from '../roles/reports/overview.ts'
 export interface Backends {
   /** The person with this address, or undefined. The same object each time, for as long as the account exists. */
   accountFor(address: string): JmapBackend | undefined
-  /** Like accountFor, once the password is right. Takes as long for an unknown address as for a wrong password. */
-  authenticate(address: string, password: string): Promise<JmapBackend | undefined>
+  /**
+   * Like accountFor, once the password is right. Takes as long for an unknown address as for a wrong password.
+   * `from`: the IP address that asks; 'too-many': it, or many together, guessed too often.
+   */
+  authenticate(address: string, password: string, from: string): Promise<JmapBackend | 'too-many' | undefined>
   /** Where this person arranges forwarding. */
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
   /** What reports say, since a time: for the postmaster, and undefined for everybody else. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
+import { Guesses } from '../filter/guesses.ts'
 import { type Desk, type Loose, makeDesk } from '../protocols/jmap/testing.ts'
 import { CORE } from '../protocols/jmap/types.ts'
 import { httpServer } from '../world/real/http.ts'
@@ -23,13 +24,16 @@ async function atServer(
     realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('no DNS here')) }) }),
   )
   const counts = { checks: 0 }
+  const guesses = new Guesses(desk.backend.world.clock)
   const app = createWeb({
     world: desk.backend.world,
     serverFactory: httpServer,
     backends: {
       accountFor: (address) => (address === desk.backend.account.address ? desk.backend : undefined),
-      authenticate: async (address, password) => {
+      authenticate: async (address, password, from) => {
+        if (!guesses.admits(address, from)) return 'too-many'
         counts.checks++
+        guesses.count(address, from)
         return address.toLowerCase() === desk.backend.account.address && password === PASSWORD
           ? desk.backend
           : undefined
@@ -102,9 +106,9 @@ test('Basic is checked once, then remembered; wrong passwords are limited', () =
     assert.equal(counts.checks, 1)
     const wrong = `Basic ${Buffer.from('bob@recipient.test:no').toString('base64')}`
     const statuses = []
-    for (let i = 0; i < 12; i++) statuses.push((await me(wrong)).statusCode)
+    for (let i = 0; i < 22; i++) statuses.push((await me(wrong)).statusCode)
     assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429])
-    assert.ok(counts.checks <= 11)
+    assert.ok(counts.checks <= 21)
     assert.equal((await me(BASIC)).statusCode, 200)
   }))
 

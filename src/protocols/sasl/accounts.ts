@@ -18,7 +18,9 @@ export type ScramLookup =
 export interface SaslAccounts {
   /** In the order to offer them. */
   readonly mechanisms: readonly SaslMechanism[]
-  /** Takes as long for unknown users: check against `fakeCredentials(…)` and refuse. */
-  checkPassword(user: string, password: string): Promise<PasswordVerdict> | PasswordVerdict
-  scramCredentials(user: string): Promise<ScramLookup> | ScramLookup
+  /** Takes as long for unknown users: check against `fakeCredentials(…)` and refuse. `from`: the client's IP address. */
+  checkPassword(user: string, password: string, from: string): Promise<PasswordVerdict> | PasswordVerdict
+  scramCredentials(user: string, from: string): Promise<ScramLookup> | ScramLookup
+  /** The account of this name was signed in to, by whichever way: what was tried before is forgiven. */
+  signedIn?(user: string, from: string): void
 }

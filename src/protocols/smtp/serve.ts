@@ -254,13 +254,15 @@ class Connection implements ConnectionControl {
   async #ask(question: Question): Promise<Effect[]> {
     const session = this.#session
     const policy = this.#policy
+    const from = session.facts.peer.address
     try {
       if (question.kind === 'password') {
-        return session.passwordChecked(await policy.accounts!.checkPassword(question.user, question.password))
+        return session.passwordChecked(await policy.accounts!.checkPassword(question.user, question.password, from))
       }
       if (question.kind === 'credentials') {
-        return session.credentialsFound(await policy.accounts!.scramCredentials(question.user))
+        return session.credentialsFound(await policy.accounts!.scramCredentials(question.user, from))
       }
+      if (question.kind === 'authenticated') policy.accounts?.signedIn?.(question.user, from)
       const answer = askPolicy(policy, question, session, this)
       return session.decide(answer instanceof Promise ? await answer : answer)
     } catch (error) {
