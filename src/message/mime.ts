@@ -52,7 +52,6 @@ export interface StructureLimits {
 const LF = 10
 const CR = 13
 const DASH = 45
-const DELIMITER_START = Buffer.from('\n--')
 const NO_PARAMETERS: Readonly<Record<string, string>> = Object.freeze(Object.create(null))
 const TYPE = /^([^\s()<>@,;:\\"/[\]?=]+)\s*\/\s*([^\s()<>@,;:\\"/[\]?=]+)/
 
@@ -98,18 +97,27 @@ interface Delimiter {
   /** Which of the open multiparts it belongs to: index in the stack of boundaries. */
   level: number
   closing: boolean
+  /** Nothing but white space stands behind the boundary, and that only at the end of the line. */
+  exact: boolean
+}
+
+/** A multipart whose end has not come, and what is known of its next delimiter. */
+interface OpenMultipart {
+  /** LF, two dashes and the boundary. */
+  readonly line: Buffer
+  searchedFrom: number
+  /** Where its next delimiter begins; if there was none, how far it was sought. */
+  searchedTo: number
+  next: Delimiter | undefined
 }
 
 class Walker {
   readonly #source: Buffer
   readonly #maxDepth: number
   readonly #maxParts: number
-  /** Boundaries of the open multiparts, outermost first. */
-  readonly #boundaries: Buffer[] = []
+  /** The open multiparts, outermost first. */
+  readonly #open: OpenMultipart[] = []
   #parts = 0
-  #next: Delimiter | undefined
-  /** The next delimiter is known from here on. */
-  #searchedFrom = -1
 
   constructor(source: Buffer, maxDepth: number, maxParts: number) {
     this.#source = source
@@ -143,8 +151,8 @@ class Walker {
       return
     }
     if (part.encoding === 'base64' || part.encoding === 'quoted-printable') part.defects.push('encoded-composite')
-    const level = this.#boundaries.push(Buffer.from(boundary)) - 1
-    this.#searchedFrom = -1
+    const line = Buffer.from(`\n--${boundary}`)
+    const level = this.#open.push({ line, searchedFrom: 0, searchedTo: 0, next: undefined }) - 1
     const inDigest = part.subtype === 'digest' // RFC 2046 §5.1.5
     const prefix = part.number === '' ? '' : `${part.number}.`
     const children: Part[] = []
@@ -160,8 +168,7 @@ class Walker {
       children.push(child)
       delimiter = this.#delimiterFrom(child.bodyEnd)
     }
-    this.#boundaries.pop()
-    this.#searchedFrom = -1
+    this.#open.pop()
     const closed = delimiter?.level === level
     if (children.length === 0) {
       asText(part, 'no-parts')
@@ -189,57 +196,64 @@ class Walker {
     }
   }
 
-  /** The first delimiter of an open multipart at or after `from`. Remembers it, so that no byte is searched twice. */
-  #delimiterFrom(from: number): Delimiter | undefined {
-    if (this.#boundaries.length === 0) return undefined
-    if (this.#searchedFrom >= 0 && from >= this.#searchedFrom) {
-      if (!this.#next || this.#next.start >= from) return this.#next
-    }
-    this.#searchedFrom = from
-    this.#next = this.#search(from)
-    return this.#next
-  }
-
-  #search(from: number): Delimiter | undefined {
-    const source = this.#source
-    let lineFeed = from > 0 && source[from - 1] === LF ? from - 1 : source.indexOf(DELIMITER_START, from)
-    if (from === 0 && source[0] === DASH) lineFeed = -1
-    else if (lineFeed < 0) return undefined
-    for (;;) {
-      const start = lineFeed + 1
-      if (source[start] === DASH && source[start + 1] === DASH) {
-        const found = this.#match(start)
-        if (found) {
-          const bodyEnd = lineFeed > 0 && source[lineFeed - 1] === CR ? lineFeed - 1 : Math.max(lineFeed, 0)
-          return { start, bodyEnd, ...found }
-        }
-      }
-      lineFeed = source.indexOf(DELIMITER_START, start)
-      if (lineFeed < 0) return undefined
-    }
-  }
-
   /**
-   * The open multipart to which the line at `start` belongs: the innermost whose boundary it is exactly, else one that
-   * is followed by white space (RFC 2046 §5.1.1: padding; what else stands on the line does not count).
+   * The first delimiter of an open multipart at or after `from`: of several on one line the innermost whose boundary it is
+   * exactly, else one that is followed by white space. An inner multipart is not sought beyond the next delimiter of an
+   * outer one, which ends it; each keeps what it found, so that it passes over no byte twice.
    */
-  #match(start: number): Pick<Delimiter, 'next' | 'level' | 'closing'> | undefined {
-    const source = this.#source
-    const lineFeed = source.indexOf(LF, start)
-    const next = lineFeed < 0 ? source.length : lineFeed + 1
-    let end = lineFeed < 0 ? next : lineFeed
-    while (end > start && isBlank(source[end - 1]!)) end--
-    let padded: Pick<Delimiter, 'next' | 'level' | 'closing'> | undefined
-    for (let level = this.#boundaries.length - 1; level >= 0; level--) {
-      const boundary = this.#boundaries[level]!
-      let at = start + 2 + boundary.length
-      if (at > end || source.compare(boundary, 0, boundary.length, start + 2, at) !== 0) continue
-      const closing = source[at] === DASH && source[at + 1] === DASH && at + 2 <= end
-      if (closing) at += 2
-      if (at === end) return { next, level, closing }
-      if (isBlank(source[at]!)) padded ??= { next, level, closing }
+  #delimiterFrom(from: number): Delimiter | undefined {
+    let next: Delimiter | undefined
+    for (const [level, open] of this.#open.entries()) {
+      const found = this.#nextOf(open, level, from, next?.start ?? this.#source.length)
+      if (found && (!next || found.start < next.start || found.exact || !next.exact)) next = found
     }
-    return padded
+    return next
+  }
+
+  /** The next delimiter of one multipart that begins in [from, last]. */
+  #nextOf(open: OpenMultipart, level: number, from: number, last: number): Delimiter | undefined {
+    const isKnown = open.searchedFrom <= from && from <= open.searchedTo
+    if (isKnown && open.next && open.next.start >= from) return open.next.start <= last ? open.next : undefined
+    const start = isKnown && !open.next ? open.searchedTo : from
+    if (isKnown && !open.next && last <= open.searchedTo) return undefined
+    open.searchedFrom = from
+    open.next = this.#search(open.line, level, start, last)
+    open.searchedTo = open.next?.start ?? last
+    return open.next
+  }
+
+  #search(line: Buffer, level: number, from: number, last: number): Delimiter | undefined {
+    // At the very beginning no line end stands before it.
+    if (from === 0 && this.#source.subarray(0, line.length - 1).equals(line.subarray(1))) {
+      const found = this.#delimiterAt(-1, line.length, level)
+      if (found) return found
+    }
+    const source = this.#source.subarray(0, last + line.length - 1)
+    let lineFeed = source.indexOf(line, Math.max(0, from - 1))
+    while (lineFeed >= 0) {
+      const found = this.#delimiterAt(lineFeed, line.length, level)
+      if (found) return found
+      lineFeed = source.indexOf(line, lineFeed + 1)
+    }
+    return undefined
+  }
+
+  /** RFC 2046 §5.1.1: after the boundary comes padding; what else stands on the line does not count. */
+  #delimiterAt(lineFeed: number, lineLength: number, level: number): Delimiter | undefined {
+    const source = this.#source
+    const start = lineFeed + 1
+    const lineEnd = source.indexOf(LF, start)
+    const next = lineEnd < 0 ? source.length : lineEnd + 1
+    let end = lineEnd < 0 ? next : lineEnd
+    while (end > start && isBlank(source[end - 1]!)) end--
+    let at = lineFeed + lineLength
+    if (at > end) return undefined
+    const closing = source[at] === DASH && source[at + 1] === DASH && at + 2 <= end
+    if (closing) at += 2
+    const exact = at === end
+    if (!exact && !isBlank(source[at]!)) return undefined
+    const bodyEnd = lineFeed > 0 && source[lineFeed - 1] === CR ? lineFeed - 1 : Math.max(lineFeed, 0)
+    return { start, bodyEnd, next, level, closing, exact }
   }
 }
 
