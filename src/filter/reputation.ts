@@ -81,7 +81,7 @@ export class Reputation {
       const after = { ...before, good: before.good + good * amount, bad: before.bad + bad * amount, atMs: now }
       const total = after.good + after.bad
       const livesMs = HALF_LIFE_MS[kind] * Math.max(0, Math.log2(total / FORGOTTEN))
-      this.#memory.put(`rep:${kind}:${name}`, format(after), now + livesMs)
+      this.#memory.put(`rep:${kind}:${name}`, format(after), Math.round(now + livesMs))
     }
   }
 

@@ -126,7 +126,9 @@ export class RunningAgent {
     const { domain } = plan
     const log: Agent['log'] = (level, text, facts) => options.log(plan.id, level, text, facts)
     const { clock } = world
-    const memory = new KeptMemory(store, world.clock)
+    const memory = new KeptMemory(store, clock, (error) =>
+      log('warning', 'what is known of strangers was not kept', { error: String(error) }),
+    )
     const agent: Agent = {
       id: plan.id,
       roles: plan.roles,

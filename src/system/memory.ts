@@ -13,13 +13,16 @@ export class KeptMemory implements KeyValueWithTime {
   readonly #memory: BoundedMemory
   readonly #store: Store
   readonly #clock: Clock
+  readonly #failed: (error: unknown) => void
   #timer: Timer | undefined
 
-  constructor(store: Store, clock: Clock) {
+  /** `failed`: told when what changed could not be kept. */
+  constructor(store: Store, clock: Clock, failed: (error: unknown) => void) {
     this.#memory = new BoundedMemory(clock)
     this.#memory.load(store.remembered())
     this.#store = store
     this.#clock = clock
+    this.#failed = failed
   }
 
   get(key: string): string | undefined {
@@ -45,7 +48,8 @@ export class KeptMemory implements KeyValueWithTime {
       changes.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
     )
     const commits = parts.map((part) => this.#store.commit([{ kind: 'remembered.put', changes: part }]))
-    await Promise.allSettled(commits)
+    for (const outcome of await Promise.allSettled(commits))
+      if (outcome.status === 'rejected') this.#failed(outcome.reason)
   }
 
   #saveSoon(): void {

@@ -10,6 +10,7 @@ import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
 import type { Agent } from '../roles/agent.ts'
 import { forwardPathOf, reversePathOf } from '../roles/routing.ts'
 import type { TrackEvent, Verdict } from '../store/types.ts'
+import type { Endpoint } from '../world/network.ts'
 import type { SimulatedHost } from '../world/simulated/host.ts'
 import { type Simulation, type SimulationOptions, simulate } from '../world/simulated/simulation.ts'
 import { planSystem } from './description.ts'
@@ -127,6 +128,36 @@ export class TestSystem {
     })
     await connection.quit()
     return result.recipients.map(({ reply }) => replyText(reply))
+  }
+
+  /** Says bytes, each piece when the answer to the one before has come (silence ends it); everything that was heard. */
+  say(
+    host: SimulatedHost,
+    id: string,
+    pieces: readonly (string | Buffer)[],
+    service: 'smtp' | 'submission' = 'smtp',
+  ): Promise<string> {
+    return this.run(this.#saying(host, this.system.agent(id).endpoint(service)!, pieces))
+  }
+
+  async #saying(host: SimulatedHost, at: Endpoint, pieces: readonly (string | Buffer)[]): Promise<string> {
+    const stream = await host.world.network.connect(at, { timeoutMs: 1000 })
+    let heard = ''
+    const listen = async () => {
+      try {
+        for (let chunk = await stream.read(400); chunk !== null; chunk = await stream.read(400))
+          heard += Buffer.from(chunk).toString('latin1')
+      } catch {
+        // Silence: the next piece.
+      }
+    }
+    await listen()
+    for (const piece of pieces) {
+      await stream.write(Buffer.from(piece as string)).catch(() => {})
+      await listen()
+    }
+    stream.destroy()
+    return heard
   }
 
   /** Anna writes: signed in at her MSA. */

@@ -17,30 +17,7 @@ const hosts = new WeakMap<TestSystem, ReturnType<TestSystem['stranger']>>()
 async function say(world: TestSystem, pieces: readonly (string | Buffer)[], service: 'smtp' | 'submission' = 'smtp') {
   const host = hosts.get(world) ?? world.stranger(IP, domainAt('good.test', IP))
   hosts.set(world, host)
-  const endpoint = world.system.agent(service === 'smtp' ? 'recipient' : 'sender').endpoint(service)!
-  const dialogue = async () => {
-    const stream = await host.world.network.connect(endpoint, { timeoutMs: 1000 })
-    let heard = ''
-    const listen = async () => {
-      try {
-        for (;;) {
-          const chunk = await stream.read(400)
-          if (chunk === null) return
-          heard += Buffer.from(chunk).toString('latin1')
-        }
-      } catch {
-        // Silence: the next piece.
-      }
-    }
-    await listen()
-    for (const piece of pieces) {
-      await stream.write(Buffer.from(piece as string)).catch(() => {})
-      await listen()
-    }
-    stream.destroy()
-    return heard
-  }
-  return world.run(dialogue())
+  return world.say(host, service === 'smtp' ? 'recipient' : 'sender', pieces, service)
 }
 
 const delivered = async (world: TestSystem) => [
