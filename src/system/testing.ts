@@ -130,22 +130,27 @@ export class TestSystem {
     return result.recipients.map(({ reply }) => replyText(reply))
   }
 
-  /** Says bytes, each piece when the answer to the one before has come (silence ends it); everything that was heard. */
+  /** Says bytes, each piece after `silenceMs` without an answer; everything that was heard. */
   say(
     host: SimulatedHost,
     id: string,
     pieces: readonly (string | Buffer)[],
-    service: 'smtp' | 'submission' = 'smtp',
+    { service = 'smtp', silenceMs = 400 }: { service?: 'smtp' | 'submission'; silenceMs?: number } = {},
   ): Promise<string> {
-    return this.run(this.#saying(host, this.system.agent(id).endpoint(service)!, pieces))
+    return this.run(this.#saying(host, this.system.agent(id).endpoint(service)!, pieces, silenceMs))
   }
 
-  async #saying(host: SimulatedHost, at: Endpoint, pieces: readonly (string | Buffer)[]): Promise<string> {
+  async #saying(
+    host: SimulatedHost,
+    at: Endpoint,
+    pieces: readonly (string | Buffer)[],
+    silenceMs: number,
+  ): Promise<string> {
     const stream = await host.world.network.connect(at, { timeoutMs: 1000 })
     let heard = ''
     const listen = async () => {
       try {
-        for (let chunk = await stream.read(400); chunk !== null; chunk = await stream.read(400))
+        for (let chunk = await stream.read(silenceMs); chunk !== null; chunk = await stream.read(silenceMs))
           heard += Buffer.from(chunk).toString('latin1')
       } catch {
         // Silence: the next piece.

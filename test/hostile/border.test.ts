@@ -13,11 +13,11 @@ const LETTER = `From: gina@good.test\r\nTo: ${BOB}\r\nSubject: one\r\n\r\nHello\
 
 const hosts = new WeakMap<TestSystem, ReturnType<TestSystem['stranger']>>()
 
-/** Says bytes to the Receiver, each piece when the answer to the one before has come; everything that was heard. */
+/** Says bytes to the Receiver, each piece when the answer to the one before has come, tarpit and all; what was heard. */
 async function say(world: TestSystem, pieces: readonly (string | Buffer)[], service: 'smtp' | 'submission' = 'smtp') {
   const host = hosts.get(world) ?? world.stranger(IP, domainAt('good.test', IP))
   hosts.set(world, host)
-  return world.say(host, service === 'smtp' ? 'recipient' : 'sender', pieces, service)
+  return world.say(host, service === 'smtp' ? 'recipient' : 'sender', pieces, { service, silenceMs: 25_000 })
 }
 
 const delivered = async (world: TestSystem) => [
