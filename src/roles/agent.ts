@@ -139,6 +139,8 @@ export interface ForwarderSettings {
 export interface ReportSettings {
   /** Reports on DMARC and TLS are collected and sent every day, and our DNS asks others for theirs. */
   readonly sends: boolean
+  /** Senders who ask for it are told when a Recipient here moves their mail to Junk. */
+  readonly complains: boolean
 }
 
 /** Is `domain` one whose mail this agent receives. */

@@ -6,6 +6,7 @@
 
 import { type Handler, noAccount } from './apply.ts'
 import { placementsOfEmail, releaseBlob } from './apply-placements.ts'
+import { noteComplaint } from './apply-reports.ts'
 import { flagTest, SEEN, type StoredFlags } from './flags.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import { type EmailId, LESSONS } from './types.ts'
@@ -119,6 +120,7 @@ function teach(
     .sql('INSERT INTO lesson (account, email, blob, is_spam, told, verdict) VALUES (?, ?, ?, ?, ?, ?)')
     .run(account.id, email, Number(row.blob), isSpam ? 1 : 0, told ? 1 : 0, row.verdict ?? null)
   ledger.touch(LESSONS)
+  if (isSpam && told) noteComplaint(ledger, account, email)
 }
 
 /** The uses of the mailboxes it is in. */

@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import { type Handler, noEmail, refuse, resolveId } from './apply.ts'
-import type { Ledger } from './ledger.ts'
-import type { ReportDay, ReportSighting } from './types.ts'
+import type { AccountRow, Ledger } from './ledger.ts'
+import { COMPLAINS, type EmailId, type ReportDay, type ReportSighting } from './types.ts'
 
 /** Rows of one domain's day: of any honest sender far fewer. */
 const MOST_ROWS_A_DAY = 5000
@@ -14,6 +14,8 @@ const MOST_DAYS = 20_000
 const MOST_PENDING = 10_000
 const MOST_REPORTS = 20_000
 const MOST_REPORT_BYTES = 256 * 1024 * 1024
+/** Complaints that are remembered, so that none is told twice. */
+const MOST_COMPLAINTS = 10_000
 const DAY_MS = 86_400_000
 
 const noDay = refuse('conflict', 'There is no such day, or its report is out.')
@@ -141,5 +143,21 @@ function makeRoom(ledger: Ledger): void {
 export const pruneReports: Handler<'report.prune'> = (ledger, { beforeMs }) => {
   ledger.sql("DELETE FROM report_duty WHERE state <> 'collecting' AND day < ?").run(Math.floor(beforeMs / DAY_MS))
   ledger.sql('DELETE FROM report WHERE received_ms < ?').run(beforeMs)
+  return { ok: true }
+}
+
+/** A person said outright that an email is unwanted: its sender may be told, where that is agreed. */
+export function noteComplaint(ledger: Ledger, account: AccountRow, email: EmailId): void {
+  const agreed = ledger.sql("SELECT 1 FROM setting WHERE key = ? AND value = 'yes'").get(COMPLAINS)
+  if (agreed === undefined) return
+  const waiting = Number(ledger.sql('SELECT count(*) AS count FROM complaint WHERE done = 0').get()!.count)
+  if (waiting >= MOST_COMPLAINTS) return
+  ledger.sql('INSERT OR IGNORE INTO complaint (account, email, done) VALUES (?, ?, 0)').run(account.id, email)
+  ledger.touch(0)
+}
+
+export const finishComplaint: Handler<'complaint.done'> = (ledger, { id }) => {
+  ledger.sql('UPDATE complaint SET done = 1 WHERE id = ?').run(id)
+  ledger.sql('DELETE FROM complaint WHERE done = 1 AND id <= (SELECT max(id) FROM complaint) - ?').run(MOST_COMPLAINTS)
   return { ok: true }
 }

@@ -119,6 +119,7 @@ export type Command =
   | { kind: 'lesson.season'; account: AccountId; beforeMs: number; limit: number }
   /** States that hold all lessons up to this one, which are done with. */
   | { kind: 'learned.put'; states: readonly LearnedState[]; throughLesson: number }
+  | { kind: 'complaint.done'; id: number } // told, or not to be told: never again
   // submissions, tracking, settings
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }

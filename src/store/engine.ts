@@ -39,7 +39,15 @@ import {
   rescheduleEntry,
   setSubmissionStatus,
 } from './apply-queue.ts'
-import { arriveReport, closeReport, keepReport, observeReports, postponeReport, pruneReports } from './apply-reports.ts'
+import {
+  arriveReport,
+  closeReport,
+  finishComplaint,
+  keepReport,
+  observeReports,
+  postponeReport,
+  pruneReports,
+} from './apply-reports.ts'
 import { activateScript, putScript, putSeen, putVacation, removeScript, renameScript } from './apply-scripts.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { Ledger } from './ledger.ts'
@@ -101,6 +109,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'report.arrive': arriveReport,
   'report.keep': keepReport,
   'report.prune': pruneReports,
+  'complaint.done': finishComplaint,
   'policy.put': putPolicy,
   'policy.remove': removePolicy,
   'lesson.season': seasonInbox,

@@ -12,6 +12,13 @@ export interface PendingReport {
   readonly provenDomain: string
 }
 
+/** A message that a person moved to Junk, and whose sender was not told yet. */
+export interface ComplaintDue {
+  readonly id: number
+  readonly account: number
+  readonly email: number
+}
+
 export class ReportReads {
   readonly #database: Database
   readonly #statements = new Map<string, Statement>()
@@ -67,6 +74,14 @@ export class ReportReads {
     const sql = `SELECT count(*) AS count FROM report
       WHERE about = ? AND kind = 'feedback' AND received_ms >= ? AND proven_domain <> ''`
     return this.#all((row) => row.count as number, sql, author.toLowerCase(), sinceMs)[0]!
+  }
+
+  complaintsDue(limit: number): ComplaintDue[] {
+    return this.#all(
+      (row) => ({ id: row.id as number, account: row.account as number, email: row.email as number }),
+      'SELECT id, account, email FROM complaint WHERE done = 0 ORDER BY id LIMIT ?',
+      limit,
+    )
   }
 
   #all<T>(of: (row: Row) => T, sql: string, ...parameters: SqlValue[]): T[] {

@@ -203,7 +203,20 @@ CREATE TRIGGER sorted_gone AFTER DELETE ON account BEGIN
 END;
 `
 
-const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers, lessons, scripts]
+const complaints = `
+-- Messages that a person moved to Junk and whose sender may want to hear of it: each is told once.
+CREATE TABLE complaint (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, email INTEGER NOT NULL, done INTEGER NOT NULL,
+  UNIQUE (account, email)
+) STRICT;
+CREATE INDEX complaint_due ON complaint (id) WHERE done = 0;
+CREATE TRIGGER reported_gone AFTER DELETE ON account BEGIN
+  DELETE FROM complaint WHERE account = OLD.id;
+  DELETE FROM report_pending WHERE account = OLD.id;
+END;
+`
+
+const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers, lessons, scripts, complaints]
 
 /** The version this program writes. */
 const SCHEMA_VERSION = MIGRATIONS.length

@@ -370,3 +370,6 @@ export interface VacationResponse {
   readonly textBody: string | null
   readonly htmlBody: string | null
 }
+
+/** The setting that says whether senders are told of complaints: 'yes' or 'no'. */
+export const COMPLAINS = 'complains'

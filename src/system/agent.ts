@@ -23,6 +23,7 @@ import type { Command } from '../store/commands.ts'
 import { compact } from '../store/compact.ts'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
 import type { Store } from '../store/store.ts'
+import { COMPLAINS } from '../store/types.ts'
 import type { Endpoint, Listener, Stream } from '../world/network.ts'
 import type { Timer, World } from '../world/world.ts'
 import type { AgentPlan, PersonPlan } from './description.ts'
@@ -259,6 +260,9 @@ async function settle(store: Store, plan: AgentPlan, world: World, iterations: n
   const nowMs = world.clock.now()
   const switched = batvSwitch(store, plan.settings.batv, nowMs)
   if (switched.length > 0) await store.commit(switched)
+  const complains = plan.settings.reports.complains ? 'yes' : 'no'
+  if ((store.setting(COMPLAINS) ?? 'no') !== complains)
+    await store.commit([{ kind: 'setting.put', key: COMPLAINS, value: complains }])
   const postmaster = `postmaster@${plan.domain}`
   if (store.accountByAddress(postmaster) === undefined)
     await create(store, { address: postmaster, displayName: `Postmaster of ${plan.domain}`, credentials: null, nowMs })

@@ -97,6 +97,7 @@ const KEYS = {
     retry: values.durations,
     expires: values.duration,
     reports: values.yesNo,
+    complaints: values.yesNo,
   },
   person: {
     address: values.address,
@@ -360,7 +361,7 @@ function planAgent(
         passesJunk: of('forward-junk').at(-1) ?? false,
       },
       // A lab is quiet, unless asked.
-      reports: { sends: of('reports').at(-1) ?? !lab },
+      reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },
     },
   }
 }

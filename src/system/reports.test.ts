@@ -362,3 +362,59 @@ test('a complaint is counted against the Author whose message it is about', asyn
   )
   assert.equal(reports.complaints('anna@sender.test', 0), 1)
 })
+
+/** Bob moves everything in one of his mailboxes to another, by hand. */
+async function moveAll(system: TestSystem, from: 'inbox' | 'junk', to: 'inbox' | 'junk'): Promise<void> {
+  const { store } = system.agent('recipient')
+  const account = store.accountByAddress('bob@recipient.test')!.id
+  const [mailbox, target] = [from, to].map((use) => store.mailboxByUse(account, use)!.id) as [number, number]
+  const uids = [[1, 1_000_000]] as const
+  await system.run(store.commit([{ kind: 'placement.copy', account, mailbox, uids, to: target, move: true }]))
+}
+
+test("a complaint: moved to Junk, told to the Author's MSA once, by name alone; not without agreement", async () => {
+  for (const agreed of [true, false]) {
+    const system = await TestSystem.start(`${REPORTING}\n${agreed ? 'recipient: complaints=yes' : ''}\n`)
+    await system.submit(
+      'bob@recipient.test',
+      'From: anna@sender.test\nTo: bob@recipient.test\nSubject: offers\n\nSecret.\n',
+    )
+    await system.quiet()
+    const [letter] = await system.mail('recipient', 'bob@recipient.test')
+    assert.match(letter!.text, /^CFBL-Address: abuse@sender\.test; report=arf\r$/m)
+    await moveAll(system, 'inbox', 'junk')
+    await passTime(system, 5 * MINUTE_MS)
+    // A second thought, and a third.
+    await moveAll(system, 'junk', 'inbox')
+    await passTime(system, MINUTE_MS)
+    await moveAll(system, 'inbox', 'junk')
+    system.system.crash('recipient')
+    await system.run(system.system.restart('recipient'))
+    await passTime(system, 30 * MINUTE_MS)
+    await moveAll(system, 'junk', 'inbox')
+    await moveAll(system, 'inbox', 'junk')
+    await passTime(system, 60 * MINUTE_MS)
+    const complaints = received(system, 'sender').filter(({ kind }) => kind === 'feedback')
+    assert.deepEqual(
+      complaints.map(({ about, provenDomain }) => [about, provenDomain]),
+      agreed ? [['anna@sender.test', 'recipient.test']] : [],
+    )
+    assert.equal(system.agent('sender').store.reports.complaints('anna@sender.test', 0), agreed ? 1 : 0)
+    const mail = await system.mail('sender', 'postmaster@sender.test')
+    assert.equal(mail.length, agreed ? 1 : 0)
+    for (const { text } of mail) assert.doesNotMatch(text, /Secret|offers|bob@/)
+    assert.deepEqual(system.complaints, [])
+  }
+})
+
+test('what was taken out of Junk again is no complaint', async () => {
+  const system = await TestSystem.start(`${REPORTING}\nrecipient: complaints=yes\n`)
+  await system.submit('bob@recipient.test')
+  await system.quiet()
+  await moveAll(system, 'inbox', 'junk')
+  await passTime(system, MINUTE_MS)
+  await moveAll(system, 'junk', 'inbox')
+  await passTime(system, 60 * MINUTE_MS)
+  assert.deepEqual(await system.mail('sender', 'postmaster@sender.test'), [])
+  assert.deepEqual(system.agent('recipient').store.reports.complaintsDue(10), [])
+})

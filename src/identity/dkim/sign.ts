@@ -42,6 +42,8 @@ export const SIGNED: readonly string[] = [
     'list-post',
     'list-archive',
   ],
+  // RFC 9477 §3.1: what a complaint is sent by.
+  ...['cfbl-address', 'cfbl-feedback-id'],
   ...['auto-submitted', 'resent-from', 'resent-to', 'resent-cc', 'resent-date', 'resent-message-id'],
 ]
 

@@ -18,6 +18,7 @@ import { type Agent, newTrace } from '../agent.ts'
 import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { type Delivery, placeCommand, prepareDelivery } from '../mda/place.ts'
+import { reportAddress } from '../reports/addresses.ts'
 import { queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { dkimFields } from '../transmitter/signing.ts'
@@ -190,6 +191,10 @@ function completed(
   if (!has('from')) added += `From: ${author.address}\r\n`
   else if (!isOwnWork(agent, author, header))
     added += `Resent-From: ${author.address}\r\nResent-Date: ${formatDate(nowMs)}\r\n`
+  // Whoever thinks it is spam can say so, and the MSA hears of it (RFC 9477).
+  const { reports } = agent.settings
+  if (reports.sends && agent.roles.has('Receiver') && !has('cfbl-address') && isFromHere(agent, header))
+    added += `CFBL-Address: ${reportAddress('abuse', agent.domain)}; report=arf\r\n`
   // A text without any header must not become one.
   const isBare = header.fields.length === 0 && source.length > 0 && !source.subarray(0, 2).equals(CRLF)
   return isBare ? `${added}\r\n` : added
@@ -199,6 +204,12 @@ const isNamed = (header: Header) => fieldsNamed(header, 'message-id').length > 0
 const addedMessageId = ({ hostName }: Agent, trace: string) => `${trace}@${hostName}`
 
 const CRLF = Buffer.from('\r\n')
+
+/** Only what is from our domain is signed by the domain in From. */
+function isFromHere(agent: Agent, header: Header): boolean {
+  const from = mailboxesIn(header, 'from')
+  return from.length === 0 || from.every(({ domain }) => domain === agent.domain)
+}
 
 /** Is the message from the Author, or does it already say that he sent it (RFC 5322 §3.6.2, §3.6.6). */
 function isOwnWork(agent: Agent, author: Account, header: Header): boolean {

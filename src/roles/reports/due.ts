@@ -123,7 +123,8 @@ function reportIdOf(agent: Agent, { day }: ReportDuty, trace: string): string {
   return `${new Date(day * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')}.${trace}@${agent.domain}`
 }
 
-function frameOf(agent: Agent, trace: string, kind: 'dmarc' | 'tls') {
+/** What every message of ours about reports has. */
+export function frameOf(agent: Agent, trace: string, kind: 'dmarc' | 'tls' | 'abuse') {
   const path = forwardPathOf(reportAddress(kind, agent.domain))
   if (path.type !== 'mailbox') throw new Error(`${agent.domain} makes no address`)
   return {

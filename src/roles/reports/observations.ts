@@ -21,6 +21,11 @@ const SETTLED_AFTER_MS = 600_000
 /** Reports of one day leave spread over this time. */
 const SPREAD_MS = 4 * 3_600_000
 
+/** Of what strangers' servers and policies say. */
+const MAX_TEXT = 300
+const MAX_LINES = 20
+const cut = (lines: readonly string[]) => lines.slice(0, MAX_LINES).map((line) => line.slice(0, MAX_TEXT))
+
 /** What a report of DMARC says once about its day. */
 export interface DmarcDay {
   readonly destinations: readonly string[]
@@ -73,7 +78,14 @@ export class Observations {
 
   /** A session with a host of a domain that mail goes to. */
   session(domain: string, row: TlsSessionRow, isWorthy: boolean): void {
-    this.#count('tls', domain, {}, row, isWorthy)
+    const { detail, policyLines, mxHosts, ...rest } = row
+    const bounded = {
+      ...rest,
+      ...(detail !== undefined && { detail: detail.slice(0, MAX_TEXT) }),
+      ...(policyLines && { policyLines: cut(policyLines) }),
+      ...(mxHosts && { mxHosts: cut(mxHosts) }),
+    }
+    this.#count('tls', domain, {}, bounded, isWorthy)
   }
 
   /** Writes down what was counted. Never rejects: what the disk refuses is tried again. */

@@ -1,9 +1,10 @@
-// The reporter of an agent: sends the reports that are due, looks into those that came. What is to be done lies in the
+// The reporter of an agent: sends the reports and complaints that are due, looks into those that came. What is to be done lies in the
 // store, so it goes on after any crash where it was.
 
 import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
+import { Complaints } from './complain.ts'
 import { sendDue } from './send.ts'
 import { takeIn } from './take-in.ts'
 
@@ -17,6 +18,7 @@ const KEPT_MS = 400 * 86_400_000
 
 export class Reporter {
   readonly #agent: Agent
+  readonly #complaints: Complaints
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
   #unwatch: (() => void) | undefined
   #isWorking = false
@@ -26,6 +28,7 @@ export class Reporter {
 
   constructor(agent: Agent) {
     this.#agent = agent
+    this.#complaints = new Complaints(agent)
   }
 
   start(): void {
@@ -66,14 +69,18 @@ export class Reporter {
 
   /** Does what there is to do; how long until there may be more, undefined when only an arrival brings some. */
   async #work(): Promise<number | undefined> {
-    const { store, world, log, observations } = this.#agent
+    const { store, world, log, observations, settings } = this.#agent
     const isStopped = () => this.#isStopped
     try {
       await takeIn(this.#agent, isStopped)
-      if (observations === undefined) return undefined
-      await sendDue(this.#agent, isStopped)
-      const nextMs = store.reports.nextDueMs()
-      return Math.min(MAX_SLEEP_MS, Math.max(LOOK_AFTER_MS, (nextMs ?? Number.POSITIVE_INFINITY) - world.clock.now()))
+      const waits: number[] = []
+      const complaintsMs = settings.reports.complains ? await this.#complaints.work(isStopped) : undefined
+      if (complaintsMs !== undefined) waits.push(complaintsMs)
+      if (observations !== undefined) {
+        await sendDue(this.#agent, isStopped)
+        waits.push(MAX_SLEEP_MS, (store.reports.nextDueMs() ?? Number.POSITIVE_INFINITY) - world.clock.now())
+      }
+      return waits.length === 0 ? undefined : Math.max(LOOK_AFTER_MS, Math.min(...waits))
     } catch (error) {
       if (!this.#isStopped)
         log(error instanceof DiskError ? 'warning' : 'error', 'the reports have to wait', { error: String(error) })

@@ -60,7 +60,7 @@ function aboutOf({ kind, domain, day }: ReportDuty): string {
  * The commands that send a message of ours that wants no answer, first in their batch; to addresses here it goes at once.
  * @throws DiskError
  */
-async function carry(
+export async function carry(
   agent: Agent,
   mail: {
     readonly trace: string
