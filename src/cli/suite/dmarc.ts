@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { authorOf } from '../../identity/dmarc/author.ts'
 import { type DmarcResult, evaluateDmarc } from '../../identity/dmarc/dmarc.ts'
+import { TreeWalker } from '../../identity/dmarc/tree-walk.ts'
 import { type FixedRecords, fixedDns } from '../../identity/testing.ts'
 import { parseHeader } from '../../message/header.ts'
 import { filesIn, type Suite, SuiteReport } from './report.ts'
@@ -63,7 +64,10 @@ async function run(call: Call, questions: string[]): Promise<unknown> {
     { spf: { result: spf ? 'pass' : 'none', domain: spf?.domain ?? '' }, dkim },
     dns,
   )
-  return view(result, call)
+  // The organization is told even where nothing had to be compared with it; these questions are not counted.
+  const unseen = new TreeWalker(fixedDns(zoneOf(call.zone ?? {})))
+  const { organizationalDomain, noAnswer } = await unseen.walk(result.domain)
+  return view(result, call, noAnswer === undefined ? organizationalDomain : undefined)
 }
 
 function identifier(value: Identifier): { domain: string; underSized?: number } {
@@ -80,9 +84,11 @@ function zoneOf(zone: NonNullable<Call['zone']>): Record<string, FixedRecords> {
 }
 
 /** Our result under the names of the cases; false where no record was found, as they have it. */
-function view(result: DmarcResult, call: Call): unknown {
+function view(result: DmarcResult, call: Call, organizationalDomain: string | undefined): unknown {
   const { record } = result
   const tags = record && {
+    ...Object.fromEntries(record.tags),
+    ...Object.fromEntries(record.passedOver.map(partOf)),
     v: 'DMARC1',
     p: record.policy,
     sp: record.subdomainPolicy,
@@ -94,7 +100,8 @@ function view(result: DmarcResult, call: Call): unknown {
   }
   if (call.kind === 'getRecord') {
     if (result.result === 'temperror') return { code: 'ETIMEOUT' }
-    return tags ? { ...tags, isOrgRecord: result.policyDomain !== call.args.domain } : false
+    const at = { recordDomain: result.policyDomain, orgDomain: organizationalDomain }
+    return tags ? { ...tags, ...at, isOrgRecord: result.policyDomain !== call.args.domain } : false
   }
   // A relaxed match is told by its organization, a strict one by the domain itself.
   const alignment = (domain: string | undefined, strict: boolean) => ({
@@ -105,12 +112,23 @@ function view(result: DmarcResult, call: Call): unknown {
     ...tags,
     status: { result: result.result, header: { from: result.domain, d: result.policyDomain } },
     policy: result.policy,
-    domain: result.policyDomain,
+    policyDomain: result.policyDomain,
+    domain: organizationalDomain ?? result.policyDomain,
     alignment: {
       spf: alignment(result.aligned.spf, record?.strictSpf ?? false),
-      dkim: alignment(result.aligned.dkim, record?.strictDkim ?? false),
+      dkim: {
+        ...alignment(result.aligned.dkim, record?.strictDkim ?? false),
+        underSized: result.openSignature?.unsignedBytes,
+      },
     },
   }
+}
+
+/** What a record holds beside known tags, as the cases show it: false for a value, or for a name, that is not there. */
+function partOf(part: string): [string, string | false] {
+  const equals = part.indexOf('=')
+  if (equals < 0) return [part.toLowerCase(), false]
+  return equals === 0 ? ['false', part] : [part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim()]
 }
 
 function at(value: unknown, path: string): unknown {

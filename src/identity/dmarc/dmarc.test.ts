@@ -127,3 +127,34 @@ test('hostile records and From fields never throw', async () => {
     { numRuns: 300 },
   )
 })
+
+test('what a record holds beside its tags is passed over, and told (RFC 9989 §4.7)', async () => {
+  const text = 'v=DMARC1; p=reject; tagonly; =value; x-new=1; p=none;'
+  assert.deepEqual(parseDmarcRecord(text)?.passedOver, ['tagonly', '=value', 'x-new=1', 'p=none'])
+  assert.equal(parseDmarcRecord(text)?.policy, 'reject')
+  const { steps } = await judge('From: a@sender.test', nothing, { '_dmarc.sender.test': text })
+  assert.ok(steps.some(({ detail }) => detail === 'tagonly; =value; x-new=1; p=none'))
+})
+
+test('a single label is a domain, and an address that looks like one has nothing above it', async () => {
+  const result = await judge('From: a@single', spf('single'), { '_dmarc.single': 'v=DMARC1; p=reject' })
+  assert.deepEqual([result.result, result.policyDomain], ['pass', 'single'])
+  assert.deepEqual(namesToAsk('192.0.2.1'), ['192.0.2.1'])
+  assert.equal((await judge('From: a@[192.0.2.1]', nothing, {})).result, 'none')
+})
+
+test('a domain exists if its alias does, and where DNS does not say, the policy is not known', async () => {
+  const record = { '_dmarc.sender.test': 'v=DMARC1; p=reject; sp=none; np=reject' }
+  const alias = { ...record, 'alias.sender.test': { CNAME: ['gone.test'] } }
+  assert.equal((await judge('From: a@alias.sender.test', nothing, alias)).policy, 'none')
+  const silent = { ...record, 'x.sender.test': { A: 'timeout' as const } }
+  assert.equal((await judge('From: a@x.sender.test', nothing, silent)).result, 'temperror')
+  assert.equal((await judge('From: a@x.sender.test', dkim('sender.test'), silent)).result, 'pass')
+})
+
+test('a signature that leaves part of the body open is named, and proves nothing', async () => {
+  const zone = { '_dmarc.sender.test': 'v=DMARC1; p=reject' }
+  const { result, openSignature } = await judge('From: a@sender.test', dkim('sender.test', 7), zone)
+  assert.equal(result, 'fail')
+  assert.deepEqual(openSignature, { domain: 'sender.test', unsignedBytes: 7 })
+})

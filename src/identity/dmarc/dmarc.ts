@@ -3,7 +3,7 @@
 
 import type { Dns } from '../../world/dns.ts'
 import type { DkimResult } from '../dkim/verify.ts'
-import { isMailDomain, isWithin } from '../domain.ts'
+import { isAskable, isMailDomain, isWithin } from '../domain.ts'
 import type { SpfResult } from '../spf/spf.ts'
 import { type Step, step } from '../steps.ts'
 import type { Author } from './author.ts'
@@ -22,6 +22,8 @@ export interface DmarcResult {
   readonly record: DmarcRecord | undefined
   /** The authenticated domains that agree with From. */
   readonly aligned: { readonly spf: string | undefined; readonly dkim: string | undefined }
+  /** A signature that would agree, were it not for the part of the body that it leaves open (l=). */
+  readonly openSignature?: { readonly domain: string; readonly unsignedBytes: number }
   readonly reason?: string
   readonly steps: readonly Step[]
 }
@@ -77,7 +79,9 @@ const NOTHING: Omit<DmarcResult, 'result' | 'steps'> = {
 async function evaluateDomain(domain: string, evidence: Evidence, walker: TreeWalker, dns: Dns): Promise<DmarcResult> {
   const steps: Step[] = [step('From domain', domain)]
   const nothing = { ...NOTHING, domain, steps }
-  if (!isMailDomain(domain)) return { ...nothing, result: 'none', reason: 'not a domain name' }
+  // A single label is a domain, too (RFC 5321 §2.3.5: a top-level domain by itself).
+  if (!isAskable(domain) || !/^[a-z0-9._-]+$/.test(domain))
+    return { ...nothing, result: 'none', reason: 'not a domain name' }
   // §4.10.1: the record of the Author Domain itself, else of its organization, else of the public suffix.
   const own = await walker.lookup(domain)
   if ('noAnswer' in own) return { ...nothing, result: 'temperror', reason: own.noAnswer }
@@ -86,11 +90,14 @@ async function evaluateDomain(domain: string, evidence: Evidence, walker: TreeWa
   const { policyDomain, record } = discovered
   if (!record) return { ...nothing, result: 'none', reason: 'no DMARC record' }
   steps.push(step('DMARC record', `_dmarc.${policyDomain}: ${record.text}`))
+  if (record.passedOver.length > 0) steps.push(step('passed over in the record', record.passedOver.join('; ')))
   // §4.7 p=: a record without a usable policy asks for reports only, or for nothing at all.
   const unusable = record.policy === undefined || record.malformed
   if (unusable && record.aggregateReports.length === 0)
     return { ...nothing, result: 'none', reason: 'the record names no policy' }
-  const published = unusable ? 'none' : await policyFor(domain, policyDomain, record, dns, steps)
+  const { policy: published, noAnswer } = unusable
+    ? { policy: 'none' as const, noAnswer: undefined }
+    : await policyFor(domain, policyDomain, record, dns, steps)
   const policy = record.testing && published !== 'none' ? STRICTNESS[STRICTNESS.indexOf(published) - 1]! : published
   if (policy !== published) steps.push(step('t=y: one step milder', `${published} becomes ${policy}`))
 
@@ -99,7 +106,9 @@ async function evaluateDomain(domain: string, evidence: Evidence, walker: TreeWa
     evidence.spf.result === 'pass' && (await alignment.holds(evidence.spf.domain, record.strictSpf))
       ? evidence.spf.domain
       : undefined
-  const dkim = await alignedSignature(evidence, alignment, record)
+  const { dkim, openSignature } = await alignedSignature(evidence, alignment, record)
+  if (openSignature !== undefined)
+    steps.push(step('a signature leaves part of the body open', `DKIM ${openSignature.domain}`))
   const known = {
     ...nothing,
     policy,
@@ -107,12 +116,13 @@ async function evaluateDomain(domain: string, evidence: Evidence, walker: TreeWa
     record,
     organizationalDomain: alignment.organizationalDomain,
     aligned: { spf, dkim },
+    ...(openSignature && { openSignature }),
   }
   if (spf || dkim) {
     steps.push(step('aligned', [spf && `SPF ${spf}`, dkim && `DKIM ${dkim}`].filter(Boolean).join(', ')))
     return { ...known, result: 'pass' }
   }
-  const waiting = alignment.noAnswer ?? (await mayStillPass(evidence, alignment, record))
+  const waiting = alignment.noAnswer ?? (await mayStillPass(evidence, alignment, record)) ?? noAnswer
   if (waiting) return { ...known, result: 'temperror', reason: waiting }
   steps.push(step('nothing aligned', `policy ${policy}`))
   return { ...known, result: 'fail', reason: 'neither SPF nor DKIM proves this domain' }
@@ -136,16 +146,26 @@ async function policyFor(
   record: DmarcRecord,
   dns: Dns,
   steps: Step[],
-): Promise<Policy> {
-  if (domain === policyDomain) return record.policy!
-  if (record.absentPolicy) {
-    const answer = await dns.resolve(domain, 'A')
-    if (answer.status === 'no-name') {
-      steps.push(step('From domain does not exist', domain))
-      return record.absentPolicy
-    }
+): Promise<{ policy: Policy; noAnswer?: string }> {
+  if (domain === policyDomain) return { policy: record.policy! }
+  const policy = record.subdomainPolicy ?? record.policy!
+  if (record.absentPolicy === undefined || record.absentPolicy === policy) return { policy }
+  const exists = await existence(domain, dns)
+  if (exists === 'no') {
+    steps.push(step('From domain does not exist', domain))
+    return { policy: record.absentPolicy }
   }
-  return record.subdomainPolicy ?? record.policy!
+  return exists === 'yes' ? { policy } : { policy, noAnswer: exists.noAnswer }
+}
+
+/** §3.2.13: only "no such name" says that a domain does not exist. */
+async function existence(domain: string, dns: Dns): Promise<'yes' | 'no' | { noAnswer: string }> {
+  const address = await dns.resolve(domain, 'A')
+  if (address.status === 'no-answer') return { noAnswer: `whether ${domain} exists: ${address.reason}` }
+  if (address.status !== 'no-name') return 'yes'
+  // An alias exists though its target does not (RFC 6604 §3).
+  const alias = await dns.resolve(domain, 'CNAME')
+  return alias.status === 'records' ? 'yes' : 'no'
 }
 
 /** §4.4: identical domains when strict, domains of one organization when relaxed. */
@@ -181,11 +201,14 @@ async function alignedSignature(
   evidence: Evidence,
   alignment: Alignment,
   record: DmarcRecord,
-): Promise<string | undefined> {
-  for (const { result, domain, unsignedBytes } of evidence.dkim) {
-    if (result === 'pass' && unsignedBytes === 0 && (await alignment.holds(domain, record.strictDkim))) return domain
-  }
-  return undefined
+): Promise<{ dkim: string | undefined; openSignature?: NonNullable<DmarcResult['openSignature']> }> {
+  const passed = evidence.dkim.filter(({ result }) => result === 'pass')
+  for (const { domain, unsignedBytes } of passed)
+    if (unsignedBytes === 0 && (await alignment.holds(domain, record.strictDkim))) return { dkim: domain }
+  for (const { domain, unsignedBytes } of passed)
+    if (unsignedBytes > 0 && (await alignment.holds(domain, record.strictDkim)))
+      return { dkim: undefined, openSignature: { domain, unsignedBytes } }
+  return { dkim: undefined }
 }
 
 /** An aligned identity that DNS said nothing about: the message may pass when it is tried again. */

@@ -6,6 +6,10 @@ export type Policy = 'none' | 'quarantine' | 'reject'
 export interface DmarcRecord {
   /** The text as published. */
   readonly text: string
+  /** Every tag with its value as written, names in lower case; of a repeated one the first. */
+  readonly tags: ReadonlyMap<string, string>
+  /** What was passed over: parts that are no tag, tags that are not known, repetitions (§4.7: "ignored outright"). */
+  readonly passedOver: readonly string[]
   /** p=; undefined where it is missing or no policy. */
   readonly policy: Policy | undefined
   /** sp=, for subdomains. */
@@ -33,22 +37,29 @@ export interface DmarcRecord {
 const VERSION = /^\s*v\s*=\s*DMARC1\s*(?:;|$)/i
 const POLICIES = new Set<string>(['none', 'quarantine', 'reject'])
 const MAX_URIS = 10
+/** §9.3, with the historic ones. */
+const KNOWN = new Set('v p sp np adkim aspf fo rua ruf rf ri pct t psd'.split(' '))
 
 /** Reads a TXT string. Undefined where it is no DMARC record: v=DMARC1, exactly so, comes first (§4.7). */
 export function parseDmarcRecord(text: string): DmarcRecord | undefined {
   const version = VERSION.exec(text)
   if (!version?.[0].includes('DMARC1')) return undefined
-  const tags = new Map<string, string>()
+  const tags = new Map([['v', 'DMARC1']])
+  const passedOver: string[] = []
   for (const part of text.slice(version[0].length).split(';', 100)) {
     const equals = part.indexOf('=')
     const name = part.slice(0, Math.max(equals, 0)).trim().toLowerCase()
-    if (name && !tags.has(name)) tags.set(name, part.slice(equals + 1).trim())
+    const isNew = name !== '' && !tags.has(name)
+    if (isNew) tags.set(name, part.slice(equals + 1).trim())
+    if ((!isNew || !KNOWN.has(name)) && part.trim() !== '') passedOver.push(part.trim())
   }
   const word = (name: string): string => tags.get(name)?.toLowerCase() ?? ''
   const policy = (name: string): Policy | undefined => (POLICIES.has(word(name)) ? (word(name) as Policy) : undefined)
   const publicSuffix = word('psd')
   return {
     text,
+    tags,
+    passedOver,
     policy: policy('p'),
     subdomainPolicy: policy('sp'),
     absentPolicy: policy('np'),

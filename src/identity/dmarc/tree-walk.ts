@@ -65,6 +65,8 @@ export class TreeWalker {
 
 /** §4.10 steps 3 to 5: at most eight names. */
 export function namesToAsk(start: string): string[] {
+  // An address that looks like a name has nothing above it (RFC 1123 §2.1: the highest label of a name is alphabetic).
+  if (/^[0-9.]+$/.test(start)) return [start]
   const labels = start.split('.')
   const names = [start]
   const rest = labels.length >= MAX_LABELS ? labels.slice(-(MAX_LABELS - 1)) : labels.slice(1)
