@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Reputation } from '../../filter/reputation.ts'
 import { Classifier } from '../../filter/statistics/classifier.ts'
 import { serveImap } from '../../protocols/imap/serve.ts'
 import { uploadsOf } from '../../protocols/jmap/blob.ts'
@@ -263,5 +264,18 @@ test('mail that was read and kept for days is wanted: who only ever complains te
   await house.pass(4 * 86_400_000)
   // What our own verdict put there taught nothing.
   assert.deepEqual(house.saved('bob'), { spam: 6, wanted: 6 })
+  await house.end()
+})
+
+test('what people call junk counts against the name of a proven sender, a person once for each message', async () => {
+  const house = await House.start()
+  const standing = () =>
+    new Reputation(house.agent.memory, house.agent.world.clock).standing({ provenDomain: 'shop.test' }).score
+  await house.sendMany('shop', ['bob'], 10)
+  assert.ok(standing() > 0.8)
+  await house.imap('bob', 'SELECT INBOX', 'UID MOVE 1:10 Junk')
+  await house.pass(10 * MINUTE_MS)
+  // Ten good, and ten that were not.
+  assert.ok(Math.abs(standing()) < 0.01, String(standing()))
   await house.end()
 })

@@ -4,8 +4,10 @@
 // that drops the lessons they hold: after a crash the lessons that are still there are learned again from the states
 // before them, so each counts once.
 
+import { type Outcome, Reputation } from '../../filter/reputation.ts'
 import { featuresOf } from '../../filter/statistics/features.ts'
 import { factsOf } from '../../filter/statistics/finding.ts'
+import { authorOf } from '../../identity/dmarc/author.ts'
 import { fieldsNamed, parseHeader } from '../../message/header.ts'
 import { parseStructure } from '../../message/mime.ts'
 import { LESSONS, type LearnedState, type Lesson } from '../../store/types.ts'
@@ -26,9 +28,12 @@ const SEASONED_MS = 3 * 86_400_000
 const SEASON_EVERY_MS = 3_600_000
 const SEASONED_AT_ONCE = 200
 const ACCOUNTS_AT_ONCE = 100
+/** What one person says of a message undoes what the Border counted of it: it takes more than one to ruin a name. */
+const ONE_WORD = 0.2
 
 export class Learner {
   readonly #agent: Agent
+  readonly #reputation: Reputation
   #unwatch: (() => void) | undefined
   #working: Promise<void> | undefined
   #seasoning: Promise<void> | undefined
@@ -40,9 +45,11 @@ export class Learner {
   #unsaved = 0
   #unsavedSinceMs = 0
   #unreadable = 0
+  readonly #judged: { readonly provenDomain: string; readonly outcome: Outcome }[] = []
 
   constructor(agent: Agent) {
     this.#agent = agent
+    this.#reputation = new Reputation(agent.memory, agent.world.clock)
   }
 
   /** Begins to work off lessons, and wakes whenever there may be new ones. */
@@ -114,9 +121,19 @@ export class Learner {
       return undefined
     })
     this.#unreadable = 0
-    if (body !== undefined) opinions.learn(lesson, lessonFeatures(body, lesson))
+    if (body !== undefined) {
+      opinions.learn(lesson, lessonFeatures(body, lesson))
+      this.#judgeSender(lesson, body)
+    }
     this.#last = lesson.id
     if (this.#unsaved++ === 0) this.#unsavedSinceMs = world.clock.monotonic()
+  }
+
+  /** What a person says outright counts for the name of a sender who was proven: once, when the lesson is done with. */
+  #judgeSender({ told, isSpam, verdict }: Lesson, body: Buffer): void {
+    if (!told || verdict?.dmarc !== 'pass') return
+    const [provenDomain] = authorOf(parseHeader(body)).domains
+    if (provenDomain !== undefined) this.#judged.push({ provenDomain, outcome: isSpam ? 'marked-junk' : 'marked-good' })
   }
 
   async #save(): Promise<void> {
@@ -130,6 +147,8 @@ export class Learner {
     }
     await store.commit([{ kind: 'learned.put', states, throughLesson: this.#last }])
     opinions.saved()
+    for (const { provenDomain, outcome } of this.#judged.splice(0))
+      this.#reputation.learn({ provenDomain }, outcome, ONE_WORD)
     this.#unsaved = 0
   }
 
