@@ -122,6 +122,8 @@ function words(bytes: Buffer): void {
   const { parameters } = parseParameterized(text)
   for (const [name, value] of Object.entries(parameters)) {
     if (!/^[!#$&+\-^_`{|}~A-Za-z0-9.]+$/.test(name) || !value.isWellFormed() || /[\x00-\x1f\x7f]/.test(value)) continue
+    // Of a longer field not all is read.
+    if (formatParameter(name, value).length > 60_000) continue
     same('a parameter changes', parseParameterized(`x/y; ${formatParameter(name, value)}`).parameters[name], value)
   }
   for (const field of [textField('Subject', decoded), structuredField('X', text)]) {

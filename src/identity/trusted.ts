@@ -9,7 +9,7 @@ import type { Dns } from '../world/dns.ts'
 import type { Clock } from '../world/world.ts'
 import { isWithin, normalDomain } from './domain.ts'
 import type { Identity } from './identity.ts'
-import { checkHost } from './spf/spf.ts'
+import { checkHost, provesDomain } from './spf/spf.ts'
 
 /** What the Forwarder's Border saw, by its own word (RFC 8617 §4.1.1); undefined for a method it does not mention. */
 interface SeenByForwarder {
@@ -95,8 +95,7 @@ export async function atHomeAt(
   const found = await Promise.all(
     domains.slice(0, MAX_NETWORKS).map(async (domain) => {
       const sender = `postmaster@${normalDomain(domain)}`
-      const { result, mechanism } = await checkHost({ ip, helo, sender, receiver }, dns, clock)
-      return result === 'pass' && !/^\+?all$/i.test(mechanism ?? '') ? [domain] : []
+      return provesDomain(await checkHost({ ip, helo, sender, receiver }, dns, clock)) ? [domain] : []
     }),
   )
   return new Set(found.flat())
@@ -106,7 +105,7 @@ export async function atHomeAt(
 export function cameThrough(identity: Identity, header: Header): { domain: string; oldAddress: string } | undefined {
   const { arc, spf, from, reversePath } = identity
   const seal = arc.result === 'pass' ? arc.hops.at(-1)?.domain : undefined
-  const isSrs = spf.result === 'pass' && spf.identity === 'mailfrom' && /^srs[01][=+-]/i.test(reversePath)
+  const isSrs = provesDomain(spf) && spf.identity === 'mailfrom' && /^srs[01][=+-]/i.test(reversePath)
   const domain = seal ?? (isSrs ? spf.domain : undefined)
   // A sender that seals what it sends is no Forwarder.
   if (domain === undefined || from.domains.some((own) => isWithin(own, domain) || isWithin(domain, own)))
@@ -129,8 +128,7 @@ function proofsOf({ arc, spf, dkim }: Identity): Proof[] {
   // Only the newest set covers the message as it arrived; older seals may have covered another text.
   const newest = arc.result === 'pass' ? arc.hops.at(-1) : undefined
   if (newest) proofs.push({ how: 'arc', domain: newest.domain, seen: seenIn(newest.results) })
-  if (spf.result === 'pass' && spf.identity === 'mailfrom')
-    proofs.push({ how: 'spf', domain: spf.domain, seen: undefined })
+  if (provesDomain(spf) && spf.identity === 'mailfrom') proofs.push({ how: 'spf', domain: spf.domain, seen: undefined })
   for (const { result, domain, unsignedBytes } of dkim) {
     if (result === 'pass' && unsignedBytes === 0) proofs.push({ how: 'dkim', domain, seen: undefined })
   }

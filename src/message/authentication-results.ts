@@ -57,8 +57,12 @@ function valueText(value: string): string {
 /** Reads the value of such a field; undefined if it names no authserv-id. Lenient, linear. */
 export function parseAuthenticationResults(value: string): AuthenticationResults | undefined {
   const [head, ...rest] = splitTokens(unfold(value.slice(0, MAX_CHARACTERS)))
-  const authservId = head?.find((token) => token.kind !== 'comment')?.text.toLowerCase()
-  if (!authservId || /[=;"()\0-\x1f\x7f]/.test(authservId)) return undefined
+  // Between quotes white space may stand around it: it is the same name to whoever is careless.
+  const authservId = head
+    ?.find((token) => token.kind !== 'comment')
+    ?.text.trim()
+    .toLowerCase()
+  if (!authservId || /[=;"()\s\0-\x1f\x7f]/.test(authservId)) return undefined
   const methods: AuthenticationMethod[] = []
   for (const tokens of rest.slice(0, MAX_METHODS)) {
     const method = readMethod(tokens)

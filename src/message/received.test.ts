@@ -121,4 +121,7 @@ test('Authentication-Results of others', () => {
   )
   assert.equal(google?.methods[0]?.properties[2]?.value, 'abc=')
   assert.deepEqual(parseAuthenticationResults('example.org 1; none')?.methods, [])
+  assert.equal(parseAuthenticationResults('" mx.test "; spf=pass')?.authservId, 'mx.test')
+  for (const nobody of ['" "; spf=pass', '"a b"; spf=pass', '; spf=pass'])
+    assert.equal(parseAuthenticationResults(nobody), undefined, nobody)
 })

@@ -164,6 +164,7 @@ test('A25: results in our own name are removed, however they are written', async
     'MAIL.Recipient.TEST',
     '(x) mail.recipient.test',
     '"mail.recipient.test"',
+    '" mail.recipient.test "',
     '\r\n mail.recipient.test 1',
   ]) {
     const world = await TestSystem.start(TWO_AGENTS)

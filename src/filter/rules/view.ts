@@ -23,7 +23,7 @@ export interface ProvenIdentity {
   readonly helo: string
   /** Empty for the null reverse-path. */
   readonly reversePath: string
-  readonly spf: { readonly result: string; readonly domain: string }
+  readonly spf: { readonly result: string; readonly domain: string; readonly letsEverybody?: boolean }
   readonly dkim: readonly {
     readonly result: string
     readonly domain: string

@@ -33,6 +33,15 @@ test('relaxed alignment within the organization, strict only for the very domain
   assert.equal((await judge('From: a@news.sender.test', dkim('sender.test'), strict)).result, 'fail')
 })
 
+test('A34: SPF that lets everybody pass aligns with nobody', async () => {
+  const zone = { '_dmarc.sender.test': 'v=DMARC1; p=reject' }
+  const everybody: Evidence = { spf: { result: 'pass', domain: 'sender.test', letsEverybody: true }, dkim: [] }
+  const { result, aligned } = await judge('From: a@sender.test', everybody, zone)
+  assert.deepEqual([result, aligned.spf], ['fail', undefined])
+  const signed = { ...everybody, dkim: dkim('sender.test').dkim }
+  assert.equal((await judge('From: a@sender.test', signed, zone)).result, 'pass')
+})
+
 test('sp, np and t decide what is asked for', async () => {
   const zone = {
     '_dmarc.sender.test': 'v=DMARC1; p=reject; sp=none; np=quarantine',

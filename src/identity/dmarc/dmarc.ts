@@ -4,7 +4,7 @@
 import type { Dns } from '../../world/dns.ts'
 import type { DkimResult } from '../dkim/verify.ts'
 import { isAskable, isMailDomain, isWithin } from '../domain.ts'
-import type { SpfResult } from '../spf/spf.ts'
+import { provesDomain, type SpfResult } from '../spf/spf.ts'
 import { type Step, step } from '../steps.ts'
 import type { Author } from './author.ts'
 import type { DmarcRecord, Policy } from './record.ts'
@@ -30,7 +30,7 @@ export interface DmarcResult {
 
 /** What was authenticated. */
 export interface Evidence {
-  readonly spf: Pick<SpfResult, 'result' | 'domain'>
+  readonly spf: Pick<SpfResult, 'result' | 'domain' | 'letsEverybody'>
   readonly dkim: readonly Pick<DkimResult, 'result' | 'domain' | 'unsignedBytes'>[]
 }
 
@@ -103,7 +103,7 @@ async function evaluateDomain(domain: string, evidence: Evidence, walker: TreeWa
 
   const alignment = new Alignment(domain, walker)
   const spf =
-    evidence.spf.result === 'pass' && (await alignment.holds(evidence.spf.domain, record.strictSpf))
+    provesDomain(evidence.spf) && (await alignment.holds(evidence.spf.domain, record.strictSpf))
       ? evidence.spf.domain
       : undefined
   const { dkim, openSignature } = await alignedSignature(evidence, alignment, record)

@@ -5,7 +5,7 @@ import { fixedClock, fixedDns } from '../testing.ts'
 import { expandMacros, parseMacroString } from './macro.ts'
 import { receivedSpf } from './received-spf.ts'
 import { isSpfRecord, parseSpfRecord } from './record.ts'
-import { checkHost } from './spf.ts'
+import { checkHost, provesDomain } from './spf.ts'
 
 const clock = fixedClock(1_700_000_000)
 const question = { ip: '192.0.2.7', helo: 'mx.sender.test', sender: 'alice@sender.test' }
@@ -43,6 +43,37 @@ test('an include loop ends with permerror after ten lookups', async () => {
 test('a third lookup without an answer is a permerror', async () => {
   const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 a:a.test a:b.test a:c.test +all'] } })
   assert.equal((await checkHost(question, dns, clock)).result, 'permerror')
+})
+
+test('A34: a record that lets nearly everybody pass says pass, and proves nothing', async () => {
+  const zone = {
+    'wide.test': { TXT: ['v=spf1 ip4:192.0.0.0/7 -all'] },
+    'wide6.test': { TXT: ['v=spf1 ip6:2000::/3 -all'] },
+    'host.test': { A: ['192.0.2.200'], AAAA: ['2001:db8::1'] },
+  }
+  const cases: [record: string, ip: string, proves: boolean][] = [
+    ['+all', '192.0.2.7', false],
+    ['all', '192.0.2.7', false],
+    ['ip4:198.51.100.0/24 all', '192.0.2.7', false],
+    ['ip4:192.0.0.0/8 -all', '192.0.2.7', false],
+    ['ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all', '192.0.2.7', false],
+    ['include:wide.test -all', '192.0.2.7', false],
+    ['include:wide6.test -all', '2001:db8::7', false],
+    ['redirect=wide.test', '192.0.2.7', false],
+    ['a:host.test/0 -all', '192.0.2.7', false],
+    ['ip4:192.0.2.0/24 +all', '192.0.2.7', true],
+    ['ip4:192.0.0.0/9 -all', '192.0.2.7', true],
+    ['include:wide.test ip4:203.0.113.0/24 -all', '203.0.113.7', true],
+    ['a:host.test/24//64 -all', '192.0.2.7', true],
+    ['a:host.test/0//64 -all', '2001:db8::7', true],
+  ]
+  for (const [record, ip, proves] of cases) {
+    const dns = fixedDns({ ...zone, 'sender.test': { TXT: [`v=spf1 ${record}`] } })
+    const result = await checkHost({ ...question, ip }, dns, clock)
+    assert.deepEqual([result.result, provesDomain(result)], ['pass', proves], record)
+  }
+  const refusing = fixedDns({ 'sender.test': { TXT: ['v=spf1 -all'] } })
+  assert.equal((await checkHost(question, refusing, clock)).letsEverybody, undefined)
 })
 
 test('no answer from DNS is a temperror, also inside an include', async () => {

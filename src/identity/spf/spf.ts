@@ -23,7 +23,14 @@ export interface SpfResult {
   readonly mechanism?: string
   /** What the domain itself says about a fail (§6.2). Text of a stranger: show it as such. */
   readonly explanation?: string
+  /** It passed by a term that lets nearly everybody pass: `+all`, `ip4:0.0.0.0/1`. A pass by the RFC, and no proof. */
+  readonly letsEverybody?: boolean
   readonly steps: readonly Step[]
+}
+
+/** Does it prove the domain: a pass, and not one that (nearly) every address would have had. */
+export function provesDomain({ result, letsEverybody }: Pick<SpfResult, 'result' | 'letsEverybody'>): boolean {
+  return result === 'pass' && letsEverybody !== true
 }
 
 export interface SpfQuestion {
@@ -38,6 +45,10 @@ export interface SpfQuestion {
   /** Our own name, for the `r` macro. */
   readonly receiver?: string
 }
+
+/** Networks of this size or larger are not one sender's: 16 million addresses of IPv4, and more than any provider of IPv6. */
+const EVERYBODY_IPV4 = 8
+const EVERYBODY_IPV6 = 16
 
 const MAX_TERMS = 10
 const MAX_NAMES = 10
@@ -64,6 +75,8 @@ interface Check {
   readonly steps: Step[]
   terms: number
   voids: number
+  /** What matched last, on the way in: a term that lets everybody pass. */
+  letsEverybody: boolean
   /** Asked once, however often `ptr` and `p` are used. */
   names: Promise<string[]> | undefined
 }
@@ -93,10 +106,13 @@ export async function checkHost(question: SpfQuestion, dns: Dns, clock: Clock): 
     steps,
     terms: 0,
     voids: 0,
+    letsEverybody: false,
     names: undefined,
   }
   const verdict = await evaluateDomain(check, domain, true)
-  return { ...verdict, domain, identity, steps }
+  const letsEverybody = verdict.result === 'pass' && check.letsEverybody
+  if (letsEverybody) steps.push(step('proves nothing', `${verdict.mechanism} lets nearly every address pass`))
+  return { ...verdict, domain, identity, steps, ...(letsEverybody ? { letsEverybody } : {}) }
 }
 
 interface Verdict {
@@ -139,6 +155,8 @@ async function findRecord(check: Check, domain: string): Promise<SpfRecord | und
 async function evaluateRecord(check: Check, domain: string, record: SpfRecord, explain: boolean): Promise<Verdict> {
   for (const directive of record.directives) {
     if (!(await matches(check, domain, directive))) continue
+    // An include is as wide as what matched within it.
+    if (directive.name !== 'include') check.letsEverybody = isForEverybody(check.ip, directive)
     const result = OUTCOMES[directive.qualifier]
     check.steps.push(step('matched', `${directive.text} at ${domain}: ${result}`))
     const explanation =
@@ -223,6 +241,11 @@ async function matches(check: Check, domain: string, directive: Directive): Prom
     if (exchange !== '' && (await addressMatches(check, exchange, directive, false))) return true
   }
   return false
+}
+
+function isForEverybody(ip: IpBytes, { name, prefix4, prefix6 }: Directive): boolean {
+  if (name === 'all') return true
+  return ip.length === 4 ? prefix4 <= EVERYBODY_IPV4 : prefix6 <= EVERYBODY_IPV6
 }
 
 /** Records of an answer; none is a void lookup, no answer ends the check (§5). */

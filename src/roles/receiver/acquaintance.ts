@@ -4,6 +4,7 @@
 import { findInList, findSigner } from '../../filter/lists.ts'
 import type { Sender } from '../../filter/reputation.ts'
 import type { Identity } from '../../identity/authenticate.ts'
+import { provesDomain } from '../../identity/spf/spf.ts'
 import { formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
 import { fieldsNamed, type Header, rawValue } from '../../message/header.ts'
 import type { Agent } from '../agent.ts'
@@ -21,7 +22,7 @@ export function provenOnList(agent: Agent, identity: Identity): string | undefin
   if (allow.length === 0) return undefined
   const { ip, reversePath, spf, dmarc, from } = identity
   const proven: (string | undefined)[] = [undefined]
-  if (spf.result === 'pass' && spf.identity === 'mailfrom') proven.push(reversePath)
+  if (provesDomain(spf) && spf.identity === 'mailfrom') proven.push(reversePath)
   if (dmarc.result === 'pass') proven.push(...from.mailboxes.map((mailbox) => formatAddress(mailbox)))
   const listed = proven.map((address) => findInList(allow, { ip, address })).find((entry) => entry !== undefined)
   return (listed ?? findSigner(allow, signersOf(identity)))?.value
@@ -47,7 +48,7 @@ export function deniedOnList(agent: Agent, identity: Identity): string | undefin
 export function provenSender(header: Header, identity: Identity): string | undefined {
   const { spf } = identity
   const proven = signersOf(identity)
-  if (spf.result === 'pass' && spf.identity === 'mailfrom') proven.push(spf.domain)
+  if (provesDomain(spf) && spf.identity === 'mailfrom') proven.push(spf.domain)
   const field = fieldsNamed(header, 'resent-from')[0] ?? fieldsNamed(header, 'sender')[0]
   const [mailbox, ...others] = field === undefined ? [] : mailboxesOf(parseAddressList(rawValue(header, field)))
   if (mailbox === undefined || others.length > 0 || !proven.includes(mailbox.domain)) return undefined
@@ -57,12 +58,12 @@ export function provenSender(header: Header, identity: Identity): string | undef
 /** Under which names its reputation is kept. */
 export function reputableSender(identity: Identity): Sender {
   const { ip, dmarc, spf } = identity
-  const isMailFrom = spf.result === 'pass' && spf.identity === 'mailfrom'
+  const isMailFrom = provesDomain(spf) && spf.identity === 'mailfrom'
   const provenDomain = dmarc.result === 'pass' ? dmarc.domain : isMailFrom ? spf.domain : signersOf(identity)[0]
   return provenDomain === undefined ? { ip } : { ip, provenDomain }
 }
 
 /** SPF or a signature proves some domain: a sender that can be found again, and asked to stop. */
 export function isProven({ spf, dkim }: Identity): boolean {
-  return spf.result === 'pass' || dkim.some(({ result }) => result === 'pass')
+  return provesDomain(spf) || dkim.some(({ result }) => result === 'pass')
 }

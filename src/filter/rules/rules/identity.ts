@@ -7,7 +7,9 @@ import { FREE_MAIL } from '../tables.ts'
 import type { MailView, ProvenIdentity } from '../view.ts'
 
 const isSigned = (identity: ProvenIdentity): boolean => identity.dkim.some(({ result }) => result === 'pass')
-const isVouched = (identity: ProvenIdentity): boolean => identity.spf.result === 'pass' || isSigned(identity)
+/** SPF that lets nearly everybody pass vouches for nobody. */
+const isProvenBySpf = ({ spf }: ProvenIdentity): boolean => spf.result === 'pass' && spf.letsEverybody !== true
+const isVouched = (identity: ProvenIdentity): boolean => isProvenBySpf(identity) || isSigned(identity)
 
 /** A test that needs an identity; without one (mail read from a file) nothing is said. */
 const known =
@@ -43,6 +45,13 @@ export const identityRules: readonly Rule[] = [
     about: 'identity',
     explanation: 'The sending domain’s list of allowed machines is faulty.',
     test: known(({ spf }) => spf.result === 'permerror' && spf.domain),
+  },
+  {
+    id: 'spf-for-everybody',
+    points: 1.5,
+    about: 'identity',
+    explanation: 'The sending domain lets every machine in the world send its mail.',
+    test: known(({ spf }) => spf.result === 'pass' && spf.letsEverybody === true && spf.domain),
   },
   {
     id: 'nothing-vouches',
@@ -131,10 +140,10 @@ export const identityRules: readonly Rule[] = [
     about: 'identity',
     explanation: 'The message claims to come from the Recipient’s own domain, and nothing proves it.',
     test: known(
-      ({ dmarc, spf }, mail) =>
+      (identity, mail) =>
         mail.ownDomains.includes(mail.fromDomain) &&
-        dmarc.result !== 'pass' &&
-        !(spf.result === 'pass' && spf.domain === mail.fromDomain) &&
+        identity.dmarc.result !== 'pass' &&
+        !(isProvenBySpf(identity) && identity.spf.domain === mail.fromDomain) &&
         !mail.isFromList &&
         mail.fromDomain,
     ),

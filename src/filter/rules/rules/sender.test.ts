@@ -103,6 +103,7 @@ const IDENTITY: Row[] = [
   ['spf-softfail', { identity: spf('softfail') }],
   ['spf-neutral', { identity: spf('neutral') }],
   ['spf-broken', { identity: spf('permerror') }],
+  ['spf-for-everybody', { identity: { spf: { result: 'pass', domain: 'sender.example', letsEverybody: true } } }],
   ['nothing-vouches', { identity: UNPROVEN }],
   ['signature-broken', { identity: { dkim: [{ result: 'fail', domain: 'sender.example' }] } }],
   ['signature-of-stranger', { identity: { ...UNPROVEN, dkim: [{ result: 'pass', domain: 'other.example' }] } }],
