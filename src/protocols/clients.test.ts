@@ -18,6 +18,8 @@ const home = join(folder, 'home')
 let bench: Bench
 let imapPort: number
 let pop3Port: number
+let pop3sPort: number
+let stlsPort: number
 const closers: (() => Promise<void>)[] = []
 
 before(async () => {
@@ -29,11 +31,19 @@ before(async () => {
   const at = { address: '127.0.0.1', port: 0 }
   const imap = await world.network.listen(at, (stream) => void serveImap(stream, options, world))
   const pop3 = await world.network.listen(at, (stream) => void servePop3(stream, options, world))
+  const tlsIdentity = await world.keymaker.tlsIdentity(['localhost'])
+  const secured = { store, accounts, tlsIdentity, report }
+  const pop3s = await world.network.listen(at, (stream) => void servePop3(stream, secured, world), tlsIdentity)
+  const pop3WithTls = await world.network.listen(at, (stream) => void servePop3(stream, secured, world))
   imapPort = imap.endpoint.port
   pop3Port = pop3.endpoint.port
+  pop3sPort = pop3s.endpoint.port
+  stlsPort = pop3WithTls.endpoint.port
   closers.push(
     () => imap.close(),
     () => pop3.close(),
+    () => pop3s.close(),
+    () => pop3WithTls.close(),
   )
 })
 
@@ -99,6 +109,64 @@ test('curl reads by IMAP and POP3', async (t) => {
   assert.equal(drafts.total, 1)
 })
 
+test('curl reads by POP3 over TLS, from the start or by STLS, and signs in by SASL', async (t) => {
+  if (missing(t, 'curl')) return
+  const login = ['-s', '-k', '--noproxy', '*', '-u', `${USER}:${PASSWORD}`]
+  const { uidValidity } = bench.store.mailboxByUse(bench.account, 'inbox')!
+  for (const way of [[`pop3s://127.0.0.1:${pop3sPort}`], ['--ssl-reqd', `pop3://127.0.0.1:${stlsPort}`]]) {
+    const [url, ...more] = [way.at(-1)!, ...way.slice(0, -1)]
+    for (const mechanism of ['PLAIN', 'LOGIN']) {
+      const read = await run('curl', [...login, ...more, '--login-options', `AUTH=${mechanism}`, `${url}/3`], options())
+      assert.equal(read.stdout, MESSAGES[2])
+    }
+    const listed = await run('curl', [...login, ...more, '-X', 'UIDL', `${url}/`], options())
+    const expected = placements().map(({ uid }, i) => `${i + 1} ${uidValidity}-${uid}\r\n`)
+    assert.equal(listed.stdout, expected.join(''))
+    const top = await run('curl', [...login, ...more, '-X', 'TOP 1 1', `${url}/`], options())
+    assert.match(top.stdout, /^From: Ann[\s\S]*\r\n\r\nHello 1\.\r\n$/)
+  }
+})
+
+test('mutt opens the maildrop by POP3 and deletes one', async (t) => {
+  if (missing(t, 'mutt')) return
+  const config = join(home, 'muttrc-pop')
+  mkdirSync(join(home, 'Mail'), { recursive: true })
+  const lines = ['ssl_starttls=no', 'ssl_force_tls=no', 'delete=yes', 'quit=yes', 'pop_delete=yes']
+  const text = [
+    `pop_user="${USER}"`,
+    `pop_pass="${PASSWORD}"`,
+    'pop_authenticators="scram-sha-256:plain:user"',
+    ...lines,
+  ]
+  writeFileSync(config, `${text.map((line) => `set ${line}\n`).join('')}push "<delete-message><quit>"\n`)
+  const command = `mutt -n -F ${config} -f 'pop://127.0.0.1:${pop3Port}/'`
+  const uids = placements().map((placement) => placement.uid)
+  const env = { ...environment(), TERM: 'xterm' }
+  const seen = await run('script', ['-qec', command, '/dev/null'], { ...options(), env })
+  for (const n of [1, 2, 3]) assert.match(seen.stdout, new RegExp(`message ${n}`))
+  assert.deepEqual(
+    placements().map((placement) => placement.uid),
+    uids.slice(1),
+  )
+})
+
+test('fetchmail that leaves mail here takes each message once, by its UIDL', async (t) => {
+  if (missing(t, 'fetchmail')) return
+  const sink = join(home, 'sink-keep')
+  const config = join(home, 'fetchmailrc-keep')
+  const login = `user "${USER}" password "${PASSWORD}" sslproto ''`
+  const text = `poll 127.0.0.1 protocol pop3 port ${pop3Port} uidl ${login} keep mda "cat >> ${sink}"\n`
+  writeFileSync(config, text, { mode: 0o600 })
+  const files = ['--idfile', join(home, 'ids-keep'), '--pidfile', join(home, 'pid-keep')]
+  const fetch = () => run('fetchmail', ['-f', config, '--nosyslog', ...files], options())
+  await fetch()
+  // Exit code 1: nothing new.
+  await assert.rejects(fetch(), { code: 1 })
+  const taken = readFileSync(sink, 'latin1')
+  assert.equal(taken.match(/^Subject: message/gm)?.length, 3)
+  assert.equal(placements().length, 3)
+})
+
 test('mbsync mirrors all mailboxes both ways', async (t) => {
   if (missing(t, 'mbsync')) return
   const mail = join(home, 'mail')
@@ -151,7 +219,7 @@ SyncState *
 test('mutt opens the mailbox, shows its messages and deletes one', async (t) => {
   if (missing(t, 'mutt')) return
   const config = join(home, 'muttrc')
-  mkdirSync(join(home, 'Mail')) // else it asks whether to make it
+  mkdirSync(join(home, 'Mail'), { recursive: true }) // else it asks whether to make it
   writeFileSync(
     config,
     `set imap_user="${USER}"

@@ -49,6 +49,8 @@ export class MemoryClient {
   #received = ''
   #clientWaits: (() => void) | undefined
   closed = false
+  /** Bytes of the server's largest piece. */
+  largestWrite = 0
 
   constructor() {
     const close = (): void => {
@@ -66,6 +68,7 @@ export class MemoryClient {
         }),
       write: async (bytes) => {
         if (this.closed) throw new NetworkError('reset', 'closed')
+        this.largestWrite = Math.max(this.largestWrite, bytes.length)
         this.#received += Buffer.from(bytes).toString('latin1')
         this.#clientWaits?.()
       },

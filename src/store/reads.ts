@@ -3,6 +3,7 @@
 
 import type { Database, SqlValue, Statement } from '../world/disk.ts'
 import { flagTest } from './flags.ts'
+import { ListReads } from './read-lists.ts'
 import { ReportReads } from './read-reports.ts'
 import {
   accountOf,
@@ -44,11 +45,13 @@ const QUEUE = `SELECT queue.*, ${BLOB_COLUMNS} FROM queue JOIN blob ON blob.id =
 export class Reads implements StoreReads {
   /** The read connection. */
   readonly database: Database
+  readonly lists: ListReads
   readonly reports: ReportReads
   readonly #statements = new Map<string, Statement>()
 
   constructor(database: Database) {
     this.database = database
+    this.lists = new ListReads(database)
     this.reports = new ReportReads(database)
   }
 

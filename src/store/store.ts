@@ -2,6 +2,7 @@
 // durable, bodies are blobs, changes are announced. Implementation: embedded.ts (SQLite + segment files).
 
 import type { Command, CommandResult } from './commands.ts'
+import type { ListReads } from './read-lists.ts'
 import type { ReportReads } from './read-reports.ts'
 import type {
   Account,
@@ -106,6 +107,8 @@ export interface Store {
   ): { created: ThreadId[]; updated: ThreadId[]; destroyed: ThreadId[] } | undefined
   submissions(account: AccountId): Submission[]
 
+  /** Long lists, without what a list does not show. */
+  readonly lists: ListReads
   /** Reports that we owe and that others sent. */
   readonly reports: ReportReads
   // what people teach

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
 import { summarise } from '../../store/summary.ts'
+import { DiskError } from '../../world/disk.ts'
 import { type Bench, MemoryClient, openBench, PASSWORD, USER } from '../testing.ts'
 import { servePop3 } from './serve.ts'
-import { DotStuffer, endOfTop } from './stuffing.ts'
+import { DotStuffer, TopFinder } from './stuffing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'borderpost-'))
 let bench: Bench
@@ -44,7 +45,9 @@ async function fill(...texts: string[]): Promise<void> {
 
 beforeEach(() => fill('Subject: one\r\n\r\n.dot\r\n..\r\nend', 'Subject: two\r\n\r\n1\r\n2\r\n3\r\n'))
 
-function connect(options: { allowPlaintext?: boolean } = {}): MemoryClient {
+type Options = Partial<Parameters<typeof servePop3>[1]>
+
+function connect(options: Options = {}): MemoryClient {
   const client = new MemoryClient()
   const report = (error: unknown): void => console.error('a bug in the session', error)
   const { store, accounts, world } = bench
@@ -223,10 +226,180 @@ test('dot-stuffing does not depend on how the message is cut, and undoes itself'
   )
 })
 
-test('the top ends after the header and so many lines', () => {
+test('the top ends after the header and so many lines, however the message is cut', () => {
   const message = Buffer.from('A: b\r\n\r\n1\r\n2\r\n')
-  assert.equal(endOfTop(message, 0), 8)
-  assert.equal(endOfTop(message, 1), 11)
-  assert.equal(endOfTop(message, 3), -1)
-  assert.equal(endOfTop(Buffer.from('A: b\r\n'), 0), -1)
+  const top = (text: Buffer, lines: number, at: number): [string, boolean] => {
+    const finder = new TopFinder(lines)
+    let out = finder.feed(text.subarray(0, at)).toString()
+    if (!finder.isFound) out += finder.feed(text.subarray(at)).toString()
+    return [out, finder.isFound]
+  }
+  for (let at = 0; at <= message.length; at++) {
+    assert.deepEqual(top(message, 0, at), ['A: b\r\n\r\n', true])
+    assert.deepEqual(top(message, 1, at), ['A: b\r\n\r\n1\r\n', true])
+    assert.deepEqual(top(message, 3, at), [message.toString(), false])
+  }
+  assert.deepEqual(top(Buffer.from('A: b\n\nx\ny\n'), 1, 5), ['A: b\n\nx\n', true])
+})
+
+const signedIn = async (options: Options = {}) => {
+  const client = connect(options)
+  await client.follow(SIGN_IN)
+  return client
+}
+
+test("a maildrop is one session's alone, and free again after it", async () => {
+  const first = await signedIn()
+  const second = connect()
+  await second.follow(`
+    S: +OK
+    C: USER ${USER}
+    S: +OK
+    C: PASS ${PASSWORD}
+    S: -ERR [IN-USE]
+    C: STAT
+    S: -ERR`)
+  await first.follow(`
+    C: QUIT
+    S: +OK bye
+    S: (closed)`)
+  await second.follow(`
+    C: USER ${USER}
+    S: +OK
+    C: PASS ${PASSWORD}
+    S: +OK 2 messages
+    C: QUIT
+    S: +OK`)
+})
+
+test('a newer session takes over from a silent one, whose deletions then do not happen', async () => {
+  const limits = { failureDelayMs: 1, takeOverMs: 0 }
+  const silent = await signedIn({ limits })
+  await silent.follow(`
+    C: DELE 1
+    S: +OK`)
+  const newer = await signedIn({ limits })
+  await silent.follow(`
+    C: QUIT
+    S: -ERR [SYS/TEMP] you were silent
+    S: (closed)`)
+  assert.equal(uids().length, 2)
+  await newer.follow(`
+    C: DELE 2
+    S: +OK
+    C: QUIT
+    S: +OK bye`)
+  assert.equal(uids().length, 1)
+})
+
+test('a client that hangs up frees the maildrop', async () => {
+  const client = await signedIn()
+  client.hangUp()
+  while (!client.closed) await bench.world.clock.sleep(1)
+  const next = await signedIn()
+  await next.follow(`
+    C: QUIT
+    S: +OK`)
+})
+
+test('who comes again too soon is told so', async () => {
+  const limits = { loginDelayMs: 3_600_000 }
+  const client = await signedIn({ limits })
+  client.send('CAPA\r\n')
+  assert.ok((await client.until(/^\.$/)).includes('LOGIN-DELAY 3600'))
+  await client.follow(`
+    C: QUIT
+    S: +OK`)
+  await connect({ limits }).follow(`
+    S: +OK
+    C: USER ${USER}
+    S: +OK
+    C: PASS ${PASSWORD}
+    S: -ERR [LOGIN-DELAY]`)
+})
+
+test('capabilities, mechanisms and languages are told', async () => {
+  const client = connect()
+  await client.line()
+  client.send('CAPA\r\n')
+  const capabilities = await client.until(/^\.$/)
+  for (const line of ['UTF8 USER', 'LANG', 'EXPIRE NEVER', 'SASL SCRAM-SHA-256 PLAIN LOGIN', 'PIPELINING'])
+    assert.ok(capabilities.includes(line), line)
+  await client.follow(`
+    C: AUTH
+    S: +OK
+    S: SCRAM-SHA-256
+    S: PLAIN
+    S: LOGIN
+    S: .
+    C: LANG
+    S: +OK
+    S: en
+    S: .
+    C: LANG en
+    S: +OK en
+    C: LANG tlh
+    S: -ERR
+    C: AUTH LOGIN
+    S: + VXNlcm5hbWU6
+    C: ${Buffer.from(USER).toString('base64')}
+    S: + UGFzc3dvcmQ6
+    C: ${Buffer.from(PASSWORD).toString('base64')}
+    S: +OK 2 messages
+    C: QUIT
+    S: +OK`)
+})
+
+test('when the store refuses, QUIT says so and nothing is deleted', async () => {
+  const { store } = bench
+  const refusing = new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'commit') return () => Promise.reject(new DiskError('full', 'no room'))
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const client = connect({ store: refusing })
+  await client.follow(`${SIGN_IN}
+    C: RETR 2
+    S: +OK`)
+  await client.until(/^\.$/)
+  await client.follow(`
+    C: DELE 1
+    S: +OK
+    C: QUIT
+    S: -ERR [SYS/TEMP]
+    S: (closed)`)
+  assert.equal(uids().length, 2)
+})
+
+test('a message that another program expunged is missed when it is asked for', async () => {
+  const client = await signedIn()
+  const all = { uids: [[1, 1e9]], onlyDeleted: false } as const
+  await bench.store.commit([{ kind: 'placement.expunge', account: bench.account, mailbox, ...all }])
+  await client.follow(`
+    C: RETR 1
+    S: -ERR another program
+    C: TOP 1 0
+    S: -ERR another program
+    C: STAT
+    S: +OK 2
+    C: QUIT
+    S: +OK`)
+})
+
+test('a large message comes in pieces, to the byte', async () => {
+  const line = `${'x'.repeat(70)}\r\n.dots\r\n`
+  const text = `Subject: large\r\n\r\n${line.repeat(20_000)}`
+  await fill(text)
+  const client = await signedIn()
+  client.send('RETR 1\r\n')
+  assert.equal(await client.line(), `+OK ${text.length} octets`)
+  const lines = await client.until(/^\.$/)
+  const unstuffed = lines.slice(0, -1).map((one) => one.replace(/^\./, ''))
+  assert.equal(`${unstuffed.join('\r\n')}\r\n`, text)
+  assert.ok(client.largestWrite < 600_000, `${client.largestWrite}`)
+  await client.follow(`
+    C: QUIT
+    S: +OK`)
 })

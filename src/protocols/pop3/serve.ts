@@ -39,5 +39,5 @@ export function servePop3(
     limits: { ...DEFAULT_POP3_LIMITS, ...options.limits },
   })
   const context = { stream, store, accounts, tlsIdentity, world, writeTimeoutMs: WRITE_TIMEOUT_MS }
-  return drive(session.run(), report ? { ...context, report } : context)
+  return drive(session.run(), report ? { ...context, report } : context).finally(() => session.release())
 }

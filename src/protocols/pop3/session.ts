@@ -1,9 +1,10 @@
-// A POP3 server session (RFC 1939, CAPA RFC 2449, STLS RFC 2595, AUTH RFC 5034, UTF8 RFC 6856, RESP-CODES RFC 2449 and
-// RFC 3206) as a Dialogue. The maildrop is the INBOX as it was at sign-in; what was deleted goes at QUIT, in one commit.
+// A POP3 server session (RFC 1939, CAPA RFC 2449, STLS RFC 2595, AUTH RFC 5034, UTF8 and LANG RFC 6856, RESP-CODES
+// RFC 2449 and RFC 3206) as a Dialogue. The maildrop is the INBOX as it was at sign-in, one session's alone (locks.ts);
+// what was deleted goes at QUIT, in one commit.
 
 import type { Command } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, BlobRef, MailboxId } from '../../store/types.ts'
+import type { BlobRef } from '../../store/types.ts'
 import type { Random } from '../../world/world.ts'
 import {
   checkPassword,
@@ -21,7 +22,9 @@ import { CommandReader } from '../imap/reader.ts'
 import type { SaslAccounts } from '../sasl/accounts.ts'
 import { SaslServer } from '../sasl/server.ts'
 import { exchange } from '../sasl-dialogue.ts'
-import { DotStuffer, endOfTop } from './stuffing.ts'
+import { type LockLimits, locksOf } from './locks.ts'
+import { type Maildrop, type Message, openMaildrop, sizeOf, uidsOf } from './maildrop.ts'
+import { DotStuffer, TopFinder } from './stuffing.ts'
 
 export interface Pop3Options {
   readonly store: Store
@@ -36,7 +39,7 @@ export interface Pop3Options {
   readonly limits: Pop3Limits
 }
 
-export interface Pop3Limits {
+export interface Pop3Limits extends LockLimits {
   /** RFC 1939 §3: at least 10 minutes once signed in. */
   readonly idleMs: number
   readonly signInMs: number
@@ -50,27 +53,14 @@ export const DEFAULT_POP3_LIMITS: Pop3Limits = {
   signInMs: 60_000,
   failures: 5,
   failureDelayMs: 1_000,
-}
-
-interface Message {
-  readonly uid: number
-  readonly blob: BlobRef
-  deleted: boolean
-  retrieved: boolean
-}
-
-interface Maildrop {
-  readonly account: AccountId
-  readonly mailbox: MailboxId
-  readonly uidValidity: number
-  readonly messages: readonly Message[]
+  takeOverMs: 60_000,
+  loginDelayMs: 0,
 }
 
 type Handler = (session: Pop3Session, argument: string) => Dialogue | undefined
 
 const PIECE_BYTES = 262_144
 const FLUSH_BYTES = 65_536
-const EMAILS_AT_ONCE = 500
 
 export class Pop3Session {
   readonly #options: Pop3Options
@@ -90,9 +80,15 @@ export class Pop3Session {
     this.#signInBy = options.monotonic() + options.limits.signInMs
   }
 
-  get #timeoutMs(): number {
+  /** When the line that we wait for must be here: bytes that come one by one move nothing. */
+  #lineBy(): number {
     const { limits, monotonic } = this.#options
-    return this.#maildrop === undefined ? Math.max(1, this.#signInBy - monotonic()) : limits.idleMs
+    return this.#maildrop === undefined ? this.#signInBy : monotonic() + limits.idleMs
+  }
+
+  /** The connection is over, however it ended. */
+  release(): void {
+    this.#maildrop?.hold.release()
   }
 
   /** The whole session. */
@@ -124,12 +120,17 @@ export class Pop3Session {
   }
 
   *#line(): Dialogue<Buffer | 'bad' | 'closed' | 'timeout' | 'changed'> {
+    let lineByMs: number | undefined
     for (;;) {
       const line = this.#reader.nextLine()
-      if (line !== undefined) return line
+      if (line !== undefined) {
+        this.#maildrop?.hold.heard(this.#options.monotonic())
+        return line
+      }
       // Answers to pipelined commands leave together (RFC 2449 §6.6).
       yield* this.#flush()
-      const chunk = yield* read(this.#timeoutMs)
+      lineByMs ??= this.#lineBy()
+      const chunk = yield* read(Math.max(1, lineByMs - this.#options.monotonic()))
       if (chunk === null) return 'closed'
       if (typeof chunk === 'string') return chunk
       this.#reader.push(chunk)
@@ -139,6 +140,9 @@ export class Pop3Session {
   *#command(line: string): Dialogue {
     const match = /^([A-Za-z0-9]{3,8})(?: (.*))?$/s.exec(line)
     const name = match?.[1]?.toUpperCase() ?? ''
+    if (this.#maildrop?.hold.isLost) {
+      return this.#bye('-ERR [SYS/TEMP] you were silent and a newer session has the maildrop: nothing was deleted')
+    }
     const handlers: Record<string, Handler> = this.#maildrop === undefined ? BEFORE_SIGN_IN : SIGNED_IN
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
     if (handler === undefined) this.#say('-ERR command not known here')
@@ -155,8 +159,11 @@ export class Pop3Session {
   }
 
   capa(): void {
-    const { accounts, tlsAvailable } = this.#options
-    const lines = ['+OK what I can', 'TOP', 'UIDL', 'PIPELINING', 'RESP-CODES', 'AUTH-RESP-CODE', 'UTF8']
+    const { accounts, tlsAvailable, limits } = this.#options
+    const lines = ['+OK what I can', 'TOP', 'UIDL', 'PIPELINING', 'RESP-CODES', 'AUTH-RESP-CODE']
+    // Names and passwords may be UTF-8, too (RFC 6856 §2.2). What is here stays until somebody deletes it.
+    lines.push('UTF8 USER', 'LANG', 'EXPIRE NEVER')
+    if (limits.loginDelayMs > 0) lines.push(`LOGIN-DELAY ${Math.ceil(limits.loginDelayMs / 1000)}`)
     if (this.#maildrop === undefined && tlsAvailable && !this.#secured) lines.push('STLS')
     if (this.#mayPassword) lines.push('USER', `SASL ${accounts.mechanisms.join(' ')}`)
     for (const line of [...lines, 'IMPLEMENTATION Borderpost', '.']) this.#say(line)
@@ -164,6 +171,13 @@ export class Pop3Session {
 
   ok(text: string): void {
     this.#say(`+OK ${text}`)
+  }
+
+  /** RFC 6856 §3: we speak English. */
+  lang(argument: string): void {
+    if (argument === '') for (const line of ['+OK languages', 'en English', '.']) this.#say(line)
+    else if (/^(\*|i-default|en(-[a-z]+)?)$/i.test(argument)) this.#say('+OK en English it is')
+    else this.#say('-ERR only English is spoken here')
   }
 
   *stls(): Dialogue {
@@ -197,9 +211,15 @@ export class Pop3Session {
   }
 
   *auth(argument: string): Dialogue {
+    const { mechanisms } = this.#options.accounts
     const [name = '', initial, more] = argument.split(' ')
-    const mechanism = this.#options.accounts.mechanisms.find((offered) => offered === name.toUpperCase())
+    const mechanism = mechanisms.find((offered) => offered === name.toUpperCase())
     if (!this.#mayPassword) return this.#say('-ERR say STLS first')
+    // Before CAPA there was this way to ask.
+    if (argument === '') {
+      for (const line of ['+OK mechanisms', ...mechanisms, '.']) this.#say(line)
+      return
+    }
     if (mechanism === undefined || more !== undefined) return this.#say('-ERR mechanism not offered')
     const outcome = yield* exchange(new SaslServer(this.#options.random), mechanism, initial, {
       say: (line) => this.#say(line),
@@ -225,25 +245,12 @@ export class Pop3Session {
     const inbox = account && store.mailboxByUse(account.id, 'inbox')
     if (account === undefined || inbox === undefined) return this.#say('-ERR [SYS/TEMP] the account is not here')
     yield* signedIn(account.id)
-    const messages: Message[] = []
-    const placements = store.placements(account.id, inbox.id)
-    for (let at = 0; at < placements.length; at += EMAILS_AT_ONCE) {
-      const some = placements.slice(at, at + EMAILS_AT_ONCE)
-      const blobs = new Map(
-        store
-          .emails(
-            account.id,
-            some.map((placement) => placement.email),
-          )
-          .map((email) => [email.id, email.blob]),
-      )
-      for (const { uid, email } of some) {
-        const blob = blobs.get(email)
-        if (blob) messages.push({ uid, blob, deleted: false, retrieved: false })
-      }
-    }
-    this.#maildrop = { account: account.id, mailbox: inbox.id, uidValidity: inbox.uidValidity, messages }
-    this.#say(`+OK ${messages.length} messages`)
+    const { monotonic, limits } = this.#options
+    const hold = locksOf(store).take(account.id, monotonic(), limits)
+    if (hold === 'in-use') return this.#say('-ERR [IN-USE] another session has the maildrop, try again soon')
+    if (hold === 'too-soon') return this.#say('-ERR [LOGIN-DELAY] you were here a moment ago, try again later')
+    this.#maildrop = openMaildrop(store, account.id, inbox, hold)
+    this.#say(`+OK ${this.#maildrop.messages.length} messages`)
   }
 
   #left(): Message[] {
@@ -282,17 +289,27 @@ export class Pop3Session {
     this.#say('.')
   }
 
+  /** Where the message lies; says -ERR when it is gone. */
+  #blobOf({ email }: Message): BlobRef | undefined {
+    const { hold, account } = this.#maildrop!
+    const blob = this.#options.store.email(account, email)?.blob
+    if (hold.isLost || blob === undefined) this.#say('-ERR another program has deleted this message')
+    return blob
+  }
+
   *retr(argument: string): Dialogue {
     const message = this.#message(argument)
-    if (message === undefined) return
+    const blob = message && this.#blobOf(message)
+    if (blob === undefined) return
+    const { hold } = this.#maildrop!
     const stuffer = new DotStuffer()
-    const { sizeBytes } = message.blob
+    const { sizeBytes } = blob
     for (let at = 0; at < Math.max(1, sizeBytes); at += PIECE_BYTES) {
       const length = Math.min(PIECE_BYTES, sizeBytes - at)
       const [piece] = yield* readBlobs([
-        length === sizeBytes ? { ref: message.blob } : { ref: message.blob, range: { offset: at, length } },
+        length === sizeBytes ? { ref: blob } : { ref: blob, range: { offset: at, length } },
       ])
-      if (piece?.length !== length) {
+      if (piece?.length !== length || hold.isLost) {
         if (at === 0) return this.#say('-ERR [SYS/PERM] the message could not be read')
         // The client waits for the end: only hanging up tells it that this is none.
         this.#closing = true
@@ -301,8 +318,9 @@ export class Pop3Session {
       if (at === 0) this.#say(`+OK ${sizeBytes} octets`)
       yield* this.#flush()
       yield* send(stuffer.feed(piece))
+      hold.heard(this.#options.monotonic())
     }
-    message.retrieved = true
+    message!.retrieved = true
     this.#out += stuffer.end().toString('latin1')
   }
 
@@ -310,19 +328,24 @@ export class Pop3Session {
     const match = /^(\d+) (\d{1,9})$/.exec(argument)
     if (match === null) return this.#say('-ERR TOP message lines')
     const message = this.#message(match[1]!)
-    if (message === undefined) return
-    const { sizeBytes } = message.blob
-    for (let length = Math.min(PIECE_BYTES, sizeBytes); ; length = Math.min(length * 4, sizeBytes)) {
-      const [bytes] = yield* readBlobs([{ ref: message.blob, range: { offset: 0, length } }])
-      if (bytes === undefined) return this.#say('-ERR [SYS/PERM] the message could not be read')
-      const end = endOfTop(bytes, Number(match[2]))
-      if (end < 0 && length < sizeBytes) continue
-      this.#say('+OK')
+    const blob = message && this.#blobOf(message)
+    if (blob === undefined) return
+    const { sizeBytes } = blob
+    const stuffer = new DotStuffer()
+    const finder = new TopFinder(Number(match[2]))
+    for (let at = 0; at < Math.max(1, sizeBytes) && !finder.isFound; at += PIECE_BYTES) {
+      const length = Math.min(PIECE_BYTES, sizeBytes - at)
+      const [piece] = yield* readBlobs([{ ref: blob, range: { offset: at, length } }])
+      if (piece?.length !== length) {
+        if (at === 0) return this.#say('-ERR [SYS/PERM] the message could not be read')
+        this.#closing = true
+        return
+      }
+      if (at === 0) this.#say('+OK')
       yield* this.#flush()
-      const stuffer = new DotStuffer()
-      yield* send(stuffer.feed(end < 0 ? bytes : bytes.subarray(0, end)), stuffer.end())
-      return
+      yield* send(stuffer.feed(finder.feed(piece)))
     }
+    this.#out += stuffer.end().toString('latin1')
   }
 
   dele(argument: string): void {
@@ -342,7 +365,8 @@ export class Pop3Session {
     const maildrop = this.#maildrop
     this.#closing = true
     if (maildrop === undefined) return this.#say('+OK bye')
-    const { account, mailbox } = maildrop
+    const { hold, account, mailbox } = maildrop
+    if (!hold.beginUpdate()) return
     const deleted = uidsOf(maildrop.messages.filter((message) => message.deleted))
     const seen = uidsOf(maildrop.messages.filter((message) => message.retrieved && !message.deleted))
     const batch: Command[] = []
@@ -353,17 +377,11 @@ export class Pop3Session {
       batch.push({ kind: 'placement.expunge', account, mailbox, uids: deleted, onlyDeleted: false })
     }
     const outcome = batch.length === 0 ? [] : yield* commit(...batch)
+    // The next session may begin before this answer is read.
+    hold.release()
     const failed = isRefusal(outcome) || outcome.some((result) => !result.ok)
     this.#say(failed && deleted.length > 0 ? '-ERR [SYS/TEMP] deleted messages were not removed' : '+OK bye')
   }
-}
-
-function uidsOf(messages: readonly Message[]): [number, number][] {
-  return messages.map(({ uid }): [number, number] => [uid, uid])
-}
-
-function sizeOf(messages: readonly Message[]): number {
-  return messages.reduce((sum, { blob }) => sum + blob.sizeBytes, 0)
 }
 
 /** Runs at once and has nothing to wait for. */
@@ -382,6 +400,7 @@ const BEFORE_SIGN_IN: Record<string, Handler> = {
   AUTH: (session, argument) => session.auth(argument),
   // RFC 6856 §2: messages are sent as they are in either mode, and ours may hold UTF-8.
   UTF8: now((session) => session.ok('UTF-8 it is')),
+  LANG: now((session, argument) => session.lang(argument)),
   NOOP: now((session) => session.ok('here')),
   QUIT: (session) => session.quit(),
 }
@@ -389,13 +408,14 @@ const BEFORE_SIGN_IN: Record<string, Handler> = {
 const SIGNED_IN: Record<string, Handler> = {
   CAPA: now((session) => session.capa()),
   STAT: now((session) => session.stat()),
-  LIST: (session, argument) => session.listing(argument, ({ blob }) => String(blob.sizeBytes)),
+  LIST: (session, argument) => session.listing(argument, ({ sizeBytes }) => String(sizeBytes)),
   // Stable over sessions as long as the mailbox lives (RFC 1939 §7).
   UIDL: (session, argument) => session.listing(argument, ({ uid }, { uidValidity }) => `${uidValidity}-${uid}`),
   RETR: (session, argument) => session.retr(argument),
   TOP: (session, argument) => session.top(argument),
   DELE: now((session, argument) => session.dele(argument)),
   RSET: now((session) => session.rset()),
+  LANG: now((session, argument) => session.lang(argument)),
   NOOP: now((session) => session.ok('here')),
   QUIT: (session) => session.quit(),
 }

@@ -42,18 +42,34 @@ export class DotStuffer {
 const ONE_DOT = Buffer.from('.')
 const ONE_CR = Buffer.from('\r')
 
-/** Where the header and the first `lines` lines of the body end, or -1 when the bytes do not reach so far (TOP). */
-export function endOfTop(bytes: Buffer, lines: number): number {
-  let at = 0
-  let inBody = false
-  let left = lines
-  for (;;) {
-    if (inBody && left === 0) return at
-    const lineFeed = bytes.indexOf(LF, at)
-    if (lineFeed < 0) return -1
-    const length = lineFeed - at - (bytes[lineFeed - 1] === CR && lineFeed > at ? 1 : 0)
-    if (inBody) left--
-    else if (length === 0) inBody = true
-    at = lineFeed + 1
+/** Lets the header and the first lines of the body through (TOP), in pieces of any size. */
+export class TopFinder {
+  #linesLeft: number
+  #inBody = false
+  /** The line under way has only a CR so far, or nothing. */
+  #isBlank = true
+  isFound = false
+
+  constructor(lines: number) {
+    this.#linesLeft = lines
+  }
+
+  /** As much of the piece as belongs to the top. */
+  feed(piece: Buffer): Buffer {
+    let at = 0
+    while (!this.isFound) {
+      const lineFeed = piece.indexOf(LF, at)
+      const end = lineFeed < 0 ? piece.length : lineFeed
+      // 'CR LF' ends an empty line; a CR alone, or two of them, do not.
+      const text = piece.subarray(at, end)
+      if (text.length > 1 || (text.length === 1 && (text[0] !== CR || !this.#isBlank))) this.#isBlank = false
+      if (lineFeed < 0) break
+      at = lineFeed + 1
+      if (this.#inBody) this.#linesLeft--
+      else if (this.#isBlank) this.#inBody = true
+      this.#isBlank = true
+      this.isFound = this.#inBody && this.#linesLeft <= 0
+    }
+    return this.isFound ? piece.subarray(0, at) : piece
   }
 }
