@@ -3,16 +3,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildAggregateReport } from '../identity/reports/aggregate-build.ts'
-import { buildFeedback } from '../identity/reports/feedback.ts'
-import { parseReport } from '../identity/reports/incoming.ts'
+import { parseReport, parseReportFile } from '../identity/reports/incoming.ts'
 import type { TlsReport } from '../identity/reports/tls.ts'
-import { type Domain, formatAddress } from '../message/address.ts'
+import { formatAddress } from '../message/address.ts'
 import type { ZoneRecord } from '../protocols/dns/zone.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import type { AggregateContent } from '../roles/reports/take-in.ts'
-import { PUBLISHED, rowOf } from '../roles/reports/testing.ts'
 import type { ReceivedReport } from '../store/types.ts'
+import type { Stream } from '../world/network.ts'
+import { realKeymaker } from '../world/real/keymaker.ts'
 import type { SimulatedHost } from '../world/simulated/host.ts'
 import { domainAt, serveScript, TestSystem, TWO_AGENTS } from './testing.ts'
 import { backendsOf } from './web.ts'
@@ -20,17 +19,6 @@ import { backendsOf } from './web.ts'
 const REPORTING = `${TWO_AGENTS}\nsender: reports=yes\nrecipient: reports=yes\n`
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
-
-/** Virtual time passes until this long after the next midnight (UTC). */
-async function untilNight(system: TestSystem, afterMs: number): Promise<void> {
-  const midnightMs = (Math.floor(system.simulation.nowMs / DAY_MS) + 1) * DAY_MS
-  await passTime(system, midnightMs + afterMs - system.simulation.nowMs)
-}
-
-async function passTime(system: TestSystem, forMs: number): Promise<void> {
-  const endMs = system.simulation.nowMs + forMs
-  await system.simulation.run(() => system.simulation.nowMs >= endMs)
-}
 
 const received = (system: TestSystem, id: string) => system.agent(id).store.reports.received(0, 1000)
 const aggregates = (system: TestSystem, id: string) => received(system, id).filter(({ kind }) => kind === 'aggregate')
@@ -61,15 +49,15 @@ test('two days, two reports for each: they count what happened, over a crash and
     const bobs = { from: 'bob@recipient.test', to: 'anna@sender.test', login: 'bob@recipient.test' }
     await system.send(forger, 'recipient', 'submission', bobs)
     await forge(system, forger)
-    await passTime(system, 5 * MINUTE_MS)
+    await system.passTime(5 * MINUTE_MS)
     system.system.crash('recipient')
-    await passTime(system, MINUTE_MS)
+    await system.passTime(MINUTE_MS)
     await system.run(system.system.restart('recipient'))
     // A restart in the middle of the night, while reports leave.
-    await untilNight(system, 60 * MINUTE_MS)
+    await system.untilNight(60 * MINUTE_MS)
     system.system.crash('sender')
     await system.run(system.system.restart('sender'))
-    await passTime(system, 6 * 60 * MINUTE_MS)
+    await system.passTime(6 * 60 * MINUTE_MS)
   }
   const toSender = aggregates(system, 'sender').toReversed()
   const toRecipient = aggregates(system, 'recipient').toReversed()
@@ -103,10 +91,10 @@ test('two days, two reports for each: they count what happened, over a crash and
 test('reports on TLS say how the sessions to a domain went, and leave out those that carried reports only', async () => {
   const system = await TestSystem.start(REPORTING)
   await system.submit('bob@recipient.test')
-  await passTime(system, MINUTE_MS)
-  await untilNight(system, 6 * 60 * MINUTE_MS)
+  await system.passTime(MINUTE_MS)
+  await system.untilNight(6 * 60 * MINUTE_MS)
   // The day after nobody wrote: the reports themselves are no reason for more reports.
-  for (let day = 0; day < 3; day++) await untilNight(system, 6 * 60 * MINUTE_MS)
+  for (let day = 0; day < 3; day++) await system.untilNight(6 * 60 * MINUTE_MS)
   const tls = received(system, 'recipient').filter(({ kind }) => kind === 'tls')
   assert.equal(tls.length, 1)
   const report = JSON.parse(tls[0]!.content) as TlsReport
@@ -153,7 +141,7 @@ test('a server without TLS is reported to its domain, if it asks', async () => {
     },
   })
   await system.submit('carol@plain.test')
-  await untilNight(system, 6 * 60 * MINUTE_MS)
+  await system.untilNight(6 * 60 * MINUTE_MS)
   const found = came.map((text) => parseReport(Buffer.from(text))).find(({ kind }) => kind === 'tls')
   assert.ok(found?.kind === 'tls')
   const [policy] = found.report.policies
@@ -163,6 +151,52 @@ test('a server without TLS is reported to its domain, if it asks', async () => {
     [failure!.resultType, failure!.receivingMxHostname, failure!.receivingIp],
     ['starttls-not-supported', 'mail.plain.test', ip],
   )
+})
+
+test('a TLS report is posted where its domain asks for that, again while nobody takes it, under the same name', async () => {
+  const identity = await realKeymaker.tlsIdentity(['reports.plain.test'])
+  const system = await TestSystem.start(REPORTING, { trusted: [identity.certificatePem] })
+  const ip = '127.0.77.1'
+  const asks = { type: 'TXT', ttlS: 60, data: 'v=TLSRPTv1;rua=https://reports.plain.test/in?x=1' } as const
+  const web = { name: 'reports.plain.test', type: 'A', ttlS: 60, data: ip } as const
+  const host = system.stranger(ip, [...domainAt('plain.test', ip), { ...asks, name: '_smtp._tls.plain.test' }, web])
+  await serveScript(system, host, { message: () => reply(250, '2.0.0', 'thanks') })
+  const posts: Buffer[] = []
+  const statuses = ['503 Busy', '201 Created']
+  const serve = async (stream: Stream) => {
+    const pieces: Uint8Array[] = []
+    const head = () => /\r\nContent-Length: (\d+)\r\n[\s\S]*?\r\n\r\n/.exec(Buffer.concat(pieces).toString('latin1'))
+    for (
+      let match = head();
+      match === null || Buffer.concat(pieces).length < match.index + match[0].length + Number(match[1]);
+      match = head()
+    )
+      pieces.push((await stream.read())!)
+    posts.push(Buffer.concat(pieces))
+    await stream.write(Buffer.from(`HTTP/1.1 ${statuses.shift()}\r\nContent-Length: 0\r\n\r\n`))
+    stream.end()
+  }
+  await system.run(host.world.network.listen({ address: ip, port: 443 }, (stream) => void serve(stream), identity))
+  await system.submit('carol@plain.test')
+  for (let day = 0; day < 2; day++) await system.untilNight(8 * 60 * MINUTE_MS)
+  const reports = posts.map((post) => {
+    const text = post.toString('latin1')
+    assert.match(
+      text,
+      /^POST \/in\?x=1 HTTP\/1\.1\r\nHost: reports\.plain\.test\r\n[\s\S]*Content-Type: application\/tlsrpt\+gzip\r\n/,
+    )
+    const found = parseReportFile(post.subarray(text.indexOf('\r\n\r\n') + 4))
+    assert.ok(found.kind === 'tls')
+    return found.report
+  })
+  assert.equal(reports.length, 2)
+  assert.deepEqual(reports[0], reports[1])
+  assert.equal(reports[0]!.policies[0]!.failedSessions, 1)
+  const duty = system
+    .agent('sender')
+    .store.reports.days(0, 10)
+    .find(({ domain }) => domain === 'plain.test')
+  assert.match(duty!.outcome, /^Sent to https:\/\/reports\.plain\.test\/in\?x=1 as /)
 })
 
 test('a report that is refused makes no bounce, no second try on another day, and no loop', async () => {
@@ -184,7 +218,7 @@ test('a report that is refused makes no bounce, no second try on another day, an
     message: () => reply(250, '2.0.0', 'thanks'),
   })
   await system.send(host, 'recipient', 'smtp', { from: 'carol@grumpy.test', to: 'bob@recipient.test' })
-  for (let day = 0; day < 3; day++) await untilNight(system, 6 * 60 * MINUTE_MS)
+  for (let day = 0; day < 3; day++) await system.untilNight(6 * 60 * MINUTE_MS)
   assert.deepEqual([server.sessions, paths], [1, ['null']])
   assert.deepEqual(await system.mail('recipient', 'postmaster@recipient.test'), [])
   const [given] = system.events('recipient', 'bounced')
@@ -214,7 +248,7 @@ test('reports go only where they are wanted: verified destinations, within their
     message: () => reply(250, '2.0.0', 'thanks'),
   })
   await system.send(host, 'recipient', 'smtp', { from: 'carol@asks.test', to: 'bob@recipient.test' })
-  await untilNight(system, 6 * 60 * MINUTE_MS)
+  await system.untilNight(6 * 60 * MINUTE_MS)
   assert.deepEqual(to.toSorted(), ['big@asks.test', 'y@agrees.test'])
   const duty = system
     .agent('recipient')
@@ -229,7 +263,7 @@ test('mail forged in our own name is reported to ourselves, once a day, without 
   const forger = system.stranger('127.0.66.1', domainAt('forger.test', '127.0.66.1'))
   const text = 'From: bob@recipient.test\nTo: bob@recipient.test\nSubject: you\n\nIt is me, you.\n'
   await system.send(forger, 'recipient', 'smtp', { from: 'x@forger.test', to: 'bob@recipient.test', text })
-  for (let day = 0; day < 3; day++) await untilNight(system, 6 * 60 * MINUTE_MS)
+  for (let day = 0; day < 3; day++) await system.untilNight(6 * 60 * MINUTE_MS)
   const [report, ...others] = received(system, 'recipient')
   assert.deepEqual(
     [rowsOf(report!), report!.provenDomain],
@@ -241,7 +275,7 @@ test('mail forged in our own name is reported to ourselves, once a day, without 
 test('without reports=yes a lab is quiet: nothing is collected, sent or asked for', async () => {
   const system = await TestSystem.start(TWO_AGENTS)
   await system.submit('bob@recipient.test')
-  await untilNight(system, 6 * 60 * MINUTE_MS)
+  await system.untilNight(6 * 60 * MINUTE_MS)
   assert.deepEqual(system.agent('recipient').store.reports.days(0, 10), [])
   assert.equal(system.agent('recipient').observations, undefined)
 })
@@ -254,7 +288,7 @@ post: address=postmaster@sender.test, password=demo
   const forger = system.stranger('127.0.66.1', domainAt('forger.test', '127.0.66.1'))
   await system.submit('bob@recipient.test')
   await forge(system, forger)
-  await untilNight(system, 6 * 60 * MINUTE_MS)
+  await system.untilNight(6 * 60 * MINUTE_MS)
   const backends = backendsOf([...system.system.agents.values()])
   const anna = backends.accountFor('anna@sender.test')!
   assert.equal(backends.reports(anna, 0), undefined)
@@ -268,153 +302,4 @@ post: address=postmaster@sender.test, password=demo
       ['127.0.66.1', 'Sent by forger.test with your domain in From.'],
     ],
   )
-})
-
-test('a report is looked into after a crash, kept once, and the mail stays whatever is in it', async () => {
-  const system = await TestSystem.start(TWO_AGENTS)
-  const ip = '127.0.77.1'
-  const host = system.stranger(ip, domainAt('big.test', ip))
-  const report = (id: string) =>
-    buildAggregateReport('sender.test', [rowOf('127.0.10.1', 5)], {
-      submitter: 'big.test',
-      organization: 'big.test',
-      from: { localPart: 'reports', domain: 'big.test' as Domain },
-      to: [{ localPart: 'dmarc-reports', domain: 'sender.test' as Domain }],
-      published: PUBLISHED,
-      beginS: 0,
-      endS: 86_399,
-      reportId: id,
-      messageId: `<${id}@big.test>`,
-      nowMs: system.simulation.nowMs,
-      boundary: () => 'boundary',
-    }).toString()
-  const send = (text: string, to = 'dmarc-reports@sender.test') =>
-    system.send(host, 'sender', 'smtp', { from: 'reports@big.test', to, text })
-  assert.match((await send(report('one')))[0]!, /^250/)
-  system.system.crash('sender')
-  await system.run(system.system.restart('sender'))
-  await passTime(system, MINUTE_MS)
-  for (const text of [report('one'), report('two'), 'From: reports@big.test\nSubject: hi\n\nno report\n'])
-    await send(text)
-  const broken = report('three').replace(/H4sI[A-Za-z0-9+/]{20}/, 'H4sIAAAAAAAAAAAAAAAAAAAA')
-  await send(broken, 'Abuse@sender.test')
-  await passTime(system, MINUTE_MS)
-  assert.deepEqual(
-    received(system, 'sender').map(({ kind, provenDomain }) => [kind, provenDomain]),
-    [
-      ['unreadable', 'big.test'],
-      ['aggregate', 'big.test'],
-      ['aggregate', 'big.test'],
-    ],
-  )
-  assert.equal((await system.mail('sender', 'postmaster@sender.test')).length, 5)
-  assert.deepEqual(system.agent('sender').store.reports.pending(10), [])
-})
-
-test('a complaint is counted against the Author whose message it is about', async () => {
-  const system = await TestSystem.start(TWO_AGENTS)
-  const ip = '127.0.77.1'
-  const host = system.stranger(ip, domainAt('big.test', ip))
-  await system.submit('bob@recipient.test')
-  await system.quiet()
-  const [sent] = system.events('sender', 'accepted')
-  const complain = (from: string, messageId: string) =>
-    buildFeedback(
-      {
-        feedbackType: 'abuse',
-        userAgent: 'Big/1',
-        version: 1,
-        originalRcptTo: [],
-        incidents: 1,
-        authenticationResults: [],
-        reportedDomains: ['sender.test'],
-        reportedUris: [],
-        identityAlignment: [],
-      },
-      {
-        from: { localPart: 'fbl', domain: from as Domain },
-        to: [{ localPart: 'abuse', domain: 'sender.test' as Domain }],
-        subject: 'complaint',
-        messageId: `<c${messageId}>`,
-        nowMs: system.simulation.nowMs,
-        text: 'Somebody complains.\n',
-        original: Buffer.from(`From: anna@sender.test\r\nMessage-ID: <${messageId}>\r\nSubject: offers\r\n\r\n`),
-        headerOnly: true,
-        boundary: () => 'boundary',
-      },
-    ).toString()
-  const messages = [
-    complain('big.test', sent!.messageId),
-    complain('big.test', 'of.somebody@sender.test'),
-    complain('nobody.test', sent!.messageId),
-  ]
-  for (const text of messages)
-    await system.send(host, 'sender', 'smtp', { from: 'fbl@big.test', to: 'abuse@sender.test', text })
-  await passTime(system, MINUTE_MS)
-  const { reports } = system.agent('sender').store
-  assert.deepEqual(
-    received(system, 'sender').map(({ kind, about, provenDomain }) => [kind, about, provenDomain]),
-    [
-      ['feedback', 'anna@sender.test', ''],
-      ['feedback', 'sender.test', 'big.test'],
-      ['feedback', 'anna@sender.test', 'big.test'],
-    ],
-  )
-  assert.equal(reports.complaints('anna@sender.test', 0), 1)
-})
-
-/** Bob moves everything in one of his mailboxes to another, by hand. */
-async function moveAll(system: TestSystem, from: 'inbox' | 'junk', to: 'inbox' | 'junk'): Promise<void> {
-  const { store } = system.agent('recipient')
-  const account = store.accountByAddress('bob@recipient.test')!.id
-  const [mailbox, target] = [from, to].map((use) => store.mailboxByUse(account, use)!.id) as [number, number]
-  const uids = [[1, 1_000_000]] as const
-  await system.run(store.commit([{ kind: 'placement.copy', account, mailbox, uids, to: target, move: true }]))
-}
-
-test("a complaint: moved to Junk, told to the Author's MSA once, by name alone; not without agreement", async () => {
-  for (const agreed of [true, false]) {
-    const system = await TestSystem.start(`${REPORTING}\n${agreed ? 'recipient: complaints=yes' : ''}\n`)
-    await system.submit(
-      'bob@recipient.test',
-      'From: anna@sender.test\nTo: bob@recipient.test\nSubject: offers\n\nSecret.\n',
-    )
-    await system.quiet()
-    const [letter] = await system.mail('recipient', 'bob@recipient.test')
-    assert.match(letter!.text, /^CFBL-Address: abuse@sender\.test; report=arf\r$/m)
-    await moveAll(system, 'inbox', 'junk')
-    await passTime(system, 5 * MINUTE_MS)
-    // A second thought, and a third.
-    await moveAll(system, 'junk', 'inbox')
-    await passTime(system, MINUTE_MS)
-    await moveAll(system, 'inbox', 'junk')
-    system.system.crash('recipient')
-    await system.run(system.system.restart('recipient'))
-    await passTime(system, 30 * MINUTE_MS)
-    await moveAll(system, 'junk', 'inbox')
-    await moveAll(system, 'inbox', 'junk')
-    await passTime(system, 60 * MINUTE_MS)
-    const complaints = received(system, 'sender').filter(({ kind }) => kind === 'feedback')
-    assert.deepEqual(
-      complaints.map(({ about, provenDomain }) => [about, provenDomain]),
-      agreed ? [['anna@sender.test', 'recipient.test']] : [],
-    )
-    assert.equal(system.agent('sender').store.reports.complaints('anna@sender.test', 0), agreed ? 1 : 0)
-    const mail = await system.mail('sender', 'postmaster@sender.test')
-    assert.equal(mail.length, agreed ? 1 : 0)
-    for (const { text } of mail) assert.doesNotMatch(text, /Secret|offers|bob@/)
-    assert.deepEqual(system.complaints, [])
-  }
-})
-
-test('what was taken out of Junk again is no complaint', async () => {
-  const system = await TestSystem.start(`${REPORTING}\nrecipient: complaints=yes\n`)
-  await system.submit('bob@recipient.test')
-  await system.quiet()
-  await moveAll(system, 'inbox', 'junk')
-  await passTime(system, MINUTE_MS)
-  await moveAll(system, 'junk', 'inbox')
-  await passTime(system, 60 * MINUTE_MS)
-  assert.deepEqual(await system.mail('sender', 'postmaster@sender.test'), [])
-  assert.deepEqual(system.agent('recipient').store.reports.complaintsDue(10), [])
 })

@@ -180,6 +180,17 @@ export class TestSystem {
     if (waits()) throw new Error('the queues do not empty')
   }
 
+  async passTime(forMs: number): Promise<void> {
+    const endMs = this.simulation.nowMs + forMs
+    await this.simulation.run(() => this.simulation.nowMs >= endMs)
+  }
+
+  /** Virtual time passes until this long after the next midnight (UTC). */
+  async untilNight(afterMs: number): Promise<void> {
+    const { nowMs } = this.simulation
+    await this.passTime((Math.floor(nowMs / DAY_MS) + 1) * DAY_MS + afterMs - nowMs)
+  }
+
   /** The messages in one mailbox, oldest first. */
   async mail(id: string, address: string, use: 'inbox' | 'junk' = 'inbox'): Promise<Found[]> {
     const { store } = this.agent(id)
@@ -204,6 +215,7 @@ export class TestSystem {
 }
 
 const ANNA = 'anna@sender.test'
+const DAY_MS = 86_400_000
 
 function messageOf({ from, to, text }: Letter): Buffer {
   const plain = `From: ${from === '' ? 'postmaster@sender.test' : from}\nTo: ${[to].flat().join(', ')}\nSubject: hello\n\nHello\n`

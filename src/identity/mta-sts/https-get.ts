@@ -1,4 +1,5 @@
-// One HTTPS GET over the world's network, as MTA-STS asks for it (RFC 8461 §3.3; RFC 9112 for what comes back): the
+// One HTTPS request over the world's network: a GET as MTA-STS asks for it (RFC 8461 §3.3; RFC 9112 for what comes back),
+// or a POST of a report on TLS (RFC 8460 §5.4): the
 // certificate must name the host, redirects are not followed, and time, size and addresses are bounded. A stranger's
 // domain chooses the address, so those of private networks are not connected to.
 
@@ -30,30 +31,53 @@ const MAX_CHUNKS = 4096
 /** So many pieces are looked at as they come; an honest answer has a few. */
 const EAGER_PIECES = 64
 
+type HttpsWorld = { readonly dns: Dns; readonly network: Network; readonly clock: Clock }
+type Request = Parameters<HttpsGet>[0]
+
+/** What is sent instead of asking. */
+interface Posted {
+  readonly contentType: string
+  readonly body: Buffer
+}
+
 /** A getter that never rejects but for bugs. */
-export function httpsGet(
-  world: { readonly dns: Dns; readonly network: Network; readonly clock: Clock },
+export function httpsGet(world: HttpsWorld, options: HttpsGetOptions = {}): HttpsGet {
+  return (request) => ask(world, options, request, undefined)
+}
+
+/** Sends something, once: who does not answer in time may have got it. Never rejects but for bugs. */
+export function httpsPost(
+  world: HttpsWorld,
+  request: Request & Posted,
   options: HttpsGetOptions = {},
-): HttpsGet {
-  return async ({ host, path, timeoutMs, maxBytes }) => {
-    const endMs = world.clock.monotonic() + timeoutMs
-    const addresses = await addressesOf(host, world.dns, options.privateDestinations ?? false)
-    let outcome: Outcome = { fault: `${host} has no address` }
-    for (const address of addresses) {
-      const leftMs = endMs - world.clock.monotonic()
-      if (leftMs <= 0) return { fault: 'no answer in time' }
-      try {
-        const tls = { role: 'client', serverName: host, mustAuthenticate: true, trusted: options.trusted } as const
-        const stream = await world.network.connect({ address, port: PORT }, { timeoutMs: leftMs, tls })
-        // Whoever answered has answered: another address is not asked for something better.
-        return await exchange(stream, host, path, endMs, maxBytes, world.clock)
-      } catch (error) {
-        if (!(error instanceof NetworkError)) throw error
-        outcome = { fault: error.message, isTls: error.code === 'tls' }
-      }
+): ReturnType<HttpsGet> {
+  return ask(world, options, request, request)
+}
+
+async function ask(
+  world: HttpsWorld,
+  options: HttpsGetOptions,
+  request: Request,
+  posted: Posted | undefined,
+): Promise<Outcome> {
+  const { host, timeoutMs } = request
+  const endMs = world.clock.monotonic() + timeoutMs
+  const addresses = await addressesOf(host, world.dns, options.privateDestinations ?? false)
+  let outcome: Outcome = { fault: `${host} has no address` }
+  for (const address of addresses) {
+    const leftMs = endMs - world.clock.monotonic()
+    if (leftMs <= 0) return { fault: 'no answer in time' }
+    try {
+      const tls = { role: 'client', serverName: host, mustAuthenticate: true, trusted: options.trusted } as const
+      const stream = await world.network.connect({ address, port: PORT }, { timeoutMs: leftMs, tls })
+      // Whoever answered has answered: another address is not asked for something better.
+      return await exchange(stream, request, posted, endMs, world.clock)
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error
+      outcome = { fault: error.message, isTls: error.code === 'tls' }
     }
-    return outcome
   }
+  return outcome
 }
 
 async function addressesOf(host: string, dns: Dns, mayBePrivate: boolean): Promise<string[]> {
@@ -64,15 +88,23 @@ async function addressesOf(host: string, dns: Dns, mayBePrivate: boolean): Promi
 
 async function exchange(
   stream: Stream,
-  host: string,
-  path: string,
+  { host, path, maxBytes }: Request,
+  posted: Posted | undefined,
   endMs: number,
-  maxBytes: number,
   clock: Clock,
 ): Promise<Outcome> {
   try {
-    const lines = [`GET ${path} HTTP/1.1`, `Host: ${host}`, 'User-Agent: Borderpost', 'Accept: text/plain']
-    await stream.write(Buffer.from(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`))
+    const lines = [
+      `${posted ? 'POST' : 'GET'} ${path} HTTP/1.1`,
+      `Host: ${host}`,
+      'User-Agent: Borderpost',
+      ...(posted
+        ? [`Content-Type: ${posted.contentType}`, `Content-Length: ${posted.body.length}`]
+        : ['Accept: text/plain']),
+      'Connection: close',
+    ]
+    await stream.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))
+    if (posted) await stream.write(posted.body)
     const chunks: Uint8Array[] = []
     let size = 0
     let lookedAt = 0

@@ -21,8 +21,8 @@ export type IncomingReport =
 /** Parts that are looked into. */
 const MAX_PARTS = 20
 
-/** What report a message carries. Never throws. */
-export function parseReport(message: Buffer): IncomingReport {
+/** What report a message carries; what unpacks to more than `maxBytes` is unreadable. Never throws. */
+export function parseReport(message: Buffer, maxBytes?: number): IncomingReport {
   const root = parseStructure(message)
   const feedback = parseFeedback(root)
   if (feedback)
@@ -34,7 +34,7 @@ export function parseReport(message: Buffer): IncomingReport {
   for (const part of allParts(root)) {
     if (part.type === 'multipart' || part.message || !mayHoldReport(part)) continue
     if (++looked > MAX_PARTS) break
-    const found = parseReportFile(partBytes(part))
+    const found = parseReportFile(partBytes(part), maxBytes)
     if (found.kind === 'unreadable') unreadable ??= found
     else if (found.kind !== 'none') return found
   }
@@ -47,8 +47,8 @@ function mayHoldReport({ type, subtype }: Part): boolean {
 }
 
 /** Reads a report that stands alone: the XML or JSON, packed or not. */
-export function parseReportFile(file: Buffer): IncomingReport {
-  const unpacked = unpack(file)
+export function parseReportFile(file: Buffer, maxBytes?: number): IncomingReport {
+  const unpacked = unpack(file, maxBytes)
   if ('fault' in unpacked) return { kind: 'unreadable', reason: unpacked.fault }
   const { bytes } = unpacked
   const start = bytes.toString('latin1', 0, 200).replace(/^(?:\xef\xbb\xbf)?\s+|^\xef\xbb\xbf/, '')[0]

@@ -13,9 +13,12 @@ import {
 } from '../../message/build.ts'
 import { formatDate } from '../../message/date.ts'
 import type { Mailbox } from '../../message/mailbox.ts'
+import { isMailDomain } from '../domain.ts'
 import type { TlsPolicyReport, TlsReport } from './tls.ts'
 
 const MAX_URIS = 10
+/** RFC 8460 §6.4. */
+export const TLS_REPORT_TYPE = 'application/tlsrpt+gzip'
 
 /** rua= of the TLS reporting record; undefined where there is none, or several (§3: then none counts). */
 export function tlsReportUris(records: readonly string[]): string[] | undefined {
@@ -81,8 +84,17 @@ function policyJson({ type, domain, policyLines, mxHosts, failures, ...counts }:
 const said = (name: string, value: string) => (value === '' ? {} : { [name]: value })
 const dateTime = (atMs: number) => new Date(atMs).toISOString().replace('.000Z', 'Z')
 
-/** The report packed. */
-function packTlsReport(report: TlsReport): Buffer {
+/** What an https: URI of rua= asks to be posted to; only its own port, and nobody's password. */
+export function parseHttpsUri(uri: string): { readonly host: string; readonly path: string } | undefined {
+  if (!URL.canParse(uri)) return undefined
+  const { protocol, hostname, port, username, password, pathname, search } = new URL(uri)
+  if (protocol !== 'https:' || port !== '' || username !== '' || password !== '' || !isMailDomain(hostname))
+    return undefined
+  return { host: hostname, path: `${pathname}${search}` }
+}
+
+/** The report packed, as it is attached or posted. */
+export function packTlsReport(report: TlsReport): Buffer {
   return gzipSync(tlsReportJson(report), { level: 9 })
 }
 
@@ -104,7 +116,7 @@ export function buildTlsReport(domain: string, report: TlsReport, message: TlsRe
   ]
   const text = `TLS report of ${report.organization} about mail to ${domain},\n${dateTime(report.beginMs)} to ${dateTime(report.endMs)}.\n`
   const attached = attachmentEntity({
-    mediaType: 'application/tlsrpt+gzip',
+    mediaType: TLS_REPORT_TYPE,
     fileName: `${submitter}!${domain}!${beginS}!${endS}!${report.reportId.replace(/[^A-Za-z0-9]+/g, '').slice(0, 60)}.json.gz`,
     content: packTlsReport(report),
   })

@@ -40,13 +40,13 @@ const MAX_POLICIES = 1000
 const MAX_FAILURES = 10_000
 const MAX_LINES = 200
 /** What JSON.parse may be given: it builds everything before anything can be looked at. */
-const MAX_JSON_CHARACTERS = 8 * 1024 * 1024
+const MAX_JSON_CHARACTERS = 4 * 1024 * 1024
 
 type Json = { readonly [name: string]: unknown }
 
 /** Reads the JSON of a TLS report. Never throws. */
 export function parseTlsReport(text: string): TlsResult {
-  if (text.length > MAX_JSON_CHARACTERS) return { fault: 'a TLS report of more than 8 MB' }
+  if (text.length > MAX_JSON_CHARACTERS) return { fault: 'a TLS report of more than 4 MB' }
   let value: unknown
   try {
     value = JSON.parse(text.replace(/^\ufeff/, ''))

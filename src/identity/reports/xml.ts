@@ -14,6 +14,8 @@ export type XmlResult = { readonly root: XmlElement } | { readonly fault: string
 
 const MAX_DEPTH = 32
 const MAX_ELEMENTS = 400_000
+/** Of one element, characters; the rest is passed over. */
+const MAX_TEXT = 65_536
 const NAME = /[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?/y
 const NAMED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
@@ -33,10 +35,11 @@ export function parseXml(source: string): XmlResult {
   let at = source.startsWith('\ufeff') ? 1 : 0
   const fault = (what: string): XmlResult => ({ fault: `${what} at character ${at}` })
 
-  const addText = (text: string): boolean => {
+  const addText = (from: number, to: number, decode: (text: string) => string): boolean => {
     const current = open.at(-1)
-    if (!current) return text.trim() === ''
-    current.text += text
+    if (!current) return source.slice(from, to).trim() === ''
+    const room = MAX_TEXT - current.text.length
+    if (room > 0) current.text += decode(source.slice(from, Math.min(to, from + room)))
     return true
   }
   const close = (): void => {
@@ -50,7 +53,7 @@ export function parseXml(source: string): XmlResult {
   while (at < source.length) {
     const tag = source.indexOf('<', at)
     const textEnd = tag < 0 ? source.length : tag
-    if (textEnd > at && !addText(decodeEntities(source.slice(at, textEnd)))) return fault('text outside the document')
+    if (textEnd > at && !addText(at, textEnd, decodeEntities)) return fault('text outside the document')
     at = textEnd
     if (tag < 0) break
     if (source.startsWith('<!--', at) || source.startsWith('<?', at)) {
@@ -62,7 +65,7 @@ export function parseXml(source: string): XmlResult {
     }
     if (source.startsWith('<![CDATA[', at)) {
       const end = source.indexOf(']]>', at)
-      if (end < 0 || !addText(source.slice(at + 9, end))) return fault('CDATA out of place')
+      if (end < 0 || !addText(at + 9, end, (text) => text)) return fault('CDATA out of place')
       at = end + 3
       continue
     }

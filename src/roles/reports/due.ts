@@ -1,11 +1,12 @@
 // A report that is due: what it says, who wants it, and the message that carries it. DMARC: RFC 9990 §3.5 and §4; TLS:
 // RFC 8460 §3 and §5. Who wants it is asked of DNS when it leaves.
 
+import { createHmac } from 'node:crypto'
 import type { AggregateRow } from '../../identity/reports/aggregate.ts'
 import { buildAggregateReport } from '../../identity/reports/aggregate-build.ts'
 import { type Destination, parseReportUri, reportDestinations } from '../../identity/reports/destinations.ts'
 import type { TlsFailure, TlsPolicyReport } from '../../identity/reports/tls.ts'
-import { buildTlsReport, tlsReportUris } from '../../identity/reports/tls-build.ts'
+import { buildTlsReport, packTlsReport, parseHttpsUri, tlsReportUris } from '../../identity/reports/tls-build.ts'
 import { formatAddress, type Mailbox } from '../../message/address.ts'
 import { formatMessageId } from '../../message/message-id.ts'
 import type { ReportDuty } from '../../store/types.ts'
@@ -14,10 +15,18 @@ import { forwardPathOf } from '../routing.ts'
 import { reportAddress } from './addresses.ts'
 import { DAY_MS, type DmarcDay, type TlsSessionRow } from './observations.ts'
 
+/** Where a report is posted to by HTTPS (RFC 8460 §5.4). */
+export interface Post {
+  readonly host: string
+  readonly path: string
+  readonly body: Buffer
+}
+
 export type Due =
   | {
       readonly kind: 'report'
       readonly wanted: readonly Destination[]
+      readonly posts: readonly Post[]
       /** What is not sent to, and why: one sentence each. */
       readonly refused: readonly string[]
       /** The message to some of them. */
@@ -53,10 +62,10 @@ async function dueDmarc(agent: Agent, duty: ReportDuty, trace: string, isLast: b
       published,
       beginS: (duty.day * DAY_MS) / 1000,
       endS: ((duty.day + 1) * DAY_MS) / 1000 - 1,
-      reportId: reportIdOf(agent, duty, trace),
+      reportId: reportIdOf(agent, duty),
       errors: duty.omitted > 0 ? [`${duty.omitted} more messages were seen, too different to be listed`] : [],
     })
-  return { kind: 'report', wanted: found.accepted, refused, message }
+  return { kind: 'report', wanted: found.accepted, posts: [], refused, message }
 }
 
 async function dueTls(agent: Agent, duty: ReportDuty, trace: string, isLast: boolean): Promise<Due> {
@@ -64,25 +73,27 @@ async function dueTls(agent: Agent, duty: ReportDuty, trace: string, isLast: boo
   const answer = await agent.world.dns.resolve(name, 'TXT')
   if (answer.status === 'no-answer' && !isLast) return { kind: 'later', why: `${name}: ${answer.reason}` }
   const uris = answer.status === 'records' ? (tlsReportUris(answer.records) ?? []) : []
-  const found = uris.map((uri) => ({ uri, destination: parseReportUri(uri) }))
-  const refused = found.flatMap(({ uri, destination }) =>
-    destination === undefined ? [`${uri}: not a mailto: address`] : [],
+  const found = uris.map((uri) => ({ uri, destination: parseReportUri(uri), https: parseHttpsUri(uri) }))
+  const refused = found.flatMap(({ uri, destination, https }) =>
+    destination === undefined && https === undefined ? [`${uri}: nothing that can be sent to`] : [],
   )
   // RFC 8460 has no sizes; what a mailto: of DMARC may say is no part of it here.
   const wanted = found.flatMap(({ destination }) => (destination === undefined ? [] : [destination]))
-  if (wanted.length === 0)
+  const places = found.flatMap(({ https }) => (https === undefined ? [] : [https]))
+  if (wanted.length + places.length === 0)
     return { kind: 'unwanted', why: refused.length > 0 ? refused.join('; ') : `${name} asks for no report` }
   const report = {
     organization: agent.domain,
     contact: reportAddress('tls', agent.domain),
-    reportId: reportIdOf(agent, duty, trace),
+    reportId: reportIdOf(agent, duty),
     beginMs: duty.day * DAY_MS,
     endMs: (duty.day + 1) * DAY_MS - 1000,
     policies: policiesOf(agent, duty),
   }
   const message = (to: readonly Mailbox[]) =>
     buildTlsReport(duty.domain, report, { ...frameOf(agent, trace, 'tls'), to })
-  return { kind: 'report', wanted, refused, message }
+  const body = packTlsReport(report)
+  return { kind: 'report', wanted, posts: places.map((place) => ({ ...place, body })), refused, message }
 }
 
 /** RFC 8460 §4: sessions by the policy that they were held against, failures in detail. */
@@ -118,9 +129,11 @@ function policiesOf(agent: Agent, duty: ReportDuty): TlsPolicyReport[] {
   })
 }
 
-/** The same in a message that has to be made twice, and in its Subject and file name (RFC 9990 §3.1.4). */
-function reportIdOf(agent: Agent, { day }: ReportDuty, trace: string): string {
-  return `${new Date(day * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')}.${trace}@${agent.domain}`
+/** A report that has to be made twice has the same name (RFC 9990 §3.5.2.1): whoever gets both knows it. */
+function reportIdOf(agent: Agent, { kind, domain, day }: ReportDuty): string {
+  const date = new Date(day * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')
+  const hash = createHmac('sha256', agent.secrets.server).update(`report id\0${kind}\0${domain}\0${day}`)
+  return `${date}.${hash.digest('hex').slice(0, 16)}@${agent.domain}`
 }
 
 /** What every message of ours about reports has. */

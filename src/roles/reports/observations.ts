@@ -3,6 +3,7 @@
 
 import { createHmac } from 'node:crypto'
 import type { Identity } from '../../identity/authenticate.ts'
+import { isMailDomain } from '../../identity/domain.ts'
 import type { PublishedPolicy } from '../../identity/reports/aggregate.ts'
 import { type Outcome, observe } from '../../identity/reports/observe.ts'
 import type { Store } from '../../store/store.ts'
@@ -78,6 +79,8 @@ export class Observations {
 
   /** A session with a host of a domain that mail goes to. */
   session(domain: string, row: TlsSessionRow, isWorthy: boolean): void {
+    // An address has no DNS that could ask for reports.
+    if (!isMailDomain(domain)) return
     const { detail, policyLines, mxHosts, ...rest } = row
     const bounded = {
       ...rest,

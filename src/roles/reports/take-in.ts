@@ -13,6 +13,11 @@ import type { ReceivedReport, TrackEvent } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { commitAll } from '../tracking.ts'
 
+/** Mail goes on at the same time: a larger report of honest senders was not seen, and a bomb costs so much and no more. */
+const MAX_UNPACKED_BYTES = 8 * 1024 * 1024
+/** For each millisecond of looking, so many of rest. */
+const REST = 20
+
 /** What is kept of one report; rows beyond are counted together. */
 const MAX_CONTENT_BYTES = 200_000
 const MAX_NAME = 253
@@ -35,7 +40,7 @@ export interface FeedbackContent {
   readonly trace: string
 }
 
-/** Looks into what waits, oldest first. At most half of a processor's time is spent on it. @throws DiskError */
+/** Looks into what waits, oldest first, with a twentieth of a processor's time. @throws DiskError */
 export async function takeIn(agent: Agent, isStopped: () => boolean): Promise<void> {
   const { store, world } = agent
   for (;;) {
@@ -44,7 +49,7 @@ export async function takeIn(agent: Agent, isStopped: () => boolean): Promise<vo
     const beganMs = world.clock.monotonic()
     const report = await reportIn(agent, pending)
     await commitAll(agent, [{ kind: 'report.keep', pending: pending.id, report }])
-    await world.clock.sleep(world.clock.monotonic() - beganMs)
+    await world.clock.sleep(REST * (world.clock.monotonic() - beganMs))
   }
 }
 
@@ -54,7 +59,7 @@ async function reportIn(agent: Agent, pending: PendingReport): Promise<Omit<Rece
   const message = email === undefined ? undefined : await agent.store.readBlob(email.blob)
   // Its reader was faster and threw it away.
   if (email === undefined || message === undefined) return null
-  const described = describe(agent, parseReport(message), email.blob.hash)
+  const described = describe(agent, parseReport(message, MAX_UNPACKED_BYTES), email.blob.hash)
   if (described === undefined) return null
   const { identifier, ...report } = described
   const who = provenDomain === '' ? report.organization : provenDomain
