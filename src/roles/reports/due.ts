@@ -129,11 +129,14 @@ function policiesOf(agent: Agent, duty: ReportDuty): TlsPolicyReport[] {
   })
 }
 
-/** A report that has to be made twice has the same name (RFC 9990 §3.5.2.1): whoever gets both knows it. */
+/**
+ * A report that has to be made twice has the same name (RFC 9990 §3.5.2): whoever gets both knows it. Letters and digits
+ * only, so that it is the same in Subject, file name and report (§3.1.4).
+ */
 function reportIdOf(agent: Agent, { kind, domain, day }: ReportDuty): string {
   const date = new Date(day * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')
   const hash = createHmac('sha256', agent.secrets.server).update(`report id\0${kind}\0${domain}\0${day}`)
-  return `${date}.${hash.digest('hex').slice(0, 16)}@${agent.domain}`
+  return `${date}${hash.digest('hex').slice(0, 16)}`
 }
 
 /** What every message of ours about reports has. */
