@@ -33,7 +33,8 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   const mailboxes = new Set<MailboxRow>()
   for (const which of command.mailboxes) {
     const id = typeof which === 'object' ? resolveId(which, made) : which
-    const mailbox = id === undefined ? undefined : ledger.mailbox(account, id)
+    const named = id === undefined ? undefined : ledger.mailbox(account, id)
+    const mailbox = named ?? (command.orInbox === true ? ledger.mailbox(account, 'inbox') : undefined)
     if (mailbox === undefined) return noMailbox
     mailboxes.add(mailbox)
   }

@@ -11,7 +11,9 @@ export const createMailbox: Handler<'mailbox.create'> = (ledger, command, made) 
   if (account === undefined) return noAccount
   const path = normalPath(command.path)
   if (path === undefined) return refuse('forbidden', `'${command.path}' cannot be a mailbox name.`)
-  if (account.byPath.has(path)) return refuse('exists', `The mailbox ${path} exists already.`)
+  const there = account.byPath.get(path)
+  if (there !== undefined && command.orExisting === true) return { ok: true, id: there.id, modseq: account.modseq }
+  if (there !== undefined) return refuse('exists', `The mailbox ${path} exists already.`)
   const use = command.specialUse ?? null
   if (use !== null && [...account.mailboxes.values()].some((mailbox) => mailbox.specialUse === use)) {
     return refuse('exists', `Another mailbox has the use ${use} already.`)
@@ -134,7 +136,8 @@ function nextUidValidity(ledger: Ledger, nowMs: number): number {
 const longestPath = 1000
 
 /** NFC, 'INBOX' in capitals as the first part (RFC 9051 §5.1); undefined when it cannot be a name. */
-function normalPath(path: string): string | undefined {
+/** The one form of a mailbox's path; undefined where it cannot be one. */
+export function normalPath(path: string): string | undefined {
   const parts = path.normalize('NFC').split('/')
   if (path.length > longestPath || parts.some((part) => part === '' || /[\x00-\x1f\x7f]/.test(part))) return undefined
   if (parts[0]!.toUpperCase() === 'INBOX') parts[0] = 'INBOX'

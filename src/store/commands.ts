@@ -54,7 +54,14 @@ export type Command =
   | { kind: 'vacation.put'; account: AccountId; response: VacationResponse }
   | { kind: 'seen.put'; account: AccountId; key: string; nowMs: number; expiresAtMs: number } // key: SHA-256, hex
   // mailboxes
-  | { kind: 'mailbox.create'; account: AccountId | Made; path: string; specialUse?: SpecialUse | null; nowMs: number } // makes missing parents
+  | {
+      kind: 'mailbox.create'
+      account: AccountId | Made
+      path: string
+      specialUse?: SpecialUse | null
+      nowMs: number
+      orExisting?: boolean
+    } // makes missing parents; `orExisting`: one that is there already will do
   | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)
   | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId } // children stay
   | { kind: 'mailbox.subscribe'; account: AccountId; path: string; subscribed: boolean }
@@ -64,6 +71,8 @@ export type Command =
       account: AccountId | Made
       /** By id or special use ('junk' falls back to INBOX when missing). */
       mailboxes: readonly (MailboxId | SpecialUse | Made)[]
+      /** What of these is not there (any more) is the inbox. */
+      orInbox?: boolean
       blob: BlobRef
       summary: EmailSummary
       flags: readonly string[]

@@ -77,7 +77,8 @@ export const DELIVERY: readonly Spec[] = [
     },
     run(run, call) {
       const given = run.text(call.args[0])
-      const addresses = call.tags.has('list') ? [...(run.context.list(given) ?? [])] : [given]
+      const addresses = call.tags.has('list') ? run.context.list(given)?.members : [given]
+      if (addresses === undefined) return run.fail(call.at, `there is no list '${given.slice(0, 100)}' to redirect to`)
       for (const text of addresses) {
         const mailbox = soleMailbox(text)
         if (mailbox === undefined) return run.fail(call.at, `'${text.slice(0, 100)}' is no address to redirect to`)

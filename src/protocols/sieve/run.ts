@@ -10,6 +10,13 @@ import { Message } from './message.ts'
 import { type Replacement, spliced } from './splice.ts'
 import type { Place } from './syntax.ts'
 
+/** A list that scripts may name (RFC 6134). */
+export interface List {
+  has(address: string): boolean
+  /** Undefined where it can only be asked. */
+  readonly members?: readonly string[]
+}
+
 /** What a script may ask about besides the message. All answers are there at once. */
 export interface RunContext {
   /** '' is the null reverse-path. */
@@ -30,7 +37,7 @@ export interface RunContext {
   /** Annotations; of the server where no mailbox is named. */
   readonly metadata: (mailbox: string | undefined, name: string) => string | undefined
   /** RFC 6134: undefined where there is no such list. */
-  readonly list: (name: string) => ReadonlySet<string> | undefined
+  readonly list: (name: string) => List | undefined
   /** Was this seen within its period (RFC 7352); what must be remembered is in the outcome. */
   readonly isDuplicate: (key: string) => boolean
   /** 0 to 1 (RFC 5235): undefined where nothing was tested. */
@@ -53,8 +60,8 @@ export interface RunLimits extends ActionLimits {
 
 export const RUN_LIMITS: RunLimits = {
   ...ACTION_LIMITS,
-  work: 20_000_000,
-  workPerByte: 100,
+  work: 5_000_000,
+  workPerByte: 50,
   variableBytes: 65_536,
   headerBytes: 2048,
   loopDepth: 4,

@@ -29,7 +29,8 @@ const CONTEXT: RunContext = {
   mailboxIdExists: (id) => id === 'M7',
   specialUseExists: (use) => use === '\\Junk',
   metadata: () => undefined,
-  list: (name) => (name === ':addrbook:default' ? new Set(['anna@sender.test']) : undefined),
+  list: (name) =>
+    name === ':addrbook:default' ? { has: (address) => address === 'anna@sender.test', members: [] } : undefined,
   isDuplicate: () => false,
   spam: undefined,
   virus: undefined,

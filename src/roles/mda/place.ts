@@ -1,5 +1,6 @@
 // MDA: puts a message into a Recipient's mailbox. Return-Path is written here, at the final delivery (RFC 5321 §4.4).
 
+import { parseHeader } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
 import { summarise } from '../../store/summary.ts'
 import type { Account, BlobRef, EmailSummary, Verdict } from '../../store/types.ts'
@@ -21,9 +22,20 @@ export async function prepareDelivery(
   front: readonly Uint8Array[],
   source: Buffer,
 ): Promise<Delivery> {
-  const returnPath = Buffer.from(`Return-Path: <${reversePath}>\r\n`)
-  const blob = await agent.store.putBlob([returnPath, ...front, source])
+  const blob = await agent.store.putBlob([returnPathField(reversePath), ...front, source])
   return { blob, summary: summarise(source) }
+}
+
+/** Written at the final delivery. */
+export function returnPathField(reversePath: string): Buffer {
+  return Buffer.from(`Return-Path: <${reversePath}>\r\n`)
+}
+
+/** What mailboxes have in front is not passed on. */
+export function withoutReturnPath(message: Buffer): Buffer {
+  const header = parseHeader(message)
+  const field = header.fields.find(({ lowerName }) => lowerName === 'return-path')
+  return field === undefined ? message : Buffer.concat([message.subarray(0, field.start), message.subarray(field.end)])
 }
 
 /** The command that places a prepared body with one Recipient. */

@@ -13,15 +13,16 @@ import type { Envelope } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command } from '../../store/commands.ts'
-import type { Account, BlobRef, Verdict } from '../../store/types.ts'
+import type { Account, BlobRef } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
-import { type Delivery, placeCommand, prepareDelivery } from '../mda/place.ts'
+import { type Delivery, prepareDelivery } from '../mda/place.ts'
 import { reportAddress } from '../reports/addresses.ts'
 import { queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { dkimFields } from '../transmitter/signing.ts'
+import { placedAtHome } from './at-home.ts'
 import { tagged } from './tagged.ts'
 
 export interface SubmittedMail {
@@ -58,7 +59,9 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
     return { reply: refusal, trace: undefined }
   }
   try {
-    await commitAll(agent, await keep(agent, mail, header, about))
+    const kept = await keep(agent, mail, header, about)
+    if (!Array.isArray(kept)) return { reply: kept, trace: undefined }
+    await commitAll(agent, kept)
   } catch (error) {
     return { reply: diskRefusal(agent, error), trace: undefined }
   }
@@ -99,7 +102,7 @@ async function keep(
   mail: SubmittedMail,
   header: Header,
   about: { trace: string; reversePath: string; messageId: string },
-): Promise<Command[]> {
+): Promise<Command[] | Reply> {
   const { author, envelope } = mail
   const nowMs = agent.world.clock.now()
   const added = completed(agent, mail, header, about.trace, nowMs)
@@ -125,7 +128,8 @@ async function keep(
   const commands: Command[] = []
   let blob: BlobRef | undefined
   let delivery: Delivery | undefined
-  for (const { way, recipient } of waysTo(agent, envelope)) {
+  const legs = waysTo(agent, envelope)
+  for (const { way, recipient } of legs) {
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     const home =
       way.kind === 'mailbox'
@@ -134,15 +138,27 @@ async function keep(
           ? { account: way.keep, address: way.from }
           : undefined
     if (home !== undefined) {
-      delivery ??= await prepareDelivery(agent, about.reversePath, front, body)
+      const prepared = async () => (delivery ??= await prepareDelivery(agent, about.reversePath, front, body))
+      const placed = await placedAtHome(
+        agent,
+        mail,
+        { ...about, front, body },
+        { ...home, way, recipient },
+        {
+          prepared,
+          at: commands.length,
+          isAlone: legs.length === 1,
+        },
+      )
+      if ('refusal' in placed) return placed.refusal
       commands.push(
-        placeCommand(agent, home.account, delivery, 'inbox', verdictOn(author)),
+        ...placed.commands,
         eventCommand(agent, {
           ...accepted,
           kind: 'delivered',
           role: 'MDA',
           forwardPath: home.address,
-          text: `Put into the inbox of ${home.account.address}, who is at home here.`,
+          text: placed.text,
         }),
       )
     }
@@ -168,12 +184,6 @@ async function keep(
     )
   }
   return commands
-}
-
-/** What the MDA shows of a message that an Author of this same agent sent. */
-function verdictOn(author: Account): Verdict {
-  const reason = `${author.displayName} signed in here to send it`
-  return { outcome: 'accept', reason, spf: 'none', dkim: 'none', dmarc: 'none', arc: 'none', steps: [] }
 }
 
 /** What an MSA may complete (RFC 6409 §8), as header text to put in front. */

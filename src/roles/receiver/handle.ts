@@ -4,10 +4,12 @@
 import type { Weight } from '../../filter/rules/rules.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { atHomeAt, type ForwarderMatch, forwarderIdentity, type TrustedSeal } from '../../identity/trusted.ts'
+import type { Outcome } from '../../protocols/sieve/run.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { AccountId } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
+import type { Arrival } from '../mda/sort.ts'
 import { type Leg, type Way, waysTo } from '../routing.ts'
 import { type Circumstances, type Judgement, judge } from './judge.ts'
 import type { Weigher } from './weigh.ts'
@@ -18,6 +20,8 @@ export interface Handled extends Leg {
   readonly forwarder: ForwarderMatch | undefined
   readonly content: Weight | undefined
   readonly allowedBy: string | undefined
+  /** What the Recipient's own script wants done; undefined where he has none. */
+  readonly sorting?: { readonly arrival: Arrival; readonly outcome: Outcome }
 }
 
 /** It would be taken, as far as we know by now. */

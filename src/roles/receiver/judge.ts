@@ -119,7 +119,7 @@ const RULES: readonly Rule[] = [
 ]
 
 /** From this weight on a message is refused: its sender hears why, and nobody has to look through it. */
-const REFUSE_POINTS = 15
+export const REFUSE_POINTS = 15
 
 /** What is to be done with the message for this Recipient, and why. */
 export function judge(about: Circumstances): Judgement {

@@ -18,9 +18,10 @@ import { type Forwarding, withHop } from '../forwarder/forward.ts'
 import { passOn, queueAll } from '../forwarder/pass-on.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import type { Targets } from '../forwarder/target.ts'
-import { placeCommand, prepareDelivery } from '../mda/place.ts'
+import { carryOut } from '../mda/carry-out.ts'
+import { type Delivery, placeCommand, prepareDelivery, returnPathField, withoutReturnPath } from '../mda/place.ts'
 import { arrivalCommands, countJudged } from '../reports/judged.ts'
-import { queueCommand, reversePathText } from '../routing.ts'
+import { forwardPathOf, queueCommand, reversePathText, wayFor } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { deniedOnList, provenOnList, provenSender } from './acquaintance.ts'
 import type { Border } from './border.ts'
@@ -30,6 +31,7 @@ import { addressOf, type Handled, handle, isStanding, settle, trustedNetworks, w
 import type { Judgement } from './judge.ts'
 import { LogoSearch } from './logo.ts'
 import { scan } from './scan.ts'
+import { isAnswerable, sortAll } from './sorting.ts'
 import { greylisted, learnFrom } from './strangers.ts'
 import { weigher } from './weigh.ts'
 
@@ -114,7 +116,20 @@ async function decide(
   const judged = ways.map((one) => handle(agent, one, identity, known))
   // Only what would be taken is worth a look by others, and only then is a stranger asked to come again.
   const { source: kept, handled: scanned } = await scanAll(agent, mail, identity, about.trace, judged)
-  const handled = greylisted(agent, border, identity, scanned)
+  const weighed = greylisted(agent, border, identity, scanned)
+  const clean = withoutForgedResults(agent, source, header)
+  const fields = {
+    front: ourFields(agent, mail, identity, trace),
+    source: clean,
+    kept: kept === source ? clean : withoutForgedResults(agent, kept),
+  }
+  const asKept = () => Buffer.concat([returnPathField(reversePath), ...fields.front, fields.kept])
+  let handled: readonly Handled[]
+  try {
+    handled = await sortAll(agent, mail, identity, reversePath, asKept, weighed)
+  } catch (error) {
+    return diskRefusal(agent, error)
+  }
   learnFrom(agent, border, identity, handled)
   const counted = (answer: Reply) => countJudged(agent, { identity, header, handled }, answer)
 
@@ -129,15 +144,7 @@ async function decide(
   const answered = (answer: Reply) => (taken.length === ways.length ? answer : byRecipient(mail, handled, answer))
 
   try {
-    const clean = withoutForgedResults(agent, source, header)
-    const ours = {
-      mail,
-      header,
-      front: ourFields(agent, mail, identity, trace),
-      source: clean,
-      kept: kept === source ? clean : withoutForgedResults(agent, kept),
-      identity: { ...identity, authorSpf },
-    }
+    const ours = { mail, header, ...fields, identity: { ...identity, authorSpf } }
     const atMs = agent.world.clock.now()
     const digest = isRepeatable(header) ? digestOf(mail, taken) : undefined
     const before = digest === undefined || taken.length === ways.length ? undefined : agent.store.arrival(digest)
@@ -263,7 +270,7 @@ async function keep(
   about: About,
   logo: LogoSearch,
 ): Promise<Command[]> {
-  const { mail, header, front, source, kept, identity } = ours
+  const { mail, header, front, source, identity } = ours
   const commands: Command[] = []
   const through = cameThrough(identity, header)
   const detail = detailOf(ours)
@@ -273,8 +280,10 @@ async function keep(
     return way.kind === 'forward' && way.keep !== undefined ? [{ ...one, account: way.keep, address: way.from }] : []
   })
   if (toMailbox.length > 0) {
-    const delivery = await prepareDelivery(agent, about.reversePath, front, kept)
-    for (const { account, address, judgement, forwarder, content } of toMailbox) {
+    let prepared: Promise<Delivery> | undefined
+    const delivery = () => (prepared ??= prepareDelivery(agent, about.reversePath, front, ours.kept))
+    for (const one of toMailbox) {
+      const { account, address, judgement, forwarder, content } = one
       // A Recipient for whom alone it would have been refused: SMTP has one reply for all, so the mildest holds, and Junk.
       const mailbox = judgement.outcome === 'accept' ? 'inbox' : 'junk'
       const verdict = {
@@ -282,15 +291,27 @@ async function keep(
         ...(through && { through }),
         ...logo.known,
       }
-      commands.push(placeCommand(agent, account, delivery, mailbox, verdict))
-      commands.push(...arrivalCommands(agent, account, address, identity, commands.length - 1))
+      const sorted = isStanding(one) ? one.sorting : undefined
+      let text = `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${account.address}: ${judgement.reason}.`
+      let email: number | undefined = commands.length
+      if (sorted === undefined) commands.push(placeCommand(agent, account, await delivery(), mailbox, verdict))
+      else {
+        const redirect = redirecting(agent, ours, { ...one, address }, about, detail)
+        const isUnproven = !isAnswerable(identity)
+        const carrying = { verdict, delivery, redirect, isUnproven, at: commands.length }
+        const carried = await carryOut(agent, sorted.arrival, sorted.outcome, carrying)
+        commands.push(...carried.commands)
+        email = carried.email
+        text = `Sorted by the script of ${account.address}: ${carried.story} (${judgement.reason}).`
+      }
+      if (email !== undefined) commands.push(...arrivalCommands(agent, account, address, identity, email))
       commands.push(
         eventCommand(agent, {
           ...about,
           role: 'MDA',
           kind: 'delivered',
           forwardPath: address,
-          text: `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${account.address}: ${judgement.reason}.`,
+          text,
           detail: {
             ...detail,
             reason: judgement.reason,
@@ -327,6 +348,29 @@ async function keep(
     )
   }
   return commands
+}
+
+/** Sends a message on as its Recipient's script says: like forwarded mail, with Delivered-To against loops, SRS and a seal. */
+function redirecting(
+  agent: Agent,
+  ours: Ours,
+  { recipient, address }: Pick<Handled, 'recipient'> & { readonly address: string },
+  about: About,
+  detail: Record<string, unknown>,
+) {
+  return async (to: string, message: Buffer | undefined, isKept: boolean): Promise<Command[]> => {
+    // What the script changed holds our fields already, and Return-Path is for mailboxes alone.
+    const content = message === undefined ? {} : { front: [], source: withoutReturnPath(message) }
+    const way = wayFor(agent, forwardPathOf(to))
+    if (way.kind === 'mailbox') {
+      const { front, source } = { ...ours, ...content }
+      const deliveredTo = Buffer.from(`Delivered-To: ${address}\r\n`)
+      const delivery = await prepareDelivery(agent, about.reversePath, [deliveredTo, ...front], source)
+      return [placeCommand(agent, way.account, delivery, 'inbox', null)]
+    }
+    const target = way.kind === 'forward' || way.kind === 'return' ? way.to : to
+    return queueAll(agent, [{ ...about, ...ours, ...content, recipient, from: address, to: target, isKept, detail }])
+  }
 }
 
 function loopReason(agent: Agent, header: Header, mail: InboundMessage): string | undefined {

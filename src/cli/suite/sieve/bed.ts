@@ -145,7 +145,9 @@ export class Bed {
       specialUseExists: () => false,
       metadata: (mailbox, name) => this.annotations.get(`${mailbox ?? ''} ${name}`),
       list: (name) =>
-        this.config.get('sieve_extlists_list')?.split(' ').includes(shortList(name)) ? new Set() : undefined,
+        this.config.get('sieve_extlists_list')?.split(' ').includes(shortList(name))
+          ? { has: () => false, members: [] }
+          : undefined,
       isDuplicate: () => false,
     }
   }

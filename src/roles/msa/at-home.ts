@@ -1,0 +1,66 @@
+// What becomes of a submitted message with a Recipient who is at home at this same agent: his script is asked, as the Border
+// asks it, and its refusal is heard by the Author at once.
+
+import { type Reply, reply } from '../../protocols/smtp/reply.ts'
+import type { Command } from '../../store/commands.ts'
+import type { Account, Verdict } from '../../store/types.ts'
+import type { Agent } from '../agent.ts'
+import { srsReversePath } from '../forwarder/srs.ts'
+import { carryOut } from '../mda/carry-out.ts'
+import { type Delivery, placeCommand, prepareDelivery, returnPathField, withoutReturnPath } from '../mda/place.ts'
+import { type Arrival, isRefusal, replyLines, sort, sorts } from '../mda/sort.ts'
+import { forwardPathOf, type Leg, queueCommand, wayFor, wishesOf } from '../routing.ts'
+import type { SubmittedMail } from './submission.ts'
+
+/** What becomes of it with a Recipient who is at home here: his script is asked, as at the Border. @throws DiskError */
+export async function placedAtHome(
+  agent: Agent,
+  { author, envelope }: SubmittedMail,
+  message: { trace: string; reversePath: string; messageId: string; front: readonly Uint8Array[]; body: Buffer },
+  { account, address, way, recipient }: Pick<Leg, 'way' | 'recipient'> & { account: Account; address: string },
+  { prepared, at, isAlone }: { prepared: () => Promise<Delivery>; at: number; isAlone: boolean },
+): Promise<{ commands: readonly Command[]; text: string } | { refusal: Reply }> {
+  const verdict = verdictOn(author)
+  const place = async (mailbox: 'inbox' | 'junk') => ({
+    commands: [placeCommand(agent, account, await prepared(), mailbox, verdict)],
+    text: `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${account.address}, who is at home here.`,
+  })
+  if (!sorts(agent, account)) return place('inbox')
+  const { reversePath, front, body, trace } = message
+  const kept = Buffer.concat([returnPathField(reversePath), ...front, body])
+  const arrival: Arrival = { account, address, reversePath, message: kept, author: author.address, verdict: 'inbox' }
+  const outcome = await sort(agent, arrival)
+  if (outcome === undefined) return place('inbox')
+  const rejected = outcome.actions.find(isRefusal)
+  // One reply answers for all recipients: what one of several does not want goes into his Junk.
+  if (rejected !== undefined && (!isAlone || way.kind !== 'mailbox')) return place('junk')
+  if (rejected !== undefined) return { refusal: reply(550, '5.7.1', ...replyLines(rejected.reason)) }
+  const redirect = async (to: string, changed: Buffer | undefined, isKept: boolean): Promise<Command[]> => {
+    const deliveredTo = Buffer.from(`Delivered-To: ${address}\r\n`)
+    const content = changed === undefined ? [...front, body] : [withoutReturnPath(changed)]
+    const onward = wayFor(agent, forwardPathOf(to))
+    if (onward.kind === 'mailbox') {
+      const delivery = await prepareDelivery(agent, reversePath, [deliveredTo], Buffer.concat(content))
+      return [placeCommand(agent, onward.account, delivery, 'inbox', verdict)]
+    }
+    const blob = await agent.store.putBlob([deliveredTo, ...content])
+    const parameters = {
+      smtputf8: envelope.smtputf8,
+      body: envelope.body,
+      ...wishesOf(recipient),
+      forwardedFrom: address,
+      ...(isKept ? { notify: [] } : {}),
+    }
+    const sent = { trace, blob, reversePath: srsReversePath(agent, reversePath), parameters, origin: 'mda' } as const
+    return [queueCommand(agent, sent, onward.kind === 'elsewhere' || onward.kind === 'unknown' ? to : onward.to)]
+  }
+  const carrying = { verdict, delivery: prepared, redirect, isUnproven: false, at }
+  const { commands, story } = await carryOut(agent, arrival, outcome, carrying)
+  return { commands, text: `Sorted by the script of ${account.address}: ${story}.` }
+}
+
+/** What the MDA shows of a message that an Author of this same agent sent. */
+function verdictOn(author: Account): Verdict {
+  const reason = `${author.displayName} signed in here to send it`
+  return { outcome: 'accept', reason, spf: 'none', dkim: 'none', dmarc: 'none', arc: 'none', steps: [] }
+}
