@@ -86,6 +86,15 @@ export const closeReport: Handler<'report.close'> = (ledger, { of, state, outcom
   return { ok: true }
 }
 
+export const forgetReport: Handler<'report.forget'> = (ledger, { of }) => {
+  const { changes } = ledger
+    .sql(`DELETE FROM report_duty WHERE kind = ? AND domain = ? AND day = ? AND state = 'collecting'`)
+    .run(of.kind, of.domain, of.day)
+  if (Number(changes) === 0) return noDay
+  forgetRows(ledger, of)
+  return { ok: true }
+}
+
 function forgetRows(ledger: Ledger, { kind, domain, day }: ReportDay): void {
   ledger.sql('DELETE FROM report_row WHERE kind = ? AND domain = ? AND day = ?').run(kind, domain, day)
 }

@@ -592,6 +592,11 @@ test(
         [20_000, 'sent', 5, 700],
       ],
     )
+    const other = { ...seen, domain: 'nobody.test' }
+    await done(store, { kind: 'report.observe', sightings: [other] })
+    await done(store, { kind: 'report.forget', of: { ...of, domain: other.domain } })
+    assert.deepEqual(store.reports.rows(other), [])
+    assert.equal(await refused(store, { kind: 'report.forget', of }), 'conflict')
     await done(store, { kind: 'report.prune', beforeMs: 20_001 * 86_400_000 })
     assert.deepEqual(
       store.reports.days(0, 10).map(({ day }) => day),
@@ -653,6 +658,12 @@ test(
     assert.deepEqual(
       [store.reports.complaints('Anna@here.test', 0), store.reports.complaints('anna@here.test', 4)],
       [1, 0],
+    )
+    const large = { ...report, content: 'x'.repeat(9 * 1024 * 1024) }
+    for (const key of ['ee', 'ff']) await done(store, { kind: 'report.keep', pending: 9, report: { ...large, key } })
+    assert.deepEqual(
+      store.reports.received(0, 10).map(({ key }) => key),
+      ['ff'],
     )
     await done(store, { kind: 'report.prune', beforeMs: 4 })
     assert.deepEqual(store.reports.received(0, 10), [])

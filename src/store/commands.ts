@@ -117,6 +117,7 @@ export type Command =
   | { kind: 'report.observe'; sightings: readonly ReportSighting[] } // counts; what belongs to a day whose report is out goes to the next
   | { kind: 'report.postpone'; of: ReportDay; dueMs: number; outcome: string }
   | { kind: 'report.close'; of: ReportDay; state: 'sent' | 'unsent'; outcome: string } // 'conflict' when it is closed; forgets its rows
+  | { kind: 'report.forget'; of: ReportDay } // nobody wants to hear of that day: 'conflict' likewise
   | { kind: 'report.arrive'; account: AccountId; email: EmailId | Made; provenDomain: string } // to be looked into
   | { kind: 'report.keep'; pending: number; report: Omit<ReceivedReport, 'id'> | null } // null: it held none; gives an id when it did not come before
   | { kind: 'report.prune'; beforeMs: number } // forgets closed days and received reports that are older

@@ -19,6 +19,9 @@ export interface ComplaintDue {
   readonly email: number
 }
 
+/** Of the content of reports that are read together. */
+const MOST_BYTES = 16 * 1024 * 1024
+
 export class ReportReads {
   readonly #database: Database
   readonly #statements = new Map<string, Statement>()
@@ -63,10 +66,15 @@ export class ReportReads {
     )
   }
 
-  /** Reports of others since a time, newest first. */
+  /** Reports of others since a time, newest first; older ones are left out where they would be too much to hold. */
   received(sinceMs: number, limit: number): ReceivedReport[] {
-    const sql = 'SELECT * FROM report WHERE received_ms >= ? ORDER BY received_ms DESC, id DESC LIMIT ?'
-    return this.#all(reportOf, sql, sinceMs, limit)
+    const sql = `SELECT * FROM report WHERE id IN (
+        SELECT id FROM (
+          SELECT id, sum(bytes) OVER (ORDER BY received_ms DESC, id DESC) AS bytes FROM report WHERE received_ms >= ?1
+          ORDER BY received_ms DESC, id DESC LIMIT ?2
+        ) WHERE bytes <= ?3
+      ) ORDER BY received_ms DESC, id DESC`
+    return this.#all(reportOf, sql, sinceMs, limit, MOST_BYTES)
   }
 
   /** Proven complaints about an Author's messages since a time. */

@@ -216,7 +216,21 @@ CREATE TRIGGER reported_gone AFTER DELETE ON account BEGIN
 END;
 `
 
-const MIGRATIONS: readonly string[] = [first, second, reports, policies, strangers, lessons, scripts, complaints]
+const reportDays = `
+CREATE INDEX report_duty_by_day ON report_duty (day);
+`
+
+const MIGRATIONS: readonly string[] = [
+  first,
+  second,
+  reports,
+  policies,
+  strangers,
+  lessons,
+  scripts,
+  complaints,
+  reportDays,
+]
 
 /** The version this program writes. */
 const SCHEMA_VERSION = MIGRATIONS.length

@@ -258,6 +258,25 @@ test('reports go only where they are wanted: verified destinations, within their
   assert.match(duty!.outcome, /^Sent to big@asks\.test, y@agrees\.test as \w+\. Not to mailto:x@victim\.test: /)
 })
 
+test('what was let in against the policy says why: the allow list, a trusted Forwarder', async () => {
+  const system = await TestSystem.start(`${REPORTING}\nrecipient: allow=127.0.66.1\nbob: trusts=old.test\n`)
+  const text = 'From: anna@sender.test\nTo: bob@recipient.test\nSubject: hello\n\nHello.\n'
+  const senders = [
+    ['127.0.66.1', 'allowed.test'],
+    ['127.0.67.1', 'old.test'],
+  ] as const
+  const hosts = senders.map(([ip, domain]) => system.stranger(ip, domainAt(domain, ip)))
+  for (const [n, [, domain]] of senders.entries()) {
+    const letter = { from: `x@${domain}`, to: 'bob@recipient.test', text, helo: `mail.${domain}` }
+    assert.match((await system.send(hosts[n]!, 'recipient', 'smtp', letter))[0]!, /^250/)
+  }
+  await system.untilNight(6 * 60 * MINUTE_MS)
+  assert.deepEqual(rowsOf(aggregates(system, 'sender')[0]!), [
+    '1 none dkim=fail spf=fail 127.0.66.1 local_policy',
+    '1 none dkim=fail spf=fail 127.0.67.1 trusted_forwarder',
+  ])
+})
+
 test('mail forged in our own name is reported to ourselves, once a day, without going through the Border', async () => {
   const system = await TestSystem.start(REPORTING)
   const forger = system.stranger('127.0.66.1', domainAt('forger.test', '127.0.66.1'))

@@ -32,7 +32,9 @@ export type Due =
       /** The message to some of them. */
       readonly message: (to: readonly Mailbox[]) => Buffer
     }
-  /** Nobody wants it, or nobody may have it. */
+  /** Nobody asks for one, as of most domains: not worth a word. */
+  | { readonly kind: 'unasked' }
+  /** Nobody may have it. */
   | { readonly kind: 'unwanted'; readonly why: string }
   /** DNS gave no answer. */
   | { readonly kind: 'later'; readonly why: string }
@@ -81,7 +83,7 @@ async function dueTls(agent: Agent, duty: ReportDuty, trace: string, isLast: boo
   const wanted = found.flatMap(({ destination }) => (destination === undefined ? [] : [destination]))
   const places = found.flatMap(({ https }) => (https === undefined ? [] : [https]))
   if (wanted.length + places.length === 0)
-    return { kind: 'unwanted', why: refused.length > 0 ? refused.join('; ') : `${name} asks for no report` }
+    return refused.length > 0 ? { kind: 'unwanted', why: refused.join('; ') } : { kind: 'unasked' }
   const report = {
     organization: agent.domain,
     contact: reportAddress('tls', agent.domain),

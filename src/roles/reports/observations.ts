@@ -13,8 +13,10 @@ import type { Agent } from '../agent.ts'
 
 export const DAY_MS = 86_400_000
 const FLUSH_AFTER_MS = 60_000
-/** So many different rows are written down at once, … */
+/** So many different rows are written down before the minute is over, … */
 const FLUSH_AT = 20_000
+/** … few at a time, because mail waits for the same writer, … */
+const ROWS_A_COMMIT = 500
 /** … and more are not kept while the disk refuses. */
 const MOST_ROWS = 50_000
 /** After the day's end, so that its last minute is written down. */
@@ -153,12 +155,16 @@ export class Observations {
     this.#timer = undefined
     if (this.#dropped > 0) log('warning', 'more was seen than can be kept for reports', { messages: this.#dropped })
     this.#dropped = 0
+    const left = [...rows.values()]
     try {
-      await store.commit([{ kind: 'report.observe', sightings: [...rows.values()] }])
+      while (left.length > 0) {
+        await store.commit([{ kind: 'report.observe', sightings: left.slice(0, ROWS_A_COMMIT) }])
+        left.splice(0, ROWS_A_COMMIT)
+      }
     } catch (error) {
       if (this.#isStopped) return
       log('warning', 'what was seen for reports cannot be kept now', { error: String(error) })
-      for (const sighting of rows.values()) this.#add(sighting)
+      for (const sighting of left) this.#add(sighting)
       this.#timer ??= clock.after(FLUSH_AFTER_MS, () => void this.flush())
     }
   }

@@ -46,6 +46,7 @@ async function commandsFor(agent: Agent, duty: ReportDuty): Promise<Command[]> {
     return [{ kind: 'report.postpone', of, dueMs, outcome: outcome.slice(0, MAX_OUTCOME) }]
   }
   if (due.kind === 'later') return later(`No answer from DNS: ${due.why}.`)
+  if (due.kind === 'unasked') return [{ kind: 'report.forget', of }]
   if (due.kind === 'unwanted') return closed(due.why)
   const posted = await Promise.all(due.posts.map((one) => post(agent, one)))
   const failed = posted.flatMap(({ fault }) => (fault === undefined ? [] : [fault]))
