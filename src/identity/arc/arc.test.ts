@@ -6,6 +6,7 @@ import { authenticate } from 'mailauth'
 import { fieldsNamed, parseHeader } from '../../message/header.ts'
 import { keyRecord } from '../dkim/keys.ts'
 import { directCpu, fixedClock, fixedDns } from '../testing.ts'
+import { readChain } from './chain.ts'
 import { sealArc } from './seal.ts'
 import { validateArc } from './validate.ts'
 
@@ -94,6 +95,23 @@ test('no answer for a key is not a failed chain, and nothing is sealed then', as
   const chain = await validateArc(parseHeader(bytes), silent)
   assert.equal(chain.result, 'temperror')
   assert.equal((await sealArc(parseHeader(bytes), 'old.test; arc=temperror', second, chain, world)).length, 0)
+})
+
+test('i= of the results is lower case, with comments around it; cv= is a word in any case (RFC 8617 §4.1)', () => {
+  const set = (aar: string, cv: string) => {
+    const signature = 'ARC-Message-Signature: i=1; a=rsa-sha256; d=a.test; s=a; h=from; bh=AAAA; b=AAAA'
+    const seal = `ARC-Seal: i=1; a=rsa-sha256; cv=${cv}; d=a.test; s=a; b=AAAA`
+    return readChain(
+      parseHeader(Buffer.from(`ARC-Authentication-Results: ${aar}; a.test; none\r\n${signature}\r\n${seal}\r\n\r\n`)),
+    )
+  }
+  for (const [aar, cv, isRead] of [
+    ['i=1', 'none', true],
+    ['(one) i (is) = 1', 'None', true],
+    ['I=1', 'none', false],
+    ['i=1', 'nothing', false],
+  ] as const)
+    assert.equal(Array.isArray(set(aar, cv)), isRead, `${aar} ${cv}`)
 })
 
 test('hostile sets never throw', async () => {

@@ -64,11 +64,14 @@ export function readChain(header: Header): ArcSet[] | { fault: string } {
   return sets
 }
 
+const CFWS = '(?:\\s|\\([^()\\\\]*\\))*'
+const AAR_INSTANCE = new RegExp(`^${CFWS}i${CFWS}=${CFWS}(\\d{1,3})${CFWS};`)
+
 function instanceOf(value: string, kind: 0 | 1 | 2): number | undefined {
   let instance: number | undefined
   if (kind === 0) {
-    // §4.1.1: i= comes first, and a semicolon after it.
-    const match = /^\s*i\s*=\s*(\d{1,3})\s*;/i.exec(value)
+    // §4.1.1: i= comes first, in lower case, and a semicolon after it; comments may stand between.
+    const match = AAR_INSTANCE.exec(value)
     instance = match ? Number(match[1]) : undefined
   } else {
     const tags = parseTags(value)
@@ -83,7 +86,8 @@ function readSeal(text: string): Seal | string {
   if (tags.has('h')) return 'h= is not allowed' // §4.1.3
   const algorithm = readAlgorithm(tags)
   if (typeof algorithm !== 'string') return algorithm.detail
-  const chain = compactTag(tags, 'cv')
+  // The words are literals of ABNF: in any case (RFC 5234 §2.3).
+  const chain = compactTag(tags, 'cv')?.toLowerCase()
   if (chain !== 'none' && chain !== 'pass' && chain !== 'fail') return `cv=${chain}`
   const domain = normalDomain(compactTag(tags, 'd') ?? '')
   const selector = normalDomain(compactTag(tags, 's') ?? '')

@@ -3,7 +3,7 @@
 
 import type { Dns } from '../../world/dns.ts'
 import type { DkimResult } from '../dkim/verify.ts'
-import { isAskable, isMailDomain, isWithin } from '../domain.ts'
+import { isAskable, isWithin } from '../domain.ts'
 import { provesDomain, type SpfResult } from '../spf/spf.ts'
 import { type Step, step } from '../steps.ts'
 import type { Author } from './author.ts'
@@ -182,7 +182,7 @@ class Alignment {
 
   async holds(authenticated: string, strict: boolean): Promise<boolean> {
     if (authenticated === this.#domain) return true
-    if (strict || !isMailDomain(authenticated)) return false
+    if (strict || !isAskable(authenticated)) return false
     this.organizationalDomain ??= await this.#organizationOf(this.#domain)
     // An organization stands above its members, so most strangers need no walk of their own.
     if (!this.organizationalDomain || !isWithin(authenticated, this.organizationalDomain)) return false

@@ -56,8 +56,8 @@ export function parseSpfRecord(text: string): SpfRecord | { error: string } {
 
 function addModifier(record: SpfRecord, name: string, value: string): string | undefined {
   if (name !== 'redirect' && name !== 'exp') {
-    // §6: unknown modifiers are ignored, but their syntax counts.
-    return parseMacroString(value) ? undefined : 'modifier with a syntax error'
+    // §6: unknown modifiers are ignored, but their syntax counts: a macro-string of any letters, those of explanations too.
+    return parseMacroString(value, true) ? undefined : 'modifier with a syntax error'
   }
   if (record[name]) return `${name} appears twice` // §6
   record[name] = parseDomainSpec(value)

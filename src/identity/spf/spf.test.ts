@@ -33,6 +33,12 @@ test('an IPv4-mapped client is an IPv4 client', async () => {
   assert.equal((await checkHost({ ...question, ip: '::ffff:192.0.2.7' }, dns, clock)).result, 'pass')
 })
 
+test('an unknown modifier may hold any macro-string, and nothing else (RFC 7208 §6, §12)', () => {
+  assert.ok(!('error' in parseSpfRecord('v=spf1 foo=%{c}%{r}%{t}.x -all')))
+  assert.ok('error' in parseSpfRecord('v=spf1 foo=%{x} -all'))
+  assert.ok('error' in parseSpfRecord('v=spf1 exists:%{c}.x.test -all'))
+})
+
 test('an include loop ends with permerror after ten lookups', async () => {
   const asked: string[] = []
   const dns = fixedDns({ 'sender.test': { TXT: ['v=spf1 include:sender.test -all'] } }, asked)
