@@ -18,6 +18,7 @@ const BASE64_VALUE = new Int8Array(256).fill(-1)
 for (let i = 0; i < 64; i++) {
   BASE64_VALUE['ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.charCodeAt(i)] = i
 }
+const HEX_DIGITS = '0123456789ABCDEF'
 const HEX_VALUE = new Int8Array(256).fill(-1)
 for (let i = 0; i < 16; i++) {
   HEX_VALUE['0123456789ABCDEF'.charCodeAt(i)] = i
@@ -168,29 +169,37 @@ export function encodeBase64(bytes: Buffer): string {
 
 /** Quoted-printable of text whose lines end with CRLF; lines of at most 76 characters (RFC 2045 §6.7). */
 export function encodeQuotedPrintable(bytes: Buffer): string {
-  const lines: string[] = []
-  let line = ''
-  const put = (piece: string): void => {
-    if (line.length + piece.length > 75) {
-      lines.push(`${line}=`)
-      line = ''
-    }
-    line += piece
+  // Three characters for each byte, and a soft line break for each line of at least 73.
+  const out = Buffer.allocUnsafe(3 * bytes.length + 3 * Math.ceil((3 * bytes.length) / 73))
+  let to = 0
+  let lineLength = 0
+  const breakIfLonger = (length: number): void => {
+    lineLength += length
+    if (lineLength <= 75) return
+    to += out.write('=\r\n', to, 'latin1')
+    lineLength = length
   }
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!
     if (byte === CR && bytes[i + 1] === LF) {
-      lines.push(line)
-      line = ''
+      to += out.write('\r\n', to, 'latin1')
+      lineLength = 0
       i++
       continue
     }
     const atLineEnd = i + 1 === bytes.length || (bytes[i + 1] === CR && bytes[i + 2] === LF)
     const blank = byte === 32 || byte === 9
     // A leading dot or "From " is written so that neither SMTP nor an mbox file has to change it.
-    const fragile = line === '' && (byte === 46 || (byte === 70 && bytes.toString('latin1', i, i + 5) === 'From '))
-    const plain = (blank && !atLineEnd) || (byte > 32 && byte < 127 && byte !== EQUALS && !fragile)
-    put(plain ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+    const fragile = lineLength === 0 && (byte === 46 || (byte === 70 && bytes.toString('latin1', i, i + 5) === 'From '))
+    if ((blank && !atLineEnd) || (byte > 32 && byte < 127 && byte !== EQUALS && !fragile)) {
+      breakIfLonger(1)
+      out[to++] = byte
+    } else {
+      breakIfLonger(3)
+      out[to++] = EQUALS
+      out[to++] = HEX_DIGITS.charCodeAt(byte >> 4)
+      out[to++] = HEX_DIGITS.charCodeAt(byte & 15)
+    }
   }
-  return lines.map((each) => `${each}\r\n`).join('') + line
+  return out.toString('latin1', 0, to)
 }

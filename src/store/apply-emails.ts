@@ -92,6 +92,9 @@ export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
   return { ok: true, modseq, changed, unchanged }
 }
 
+/** Copies cost their owner nothing, and thirty doublings make a thousand million: at most so many in one mailbox. */
+const MAX_COPIED_TO = 1_000_000
+
 export const copyPlacements: Handler<'placement.copy'> = (ledger, command) => {
   const found = findMailbox(ledger, command.account, command.mailbox)
   if (!found.ok) return found
@@ -100,13 +103,16 @@ export const copyPlacements: Handler<'placement.copy'> = (ledger, command) => {
   if (target === undefined) return refuse('no-mailbox', 'There is no such mailbox to copy to.')
   const source = placedIn(ledger, mailbox, command.uids)
   if (source.length === 0) return { ok: true, placements: [], modseq: account.modseq }
+  const { move, atMost = MAX_COPIED_TO } = command
+  if (!move && target.total + source.length > atMost)
+    return refuse('over-quota', `More than ${atMost} messages cannot be copied into one mailbox.`)
   const modseq = ledger.nextModseq(account)
   const placements = source.map((placed) => {
     const flags = { bits: placed.flags, keywords: placed.keywords }
     const uid = place(ledger, target, placed, flags, modseq)
-    const lostHome = command.move && displace(ledger, mailbox, placed, modseq)
+    const lostHome = move && displace(ledger, mailbox, placed, modseq)
     settle(ledger, account, placed.email, lostHome, modseq)
-    const from = command.move ? mailbox : undefined
+    const from = move ? mailbox : undefined
     taughtByMove(ledger, account, placed.email, { from, to: target, flags })
     return { mailbox: target.id, uid, uidValidity: target.uidValidity, sourceUid: placed.uid }
   })

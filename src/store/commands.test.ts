@@ -543,6 +543,33 @@ test('who watches is told after the commit, until they stop', async () => {
   })
 })
 
+test('a mailbox that is copied into itself again and again has an end', async () => {
+  const { world, run } = testWorld()
+  await run(async () => {
+    const store = await openStore(world)
+    const bob = await makeAccount(store)
+    const inbox = store.mailboxByUse(bob, 'inbox')!.id
+    await deliver(store, bob, 'one')
+    const uids = [[1, 1000]] as const
+    const copy = {
+      kind: 'placement.copy',
+      account: bob,
+      mailbox: inbox,
+      uids,
+      to: inbox,
+      move: false,
+      atMost: 5,
+    } as const
+    await done(store, copy)
+    await done(store, copy)
+    const [refused] = await store.commit([copy])
+    assert.ok(refused?.ok === false && refused.reason === 'over-quota')
+    assert.equal(store.mailboxByUse(bob, 'inbox')!.total, 4)
+    assert.deepEqual(await checkStore(store), [])
+    await store.close()
+  })
+})
+
 test('an email and its copy in the same mailbox are expunged together and leave nothing behind', async () => {
   const { world, run } = testWorld()
   await run(async () => {

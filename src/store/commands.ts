@@ -89,7 +89,15 @@ export type Command =
       flags: readonly string[]
       unchangedSince?: number
     }
-  | { kind: 'placement.copy'; account: AccountId; mailbox: MailboxId; uids: UidSet; to: MailboxId; move: boolean } // same email, new placements; move expunges the source in the same commit
+  | {
+      kind: 'placement.copy'
+      account: AccountId
+      mailbox: MailboxId
+      uids: UidSet
+      to: MailboxId
+      move: boolean
+      atMost?: number
+    } // same email, new placements; move expunges the source in the same commit
   | { kind: 'placement.expunge'; account: AccountId; mailbox: MailboxId; uids: UidSet; onlyDeleted: boolean }
   /** JMAP's view: set the mailboxes and/or keywords of an email whole (keywords go to every placement). */
   | {

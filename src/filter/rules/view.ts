@@ -56,7 +56,12 @@ export interface MailFacts {
     readonly earlyTalker?: boolean
   }
   /** What lists over DNS and our own memory say of the sender, as far as it may count for this Recipient. */
-  readonly known?: { readonly listings: readonly ListResult[]; readonly standing?: Standing }
+  readonly known?: {
+    readonly listings: readonly ListResult[]
+    readonly standing?: Standing
+    /** How often one of its signatures came of late, and not from who signed. */
+    readonly copies?: number
+  }
   /** True if it answers a message that was sent from here (its In-Reply-To or References is one of ours). */
   readonly answersOurs?: boolean
 }

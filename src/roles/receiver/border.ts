@@ -8,6 +8,7 @@ import { findInList, inNetwork, unmapped } from '../../filter/lists.ts'
 import { type Client, greetingPauseMs, tarpitMs } from '../../filter/manners.ts'
 import { Places } from '../../filter/places.ts'
 import { patienceUnder, stressOf } from '../../filter/pressure.ts'
+import { Replays } from '../../filter/replay.ts'
 import { Reputation, type Standing, verdictOn } from '../../filter/reputation.ts'
 import type { MailView } from '../../filter/rules/rules.ts'
 import type { Budget } from '../../protocols/smtp/content.ts'
@@ -33,6 +34,7 @@ export class Border {
   readonly places: Places<SessionFacts>
   readonly greylist: Greylist
   readonly reputation: Reputation
+  readonly replays: Replays
   readonly lists: DnsLists
   readonly #agent: Agent
   readonly #budget: Budget
@@ -49,6 +51,7 @@ export class Border {
     this.places = new Places({ perAddress, perNetwork: Math.max(4 * perAddress, inAll / 2), inAll }, clock)
     this.greylist = new Greylist(agent.memory, clock)
     this.reputation = new Reputation(agent.memory, clock)
+    this.replays = new Replays(clock)
     this.lists = new DnsLists(dnsLists, agent.world)
   }
 

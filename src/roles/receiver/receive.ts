@@ -30,6 +30,7 @@ import { type Findings, findings, spfOfAuthor, verdictOf } from './findings.ts'
 import { addressOf, type Handled, handle, isStanding, settle, trustedNetworks, waysOf } from './handle.ts'
 import type { Judgement } from './judge.ts'
 import { LogoSearch } from './logo.ts'
+import { borrowed, withoutFlood } from './replayed.ts'
 import { scan } from './scan.ts'
 import { isAnswerable, sortAll } from './sorting.ts'
 import { greylisted, learnFrom } from './strangers.ts'
@@ -105,18 +106,20 @@ async function decide(
   )
   const authorSpf = await spfOfAuthor(agent, identity)
   const ways = waysOf(agent, mail)
+  const copies = borrowed(border, header, identity, ways)
   const known = {
     allowedBy: provenOnList(agent, identity),
     deniedBy: deniedOnList(agent, identity),
     sentBy: provenSender(header, identity),
     atHome: await trustedNetworks(agent, identity, ways),
-    weigh: await weigher(agent, border, mail, identity),
+    weigh: await weigher(agent, border, mail, identity, copies.before),
     seal: trustedSeal(identity, agent.settings.receiver.trustedSealers),
   }
   const judged = ways.map((one) => handle(agent, one, identity, known))
   // Only what would be taken is worth a look by others, and only then is a stranger asked to come again.
   const { source: kept, handled: scanned } = await scanAll(agent, mail, identity, about.trace, judged)
-  const weighed = greylisted(agent, border, identity, scanned)
+  const met = greylisted(agent, border, identity, scanned)
+  const weighed = agent.settings.receiver.filters ? withoutFlood(border, identity, copies, met) : met
   const clean = withoutForgedResults(agent, source, header)
   const fields = {
     front: ourFields(agent, mail, identity, trace),

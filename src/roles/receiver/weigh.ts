@@ -18,12 +18,16 @@ import { findings } from './findings.ts'
 /** The weight for a Recipient who trusts the Forwarder or not; undefined where the description says `filter=no`. */
 export type Weigher = (throughTrusted: boolean, account: AccountId | undefined) => Weight | undefined
 
-/** Asks first what others know of the domains in the message; as long as their lists take, at most. */
+/**
+ * Asks first what others know of the domains in the message; as long as their lists take, at most.
+ * @param copies how often one of its signatures came of late by way of somebody else
+ */
 export async function weigher(
   agent: Agent,
   border: Border,
   mail: InboundMessage,
   identity: Identity,
+  copies: number,
 ): Promise<Weigher> {
   if (!agent.settings.receiver.filters) return () => undefined
   const facts: MailFacts = {
@@ -42,7 +46,7 @@ export async function weigher(
     weigh(
       throughTrusted
         ? view.with({ identity: undefined, known: { listings }, answersOurs })
-        : view.with({ known: { listings: [...ofAddress, ...listings], standing }, answersOurs }),
+        : view.with({ known: { listings: [...ofAddress, ...listings], standing, copies }, answersOurs }),
     )
   const known = new Map<boolean, { readonly rules: Weight; features?: Features }>()
   return (throughTrusted, account) => {

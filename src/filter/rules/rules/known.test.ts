@@ -13,6 +13,7 @@ const listings = (...all: ListResult[]) => ({ facts: { known: { listings: all } 
 const standing = (score: number, confidence: number) => ({
   facts: { known: { listings: [], standing: { score, confidence, reasons: ['x.test: 1 good'] } satisfies Standing } },
 })
+const copies = (count: number) => ({ facts: { known: { listings: [], copies: count } } })
 const bad = listing('address', 'bad', '192.0.2.10')
 
 const KNOWN: Row[] = [
@@ -24,6 +25,8 @@ const KNOWN: Row[] = [
   ['reputation-good', standing(0.9, 0.8)],
   ['reputation-bad', standing(-0.8, 0.5)],
   ['reputation-very-bad', standing(-0.9, 0.9)],
+  ['signature-in-many-copies', copies(60)],
+  ['signature-in-hundreds-of-copies', copies(300)],
 ]
 
 expectRules(knownRules, KNOWN)

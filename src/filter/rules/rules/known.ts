@@ -25,6 +25,12 @@ const standing = (wanted: ReturnType<typeof verdictOn>) => (mail: MailView) => {
   return known !== undefined && verdictOn(known) === wanted && known.reasons.join('; ')
 }
 
+/** Mailing lists send so, too: together these rules stay below what makes Junk. */
+const copiesFrom = (least: number) => (mail: MailView) => {
+  const copies = Math.round(mail.facts.known?.copies ?? 0)
+  return copies >= least && `${copies} copies`
+}
+
 export const knownRules: readonly Rule[] = [
   {
     id: 'address-on-bad-list',
@@ -87,5 +93,19 @@ export const knownRules: readonly Rule[] = [
     about: 'identity',
     explanation: 'Nearly everything that this sender sent here before was unwanted.',
     test: standing('very bad'),
+  },
+  {
+    id: 'signature-in-many-copies',
+    points: 1.5,
+    about: 'identity',
+    explanation: 'The same signed message came to many people here, and not from who signed it.',
+    test: copiesFrom(60),
+  },
+  {
+    id: 'signature-in-hundreds-of-copies',
+    points: 2,
+    about: 'identity',
+    explanation: 'The same signed message came to hundreds of people here, and not from who signed it.',
+    test: copiesFrom(300),
   },
 ]
