@@ -15,6 +15,8 @@ export interface PublicKey {
   readonly testing: boolean
   /** t=s: i= must be in d= itself, not below it. */
   readonly strict: boolean
+  /** h= names hash algorithms, and SHA-256 is none of them. */
+  readonly excludesSha256: boolean
 }
 
 export interface NoKey {
@@ -34,12 +36,16 @@ const MAX_CACHED = 4096
 const MAX_CACHED_TEXT = 2048
 const cache = new Map<string, PublicKey | NoKey>()
 
-/** Finds the key for `selector` at `domain` that fits the algorithm. Never rejects. */
+/**
+ * Finds the key for `selector` at `domain` that fits the algorithm. Never rejects.
+ * @param heedsHashes false: h= of the record is passed over, as DKIM2 has it
+ */
 export async function findKey(
   dns: Dns,
   domain: string,
   selector: string,
   algorithm: SigningAlgorithm,
+  heedsHashes = true,
 ): Promise<PublicKey | NoKey> {
   const name = `${selector}._domainkey.${domain}`
   if (!isAskable(name)) return permanent('no-key', `${name} cannot exist`)
@@ -50,7 +56,7 @@ export async function findKey(
   // §3.6.2.2: several records are an error of the domain; the first that fits is taken, never more than three are read.
   let first: PublicKey | NoKey | undefined
   for (const text of answer.records.slice(0, 3)) {
-    const key = fits(readKey(text), algorithm)
+    const key = fits(readKey(text), algorithm, heedsHashes)
     if ('key' in key) return key
     first ??= key
   }
@@ -61,8 +67,9 @@ function permanent(reason: DkimReason, detail: string): NoKey {
   return { result: 'permerror', reason, detail }
 }
 
-function fits(key: PublicKey | NoKey, algorithm: SigningAlgorithm): PublicKey | NoKey {
+function fits(key: PublicKey | NoKey, algorithm: SigningAlgorithm, heedsHashes: boolean): PublicKey | NoKey {
   if (!('key' in key)) return key
+  if (heedsHashes && key.excludesSha256) return permanent('key-use', 'h= without sha256')
   if (!algorithm.startsWith(key.type))
     return permanent('key-type', `the key is ${key.type}, the signature ${algorithm}`)
   return key
@@ -86,8 +93,6 @@ function parseKey(text: string): PublicKey | NoKey {
   // §3.6.1: v= is DKIM1, and first, where it stands at all.
   if (version !== undefined && (version !== 'DKIM1' || tags.keys().next().value !== 'v'))
     return permanent('key-syntax', `v=${version}`)
-  const hashes = listTag(tags, 'h')
-  if (hashes && !hashes.includes('sha256')) return permanent('key-use', `h=${hashes.join(':')}`)
   const services = listTag(tags, 's')
   if (services && !services.includes('*') && !services.includes('email'))
     return permanent('key-use', `s=${services.join(':')}`)
@@ -104,7 +109,8 @@ function parseKey(text: string): PublicKey | NoKey {
   if ((key.asymmetricKeyDetails?.publicExponent ?? 0n) > MAX_EXPONENT)
     return permanent('key-syntax', 'the exponent is too large')
   const flags = listTag(tags, 't') ?? []
-  return { key, type, bits, testing: flags.includes('y'), strict: flags.includes('s') }
+  const excludesSha256 = listTag(tags, 'h')?.includes('sha256') === false
+  return { key, type, bits, testing: flags.includes('y'), strict: flags.includes('s'), excludesSha256 }
 }
 
 /** SubjectPublicKeyInfo, or the bare forms that RFC 6376 §3.6.1 (RSAPublicKey) and RFC 8463 §4.1 (32 bytes) name. */

@@ -204,6 +204,8 @@ test('keys and times', async () => {
     const got = await verify(message, undefined, records as typeof zone)
     assert.deepEqual([got.result, got.reason], [result, reason])
   }
+  const retired = keyRecord(key, 'sender.example', 's1').text.replace('v=DKIM1;', 'v=DKIM1; h=sha1;')
+  assert.equal((await verify(message, undefined, { [name]: { TXT: [retired] } })).result, 'pass')
   assert.equal((await verify(message, undefined, zone, NOW_S + 14 * 86_400)).result, 'pass')
   assert.equal(
     (await verify(message, undefined, zone, NOW_S + 14 * 86_400 + 1)).reason,

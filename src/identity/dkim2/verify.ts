@@ -151,7 +151,8 @@ async function checkSignature(fields: Dkim2Fields, signature: Dkim2Signature, dn
     const name = `${selector}._domainkey.${domain}`
     const answer = await dns.resolve(name, 'TXT')
     if (answer.status === 'records' && answer.records.length > 1) return permanent(`${about} has multiple records`)
-    const key = await findKey(dns, domain, selector, algorithm)
+    // §11.5: h= of a key record is retired.
+    const key = await findKey(dns, domain, selector, algorithm, false)
     if (!('key' in key)) {
       if (key.result === 'temperror') return { result: 'temperror', reason: `${about} could not be fetched` }
       return permanent(`${about} ${KEY_FAULTS[key.reason] ?? 'has a syntax error'}`)
