@@ -33,6 +33,7 @@ const PORTS = {
   imaps: 2993,
   pop3: 2110,
   pop3s: 2995,
+  managesieve: 4190,
 } as const
 const DNS_PORT = 5300
 const WEB_PORT = 8080

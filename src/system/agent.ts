@@ -2,6 +2,7 @@
 
 import { Opinions } from '../filter/statistics/opinions.ts'
 import { serveImap } from '../protocols/imap/serve.ts'
+import { serveManageSieve } from '../protocols/managesieve/serve.ts'
 import { servePop3 } from '../protocols/pop3/serve.ts'
 import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
 import { Budget } from '../protocols/smtp/content.ts'
@@ -31,7 +32,7 @@ import { KeptMemory } from './memory.ts'
 import { secretsOf } from './secrets.ts'
 
 /** The doors of an agent, each with the role that opens it. */
-const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s'] as const
+const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve'] as const
 export type ServiceName = (typeof SERVICES)[number]
 
 /** Implicit TLS. */
@@ -45,6 +46,7 @@ const OPENED_BY: Record<ServiceName, (plan: AgentPlan) => boolean> = {
   imaps: ({ roles }) => roles.has('MDA'),
   pop3: ({ roles }) => roles.has('MDA'),
   pop3s: ({ roles }) => roles.has('MDA'),
+  managesieve: ({ roles }) => roles.has('MDA'),
 }
 
 /** The services that this plan's roles need. */
@@ -217,10 +219,12 @@ export class RunningAgent {
       case 'pop3':
       case 'pop3s':
         return servePop3(stream, this.#mailAccess(stream), world)
+      case 'managesieve':
+        return serveManageSieve(stream, this.#mailAccess(stream), world)
     }
   }
 
-  /** What IMAP and POP3 need alike. On loopback nobody listens in, so a password may be said without TLS there. */
+  /** What IMAP, POP3 and ManageSieve need alike. On loopback nobody listens in, so a password may be said without TLS there. */
   #mailAccess(stream: Stream) {
     const { store, secrets, log } = this.agent
     return {

@@ -19,6 +19,7 @@ export const INTERNET_PORTS: Ports = {
   imaps: 993,
   pop3: 110,
   pop3s: 995,
+  managesieve: 4190,
 }
 
 const TRIES = 200

@@ -10,6 +10,7 @@ import { dkimSuite } from './dkim.ts'
 import { dmarcSuite } from './dmarc.ts'
 import { imaptestSuite } from './imap-imaptest.ts'
 import { imapMptSuite } from './imap-mpt.ts'
+import { managesieveMptSuite } from './managesieve-mpt.ts'
 import { mimeAmbiguitySuite } from './mime-ambiguity.ts'
 import { mtaStsSuite } from './mta-sts.ts'
 import { pslSuite } from './psl.ts'
@@ -36,6 +37,7 @@ export const suites: Record<string, Suite> = {
   'attack-smtp': attackSmtpSuite,
   'mime-ambiguity': mimeAmbiguitySuite,
   'sieve-pigeonhole': sievePigeonholeSuite,
+  'managesieve-mpt': managesieveMptSuite,
 }
 
 /** Runs one suite over a folder and prints what failed, then the counts. @returns the exit code */

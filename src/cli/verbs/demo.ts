@@ -196,7 +196,7 @@ const at = ({ address, port }: Endpoint) => `${address}:${port}`
 
 function doorsOf(agent: RunningAgent): Map<ServiceName, Endpoint> {
   const doors = new Map<ServiceName, Endpoint>()
-  for (const name of ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s'] as const) {
+  for (const name of ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve'] as const) {
     const endpoint = agent.endpoint(name)
     if (endpoint !== undefined) doors.set(name, endpoint)
   }
@@ -249,6 +249,7 @@ function readyLine(lab: Lab, folder: string): object {
         imaps: door(found(plan).endpoint('imaps')),
         pop3: door(found(plan).endpoint('pop3')),
         pop3s: door(found(plan).endpoint('pop3s')),
+        managesieve: door(found(plan).endpoint('managesieve')),
         jmap: `${lab.webUrl}/.well-known/jmap`,
         submission: door(found(plan).endpoint('submission')),
         submissions: door(found(plan).endpoint('submissions')),

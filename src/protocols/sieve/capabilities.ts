@@ -53,6 +53,12 @@ const IMPLIED: Record<string, readonly Capability[]> = {
   spamtestplus: ['spamtest'],
 }
 
+/** Methods of `notify` (RFC 5435 §3.1). */
+export const NOTIFY_METHODS: readonly string[] = ['mailto']
+
+/** As ManageSieve's SIEVE capability and JMAP's sieveExtensions have them. */
+export const CAPABILITY_NAMES: readonly string[] = Object.keys(CAPABILITIES)
+
 /** What `require` of this name makes available; undefined when it is unknown. */
 export function capabilitiesOf(name: string, extra: readonly string[] = []): readonly string[] | undefined {
   if (ALWAYS.has(name)) return [name]

@@ -107,7 +107,7 @@ export const CONTROL: readonly Spec[] = [
 ]
 
 /** RFC 6609 §3.1 and RFC 5804 §1.6: what a script may be called. */
-function isScriptName(name: string): boolean {
+export function isScriptName(name: string): boolean {
   return (
     name !== '' &&
     Buffer.byteLength(name) <= 512 &&
