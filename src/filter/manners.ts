@@ -20,11 +20,12 @@ export function greetingPauseMs(client: Client, pauseMs: number, stress: number)
 }
 
 const FREE_FAULTS = 2
-const LONGEST_PAUSE_MS = 20_000
+/** The longest pause, in first ones. */
+const LONGEST = 20
 
-/** How long the reply to the latest of so many faults waits: one second, doubled with each. */
-export function tarpitMs(faults: number, stress: number): number {
+/** How long the reply to the latest of so many faults waits: `firstMs`, doubled with each. */
+export function tarpitMs(faults: number, firstMs: number, stress: number): number {
   const counted = Math.floor(faults) - FREE_FAULTS
   if (counted <= 0) return 0
-  return Math.round(Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** (counted - 1)) * (1 - stress))
+  return Math.round(firstMs * Math.min(LONGEST, 2 ** (counted - 1)) * (1 - stress))
 }

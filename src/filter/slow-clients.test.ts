@@ -41,7 +41,7 @@ async function receiver() {
     hostName: 'mx.test',
     timeouts: () => patienceUnder(stress()),
     greetingPauseMs: () => greetingPauseMs(stranger, 1000, stress()),
-    faultPauseMs: (faults: number) => tarpitMs(faults, stress()),
+    faultPauseMs: (faults: number) => tarpitMs(faults, 1000, stress()),
   }
   await run(world.network.listen(at, (stream) => void serveSmtp(stream, policy, options, world)))
   return { world, simulation, places, delivered, run }

@@ -111,8 +111,8 @@ export interface ReceiverSettings {
   readonly dnsLists: readonly DnsList[]
   /** Who is neither proven nor known is asked to come again. */
   readonly greylist: boolean
-  /** How long to listen before a stranger is greeted, milliseconds. */
-  readonly greetingPauseMs: number
+  /** How long to listen before a stranger is greeted, and how long the reply to his first fault waits; milliseconds. */
+  readonly pauseMs: number
   /** Balancers whose PROXY header is believed. */
   readonly proxies: readonly NetworkEntry[]
   /** clamd, asked about every message that would be taken. */

@@ -86,7 +86,7 @@ const KEYS = {
     'received-spf': values.yesNo,
     'dns-list': values.dnsList,
     greylist: values.yesNo,
-    'greet-after': values.duration,
+    pause: values.duration,
     proxy: values.network,
     clamav: values.socket,
     milter: values.socket,
@@ -342,7 +342,7 @@ function planAgent(
         dnsLists: of('dns-list'),
         greylist: of('greylist').at(-1) ?? !lab,
         // Long enough that a bot has spoken; in a lab everybody is known.
-        greetingPauseMs: 1000 * (of('greet-after').at(-1) ?? (lab ? 0 : 1)),
+        pauseMs: 1000 * (of('pause').at(-1) ?? (lab ? 0 : 1)),
         proxies: of('proxy'),
         clamd: of('clamav').at(-1),
         milters: of('milter'),

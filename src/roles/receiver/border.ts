@@ -105,14 +105,14 @@ export class Border {
 
   /** How the SMTP server treats its clients, for its driver. */
   get manners(): Pick<ServeOptions, 'timeouts' | 'greetingPauseMs' | 'faultPauseMs' | 'proxyFrom'> {
-    const { greetingPauseMs: calmMs, proxies } = this.#agent.settings.receiver
+    const { pauseMs, proxies } = this.#agent.settings.receiver
     return {
       timeouts: () => patienceUnder(this.stress),
       greetingPauseMs: (session) => {
         const met = this.#met.get(session)
-        return met === undefined ? 0 : greetingPauseMs(met, calmMs, this.stress)
+        return met === undefined ? 0 : greetingPauseMs(met, pauseMs, this.stress)
       },
-      faultPauseMs: (faults) => tarpitMs(faults, this.stress),
+      faultPauseMs: (faults) => tarpitMs(faults, pauseMs, this.stress),
       ...(proxies.length === 0
         ? {}
         : { proxyFrom: (address) => proxies.some((network) => inNetwork(unmapped(address), network)) }),

@@ -83,7 +83,7 @@ describe('lists over DNS', () => {
   })
 
   test('one mark is not enough to refuse at once, two are; postmaster is always there', async () => {
-    const world = await TestSystem.start(`${TWO_AGENTS}\n${lines}\nrecipient: greet-after=2s`)
+    const world = await TestSystem.start(`${TWO_AGENTS}\n${lines}\nrecipient: pause=2s`)
     const host = world.stranger(IP, lists)
     const begin = ['EHLO x.test\r\n', 'MAIL FROM:<x@nowhere.test>\r\n', `RCPT TO:<${BOB}>\r\n`]
     // The greeting waits six times as long for who is on a list.
@@ -205,4 +205,18 @@ test('a network is slowed down with its neighbours, four times what one address 
   // The ninth may find that a little has drained.
   assert.deepEqual(replies.slice(0, 8), Array(8).fill('250'))
   assert.equal(replies.at(-1), '450')
+})
+
+test('faults cost time, each twice that of the one before, and where nobody is a stranger they cost none', async () => {
+  const nonsense = 'X\r\n'.repeat(3)
+  const took = async (lines: string) => {
+    const world = await TestSystem.start(`${TWO_AGENTS}\n${lines}`)
+    const before = world.simulation.nowMs
+    const heard = await world.say(unproven(world), 'recipient', [nonsense, nonsense], { silenceMs: 30_000 })
+    assert.equal(heard.match(/^500 /gm)!.length, 6)
+    return world.simulation.nowMs - before
+  }
+  const free = await took('')
+  // The third fault costs one pause, the sixth eight; before the greeting there is one.
+  assert.equal(Math.round((await took('recipient: pause=1s')) / 1000) - Math.round(free / 1000), 1 + 1 + 8)
 })
