@@ -5,11 +5,12 @@
 
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { MailView, weigh } from '../../filter/rules/rules.ts'
 import { Classifier, SPAM_THRESHOLD } from '../../filter/statistics/classifier.ts'
 import { arrivalMs, figuresOf, pointAt, type Scored } from '../../filter/statistics/evaluate.ts'
-import { featuresOf } from '../../filter/statistics/features.ts'
+import { type Features, featuresOf } from '../../filter/statistics/features.ts'
+import { rulesAsFacts } from '../../filter/statistics/finding.ts'
 import { parseHeader } from '../../message/header.ts'
-import { parseStructure } from '../../message/mime.ts'
 import { filesIn, foldersOf, type Suite, SuiteReport } from './report.ts'
 
 export interface CorpusMessage {
@@ -37,12 +38,20 @@ export function readCorpus(dir: string): CorpusMessage[] {
   return messages.sort((a, b) => a.arrivalMs - b.arrivalMs || (a.name < b.name ? -1 : 1))
 }
 
+/** What the learners see, with what the rules said of it when it arrived. */
+export function featuresIn({ bytes, arrivalMs }: CorpusMessage): Features {
+  const view = new MailView({ message: bytes, nowMs: arrivalMs })
+  const { points, hits } = weigh(view)
+  return featuresOf(view.root, { facts: rulesAsFacts(hits), rulePoints: points })
+}
+
 export const corpusSuite: Suite = async (dir) => {
   const report = new SuiteReport()
   const classifier = new Classifier()
   const scored: Scored[] = []
-  for (const { name, isSpam, bytes } of readCorpus(dir)) {
-    const features = featuresOf(parseStructure(bytes))
+  for (const message of readCorpus(dir)) {
+    const { name, isSpam } = message
+    const features = featuresIn(message)
     const score = classifier.score(features)
     classifier.learn(features, isSpam)
     scored.push({ score, isSpam })

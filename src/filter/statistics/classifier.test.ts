@@ -40,7 +40,7 @@ function scoreThenLearn(classifier: Classifier, corpus: ReturnType<typeof madeCo
 test('it knows nothing at first, and learns from what it is shown', () => {
   const classifier = new Classifier(16)
   const corpus = madeCorpus(300)
-  assert.equal(classifier.score(corpus[0]!.features), 0.5)
+  assert.ok(classifier.score(corpus[0]!.features) < 0.5, 'what is new gets the benefit of the doubt')
   const scored = scoreThenLearn(classifier, corpus)
   const early = figuresOf(scored.slice(0, 60)).errorAreaPercent
   const late = figuresOf(scored.slice(200)).errorAreaPercent

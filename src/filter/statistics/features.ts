@@ -1,80 +1,108 @@
-// What the learners see of a message: hashes of its words, of pairs of words, and of runs of four characters. Read with
-// the house's one header parser and MIME walker, so that the filter sees what the reader sees. Everything is bounded:
-// only the beginnings of long fields, bodies and lists of parts count, and nothing here throws.
+// What the learners see of a message, one view for each way to look at it: hashes of words and of neighbouring words in
+// header and body, of the path that it came, of who it says to be from, and of what else is known of it. Read with the
+// house's one header parser and MIME walker, so that the filter sees what the reader sees. Everything is bounded: only the
+// beginnings of long fields, bodies and lists of parts count, and nothing here throws.
 
 import { fileName, htmlToText, partBytes, partText } from '../../message/body.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
 import { type Header, type HeaderField, unfolded } from '../../message/header.ts'
 import { allParts, type Part } from '../../message/mime.ts'
 import { FeatureSet, hashText, mix } from './feature-set.ts'
-import { addGrams, addWords } from './words.ts'
+import { addReceived, shapeOf } from './received-look.ts'
+import { addPlainWords, addWords } from './words.ts'
 
 /** One way to look at a message: distinct hashes, in the order in which they first came. */
 export type View = Int32Array
 
-/** The header and the body, each seen as words, pairs of words and runs of four characters. */
 export interface Features {
-  headerWords: View
-  headerPairs: View
-  headerGrams: View
-  bodyWords: View
-  bodyPairs: View
-  bodyGrams: View
+  readonly headerWords: View
+  readonly headerPairs: View
+  /** From, by itself. */
+  readonly sender: View
+  /** The lines of Received. */
+  readonly path: View
+  /** What is known besides the message. */
+  readonly known: View
+  readonly bodyWords: View
+  /** The text without capitals, digits and signs: its words, and each with those before it. */
+  readonly plainWords: View
+  readonly phrases: View
+  /** Points of the rules: all there is to go by while nothing was learned. */
+  readonly rulePoints: number
+}
+
+/** What is known besides the message. */
+export interface Known {
+  /** Our own Received field, where the message does not hold it yet. */
+  readonly arrival?: string
+  /** Short texts such as `spf=pass` or the name of a rule: each is a word of its own. */
+  readonly facts?: readonly string[]
+  readonly rulePoints?: number
 }
 
 const MAX_FIELDS = 60
 const MAX_FIELD_CHARACTERS = 600
+const MAX_SHAPE = 120
+const MAX_HOPS = 12
 const MAX_PARTS = 20
+const MAX_FACTS = 200
 const MAX_TEXT_BYTES = 24 * 1024
 const MAX_TEXT_CHARACTERS = 10_000
-const MAX_GRAM_CHARACTERS = 3_000
 
 /**
  * Fields that other filters, readers and mailboxes add: a stranger must not steer us with them, and what is added after
- * the message was scored must not be learned. Results of authentication are no words: they reach us as `facts`.
+ * the message was scored must not be learned. Results of authentication are no words: they reach us as facts.
  */
 const NOT_READ =
   /^(x-spam|x-bogosity|x-rspamd|x-junk|x-virus|x-borderpost|x-status|x-keywords|x-uid|x-mozilla|x-pyzor|status$|lines$|content-length$|authentication-results|received-spf|arc-|dkim-|domainkey|delivered-to$|x-original-to$|return-path$)/
 
-/** Scratch: filled and emptied for each part of a message. */
+/** Scratch: filled and emptied for each message. */
 const words = new FeatureSet(8_192)
 const pairs = new FeatureSet(16_384)
-const grams = new FeatureSet(8_192)
+const sender = new FeatureSet(256)
+const path = new FeatureSet(2_048)
+const plainWords = new FeatureSet(8_192)
+const phrases = new FeatureSet(16_384)
+const SCRATCH = [words, pairs, sender, path, plainWords, phrases]
 
 const FIELD = hashText('field')
 const SHAPE = hashText('shape')
 const TEXT = hashText('text')
+const PLAIN = hashText('plain')
 const URL_SALT = hashText('url')
 const PART = hashText('part')
 const FACT = hashText('fact')
-const HEADER_GRAM = hashText('header gram')
-const BODY_GRAM = hashText('body gram')
-const MARKUP_GRAM = hashText('markup gram')
+const SENDER = hashText('sender')
+const RECEIVED = hashText('received', FIELD)
 
-/**
- * Reads the features of a message.
- * @param facts short texts known besides the message, such as `spf=pass`: each is a word of its own
- */
-export function featuresOf(root: Part, facts: readonly string[] = []): Features {
-  clear()
-  for (const fact of facts.slice(0, 100)) words.add(hashText(fact.slice(0, 200), FACT))
-  readHeader(root.header)
-  const [headerWords, headerPairs, headerGrams] = [words.toArray(), pairs.toArray(), grams.toArray()]
-  clear()
-  readBody(root)
-  const [bodyWords, bodyPairs, bodyGrams] = [words.toArray(), pairs.toArray(), grams.toArray()]
-  return { headerWords, headerPairs, headerGrams, bodyWords, bodyPairs, bodyGrams }
-}
-
-function clear(): void {
+/** Reads the features of a message. */
+export function featuresOf(root: Part, { arrival, facts = [], rulePoints = 0 }: Known = {}): Features {
+  for (const set of SCRATCH) set.clear()
+  readHeader(root.header, arrival)
+  const [headerWords, headerPairs] = [words.toArray(), pairs.toArray()]
   words.clear()
-  pairs.clear()
-  grams.clear()
+  readBody(root)
+  return {
+    headerWords,
+    headerPairs,
+    sender: sender.toArray(),
+    path: path.toArray(),
+    known: Int32Array.from(new Set(facts.slice(0, MAX_FACTS).map((fact) => hashText(fact.slice(0, 200), FACT)))),
+    bodyWords: words.toArray(),
+    plainWords: plainWords.toArray(),
+    phrases: phrases.toArray(),
+    rulePoints,
+  }
 }
 
-function readHeader(header: Header): void {
+function readHeader(header: Header, arrival: string | undefined): void {
   let previous = 0
   let read = 0
+  let hops = 0
+  if (arrival !== undefined) {
+    addWords(arrival, RECEIVED, words, pairs)
+    addReceived(arrival, hops++, path)
+  }
   for (const field of header.fields) {
     if (NOT_READ.test(field.lowerName)) continue
     if (++read > MAX_FIELDS) break
@@ -83,36 +111,33 @@ function readHeader(header: Header): void {
     words.add(name)
     pairs.add(mix(name, previous))
     previous = name
-    readField(header, field)
+    const text = textOf(header, field)
+    const salt = hashText(field.lowerName, FIELD)
+    addWords(text, salt, words, pairs)
+    if (field.lowerName === 'received') {
+      if (hops < MAX_HOPS) addReceived(text, hops++, path)
+      continue
+    }
+    const shape = hashText(shapeOf(text, MAX_SHAPE), salt)
+    words.add(shape)
+    // What a subject says, a body says too.
+    if (field.lowerName === 'subject') addWords(text, TEXT, words, pairs)
+    if (field.lowerName === 'from') {
+      sender.add(mix(SENDER, shape))
+      for (const [word] of text.toLowerCase().matchAll(/[\p{L}\d.-]+/gu)) sender.add(hashText(word, SENDER))
+    }
   }
   for (const { kind } of header.defects) words.add(hashText(kind, SHAPE))
 }
 
-function readField(header: Header, field: HeaderField): void {
-  const long = field.end - field.start > MAX_FIELD_CHARACTERS
-  let text = unfolded(header, long ? { ...field, end: field.valueStart + MAX_FIELD_CHARACTERS } : field)
-  if (text.includes('=?')) text = decodeEncodedWords(text)
-  const salt = hashText(field.lowerName, FIELD)
-  addWords(text, salt, words, pairs)
-  // What a subject says, a body says too.
-  if (field.lowerName === 'subject') addWords(text, TEXT, words, pairs)
-  if (field.lowerName !== 'received') words.add(hashText(shapeOf(text), salt))
-  addGrams(`${field.name}: ${text}`, HEADER_GRAM, grams)
-}
-
-/** The form of a value without its content: `<9a63c01c@x.test>` and others like it become `<0a0a0a0a@a.a>`. */
-function shapeOf(text: string): string {
-  return text
-    .slice(0, 120)
-    .replace(/[A-Z]+/g, 'A')
-    .replace(/[a-z]+/g, 'a')
-    .replace(/\d+/g, '0')
-    .replace(/\s+/g, ' ')
+function textOf(header: Header, field: HeaderField): string {
+  const isLong = field.end - field.start > MAX_FIELD_CHARACTERS
+  const text = unfolded(header, isLong ? { ...field, end: field.valueStart + MAX_FIELD_CHARACTERS } : field)
+  return text.includes('=?') ? decodeEncodedWords(text) : text
 }
 
 function readBody(root: Part): void {
   let bytesLeft = MAX_TEXT_BYTES
-  let gramsLeft = MAX_GRAM_CHARACTERS
   let parts = 0
   for (const part of allParts(root)) {
     if (++parts > MAX_PARTS) break
@@ -124,10 +149,8 @@ function readBody(root: Part): void {
     const isHtml = part.subtype === 'html' || /^\s*<(!doctype|html|head|body)/i.test(whole.slice(0, 200))
     const text = (isHtml ? htmlToText(whole) : whole).slice(0, MAX_TEXT_CHARACTERS)
     readUrls(whole)
-    addWords(text, TEXT, words, pairs)
-    addGrams(text.slice(0, gramsLeft), BODY_GRAM, grams)
-    gramsLeft = Math.max(0, gramsLeft - text.length)
-    if (isHtml) addGrams(whole.slice(0, 1000), MARKUP_GRAM, grams)
+    addWords(text, TEXT, words)
+    addPlainWords(text, PLAIN, plainWords, phrases)
   }
 }
 
@@ -141,7 +164,7 @@ function describePart(part: Part): void {
   for (const defect of part.defects) words.add(hashText(defect, PART))
   const name = fileName(part)?.slice(0, 200)
   if (name === undefined) return
-  addWords(name, PART, words, pairs)
+  addWords(name, PART, words)
   words.add(hashText(/\.[^.]{1,10}$/.exec(name)?.[0].toLowerCase() ?? 'no ending', PART))
   if (part.type === 'text' || part.type === 'multipart' || part.message) return
   const start = partBytes({ ...part, bodyEnd: Math.min(part.bodyEnd, part.bodyStart + 64) })
@@ -162,6 +185,6 @@ function readUrls(text: string): void {
       if (dot < 0) break
       name = name.slice(dot + 1)
     }
-    words.add(hashText(shapeOf(path!), URL_SALT))
+    words.add(hashText(shapeOf(path!, MAX_SHAPE), URL_SALT))
   }
 }

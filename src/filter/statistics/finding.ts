@@ -5,9 +5,9 @@ import type { RuleHit, Weight } from '../rules/rule.ts'
 import type { Opinion } from './opinions.ts'
 
 /** Log-odds that are worth 5 points, which is Junk, once there is experience. */
-const FULL = 4
+const FULL = 3.5
 /** Of few lessons only what is quite like them is sure: so much more is asked while they are few. */
-const CAUTION = 8
+const CAUTION = 4
 /** Below so many points nothing is said. */
 const FEWEST_POINTS = 0.5
 /** Most points against and for a message, by whose decisions they are. */
@@ -53,5 +53,10 @@ export function factsOf(
 ): string[] {
   const { spf, dkim, dmarc, arc } = results
   const proven = isThroughTrusted ? [] : [`spf=${spf}`, `dkim=${dkim}`, `dmarc=${dmarc}`, `arc=${arc}`]
-  return [...proven, ...hits.filter(({ id }) => !id.startsWith(LEARNED)).map(({ id }) => `rule ${id}`)]
+  return [...proven, ...rulesAsFacts(hits)]
+}
+
+/** The rules that fired, as words. */
+export function rulesAsFacts(hits: readonly Pick<RuleHit, 'id'>[]): string[] {
+  return hits.filter(({ id }) => !id.startsWith(LEARNED)).map(({ id }) => `rule ${id}`)
 }

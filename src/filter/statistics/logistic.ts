@@ -20,6 +20,8 @@ export class LogisticTable {
   readonly weights: Float32Array
   /** Sums of squared errors: how much each weight has already been moved. */
   readonly moved: Float32Array
+  /** How many of the features that were last asked about had been seen before. */
+  known = 0
   readonly #mask: number
 
   /** @param bits the tables have 2 ** bits slots */
@@ -34,11 +36,14 @@ export class LogisticTable {
     const { weights } = this
     const mask = this.#mask
     let sum = 0
+    let known = 0
     for (let i = 0; i < features.length; i++) {
       const hash = features[i]!
       const weight = weights[hash & mask]!
       sum += hash < 0 ? -weight : weight
+      if (weight !== 0) known++
     }
+    this.known = known
     return sum * scaleOf(features)
   }
 

@@ -18,8 +18,8 @@ export interface Opinion {
 }
 
 const CHAIRS: readonly number[] = [0, -1, -2]
-/** 8 MB of memory for each chair, half of that in the store. */
-const SYSTEM_BITS = 20
+/** 4 MB of memory for each chair, half of that in the store. */
+const SYSTEM_BITS = 19
 /** A quarter of a megabyte of memory, half of that in the store. */
 const OWN_BITS = 15
 /** Lessons of each kind before a chair, or a Recipient whom no jury helps, has a say. */
@@ -27,6 +27,8 @@ const FEWEST_IN_CHAIR = 20
 const FEWEST_OWN = 3
 /** After so many of their own (of the kind they gave fewer of), the system's word weighs half. */
 const HALF_SYSTEM = 50
+/** Who insists makes larger log-odds; the jury hears without a margin. */
+const JURY_SCALE = 1.75
 /** What is only shown counts so much of what is told. */
 const SHOWN = 0.5
 /** Recipients' classifiers in memory; the others are read again when their mail comes. */
@@ -56,7 +58,7 @@ export class Opinions {
     const features = read()
     const jury = this.#jury(features)
     const said = jury === undefined ? 0 : jury.logOdds * systemShare(ownLessons)
-    const ownSaid = own?.logOdds(features) ?? 0
+    const ownSaid = (jury === undefined ? own?.logOdds(features) : own?.evidence(features)) ?? 0
     return {
       logOdds: said + ownSaid,
       whose: Math.abs(ownSaid) > Math.abs(said) ? 'own' : 'system',
@@ -98,7 +100,7 @@ export class Opinions {
       this.#lessonsOf(chair) < FEWEST_IN_CHAIR ? 0 : this.#find(chair)!.logOdds(features),
     )
     const lessons = CHAIRS.map((chair) => this.#lessonsOf(chair))
-    return { logOdds: middleOf(said), lessons: middleOf(lessons) }
+    return { logOdds: JURY_SCALE * middleOf(said), lessons: middleOf(lessons) }
   }
 
   #lessonsOf(owner: number): number {

@@ -4,12 +4,12 @@
 // slots that follow (varints), their values. Reading refuses what does not fit; it never throws and never overruns.
 
 const MAGIC = 0x42705374 // "BpSt"
-const VERSION = 1
+const VERSION = 2
 const HEADER_BYTES = 8
 const MIN_BITS = 4
 const MAX_BITS = 22
 
-export interface Tables {
+interface Tables {
   /** Each table has 2 ** bits slots. */
   bits: number
   numbers: number[]
@@ -70,8 +70,12 @@ function writeRuns(table: Float32Array): Buffer {
   return out.subarray(0, length)
 }
 
-/** The state in these bytes, with as many numbers and tables as told, or undefined if that is not what they hold. */
-export function readTables(bytes: Buffer, numberCount: number, tableCount: number): Tables | undefined {
+/** The state that these bytes begin with, with as many numbers and tables as told, and where it ends; else undefined. */
+export function readTables(
+  bytes: Buffer,
+  numberCount: number,
+  tableCount: number,
+): (Tables & { readonly end: number }) | undefined {
   if (bytes.length < HEADER_BYTES + numberCount * 8) return undefined
   if (bytes.readUInt32BE(0) !== MAGIC || bytes[4] !== VERSION) return undefined
   const bits = bytes[5]!
@@ -86,7 +90,7 @@ export function readTables(bytes: Buffer, numberCount: number, tableCount: numbe
     if (at < 0) return undefined
     tables.push(table)
   }
-  return at === bytes.length ? { bits, numbers, tables } : undefined
+  return { bits, numbers, tables, end: at }
 }
 
 /** Fills the table from the runs at `at`. @returns where they end, or -1 if they are none */

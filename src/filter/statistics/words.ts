@@ -5,6 +5,8 @@
 import { type FeatureSet, mix } from './feature-set.ts'
 
 const MAX_WORD = 40
+const HYPHEN = 45
+const APOSTROPHE = 39
 
 const SPACE = 0
 const LETTER = 1
@@ -20,6 +22,8 @@ for (let code = 65; code < 91; code++) ASCII[code] = ASCII[code + 32] = LETTER
 for (const character of "-._'") ASCII[character.charCodeAt(0)] = JOINER
 for (const character of '!$%*#=') ASCII[character.charCodeAt(0)] = SIGN
 
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
+
 function kindOf(code: number): number {
   if (code < 128) return ASCII[code]!
   if (code < 0xc0) return code === 0xa3 || code === 0xa5 ? SIGN : SPACE
@@ -29,8 +33,8 @@ function kindOf(code: number): number {
   return code < 0xff00 || code > 0xff0f ? IDEOGRAPH : SPACE
 }
 
-/** Adds the words of text [from, to) to `words` and their sparse pairs to `pairs`; `salt` tells where the text stood. */
-export function addWords(text: string, salt: number, words: FeatureSet, pairs: FeatureSet): void {
+/** Adds the words of a text to `words` and their sparse pairs to `pairs`; `salt` tells where the text stood. */
+export function addWords(text: string, salt: number, words: FeatureSet, pairs?: FeatureSet): void {
   // The hashes of the last words, newest first.
   let a = 0
   let b = 0
@@ -59,6 +63,7 @@ export function addWords(text: string, salt: number, words: FeatureSet, pairs: F
       while (at < length && kindOf(text.charCodeAt(at)) === SIGN) at++
     }
     words.add(hash)
+    if (pairs === undefined) continue
     if (a !== 0) pairs.add(mix(hash, a))
     if (b !== 0) pairs.add(mix(hash, b + 1))
     if (c !== 0) pairs.add(mix(hash, c + 2))
@@ -71,22 +76,37 @@ export function addWords(text: string, salt: number, words: FeatureSet, pairs: F
   }
 }
 
-/** Adds every run of four characters; white space counts as one space. */
-export function addGrams(text: string, salt: number, grams: FeatureSet): void {
-  let a = 32
-  let b = 32
-  let c = 32
-  let last = 32
-  for (let i = 0; i < text.length; i++) {
-    let code = text.charCodeAt(i)
-    if (code <= 32) {
-      if (last === 32) continue
-      code = 32
+/**
+ * Adds what a text says however it is dressed up: its words without capitals, digits and signs to `words`, and each word
+ * with the one and the two before it to `phrases`.
+ */
+export function addPlainWords(text: string, salt: number, words: FeatureSet, phrases: FeatureSet): void {
+  const plain = text.toLowerCase()
+  let a = 0
+  let b = 0
+  let at = 0
+  const { length } = plain
+  while (at < length) {
+    const kind = kindOf(plain.charCodeAt(at))
+    if ((kind !== LETTER && kind !== IDEOGRAPH) || isDigit(plain.charCodeAt(at))) {
+      at++
+      continue
     }
-    last = code
-    grams.add(mix(mix(salt, (a << 16) ^ b), (c << 16) ^ code))
-    a = b
-    b = c
-    c = code
+    let hash = mix(salt, plain.charCodeAt(at++))
+    let letters = 1
+    for (; kind === LETTER && at < length && letters < MAX_WORD; at++, letters++) {
+      const code = plain.charCodeAt(at)
+      const isLetter = kindOf(code) === LETTER && !isDigit(code)
+      if (!isLetter && code !== HYPHEN && code !== APOSTROPHE) break
+      hash = mix(hash, code)
+    }
+    if (kind === LETTER && letters < 2) continue
+    words.add(hash)
+    phrases.add(hash)
+    if (a !== 0) phrases.add(mix(hash, a))
+    if (b !== 0) phrases.add(mix(mix(hash, a), b))
+    b = a
+    a = hash
+    if (words.isFull && phrases.isFull) return
   }
 }

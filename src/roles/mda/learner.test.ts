@@ -147,10 +147,10 @@ const halfToJunk = (house: House, person: Person, half: number) =>
 
 test('by IMAP: what Bob moves to Junk goes there the next time, and not with Carol in the same transaction', async () => {
   const house = await House.start()
-  await house.sendMany('shop', ['bob', 'carol'], 6)
-  await house.sendMany('choir', ['bob', 'carol'], 6)
-  assert.equal((await house.mail('bob', 'inbox')).length, 12)
-  await halfToJunk(house, 'bob', 6)
+  await house.sendMany('shop', ['bob', 'carol'], 10)
+  await house.sendMany('choir', ['bob', 'carol'], 10)
+  assert.equal((await house.mail('bob', 'inbox')).length, 20)
+  await halfToJunk(house, 'bob', 10)
   await house.pass(MINUTE_MS)
   await house.send('shop', ['bob', 'carol'])
   const bobs = await house.newest('bob')
@@ -172,9 +172,9 @@ test('by IMAP: what Bob moves to Junk goes there the next time, and not with Car
 
 test('by JMAP: to Junk, and a move back corrects it', async () => {
   const house = await House.start()
-  await house.sendMany('shop', ['carol'], 6)
-  await house.sendMany('choir', ['carol'], 6)
-  await house.imap('carol', 'SELECT INBOX', 'UID STORE 7:* +FLAGS (\\Flagged)')
+  await house.sendMany('shop', ['carol'], 10)
+  await house.sendMany('choir', ['carol'], 10)
+  await house.imap('carol', 'SELECT INBOX', 'UID STORE 11:* +FLAGS (\\Flagged)')
   await house.jmapMove('carol', 'inbox', 'junk', /^shop/)
   await house.pass(MINUTE_MS)
   await house.send('shop', ['carol', 'bob'])
@@ -190,17 +190,17 @@ test('by JMAP: to Junk, and a move back corrects it', async () => {
 
 test('what was moved is learned once, whenever the machine crashes', async () => {
   const house = await House.start()
-  await house.sendMany('shop', ['bob', 'carol'], 6)
-  await house.sendMany('choir', ['bob', 'carol'], 6)
+  await house.sendMany('shop', ['bob', 'carol'], 10)
+  await house.sendMany('choir', ['bob', 'carol'], 10)
   const crash = async () => {
     house.world.system.crash('recipient')
     await house.world.run(house.world.system.restart('recipient'))
   }
   // Moved, and nothing of it learned yet.
-  await halfToJunk(house, 'bob', 6)
-  assert.equal(house.agent.store.lessons(0, 100).length, 12)
+  await halfToJunk(house, 'bob', 10)
+  assert.equal(house.agent.store.lessons(0, 100).length, 20)
   await crash()
-  assert.equal(house.agent.store.lessons(0, 100).length, 12)
+  assert.equal(house.agent.store.lessons(0, 100).length, 20)
   await house.pass(10_000)
   await house.send('shop', ['bob', 'carol'])
   assert.equal((await house.newest('bob')).use, 'junk')
@@ -213,11 +213,11 @@ test('what was moved is learned once, whenever the machine crashes', async () =>
   assert.equal((await house.newest('bob')).use, 'junk')
   // Learned and saved.
   await house.pass(10 * MINUTE_MS)
-  assert.deepEqual(house.saved('bob'), { spam: 6, wanted: 6 })
+  assert.deepEqual(house.saved('bob'), { spam: 10, wanted: 10 })
   assert.equal(house.agent.store.lessons(0, 100).length, 0)
   await crash()
   await house.pass(10 * MINUTE_MS)
-  assert.deepEqual(house.saved('bob'), { spam: 6, wanted: 6 })
+  assert.deepEqual(house.saved('bob'), { spam: 10, wanted: 10 })
   await house.send('shop', ['bob'])
   assert.equal((await house.newest('bob')).use, 'junk')
   await house.end()
@@ -251,19 +251,19 @@ test('what several people call spam goes into Junk for one who has taught nothin
 
 test('mail that was read and kept for days is wanted: who only ever complains teaches both', async () => {
   const house = await House.start()
-  await house.sendMany('shop', ['bob'], 6)
-  await house.sendMany('choir', ['bob'], 6)
-  await house.imap('bob', 'SELECT INBOX', 'UID STORE 7:* +FLAGS (\\Seen)', 'UID MOVE 1:6 Junk')
+  await house.sendMany('shop', ['bob'], 10)
+  await house.sendMany('choir', ['bob'], 10)
+  await house.imap('bob', 'SELECT INBOX', 'UID STORE 11:* +FLAGS (\\Seen)', 'UID MOVE 1:10 Junk')
   await house.pass(10 * MINUTE_MS)
   await house.send('shop', ['bob'])
   assert.equal((await house.newest('bob')).use, 'inbox')
   await house.pass(4 * 86_400_000)
-  assert.deepEqual(house.saved('bob'), { spam: 6, wanted: 6 })
+  assert.deepEqual(house.saved('bob'), { spam: 10, wanted: 10 })
   await house.send('shop', ['bob'])
   assert.equal((await house.newest('bob')).use, 'junk')
   await house.pass(4 * 86_400_000)
   // What our own verdict put there taught nothing.
-  assert.deepEqual(house.saved('bob'), { spam: 6, wanted: 6 })
+  assert.deepEqual(house.saved('bob'), { spam: 10, wanted: 10 })
   await house.end()
 })
 

@@ -5,10 +5,10 @@
 // before them, so each counts once.
 
 import { type Outcome, Reputation } from '../../filter/reputation.ts'
-import { featuresOf } from '../../filter/statistics/features.ts'
+import { type Features, featuresOf } from '../../filter/statistics/features.ts'
 import { factsOf } from '../../filter/statistics/finding.ts'
 import { authorOf } from '../../identity/dmarc/author.ts'
-import { fieldsNamed, parseHeader } from '../../message/header.ts'
+import { fieldsNamed, parseHeader, unfolded } from '../../message/header.ts'
 import { parseStructure } from '../../message/mime.ts'
 import { LESSONS, type LearnedState, type Lesson } from '../../store/types.ts'
 import type { Timer } from '../../world/world.ts'
@@ -185,10 +185,14 @@ export class Learner {
   }
 }
 
-/** The features of a stored message as the Border saw it: without the fields that we put in front of what came. */
-function lessonFeatures(body: Buffer, { verdict }: Lesson) {
+/** The features of a stored message as the Border saw it: what came, and apart from it the fields that we put in front. */
+function lessonFeatures(body: Buffer, { verdict }: Lesson): Features {
   if (verdict === null) return featuresOf(parseStructure(body))
-  const [ours] = fieldsNamed(parseHeader(body), 'received')
+  const header = parseHeader(body)
+  const [ours] = fieldsNamed(header, 'received')
   const came = body.subarray(ours?.end ?? 0)
-  return featuresOf(parseStructure(came), factsOf(verdict, verdict.trustedForwarder !== undefined, verdict.rules ?? []))
+  return featuresOf(parseStructure(came), {
+    ...(ours === undefined ? {} : { arrival: unfolded(header, ours) }),
+    facts: factsOf(verdict, verdict.trustedForwarder !== undefined, verdict.rules ?? []),
+  })
 }

@@ -10,16 +10,16 @@ import { buildReceived } from '../../message/received.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Agent } from '../agent.ts'
 
-/** Our fields, in the order in which they stand on top. */
-export function ourFields(
+/** Our trace of the message. */
+export function receivedField(
   agent: Agent,
   { session, envelope }: InboundMessage,
   identity: Identity,
   trace: string,
-): Uint8Array[] {
+): string {
   const [only, ...others] = envelope.recipients
   const recipient = others.length === 0 ? only!.forwardPath : undefined
-  const receivedField = buildReceived({
+  return buildReceived({
     helo: session.helo,
     remoteIp: identity.ip,
     remoteName: identity.iprev.result === 'pass' ? identity.iprev.name : undefined,
@@ -30,11 +30,15 @@ export function ourFields(
     forAddress: recipient?.type === 'mailbox' ? formatAddress(recipient.mailbox) : undefined,
     epochMs: agent.world.clock.now(),
   })
+}
+
+/** Our fields, in the order in which they stand on top. */
+export function ourFields(agent: Agent, mail: InboundMessage, identity: Identity, trace: string): Uint8Array[] {
   const { helo, ip, reversePath: sender, spf } = identity
   return [
     authenticationResults(identity, agent.hostName),
     ...(agent.settings.receiver.receivedSpf ? [receivedSpf({ ip, helo, sender }, spf, agent.hostName)] : []),
-    Buffer.from(receivedField),
+    Buffer.from(receivedField(agent, mail, identity, trace)),
   ]
 }
 

@@ -8,11 +8,13 @@ import { type Features, featuresOf } from '../../filter/statistics/features.ts'
 import { factsOf, withOpinion } from '../../filter/statistics/finding.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { formatPath } from '../../message/address.ts'
+import { unfold } from '../../message/header.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { AccountId } from '../../store/types.ts'
 import { type Agent, isOwnMessage } from '../agent.ts'
 import { reputableSender } from './acquaintance.ts'
 import type { Border } from './border.ts'
+import { receivedField } from './fields.ts'
 import { findings } from './findings.ts'
 
 /** The weight for a Recipient who trusts the Forwarder or not; undefined where the description says `filter=no`. */
@@ -54,7 +56,11 @@ export async function weigher(
     known.set(throughTrusted, seen)
     // Nothing is read for who has no opinion yet.
     const read = () =>
-      (seen.features ??= featuresOf(view.root, factsOf(findings(identity), throughTrusted, seen.rules.hits)))
+      (seen.features ??= featuresOf(view.root, {
+        arrival: unfold(receivedField(agent, mail, identity, '').replace(/^Received:/, '')),
+        facts: factsOf(findings(identity), throughTrusted, seen.rules.hits),
+        rulePoints: seen.rules.points,
+      }))
     const opinion = agent.opinions.of(account, read)
     return opinion === undefined ? seen.rules : withOpinion(seen.rules, opinion)
   }
