@@ -165,6 +165,8 @@ export interface QueueEntry {
     readonly forwardedFrom?: string
     /** A report of ours: worth no report in its turn. */
     readonly isReport?: boolean
+    /** A report on TLS: told even where TLS fails the policy of the domain (RFC 8460 §3). */
+    readonly ignoresTlsPolicy?: boolean
   }
   /** The role that queued it. */
   readonly origin: 'msa' | 'forwarder' | 'transmitter' | 'mda'

@@ -63,7 +63,7 @@ export class Targets {
   async #ask(domain: string, outgoing: Outgoing): Promise<TargetAnswer> {
     const { world, settings } = this.#agent
     const deadlineMs = world.clock.monotonic() + settings.forwarder.waitS * 1000
-    const opened = await connectTo(this.#agent, domain, { deadlineMs, dataTerminationMs: ANSWER_MS })
+    const opened = await connectTo(this.#agent, domain, { haste: { deadlineMs, dataTerminationMs: ANSWER_MS } })
     if (opened.kind === 'failed') {
       const { state, reply, by } = opened
       return state === 'refused'

@@ -60,7 +60,8 @@ async function commandsFor(agent: Agent, duty: ReportDuty): Promise<Command[]> {
     return closed(failed.length > 0 ? failed.join('; ') : `it has ${all.length} bytes, more than anybody wants`)
   const message = wanted.length === due.wanted.length ? all : due.message(wanted.map(({ mailbox }) => mailbox))
   const addresses = wanted.map(addressOf)
-  const commands = await carry(agent, { trace, message, addresses, about: aboutOf(duty) })
+  const ignoresTlsPolicy = duty.kind === 'tls'
+  const commands = await carry(agent, { trace, message, addresses, about: aboutOf(duty), ignoresTlsPolicy })
   const outcome = [
     `Sent to ${[...addresses, ...taken].join(', ')} as ${trace}.`,
     ...refused.map((why) => `Not to ${why}.`),
@@ -95,9 +96,10 @@ export async function carry(
     readonly addresses: readonly string[]
     /** The subject of a sentence. */
     readonly about: string
+    readonly ignoresTlsPolicy?: boolean
   },
 ): Promise<Command[]> {
-  const { trace, message, addresses, about } = mail
+  const { trace, message, addresses, about, ignoresTlsPolicy = false } = mail
   const commands: Command[] = []
   const front = await dkimFields(agent, message)
   for (const address of addresses) {
@@ -118,7 +120,7 @@ export async function carry(
       const target = way.kind === 'elsewhere' ? way.address : way.to
       const blob = await agent.store.putBlob([...front, message])
       // RFC 3461 §4.1: nobody is told of a failure.
-      const parameters = { notify: ['NEVER'], isReport: true }
+      const parameters = { notify: ['NEVER'], isReport: true, ...(ignoresTlsPolicy && { ignoresTlsPolicy }) }
       commands.push(
         queueCommand(agent, { trace, blob, reversePath: '', parameters, origin: 'transmitter' }, target),
         eventCommand(agent, { ...event, kind: 'queued', text: `${about} goes to ${target}.` }),

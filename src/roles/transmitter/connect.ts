@@ -34,15 +34,19 @@ export interface Haste {
   readonly dataTerminationMs: number
 }
 
-/**
- * Never rejects for what DNS, the network or the other side do.
- * @param isWorthy the session is worth a report on TLS to the domain: false for one that carries our own reports
- */
+export interface Manner {
+  readonly haste?: Haste
+  /** The session is worth a report on TLS to the domain: not one that carries our own reports. Default true. */
+  readonly isWorthy?: boolean
+  /** Default true: TLS reports are told even to a host that fails its policy (RFC 8460 §3), for they are about that. */
+  readonly heedsPolicy?: boolean
+}
+
+/** Never rejects for what DNS, the network or the other side do. */
 export async function connectTo(
   agent: Agent,
   domain: string,
-  haste?: Haste,
-  isWorthy = true,
+  { haste, isWorthy = true, heedsPolicy = true }: Manner = {},
 ): Promise<Connected | Failed> {
   const { world, settings, hostName } = agent
   const { port, privateDestinations } = settings.transmitter
@@ -55,6 +59,7 @@ export async function connectTo(
   if (policy === undefined) return failed('deferred', reply(421, '4.4.1', `no TLS policy of ${domain} came in time`))
   const count = (attempt: TlsAttempt, met?: SmtpConnection | SmtpFailure) =>
     agent.observations?.session(domain, sessionRow(attempt, met), isWorthy)
+  const isEnforced = policy.isEnforced && heedsPolicy
   let worst: Failed | undefined
   for (const destination of route.destinations) {
     const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()
@@ -62,7 +67,7 @@ export async function connectTo(
     const stranger = policy.stranger(destination)
     if (stranger !== undefined) {
       count(stranger)
-      if (policy.isEnforced) {
+      if (isEnforced) {
         worst ??= unproven(stranger)
         continue
       }
@@ -73,21 +78,21 @@ export async function connectTo(
       endpoint: { address: destination.address, port },
       serverName: destination.exchange,
       heloName: hostName,
-      tls: policy.isEnforced ? 'required' : 'opportunistic',
+      tls: isEnforced ? 'required' : 'opportunistic',
       connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, leftMs),
       ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
     })
     const attempt = policy.measure(destination, smtp)
     if (stranger === undefined && attempt !== undefined) count(attempt, smtp)
     if (smtp instanceof SmtpConnection) {
-      if (!policy.isEnforced || attempt!.result === 'success')
+      if (!isEnforced || attempt!.result === 'success')
         return { kind: 'connected', smtp, destination, attempt: stranger ?? attempt! }
       // RFC 8461 §5: nothing of the message is said to it.
       void smtp.quit()
       worst = unproven(attempt!)
       continue
     }
-    if (policy.isEnforced && attempt !== undefined) {
+    if (isEnforced && attempt !== undefined) {
       worst = unproven(attempt)
       continue
     }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { before, describe, mock, test } from 'node:test'
 import { generate } from 'selfsigned'
 import { policyLines, policyRecord, type StsMode, type StsPolicy } from '../../identity/mta-sts/policy.ts'
+import { parseReport } from '../../identity/reports/incoming.ts'
 import type { ZoneRecord } from '../../protocols/dns/zone.ts'
 import { SmtpConnection } from '../../protocols/smtp/client.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
@@ -71,8 +72,12 @@ class Setting {
   }
 
   listen(): void {
-    const { observations } = this.world.agent('sender')
-    mock.method(observations!, 'session', (_domain: string, row: TlsSessionRow) => this.attempts.push(row))
+    const observations = this.world.agent('sender').observations!
+    const count = observations.session.bind(observations)
+    mock.method(observations, 'session', (domain: string, row: TlsSessionRow, isWorthy: boolean) => {
+      this.attempts.push(row)
+      count(domain, row, isWorthy)
+    })
   }
 
   /** The mail server, with this certificate; undefined: no STARTTLS. */
@@ -241,6 +246,29 @@ describe('mode enforce', () => {
     await setting.pass(2 * DAY)
     assert.equal(store.stsPolicy('far.test')?.expiresMs, kept.expiresMs)
   })
+})
+
+test('TLS reports tell it, and are themselves told to a host that fails its policy (RFC 8460 §3)', async () => {
+  const setting = await Setting.make()
+  await setting.mailServer(certificates.other)
+  await setting.policy(policyOf('enforce'))
+  setting.publish(
+    { name: '_mta-sts.far.test', type: 'TXT', ttlS: 60, data: policyRecord(policyOf('enforce')) },
+    { name: '_smtp._tls.far.test', type: 'TXT', ttlS: 60, data: 'v=TLSRPTv1; rua=mailto:tls@far.test' },
+  )
+  await setting.send()
+  await setting.pass(2 * DAY)
+  const [message, ...others] = setting.taken
+  assert.deepEqual(others, [])
+  const found = parseReport(message!.source)
+  assert.ok(found.kind === 'tls')
+  const [policy] = found.report.policies
+  assert.deepEqual([policy?.type, policy?.domain, policy?.mxHosts], ['sts', 'far.test', ['mail.far.test']])
+  assert.deepEqual(policy?.policyLines, policyLines(policyOf('enforce')))
+  assert.equal(policy?.successfulSessions, 0)
+  assert.deepEqual([...new Set(policy?.failures.map(({ resultType }) => resultType))], ['certificate-host-mismatch'])
+  // Anna's letter still waits for a host that proves itself.
+  assert.match(setting.lastReply, /MTA-STS policy of far\.test asks: certificate-host-mismatch/)
 })
 
 describe('mode testing', () => {

@@ -40,7 +40,9 @@ const INTERRUPTED_MS = 10_000
 const UNREADABLE_ATTEMPTS = 8
 
 interface Lane {
+  readonly key: string
   readonly domain: string
+  readonly heedsPolicy: boolean
   readonly jobs: Job[]
   /** Entries that wait here or are being delivered. */
   load: number
@@ -156,7 +158,7 @@ export class Transmitter {
     const atOnce = this.#agent.settings.dkim2 ? 1 : RECIPIENTS_AT_ONCE
     const fresh = entries.filter(({ id }) => !this.#inFlight.has(id))
     for (const job of jobsOf(fresh, atOnce)) {
-      const lane = this.#laneOf(job.entries[0]!.domain)
+      const lane = this.#laneOf(job.entries[0]!)
       if (isFull(lane)) {
         this.#backlog = true
         continue
@@ -181,11 +183,14 @@ export class Transmitter {
     this.#timer = { timer, atMs }
   }
 
-  #laneOf(domain: string): Lane {
-    let lane = this.#lanes.get(domain)
+  /** Connections that need not prove anything (TLS reports) are never used for other mail. */
+  #laneOf({ domain, parameters }: QueueEntry): Lane {
+    const heedsPolicy = parameters.ignoresTlsPolicy !== true
+    const key = heedsPolicy ? domain : `${domain} (TLS reports)`
+    let lane = this.#lanes.get(key)
     if (lane === undefined) {
-      lane = { domain, jobs: [], load: 0, workers: 0, limit: 1, waiting: new Set() }
-      this.#lanes.set(domain, lane)
+      lane = { key, domain, heedsPolicy, jobs: [], load: 0, workers: 0, limit: 1, waiting: new Set() }
+      this.#lanes.set(key, lane)
     }
     return lane
   }
@@ -211,7 +216,7 @@ export class Transmitter {
         this.#working.delete(work)
         if (lane.workers === 0) {
           lane.limit = 1
-          if (lane.jobs.length === 0) this.#lanes.delete(lane.domain)
+          if (lane.jobs.length === 0) this.#lanes.delete(lane.key)
         }
         // A place is free: a lane may have been turned away for want of one.
         for (const other of this.#lanes.values()) if (other.workers === 0) this.#hire(other)
@@ -230,7 +235,8 @@ export class Transmitter {
       }
       if (connection === undefined || connection.smtp.closed) {
         const isWorthy = job.entries[0]!.parameters.isReport !== true
-        const opened = await connectTo(this.#agent, lane.domain, undefined, isWorthy).catch((error: unknown) =>
+        const { heedsPolicy } = lane
+        const opened = await connectTo(this.#agent, lane.domain, { isWorthy, heedsPolicy }).catch((error: unknown) =>
           failed('deferred', reply(451, '4.3.0', `a fault of ours: ${String(error)}`)),
         )
         if (opened.kind === 'failed') {
