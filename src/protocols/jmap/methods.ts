@@ -3,9 +3,11 @@
 import { EMAIL_METHODS } from './email.ts'
 import { IDENTITY_METHODS } from './identity.ts'
 import { MAILBOX_METHODS } from './mailbox.ts'
+import { SIEVE_METHODS } from './sieve.ts'
 import { SUBMISSION_METHODS } from './submission.ts'
 import { THREAD_METHODS } from './thread.ts'
 import { CORE, type Method } from './types.ts'
+import { VACATION_METHODS } from './vacation.ts'
 
 export const METHODS: Readonly<Record<string, Method>> = {
   'Core/echo': { capability: CORE, run: (args) => ({ args }) },
@@ -14,4 +16,6 @@ export const METHODS: Readonly<Record<string, Method>> = {
   ...THREAD_METHODS,
   ...IDENTITY_METHODS,
   ...SUBMISSION_METHODS,
+  ...VACATION_METHODS,
+  ...SIEVE_METHODS,
 }

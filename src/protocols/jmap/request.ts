@@ -4,6 +4,7 @@
 import { isObject, resolveReferences } from './arguments.ts'
 import { formatId, formatState } from './ids.ts'
 import { METHODS } from './methods.ts'
+import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
 import {
   CORE,
   type Context,
@@ -13,11 +14,13 @@ import {
   LIMITS,
   MAIL,
   MethodError,
+  SIEVE,
   SUBMISSION,
   type Uploads,
+  VACATION,
 } from './types.ts'
 
-const CAPABILITIES = [CORE, MAIL, SUBMISSION]
+const CAPABILITIES = [CORE, MAIL, SUBMISSION, VACATION, SIEVE]
 
 /** A request that was not run at all (RFC 8620 §3.6.1): an HTTP status and its problem details. */
 export interface RequestError {
@@ -152,16 +155,28 @@ export function sessionObject(backend: JmapBackend, base: string): Json {
   }
   const submission = { maxDelayedSend: 0, submissionExtensions: {} }
   return {
-    capabilities: { [CORE]: { ...LIMITS, collationAlgorithms: ['i;unicode-casemap'] }, [MAIL]: {}, [SUBMISSION]: {} },
+    capabilities: {
+      [CORE]: { ...LIMITS, collationAlgorithms: ['i;unicode-casemap'] },
+      [MAIL]: {},
+      [SUBMISSION]: {},
+      [VACATION]: {},
+      [SIEVE]: SIEVE_SERVER,
+    },
     accounts: {
       [accountId]: {
         name: backend.account.address,
         isPersonal: true,
         isReadOnly: false,
-        accountCapabilities: { [CORE]: {}, [MAIL]: mail, [SUBMISSION]: submission },
+        accountCapabilities: {
+          [CORE]: {},
+          [MAIL]: mail,
+          [SUBMISSION]: submission,
+          [VACATION]: {},
+          [SIEVE]: SIEVE_ACCOUNT,
+        },
       },
     },
-    primaryAccounts: { [CORE]: accountId, [MAIL]: accountId, [SUBMISSION]: accountId },
+    primaryAccounts: Object.fromEntries(CAPABILITIES.map((name) => [name, accountId])),
     username: backend.account.address,
     apiUrl: `${base}/jmap/api`,
     downloadUrl: `${base}/jmap/download/{accountId}/{blobId}/{name}?type={type}`,
@@ -178,4 +193,4 @@ export function stateChange(backend: JmapBackend, types: readonly string[] = PUS
   return { '@type': 'StateChange', changed: { [formatId('a', backend.account.id)]: states } }
 }
 
-const PUSHED = ['Mailbox', 'Email', 'Thread', 'EmailDelivery', 'EmailSubmission']
+const PUSHED = ['Mailbox', 'Email', 'Thread', 'EmailDelivery', 'EmailSubmission', 'VacationResponse', 'SieveScript']

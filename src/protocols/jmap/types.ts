@@ -10,6 +10,8 @@ import type { Reply } from '../smtp/reply.ts'
 export const CORE = 'urn:ietf:params:jmap:core'
 export const MAIL = 'urn:ietf:params:jmap:mail'
 export const SUBMISSION = 'urn:ietf:params:jmap:submission'
+export const VACATION = 'urn:ietf:params:jmap:vacationresponse'
+export const SIEVE = 'urn:ietf:params:jmap:sieve'
 
 /** What we bear in one request; the session object tells it to clients (RFC 8620 §2). */
 export const LIMITS = {
