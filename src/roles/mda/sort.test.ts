@@ -90,7 +90,10 @@ test('one message in two mailboxes is one email; changed for one of them it is t
 
 test('reject: refused at the Border with the words of the owner, and nothing is kept or bounced', async () => {
   const { send, counts, store } = await withScript('require "reject"; reject "Not today.\r\nCome to the market: ü";')
-  assert.match((await send(letter()))[0]!, /^550 5\.7\.1 Not today\. Come to the market: \?$/)
+  assert.match(
+    (await send(letter()))[0]!,
+    /^550 5\.7\.1 Not today\. Come to the market: \? \(kept here as [a-z0-9]{12}\)$/,
+  )
   assert.deepEqual(counts('INBOX', 'Junk'), [0, 0])
   assert.equal(store.queueLength(), 0)
 })
