@@ -459,6 +459,9 @@ export const PATTERNS: readonly Pattern[] = [
     words: repeat('word ', '\r\n'),
     'long word': repeat('a', '\r\n'),
     tags: repeat('<b>', 'Content-Type: text/html\r\n\r\n'),
+    Received: 'Received: from a.b (c [192.0.2.1]) by d with e; f\r\n',
+    'long Received': repeat('from ', 'Received: '),
+    From: repeat('a.', 'From: '),
   }),
   ...family('archives', (input) => listArchive(input, 'zip', 'a.zip'), {
     'zip without directory': repeat(`PK\x03\x04${'\0'.repeat(22)}\x01\0\0\0a`),

@@ -8,8 +8,8 @@ import { listArchive, unpackZipEntry, zipEntries } from '../../src/filter/rules/
 import { kindOf } from '../../src/filter/rules/file-type.ts'
 import { readHtml } from '../../src/filter/rules/html.ts'
 import { weighMail } from '../../src/filter/rules/rules.ts'
+import { Classifier } from '../../src/filter/statistics/classifier.ts'
 import { featuresOf } from '../../src/filter/statistics/features.ts'
-import { readTables } from '../../src/filter/statistics/state.ts'
 import { parseStructure } from '../../src/message/mime.ts'
 import { must, pieces, same, type Targets, WORDS } from '../target.ts'
 
@@ -38,7 +38,7 @@ function archives(bytes: Buffer): void {
   }
   for (const entry of zipEntries(bytes).entries.slice(0, 20))
     must((unpackZipEntry(bytes, entry, 10_000)?.length ?? 0) <= 10_000, 'more than was allowed')
-  readTables(bytes, 4, 2)
+  Classifier.fromBytes(bytes)
 }
 
 const BODY = Buffer.from('Hello\r\n')
