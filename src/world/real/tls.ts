@@ -1,10 +1,20 @@
-// TLS handshakes on connections that exist already, both sides (RFC 8446 and TLS 1.2; nothing older, RFC 8996).
+// TLS handshakes on connections that exist already, both sides (RFC 8446 and TLS 1.2; nothing older, RFC 8996). Our
+// servers speak only ciphers with forward secrecy and authenticated encryption (RFC 9325 §4.2), and do not renegotiate.
 
+import { constants } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { NetworkError, type TlsClientSide, type TlsIdentity, type TlsInfo, type TlsServerSide } from '../network.ts'
 
 const oldestVersion = 'TLSv1.2'
+/** For both kinds of keys; those of TLS 1.3 are all sound. Our clients take what a server has, for the other is plain text. */
+const serverCiphers = [
+  ...['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'],
+  ...['AES256-GCM-SHA384', 'CHACHA20-POLY1305', 'AES128-GCM-SHA256'].flatMap((cipher) => [
+    `ECDHE-ECDSA-${cipher}`,
+    `ECDHE-RSA-${cipher}`,
+  ]),
+].join(':')
 const longestChain = 10
 /** Parsing a certificate and key costs far more than a lookup, and identities are few. */
 const contexts = new WeakMap<TlsIdentity, SecureContext>()
@@ -30,7 +40,14 @@ function serverSocket(plain: Socket, side: TlsServerSide): TLSSocket {
   let context = contexts.get(side.identity)
   if (context === undefined) {
     const { certificatePem, privateKeyPem } = side.identity
-    context = createSecureContext({ cert: certificatePem, key: privateKeyPem, minVersion: oldestVersion })
+    context = createSecureContext({
+      cert: certificatePem,
+      key: privateKeyPem,
+      minVersion: oldestVersion,
+      ciphers: serverCiphers,
+      honorCipherOrder: true,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    })
     contexts.set(side.identity, context)
   }
   return new TLSSocket(plain, { isServer: true, secureContext: context })
