@@ -133,19 +133,21 @@ const ENTITIES: Record<string, string> = {
   shy: '',
 }
 
+/** What begins a tag or a comment; no name of a tag is longer. */
+const TAG = /<(!--|\/?[a-z][a-z0-9]{0,18})/gi
+
 /** The words of an HTML text, for previews, filters and search: no markup, no styles, no scripts, no hidden head. */
 export function htmlToText(html: string): string {
   let text = ''
   let at = 0
   while (at < html.length) {
-    const open = html.indexOf('<', at)
-    text += html.slice(at, open < 0 ? html.length : open)
-    if (open < 0) break
-    const tag = /^<(!--|\/?[a-z][a-z0-9]*)/i.exec(html.slice(open, open + 20))?.[1]?.toLowerCase()
-    if (tag === undefined) {
-      text += '<'
-      at = open + 1
-    } else if (tag === '!--') at = after(html, '-->', open)
+    TAG.lastIndex = at
+    const found = TAG.exec(html)
+    text += html.slice(at, found?.index)
+    if (found === null) break
+    const open = found.index
+    const tag = found[1]!.toLowerCase()
+    if (tag === '!--') at = after(html, '-->', open)
     else if (tag === 'style' || tag === 'script' || tag === 'title') at = afterElement(html, tag, open)
     else {
       if (/^\/?(p|div|br|tr|li|h[1-6]|table|ul|ol|blockquote|hr)$/.test(tag)) text += '\n'

@@ -173,6 +173,35 @@ test('SERVFAIL, nonsense and answers to other questions are no answer', async ()
   }
 })
 
+test('N9: answers under guessed ids, however many before the true one, are never believed', async () => {
+  const liar = new ZoneTable([parseZone('mx1 60 A 203.0.113.6', 'example.test').zone])
+  for (const guesses of [5, 9, 200]) {
+    const { resolver, server, zones, finish } = scene({ timeoutMs: 500 })
+    const socket = await finish(
+      server.world.network.udp(nameServer, ({ bytes, from }) => {
+        for (let n = 0; n < guesses; n++) {
+          const guess = answerMessage(liar, bytes, 'udp')!
+          guess.writeUInt16BE((bytes.readUInt16BE(0) + 1 + n) & 0xffff, 0)
+          socket.send(guess, from)
+        }
+        socket.send(answerMessage(zones, bytes, 'udp')!, from)
+      }),
+    )
+    // After ten it is asked over TCP, where nobody can guess; here nobody listens there.
+    const answer = recordsOf(await finish(resolver.resolve('mx1.example.test', 'A')))
+    assert.deepEqual(answer, guesses < 10 ? ['192.0.2.1'] : 'no-answer')
+  }
+})
+
+test('N9: twenty aliases in a row are no answer', async () => {
+  const chain = Array.from({ length: 20 }, (_, n) => `c${n} CNAME c${n + 1}`).join('\n')
+  const { resolver, zones, serve, server, finish } = scene()
+  zones.set(parseZone(`${chain}\nc20 A 192.0.2.7\nshort CNAME c20`, 'chain.test').zone)
+  await serve(server, nameServer.address)
+  assert.deepEqual(recordsOf(await finish(resolver.resolve('short.chain.test', 'A'))), ['192.0.2.7'])
+  assert.equal((await finish(resolver.resolve('c0.chain.test', 'A'))).status, 'no-answer')
+})
+
 test('a server without EDNS0 and one that loses the case of names are understood', async () => {
   const old = scene()
   const socket = await old.finish(

@@ -27,6 +27,18 @@ test('exchanges come in order of preference, each with its addresses', async () 
   ])
 })
 
+test('N9: a thousand hosts in the MX, each with a hundred addresses, are not all asked for, nor all tried', async () => {
+  const asked: string[] = []
+  const addresses = Array.from({ length: 100 }, (_, n) => `192.0.2.${n}`)
+  const hosts = Array.from({ length: 1000 }, (_, n) => `h${n}.example`)
+  const zones = Object.fromEntries(hosts.map((host) => [host, { A: addresses }]))
+  const MX = hosts.map((exchange, n) => ({ preference: n % 7, exchange }))
+  const dns = fixedDns({ ...zones, 'many.example': { MX } }, asked)
+  const found = await routeTo('many.example', own, { dns, random })
+  assert.ok(found.kind === 'destinations' && found.destinations.length === 30)
+  assert.ok(asked.length <= 41, String(asked.length))
+})
+
 test('without MX the domain itself is the host (RFC 5321 §5.1)', async () => {
   const found = await route('a.example', { 'a.example': { A: ['192.0.2.9'] } })
   assert.deepEqual(found, { kind: 'destinations', destinations: [{ exchange: 'a.example', address: '192.0.2.9' }] })
