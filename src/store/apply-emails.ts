@@ -39,6 +39,11 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
     mailboxes.add(mailbox)
   }
   if (mailboxes.size === 0) return refuse('no-mailbox', 'An email must be in at least one mailbox.')
+  const replaced = command.replaces && replacedBy(ledger, account, command.replaces)
+  if (replaced === 'gone') return noEmail
+  const freed = replaced?.placed.size ?? 0
+  const size = command.blob.sizeBytes
+  if (!ledger.fits(account, size * mailboxes.size - freed, mailboxes.size - (replaced ? 1 : 0))) return overQuota
   const blob = useBlob(ledger, command.blob)
   if (blob === undefined) return noBody
 
@@ -46,11 +51,11 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   const email = modseq
   const thread = joinThread(ledger, account, email, threadKeys(command.summary))
   const received_ms = command.receivedAtMs
-  const size = command.blob.sizeBytes
+  const saved_ms = command.savedAtMs ?? received_ms
   const flags = storedFlags(command.flags)
   const placements = [...mailboxes].map((mailbox, index) => ({
     mailbox: mailbox.id,
-    uid: place(ledger, mailbox, { email, received_ms, size }, flags, modseq, index === 0),
+    uid: place(ledger, mailbox, { email, received_ms, size, saved_ms }, flags, modseq, index === 0),
     uidValidity: mailbox.uidValidity,
   }))
   const { mailbox, uid } = placements[0]!
@@ -63,8 +68,25 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
     for (const there of mailboxes) taughtByMove(ledger, account, email, { from: undefined, to: there, flags })
     taughtByFlags(ledger, account, email, { bits: 0, keywords: '' }, flags)
   }
+  if (replaced) {
+    const lostHome = displace(ledger, replaced.mailbox, replaced.placed, modseq)
+    settle(ledger, account, replaced.placed.email, lostHome, modseq)
+  }
   return { ok: true, id: email, emailId: email, threadId: thread, placements, modseq }
 }
+
+/** The message that REPLACE takes away; 'gone' when it is not there any more. */
+function replacedBy(
+  ledger: Ledger,
+  account: AccountRow,
+  { mailbox: id, uid }: { mailbox: number; uid: number },
+): { mailbox: MailboxRow; placed: Placed } | 'gone' {
+  const mailbox = account.mailboxes.get(id)
+  const placed = mailbox && placedIn(ledger, mailbox, [[uid, uid]])[0]
+  return placed === undefined ? 'gone' : { mailbox: mailbox!, placed }
+}
+
+const overQuota = refuse('over-quota', 'The account has no room for this.')
 
 export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
   const found = findMailbox(ledger, command.account, command.mailbox)
@@ -106,10 +128,13 @@ export const copyPlacements: Handler<'placement.copy'> = (ledger, command) => {
   const { move, atMost = MAX_COPIED_TO } = command
   if (!move && target.total + source.length > atMost)
     return refuse('over-quota', `More than ${atMost} messages cannot be copied into one mailbox.`)
+  const bytes = source.reduce((sum, { size }) => sum + size, 0)
+  if (!move && !ledger.fits(account, bytes, source.length)) return overQuota
   const modseq = ledger.nextModseq(account)
   const placements = source.map((placed) => {
     const flags = { bits: placed.flags, keywords: placed.keywords }
-    const uid = place(ledger, target, placed, flags, modseq)
+    const saved_ms = command.nowMs ?? placed.saved_ms
+    const uid = place(ledger, target, { ...placed, saved_ms }, flags, modseq)
     const lostHome = move && displace(ledger, mailbox, placed, modseq)
     settle(ledger, account, placed.email, lostHome, modseq)
     const from = move ? mailbox : undefined
@@ -228,6 +253,7 @@ function setFlags(ledger: Ledger, mailbox: MailboxRow, placed: Placed, flags: St
   ledger
     .sql('UPDATE placement SET flags = ?, keywords = ?, modseq = ? WHERE account = ? AND mailbox = ? AND uid = ?')
     .run(flags.bits, flags.keywords, modseq, mailbox.account, mailbox.id, placed.uid)
+  ledger.noteKeywords(mailbox, flags.keywords)
   mailbox.unseen += ((placed.flags & SEEN) - (flags.bits & SEEN)) / SEEN
   ledger.changed(mailbox, modseq, true)
 }

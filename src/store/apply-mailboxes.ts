@@ -68,6 +68,8 @@ export const deleteMailbox: Handler<'mailbox.delete'> = (ledger, command) => {
   removePlacements(ledger, account, mailbox, [[1, Number.MAX_SAFE_INTEGER]], false, modseq)
   ledger.sql('DELETE FROM expunged WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)
   ledger.sql('INSERT INTO mailbox_gone VALUES (?, ?, ?, ?)').run(account.id, modseq, mailbox.id, mailbox.createdModseq)
+  ledger.sql('DELETE FROM metadata WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)
+  ledger.sql('DELETE FROM acl WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)
   ledger.removeMailbox(account, mailbox)
   return { ok: true, id: mailbox.id, modseq }
 }
@@ -110,6 +112,7 @@ export function insertMailbox(
     total: 0,
     unseen: 0,
     sizeBytes: 0,
+    keywords: '',
   }
   ledger.addMailbox(account, mailbox)
   return mailbox

@@ -18,6 +18,7 @@ export interface Placed {
   readonly modseq: number
   readonly received_ms: number
   readonly size: number
+  readonly saved_ms: number
 }
 
 /** The placements of these UIDs, in order, each once. */
@@ -46,11 +47,11 @@ export function placementsOfEmail(ledger: Ledger, account: AccountRow, email: Em
   return [...home, ...others] as unknown as Placed[]
 }
 
-/** Puts an email into a mailbox; gives the UID. `home`: it is the email's first. */
+/** Puts an email into a mailbox at `saved_ms`; gives the UID. `home`: it is the email's first. */
 export function place(
   ledger: Ledger,
   mailbox: MailboxRow,
-  email: { email: EmailId; received_ms: number; size: number },
+  email: { email: EmailId; received_ms: number; size: number; saved_ms: number },
   flags: StoredFlags,
   modseq: number,
   home = false,
@@ -58,11 +59,24 @@ export function place(
   const { account, id } = mailbox
   const uid = mailbox.uidNext++
   ledger
-    .sql('INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    .run(account, id, uid, email.email, home ? 1 : 0, flags.bits, flags.keywords, modseq, email.received_ms, email.size)
+    .sql('INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .run(
+      account,
+      id,
+      uid,
+      email.email,
+      home ? 1 : 0,
+      flags.bits,
+      flags.keywords,
+      modseq,
+      email.received_ms,
+      email.size,
+      email.saved_ms,
+    )
   mailbox.total++
   mailbox.sizeBytes += email.size
   if (!(flags.bits & SEEN)) mailbox.unseen++
+  ledger.noteKeywords(mailbox, flags.keywords)
   ledger.changed(mailbox, modseq, true)
   return uid
 }

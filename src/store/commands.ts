@@ -65,6 +65,18 @@ export type Command =
   | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)
   | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId } // children stay
   | { kind: 'mailbox.subscribe'; account: AccountId; path: string; subscribed: boolean }
+  /** Annotations of a mailbox, or of the account (mailbox 0); `value` null removes. 'too-many' beyond the limit. */
+  | {
+      kind: 'metadata.put'
+      account: AccountId
+      mailbox: MailboxId | 0
+      entries: readonly { reader: AccountId | 0; entry: string; value: Uint8Array | null }[]
+      /** Most entries that the mailbox may have afterwards. */
+      most: number
+    }
+  /** What one identifier may do in a mailbox; '' takes it all away. */
+  | { kind: 'acl.put'; account: AccountId; mailbox: MailboxId; identifier: string; rights: string }
+  | { kind: 'quota.put'; account: AccountId; bytes: number | null; messages: number | null } // null: no limit
   // messages
   | {
       kind: 'email.deliver' // LMTP-like delivery, APPEND, drafts, import: one email, one or more placements
@@ -77,8 +89,12 @@ export type Command =
       summary: EmailSummary
       flags: readonly string[]
       receivedAtMs: number
+      /** When it comes into its mailboxes; `receivedAtMs` where not given. */
+      savedAtMs?: number
       /** Null: a person put it there. */
       verdict: Verdict | null
+      /** Expunged in the same commit: the message that this one replaces (RFC 8508). */
+      replaces?: { mailbox: MailboxId; uid: number }
     }
   | {
       kind: 'flags.store'
@@ -97,6 +113,7 @@ export type Command =
       to: MailboxId
       move: boolean
       atMost?: number
+      nowMs?: number
     } // same email, new placements; move expunges the source in the same commit
   | { kind: 'placement.expunge'; account: AccountId; mailbox: MailboxId; uids: UidSet; onlyDeleted: boolean }
   /** JMAP's view: set the mailboxes and/or keywords of an email whole (keywords go to every placement). */
@@ -165,6 +182,6 @@ export type CommandResult =
     }
   | {
       ok: false
-      reason: 'over-quota' | 'no-account' | 'no-mailbox' | 'no-email' | 'exists' | 'forbidden' | 'conflict'
+      reason: 'over-quota' | 'too-many' | 'no-account' | 'no-mailbox' | 'no-email' | 'exists' | 'forbidden' | 'conflict'
       message: string
     }

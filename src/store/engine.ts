@@ -5,6 +5,7 @@
 
 import type { Database } from '../world/disk.ts'
 import type { Handler } from './apply.ts'
+import { putAccessRight, putMetadata, putQuota } from './apply-access.ts'
 import {
   createAccount,
   putAlias,
@@ -95,6 +96,9 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'mailbox.rename': renameMailbox,
   'mailbox.delete': deleteMailbox,
   'mailbox.subscribe': subscribeMailbox,
+  'metadata.put': putMetadata,
+  'acl.put': putAccessRight,
+  'quota.put': putQuota,
   'email.deliver': deliverEmail,
   'flags.store': storeFlags,
   'placement.copy': copyPlacements,

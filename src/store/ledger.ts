@@ -9,6 +9,9 @@ export interface AccountRow {
   readonly id: AccountId
   modseq: number
   nextId: number
+  /** What it may hold; null: no limit. */
+  quotaBytes: number | null
+  quotaMessages: number | null
   readonly mailboxes: Map<MailboxId, MailboxRow>
   readonly byPath: Map<string, MailboxRow>
 }
@@ -26,12 +29,15 @@ export interface MailboxRow {
   total: number
   unseen: number
   sizeBytes: number
+  /** Every keyword that a message here has had, joined by spaces. */
+  keywords: string
 }
 
 /** What a group of batches touched, for those who watch. Account 0: the queue or the events. */
 export type Touched = Map<AccountId, Set<MailboxId>>
 
 const mailboxesKept = 50_000
+const keywordsNoted = 500
 
 export class Ledger {
   readonly #database: Database
@@ -63,12 +69,14 @@ export class Ledger {
   account(id: AccountId): AccountRow | undefined {
     const known = this.#accounts.get(id)
     if (known !== undefined) return known
-    const row = this.sql('SELECT modseq, next_id FROM account WHERE id = ?').get(id)
+    const row = this.sql('SELECT modseq, next_id, quota_bytes, quota_messages FROM account WHERE id = ?').get(id)
     if (row === undefined) return undefined
     const account: AccountRow = {
       id,
       modseq: Number(row.modseq),
       nextId: Number(row.next_id),
+      quotaBytes: row.quota_bytes as number | null,
+      quotaMessages: row.quota_messages as number | null,
       mailboxes: new Map(),
       byPath: new Map(),
     }
@@ -86,6 +94,7 @@ export class Ledger {
         total: Number(found.total),
         unseen: Number(found.unseen),
         sizeBytes: Number(found.size),
+        keywords: String(found.keywords),
       }
       account.mailboxes.set(mailbox.id, mailbox)
       account.byPath.set(mailbox.path, mailbox)
@@ -114,6 +123,28 @@ export class Ledger {
     return account.nextId++
   }
 
+  /** Notes keywords (sorted, joined by spaces) that a message of this mailbox has now. */
+  noteKeywords(mailbox: MailboxRow, keywords: string): void {
+    if (keywords === '' || keywords === mailbox.keywords) return
+    const known = mailbox.keywords === '' ? [] : mailbox.keywords.split(' ')
+    const fresh = keywords.split(' ').filter((keyword) => !known.includes(keyword))
+    if (fresh.length === 0 || known.length >= keywordsNoted) return
+    mailbox.keywords = [...known, ...fresh].join(' ')
+    this.#dirtyMailboxes.add(mailbox)
+  }
+
+  /** True if so much more fits into what the account may hold. */
+  fits(account: AccountRow, bytes: number, messages: number): boolean {
+    if (account.quotaBytes === null && account.quotaMessages === null) return true
+    let usedBytes = bytes
+    let usedMessages = messages
+    for (const { sizeBytes, total } of account.mailboxes.values()) {
+      usedBytes += sizeBytes
+      usedMessages += total
+    }
+    return usedBytes <= (account.quotaBytes ?? Infinity) && usedMessages <= (account.quotaMessages ?? Infinity)
+  }
+
   /** Notes that a mailbox's row changed; `messages`: something in it did, too. */
   changed(mailbox: MailboxRow, modseq: number, messages: boolean): void {
     mailbox.modseq = modseq
@@ -127,7 +158,7 @@ export class Ledger {
     account.byPath.set(mailbox.path, mailbox)
     this.#mailboxCount++
     this.touch(account.id).add(mailbox.id)
-    this.sql('INSERT INTO mailbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(...mailboxColumns(mailbox))
+    this.sql('INSERT INTO mailbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(...mailboxColumns(mailbox))
   }
 
   removeMailbox(account: AccountRow, mailbox: MailboxRow): void {
@@ -178,9 +209,19 @@ export class Ledger {
     }
     for (const row of this.#dirtyMailboxes) {
       this.sql(
-        `UPDATE mailbox SET uid_next = ?, highest_modseq = ?, modseq = ?, total = ?, unseen = ?, size = ?
+        `UPDATE mailbox SET uid_next = ?, highest_modseq = ?, modseq = ?, total = ?, unseen = ?, size = ?, keywords = ?
          WHERE account = ? AND id = ?`,
-      ).run(row.uidNext, row.highestModseq, row.modseq, row.total, row.unseen, row.sizeBytes, row.account, row.id)
+      ).run(
+        row.uidNext,
+        row.highestModseq,
+        row.modseq,
+        row.total,
+        row.unseen,
+        row.sizeBytes,
+        row.keywords,
+        row.account,
+        row.id,
+      )
     }
     this.#dirtyAccounts.clear()
     this.#dirtyMailboxes.clear()
@@ -203,7 +244,7 @@ export class Ledger {
 
 function mailboxColumns(row: MailboxRow): SqlValue[] {
   const { account, id, path, specialUse, uidValidity, uidNext, highestModseq, modseq, createdModseq } = row
-  const { total, unseen, sizeBytes } = row
+  const { total, unseen, sizeBytes, keywords } = row
   return [
     account,
     id,
@@ -217,5 +258,6 @@ function mailboxColumns(row: MailboxRow): SqlValue[] {
     total,
     unseen,
     sizeBytes,
+    keywords,
   ]
 }

@@ -3,6 +3,8 @@
 
 import type { Database, SqlValue, Statement } from '../world/disk.ts'
 import { flagTest } from './flags.ts'
+import { AccessReads } from './read-access.ts'
+import { ContentsReads } from './read-contents.ts'
 import { ListReads } from './read-lists.ts'
 import { ReportReads } from './read-reports.ts'
 import {
@@ -46,12 +48,16 @@ export class Reads implements StoreReads {
   /** The read connection. */
   readonly database: Database
   readonly lists: ListReads
+  readonly contents: ContentsReads
+  readonly access: AccessReads
   readonly reports: ReportReads
   readonly #statements = new Map<string, Statement>()
 
   constructor(database: Database) {
     this.database = database
     this.lists = new ListReads(database)
+    this.contents = new ContentsReads(database)
+    this.access = new AccessReads(database)
     this.reports = new ReportReads(database)
   }
 
@@ -177,7 +183,7 @@ export class Reads implements StoreReads {
   placements(account: number, mailbox: number, fromUid = 1, toUid = allUids) {
     return this.#all(
       placementOf,
-      `SELECT mailbox, uid, email, flags, keywords, modseq FROM placement
+      `SELECT mailbox, uid, email, flags, keywords, modseq, saved_ms FROM placement
        WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid`,
       account,
       mailbox,
@@ -194,7 +200,8 @@ export class Reads implements StoreReads {
       mailbox,
       modseq,
     )
-    const columns = 'SELECT mailbox, uid, placement.email AS email, flags, keywords, placement.modseq AS modseq'
+    const columns =
+      'SELECT mailbox, uid, placement.email AS email, flags, keywords, placement.modseq AS modseq, saved_ms'
     if (!this.#logReaches(account, modseq)) {
       const sql = `${columns} FROM placement WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid`
       return { changed: this.#all(placementOf, sql, account, mailbox, modseq), expunged }
@@ -214,7 +221,7 @@ export class Reads implements StoreReads {
   }
 
   placementsOf(account: number, email: number): Placement[] {
-    const columns = 'SELECT p.mailbox, p.uid, p.email, p.flags, p.keywords, p.modseq'
+    const columns = 'SELECT p.mailbox, p.uid, p.email, p.flags, p.keywords, p.modseq, p.saved_ms'
     return this.#all(
       placementOf,
       `${columns} FROM email AS e JOIN placement AS p ON p.account = e.account AND p.mailbox = e.mailbox AND p.uid = e.uid

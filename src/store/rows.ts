@@ -40,11 +40,21 @@ export function mailboxOf(row: Row): Mailbox {
     uidNext: row.uid_next as number,
     highestModseq: row.highest_modseq as number,
     subscribed: row.subscribed === 1,
+    keywords: keywordsOf(row.keywords as string),
     total: row.total as number,
     unseen: row.unseen as number,
     sizeBytes: row.size as number,
     modseq: row.modseq as number,
   }
+}
+
+/** Each once, whatever its case. */
+function keywordsOf(text: string): string[] {
+  if (text === '') return []
+  const known = new Map<string, string>()
+  for (const keyword of text.split(' '))
+    if (!known.has(keyword.toLowerCase())) known.set(keyword.toLowerCase(), keyword)
+  return [...known.values()].sort()
 }
 
 export function placementOf(row: Row): Placement {
@@ -54,6 +64,7 @@ export function placementOf(row: Row): Placement {
     email: row.email as number,
     flags: presentFlags(row.flags as number, row.keywords as string),
     modseq: row.modseq as number,
+    savedAtMs: (row.saved_ms as number) || null,
   }
 }
 

@@ -220,6 +220,34 @@ const reportDays = `
 CREATE INDEX report_duty_by_day ON report_duty (day);
 `
 
+const sharing = `
+-- keywords: every keyword that a message here has had, joined by spaces, for FLAGS (RFC 9051 §7.3.5).
+ALTER TABLE mailbox ADD COLUMN keywords TEXT NOT NULL DEFAULT '';
+UPDATE mailbox SET keywords = coalesce((SELECT group_concat(keywords, ' ') FROM
+  (SELECT DISTINCT keywords FROM placement WHERE placement.account = mailbox.account AND placement.mailbox = mailbox.id
+   AND keywords <> '')), '');
+-- saved_ms: when the message came into this mailbox (RFC 8514 SAVEDATE); 0: nobody noted it.
+ALTER TABLE placement ADD COLUMN saved_ms INTEGER NOT NULL DEFAULT 0;
+-- What an account may hold; NULL: no limit (RFC 9208).
+ALTER TABLE account ADD COLUMN quota_bytes INTEGER;
+ALTER TABLE account ADD COLUMN quota_messages INTEGER;
+-- Annotations (RFC 5464). mailbox 0: of the account; reader 0: shared by all, else the account whose private one it is.
+CREATE TABLE metadata (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, reader INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (account, mailbox, reader, entry)
+) STRICT, WITHOUT ROWID;
+-- Who else may do what in a mailbox (RFC 4314). identifier: an address, 'anyone', or one of them after '-'.
+CREATE TABLE acl (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, identifier TEXT NOT NULL, rights TEXT NOT NULL,
+  PRIMARY KEY (account, mailbox, identifier)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acl_by_identifier ON acl (identifier);
+CREATE TRIGGER shared_gone AFTER DELETE ON account BEGIN
+  DELETE FROM metadata WHERE account = OLD.id OR reader = OLD.id;
+  DELETE FROM acl WHERE account = OLD.id;
+END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -230,6 +258,7 @@ const MIGRATIONS: readonly string[] = [
   scripts,
   complaints,
   reportDays,
+  sharing,
 ]
 
 /** The version this program writes. */

@@ -2,6 +2,8 @@
 // durable, bodies are blobs, changes are announced. Implementation: embedded.ts (SQLite + segment files).
 
 import type { Command, CommandResult } from './commands.ts'
+import type { AccessReads } from './read-access.ts'
+import type { ContentsReads } from './read-contents.ts'
 import type { ListReads } from './read-lists.ts'
 import type { ReportReads } from './read-reports.ts'
 import type {
@@ -109,6 +111,10 @@ export interface Store {
 
   /** Long lists, without what a list does not show. */
   readonly lists: ListReads
+  /** What is in a mailbox, at a glance. */
+  readonly contents: ContentsReads
+  /** Quotas, access rights, annotations. */
+  readonly access: AccessReads
   /** Reports that we owe and that others sent. */
   readonly reports: ReportReads
   // what people teach

@@ -48,6 +48,8 @@ export interface Mailbox {
   /** The highest MODSEQ of anything in this mailbox (RFC 7162). */
   readonly highestModseq: number
   readonly subscribed: boolean
+  /** Every keyword that a message here has had. */
+  readonly keywords: readonly string[]
   readonly total: number
   readonly unseen: number
   readonly sizeBytes: number
@@ -63,6 +65,29 @@ export interface Placement {
   /** IMAP system flags as written in RFC 9051 ('\\Seen', …) and keywords, sorted; '\\Recent' is never stored. */
   readonly flags: readonly string[]
   readonly modseq: number
+  /** When it came into this mailbox; null where nobody noted it (RFC 8514). */
+  readonly savedAtMs: number | null
+}
+
+/** What an account may hold and holds (RFC 9208); null: no limit. */
+export interface Quota {
+  readonly bytes: number | null
+  readonly messages: number | null
+  readonly usedBytes: number
+  readonly usedMessages: number
+}
+
+/** What one identifier may do in a mailbox (RFC 4314): an address, 'anyone', or one of them after '-'. */
+export interface AccessRight {
+  readonly identifier: string
+  readonly rights: string
+}
+
+/** An annotation (RFC 5464). `reader` 0: shared by all. */
+export interface Annotation {
+  readonly reader: AccountId | 0
+  readonly entry: string
+  readonly value: Buffer
 }
 
 /** What was read from a message once, when it came in; enough for lists, ENVELOPE and Email/get of the usual properties. */
