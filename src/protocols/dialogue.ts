@@ -14,15 +14,19 @@ export interface BlobRequest {
 export type Effect =
   /** Bytes for the client; goes on when the send buffer has room. */
   | { readonly kind: 'send'; readonly chunks: readonly Buffer[] }
-  /** Goes on with a ReadOutcome. With `orChange` also when the store announces a change of the signed-in account. */
+  /** Goes on with a ReadOutcome. With `orChange` also when the store announces a change of a watched account. */
   | { readonly kind: 'read'; readonly timeoutMs: number; readonly orChange: boolean }
   | { readonly kind: 'commit'; readonly batch: readonly Command[] }
   | { readonly kind: 'put-blob'; readonly content: readonly Uint8Array[] }
   | { readonly kind: 'read-blobs'; readonly requests: readonly BlobRequest[] }
   | { readonly kind: 'check-password'; readonly user: string; readonly password: string }
   | { readonly kind: 'scram-credentials'; readonly user: string }
-  /** The account is known: 'read' with `orChange` watches it from now on. */
+  /** The account is known: whoever keeps the accounts notes it. */
   | { readonly kind: 'signed-in'; readonly account: AccountId }
+  /** 'read' with `orChange` looks at these accounts from now on, and at no others. */
+  | { readonly kind: 'watch'; readonly accounts: readonly AccountId[] }
+  /** From now on everything is deflated, both ways (RFC 4978). Goes on with true, or false where the stream cannot. */
+  | { readonly kind: 'compress' }
   /** The handshake; whatever the client sent before it is discarded by the stream and by the session. */
   | { readonly kind: 'start-tls' }
   /** Lets other connections run: in the middle of long work. */
@@ -79,9 +83,18 @@ export function* signedIn(account: AccountId): Dialogue {
   yield { kind: 'signed-in', account }
 }
 
+export function* watch(accounts: readonly AccountId[]): Dialogue {
+  yield { kind: 'watch', accounts }
+}
+
 /** True when the stream is encrypted now. */
 export function* startTls(): Dialogue<boolean> {
   return (yield { kind: 'start-tls' }) as boolean
+}
+
+/** True when the stream is deflated now. */
+export function* compress(): Dialogue<boolean> {
+  return (yield { kind: 'compress' }) as boolean
 }
 
 export function* pause(): Dialogue {

@@ -3,10 +3,12 @@
 // connection holds no more than one answer's piece.
 
 import type { Store } from '../store/store.ts'
+import type { AccountId } from '../store/types.ts'
 import { DiskError } from '../world/disk.ts'
 import type { Stream, TlsIdentity } from '../world/network.ts'
 import { NetworkError } from '../world/network.ts'
 import type { World } from '../world/world.ts'
+import { DeflateStream } from './deflate-stream.ts'
 import type { Dialogue, Effect, ReadOutcome } from './dialogue.ts'
 import type { SaslAccounts } from './sasl/accounts.ts'
 
@@ -28,10 +30,10 @@ export async function drive(dialogue: Dialogue, context: DriveContext): Promise<
   try {
     let step = dialogue.next()
     while (!step.done) step = dialogue.next(await performer.perform(step.value))
-    context.stream.end()
+    performer.stream.end()
   } catch (error) {
     if (!(error instanceof NetworkError)) context.report?.(error)
-    context.stream.destroy()
+    performer.stream.destroy()
   } finally {
     performer.stop()
   }
@@ -42,19 +44,38 @@ type Arrived = { readonly bytes: Uint8Array | null } | { readonly error: unknown
 
 class Performer {
   readonly #context: DriveContext
+  /** The stream as it is now: deflated, after COMPRESS. */
+  stream: Stream
   /** A stream allows one read at a time, and IDLE stops waiting without it: it goes on, and its outcome is kept. */
   #isReading = false
   #arrived: Arrived | undefined
   #changed = false
   #wake: (() => void) | undefined
-  #unwatch: (() => void) | undefined
+  readonly #watched = new Map<AccountId, () => void>()
 
   constructor(context: DriveContext) {
     this.#context = context
+    this.stream = context.stream
   }
 
   stop(): void {
-    this.#unwatch?.()
+    this.#watch([])
+  }
+
+  #watch(accounts: readonly AccountId[]): void {
+    for (const [account, unwatch] of this.#watched) {
+      if (accounts.includes(account)) continue
+      unwatch()
+      this.#watched.delete(account)
+    }
+    for (const account of accounts) {
+      if (this.#watched.has(account)) continue
+      const noticed = (): void => {
+        this.#changed = true
+        this.#wake?.()
+      }
+      this.#watched.set(account, this.#context.store.watch(account, noticed))
+    }
   }
 
   async perform(effect: Effect): Promise<unknown> {
@@ -75,12 +96,11 @@ class Performer {
       case 'scram-credentials':
         return accounts.scramCredentials(effect.user, this.#context.stream.remote.address)
       case 'signed-in':
-        accounts.signedIn?.(store.account(effect.account)!.address, this.#context.stream.remote.address)
-        this.#unwatch ??= store.watch(effect.account, () => {
-          this.#changed = true
-          this.#wake?.()
-        })
-        return
+        return accounts.signedIn?.(store.account(effect.account)!.address, this.#context.stream.remote.address)
+      case 'watch':
+        return this.#watch(effect.accounts)
+      case 'compress':
+        return this.#compress()
       case 'start-tls':
         return this.#startTls()
       case 'pause':
@@ -125,14 +145,15 @@ class Performer {
       this.#wake?.()
     }
     this.#isReading = true
-    this.#context.stream.read().then(
+    this.stream.read().then(
       (bytes) => settle({ bytes }),
       (error: unknown) => settle({ error }),
     )
   }
 
   async #write(chunks: readonly Buffer[]): Promise<void> {
-    const { stream, world, writeTimeoutMs } = this.#context
+    const { stream } = this
+    const { world, writeTimeoutMs } = this.#context
     // Small pieces leave as one TLS record; large bodies are not copied.
     const joined =
       chunks.length > 1 && chunks.every((chunk) => chunk.length < 65_536) ? [Buffer.concat(chunks)] : chunks
@@ -146,8 +167,16 @@ class Performer {
     }
   }
 
+  /** Nothing may be on its way that was not deflated. */
+  #compress(): boolean {
+    if (this.#isReading || this.#arrived !== undefined) return false
+    this.stream = new DeflateStream(this.stream)
+    return true
+  }
+
   async #startTls(): Promise<boolean> {
-    const { stream, tlsIdentity } = this.#context
+    const { stream } = this
+    const { tlsIdentity } = this.#context
     if (tlsIdentity === undefined) return false
     try {
       await stream.startTls({ role: 'server', identity: tlsIdentity })

@@ -104,7 +104,7 @@ export class MemoryClient {
         return line
       }
       if (this.closed) return undefined
-      await this.#more()
+      await this.more()
     }
   }
 
@@ -120,16 +120,24 @@ export class MemoryClient {
   }
 
   async #bytes(length: number): Promise<string> {
-    while (this.#received.length < length && !this.closed) await this.#more()
+    while (this.#received.length < length && !this.closed) await this.more()
     const bytes = this.#received.slice(0, length)
     this.#received = this.#received.slice(length)
     return bytes
   }
 
-  #more(): Promise<void> {
+  /** Waits for more bytes, or for the end; not when that has come already. */
+  more(): Promise<void> {
     return new Promise<void>((resolve) => {
       this.#clientWaits = resolve
     })
+  }
+
+  /** What was received and not read yet. */
+  received(): string {
+    const text = this.#received
+    this.#received = ''
+    return text
   }
 
   /** Says one IMAP command; gives the answer's lines, the tagged one last. */

@@ -115,6 +115,13 @@ export function insertMailbox(
     keywords: '',
   }
   ledger.addMailbox(account, mailbox)
+  // RFC 4314 §4: who may use a mailbox may use what is made below it.
+  const above = account.byPath.get(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+  if (above !== undefined) {
+    ledger
+      .sql('INSERT INTO acl SELECT account, ?, identifier, rights FROM acl WHERE account = ? AND mailbox = ?')
+      .run(mailbox.id, account.id, above.id)
+  }
   return mailbox
 }
 

@@ -31,6 +31,7 @@ export function summarise(source: Buffer): EmailSummary {
     replyTo: addresses(header, 'reply-to'),
     sender: addresses(header, 'sender'),
     ...groupNames(header),
+    ...leading(header),
     sentAtMs: parseDate(text('date').slice(0, MAX_TEXT))?.epochMs ?? null,
     messageId: messageIds(text('message-id')),
     inReplyTo: messageIds(text('in-reply-to')),
@@ -61,6 +62,19 @@ function groupNames(header: Header): Pick<EmailSummary, 'groupNames'> {
     return names.length === 0 ? [] : [[name, names] as const]
   })
   return found.length === 0 ? {} : { groupNames: Object.fromEntries(found) }
+}
+
+/** Sorting goes by what stands first, whether or not mail can be sent there (RFC 5256 §2.2, RFC 5957 §3). */
+function leading(header: Header): Pick<EmailSummary, 'leading'> {
+  const found = (['from', 'to', 'cc'] as const).flatMap((name) => {
+    const field = fieldsNamed(header, name).at(-1)
+    if (field === undefined) return []
+    const { addresses, unparsed } = parseAddressList(rawValue(header, field))
+    const [first] = addresses
+    const text = first === undefined ? unparsed[0] : isGroup(first) ? first.groupName : undefined
+    return text === undefined ? [] : [[name, text.slice(0, MAX_TEXT)] as const]
+  })
+  return found.length === 0 ? {} : { leading: Object.fromEntries(found) }
 }
 
 /** Message-IDs without their angle brackets (RFC 8621 §4.1.2.5). */

@@ -102,6 +102,8 @@ export interface EmailSummary {
   readonly sender: readonly EmailAddress[]
   /** Names of the groups in these fields, where there are any: searches find them too. */
   readonly groupNames?: Partial<Record<'from' | 'to' | 'cc' | 'bcc', readonly string[]>>
+  /** What stands first in these fields where that is no mailbox: a group's name, or a name without a domain. */
+  readonly leading?: Partial<Record<'from' | 'to' | 'cc', string>>
   /** The Date field, milliseconds since 1970, or null. */
   readonly sentAtMs: number | null
   /** Message-IDs without angle brackets. */

@@ -285,7 +285,7 @@ class Runner {
     const text = withLabel.slice(label === '' ? 0 : label.length + 1)
     const tag = connection.nextTag()
     this.#variables.set('tag', tag)
-    connection.client.send(`${tag} ${withPlus(substitute(this.#complete(text), this.#variables))}\r\n`)
+    connection.client.send(`${tag} ${withPlus(this.#complete(substitute(text, this.#variables)))}\r\n`)
     return { connection, tag, label, text, wanted: undefined }
   }
 

@@ -53,7 +53,10 @@ function defaultState(script: string): State {
 }
 
 async function runScript(report: SuiteReport, dir: string, name: string, state: State): Promise<void> {
-  const house = await ImapHouse.open({ delimiter: '.', limits: { failures: 3 } })
+  const house = await ImapHouse.open({
+    delimiter: '.',
+    limits: { failures: 3, annotations: 10, annotationBytes: 1024 },
+  })
   const runner = new Runner(house)
   try {
     await prepare(house, state.prepared)

@@ -58,8 +58,12 @@ export type Variables = Map<string, string>
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** Text with variables, as a pattern: known ones stand for their value, others catch what is there. */
-function matchText(expected: string, actual: string, variables: Variables): boolean {
+/**
+ * Text with variables, as a pattern: known ones stand for their value, others catch what is there. As in C, a text ends
+ * where its first NUL is.
+ */
+function matchText(wholeExpected: string, wholeActual: string, variables: Variables): boolean {
+  const [expected = '', actual = ''] = [wholeExpected, wholeActual].map((text) => text.split('\0')[0]!)
   if (expected === '$') return true
   const names: string[] = []
   const pattern = expected.replace(

@@ -1,19 +1,118 @@
-// APPEND (RFC 3501 §6.3.11, APPENDUID of RFC 4315, UTF8 of RFC 6855 §4): a message that the client brings.
+// APPEND (RFC 9051 §6.3.12; MULTIAPPEND RFC 3502, CATENATE RFC 4469, BINARY RFC 3516, UTF8 RFC 6855 §4, UIDPLUS RFC 4315)
+// and REPLACE (RFC 8508): messages that the client brings. All of one command, or none.
 
+import type { Command } from '../../store/commands.ts'
 import { summarise } from '../../store/summary.ts'
 import { commit, type Dialogue, isRefusal, putBlob } from '../dialogue.ts'
-import { type Answer, bad, no, ok } from './answer.ts'
+import {
+  type Answer,
+  bad,
+  diskRefused,
+  NO_PERMISSION,
+  NO_SUCH_MESSAGE,
+  NO_TARGET,
+  no,
+  ok,
+  READ_ONLY,
+  refused,
+} from './answer.ts'
+import { withoutBinary } from './binary.ts'
+import { assemble, type Piece, readPieces } from './catenate.ts'
 import { readFlags } from './flags.ts'
-import { diskRefused, refused } from './mailboxes.ts'
-import { mailboxAt, readPath } from './names.ts'
+import { mailboxAt, type Place, readPath } from './names.ts'
+import type { Cursor } from './parser.ts'
+import { rightFor } from './selected.ts'
+import { formatSet } from './sequence.ts'
 import type { CommandContext, ImapSession } from './session.ts'
+import { readSet } from './set-argument.ts'
+
+/** One message as the command has it. */
+interface Brought {
+  readonly flags: readonly string[]
+  readonly receivedAtMs: number | undefined
+  readonly content: Buffer | readonly Piece[]
+}
+
+const MOST_MESSAGES = 1_000
+
+type Delivery = Extract<Command, { kind: 'email.deliver' }>
 
 export function* append(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
   args.space()
   const path = readPath(session, args)
+  const brought: Brought[] = []
+  // A refusal of one is one of all, and must come before anything is kept.
   args.space()
+  do brought.push(readMessage(args))
+  while (args.optionalSpace() && brought.length < MOST_MESSAGES)
+  args.end()
+  if (args.error) return bad(args.error)
+  const place = mailboxAt(session, path)
+  if (place === undefined) return NO_TARGET
+  const deliveries = yield* prepared(session, place, brought)
+  if ('status' in deliveries) return deliveries
+  const outcome = yield* commit(...deliveries)
+  if (isRefusal(outcome)) return diskRefused(outcome.refused)
+  const refusal = outcome.find((result) => !result.ok)
+  const placed = outcome.flatMap((result) => (result.ok ? (result.placements ?? []) : []))
+  if (refusal !== undefined && !refusal.ok) {
+    yield* takeBack(place, placed)
+    return refused(refusal)
+  }
+  const { uidValidity } = placed[0]!
+  return ok('appended', `APPENDUID ${uidValidity} ${formatSet(placed.map(({ uid }) => uid))}`)
+}
+
+/** RFC 3502 §3: all or none. */
+function* takeBack(place: Place, placed: readonly { uid: number }[]): Dialogue {
+  if (placed.length === 0) return
+  const uids = placed.map(({ uid }): [number, number] => [uid, uid])
+  const { account, mailbox } = place
+  yield* commit({ kind: 'placement.expunge', account, mailbox: mailbox.id, uids, onlyDeleted: false })
+}
+
+/** REPLACE (RFC 8508): the new message comes and the old one goes in one commit. */
+export function* replace(session: ImapSession, { args, uid }: CommandContext): Dialogue<Answer> {
+  const selected = session.selected!
+  args.space()
+  const set = readSet(args)
+  args.space()
+  const path = readPath(session, args)
+  args.space()
+  const message = readMessage(args)
+  args.end()
+  if (set !== 'saved' && (set.length !== 1 || set[0]![0] !== set[0]![1])) args.fail('REPLACE is of one message')
+  if (args.error) return bad(args.error)
+  if (selected.readOnly) return READ_ONLY
+  const ranges = selected.indexesOf(set, uid)
+  if (ranges === undefined) return NO_SUCH_MESSAGE
+  if (ranges.length !== 1 || ranges[0]![0] !== ranges[0]![1]) return no('the message is gone', 'EXPUNGEISSUED')
+  const place = mailboxAt(session, path)
+  if (place === undefined) return NO_TARGET
+  if (!(selected.rights.has('t') && selected.rights.has('e'))) return NO_PERMISSION
+  const deliveries = yield* prepared(session, place, [message])
+  if ('status' in deliveries) return deliveries
+  const old = { mailbox: selected.id, uid: selected.uids.at(ranges[0]![0]) }
+  const batch: Command[] = [{ ...deliveries[0]!, ...(place.account === selected.account && { replaces: old }) }]
+  const outcome = yield* commit(...batch)
+  if (isRefusal(outcome)) return diskRefused(outcome.refused)
+  const result = outcome[0]!
+  if (!result.ok) return refused(result)
+  if (place.account !== selected.account) {
+    const gone = { kind: 'placement.expunge', account: selected.account, mailbox: old.mailbox } as const
+    const removed = yield* commit({ ...gone, uids: [[old.uid, old.uid]], onlyDeleted: false })
+    if (isRefusal(removed)) return diskRefused(removed.refused)
+  }
+  const placed = result.placements![0]!
+  // RFC 8508 §3.3: the code comes untagged, before the EXPUNGE.
+  session.output.line(`* OK [APPENDUID ${placed.uidValidity} ${placed.uid}] the new message is there`)
+  return ok('replaced')
+}
+
+/** Flags, date, and the message: a literal, UTF8 (literal), or CATENATE (pieces). */
+function readMessage(args: Cursor): Brought {
   let flags: string[] = []
-  let receivedAtMs = session.options.now()
+  let receivedAtMs: number | undefined
   if (args.isList()) {
     flags = readFlags(args)
     args.space()
@@ -22,31 +121,53 @@ export function* append(session: ImapSession, { args }: CommandContext): Dialogu
     receivedAtMs = args.dateTime()
     args.space()
   }
+  if (args.skipKeyword('CATENATE')) {
+    args.space()
+    return { flags, receivedAtMs, content: readPieces(args) }
+  }
   const inUtf8 = args.skipText('UTF8 (')
-  const message = args.literal()
+  const content = args.literal() ?? Buffer.alloc(0)
   if (inUtf8 && !args.skipText(')')) args.fail('a ")" is missing')
-  args.end()
-  if (args.error) return bad(args.error)
-  const mailbox = mailboxAt(session, path)
-  if (mailbox === undefined) return no('there is no such mailbox', 'TRYCREATE')
+  return { flags, receivedAtMs, content }
+}
+
+/** The bodies stored and the commands that deliver them; or why one of them cannot be taken. */
+function* prepared(
+  session: ImapSession,
+  { account, mailbox, rights }: Place,
+  brought: readonly Brought[],
+): Dialogue<Delivery[] | Answer> {
+  if (!rights.has('i')) return NO_PERMISSION
   const { messageBytes } = session.options.limits
-  if (message!.length > messageBytes) return no(`a message may have ${messageBytes} bytes`, 'TOOBIG')
-  if (message!.length === 0) return no('an empty message is none', 'CANNOT')
-  const blob = yield* putBlob([message!])
-  if (isRefusal(blob)) return diskRefused(blob.refused)
-  const outcome = yield* commit({
-    kind: 'email.deliver',
-    account: session.account!.id,
-    mailboxes: [mailbox.id],
-    blob,
-    summary: summarise(message!),
-    flags,
-    receivedAtMs,
-    verdict: null,
-  })
-  if (isRefusal(outcome)) return diskRefused(outcome.refused)
-  const result = outcome[0]!
-  if (!result.ok) return refused(result)
-  const placed = result.placements?.[0]
-  return ok('appended', placed && `APPENDUID ${placed.uidValidity} ${placed.uid}`)
+  const nowMs = session.options.now()
+  const messages: Buffer[] = []
+  for (const { content } of brought) {
+    const whole = Buffer.isBuffer(content) ? content : yield* assemble(session, content)
+    if (!Buffer.isBuffer(whole)) return whole
+    if (whole.length > messageBytes) return no(`a message may have ${messageBytes} bytes`, 'TOOBIG')
+    if (whole.length === 0) return no('an empty message is none', 'CANNOT')
+    // RFC 3516 §4.4: NUL is for binary parts, which are kept in base64.
+    const kept = whole.includes(0) ? withoutBinary(whole) : whole
+    if (kept === undefined) return no('NUL outside a part with binary encoding', 'UNKNOWN-CTE')
+    messages.push(kept)
+  }
+  const deliveries: Delivery[] = []
+  for (const [index, message] of messages.entries()) {
+    const blob = yield* putBlob([message])
+    if (isRefusal(blob)) return diskRefused(blob.refused)
+    const { flags, receivedAtMs } = brought[index]!
+    deliveries.push({
+      kind: 'email.deliver',
+      account,
+      mailboxes: [mailbox.id],
+      blob,
+      summary: summarise(message),
+      // RFC 4314 §4: flags that the client may not set there are left out.
+      flags: flags.filter((flag) => rights.has(rightFor(flag))),
+      receivedAtMs: receivedAtMs ?? nowMs,
+      savedAtMs: nowMs,
+      verdict: null,
+    })
+  }
+  return deliveries
 }

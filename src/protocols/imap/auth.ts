@@ -1,5 +1,5 @@
-// Who is there: STARTTLS, LOGIN, AUTHENTICATE (RFC 3501 §6.2, SASL-IR RFC 4959) and what may be asked at any time:
-// CAPABILITY, NOOP, LOGOUT, ID (RFC 2971), ENABLE (RFC 5161).
+// Who is there: STARTTLS, LOGIN, AUTHENTICATE (RFC 9051 §6.2, SASL-IR RFC 4959), UNAUTHENTICATE (RFC 8437), and what may be
+// asked at any time: CAPABILITY, NOOP, LOGOUT, ID (RFC 2971), ENABLE (RFC 5161).
 
 import { checkPassword, type Dialogue, delay, signedIn, startTls as startTlsEffect } from '../dialogue.ts'
 import { SaslServer } from '../sasl/server.ts'
@@ -39,15 +39,22 @@ export function id(session: ImapSession, { args }: CommandContext): Answer {
   return ok('pleased to meet you')
 }
 
+/** What ENABLE knows, and how it is written. */
+const ENABLED: ReadonlyMap<string, string> = new Map(
+  ['CONDSTORE', 'QRESYNC', 'UTF8=ACCEPT', 'IMAP4rev2', 'UIDONLY'].map((name) => [name.toUpperCase(), name]),
+)
+
 export function enable(session: ImapSession, { args }: CommandContext): Answer {
   const wanted: string[] = []
   while (args.optionalSpace()) wanted.push(args.keyword())
   if (wanted.length === 0) args.fail('ENABLE what?')
   args.end()
   if (args.error) return bad(args.error)
-  const fresh = wanted.filter((name) => ['CONDSTORE', 'UTF8=ACCEPT'].includes(name) && !session.enabled.has(name))
-  session.output.line(`* ENABLED${fresh.map((name) => ` ${name}`).join('')}`)
-  for (const name of fresh) name === 'CONDSTORE' ? session.enableCondstore() : session.enabled.add(name)
+  const fresh = [...new Set(wanted)].filter((name) => ENABLED.has(name) && !session.enabled.has(name))
+  session.output.line(`* ENABLED${fresh.map((name) => ` ${ENABLED.get(name)}`).join('')}`)
+  // RFC 7162 §3.2.3: QRESYNC is more than CONDSTORE.
+  if (fresh.includes('CONDSTORE') || fresh.includes('QRESYNC')) session.enableCondstore()
+  for (const name of fresh) session.enabled.add(name)
   return ok('enabled')
 }
 
@@ -66,6 +73,14 @@ export function* startTls(session: ImapSession, { tag, args }: CommandContext): 
   }
   session.secured = true
   return ANSWERED
+}
+
+/** Back to where the session was before it signed in; TLS stays (RFC 8437). */
+export function* unauthenticate(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
+  args.end()
+  if (args.error) return bad(args.error)
+  yield* session.forgetPerson()
+  return ok('whoever comes next', `CAPABILITY ${capabilities(session)}`)
 }
 
 export function* login(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
@@ -107,6 +122,7 @@ function* signIn(session: ImapSession, user: string): Dialogue<Answer> {
   session.account = account
   rememberMailboxes(session.store, account.id)
   yield* signedIn(account.id)
+  yield* session.watch(account.id)
   return ok('signed in', `CAPABILITY ${capabilities(session)}`)
 }
 

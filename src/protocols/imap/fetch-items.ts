@@ -1,7 +1,13 @@
-// What FETCH may ask for (RFC 3501 §6.4.5 and §9 fetch-att, RFC 7162 §3.1.5, RFC 8474 §5.1), as plain data.
+// What FETCH may ask for (RFC 9051 §6.4.5 and §9 fetch-att, RFC 7162 §3.1.5, OBJECTID RFC 8474 §5.1, SAVEDATE RFC 8514,
+// PREVIEW RFC 8970, BINARY RFC 3516), as plain data.
 
 import type { Cursor } from './parser.ts'
 import { parseSection, type Section } from './section.ts'
+
+export interface Range {
+  readonly offset: number
+  readonly length: number
+}
 
 export type FetchItem =
   | {
@@ -13,6 +19,8 @@ export type FetchItem =
         | 'RFC822.SIZE'
         | 'EMAILID'
         | 'THREADID'
+        | 'SAVEDATE'
+        | 'PREVIEW'
         | 'ENVELOPE'
         | 'BODY'
         | 'BODYSTRUCTURE'
@@ -20,7 +28,7 @@ export type FetchItem =
   | {
       readonly kind: 'section'
       readonly section: Section
-      readonly partial?: { readonly offset: number; readonly length: number }
+      readonly partial?: Range
       /** Does not set \Seen. */
       readonly peek: boolean
       /** The older name under which it was asked for and is answered. */
@@ -28,8 +36,10 @@ export type FetchItem =
       /** BODY[]: no structure is needed. */
       readonly wholeMessage: boolean
     }
+  | { readonly kind: 'binary'; readonly section: Section; readonly partial?: Range; readonly peek: boolean }
+  | { readonly kind: 'binary-size'; readonly section: Section }
 
-type SimpleKind = Exclude<FetchItem['kind'], 'section'>
+export type SimpleKind = Exclude<FetchItem['kind'], 'section' | 'binary' | 'binary-size'>
 
 const MACROS: Record<string, readonly SimpleKind[]> = {
   ALL: ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE'],
@@ -46,6 +56,8 @@ const SIMPLE: readonly SimpleKind[] = [
   'RFC822.SIZE',
   'EMAILID',
   'THREADID',
+  'SAVEDATE',
+  'PREVIEW',
   'ENVELOPE',
   'BODYSTRUCTURE',
   'BODY',
@@ -75,7 +87,16 @@ function parseItemOrMacro(args: Cursor): FetchItem[] {
 function parseItem(args: Cursor): FetchItem {
   if (args.skipText('BODY.PEEK[')) return sectionItem(args, true)
   if (args.skipText('BODY[')) return sectionItem(args, false)
-  for (const kind of SIMPLE) if (args.skipKeyword(kind)) return { kind }
+  if (args.skipText('BINARY.SIZE[')) return { kind: 'binary-size', section: binarySection(args) }
+  if (args.skipText('BINARY.PEEK[')) return binaryItem(args, true)
+  if (args.skipText('BINARY[')) return binaryItem(args, false)
+  for (const kind of SIMPLE) {
+    if (!args.skipKeyword(kind)) continue
+    // RFC 8970 §3.2: LAZY says that nothing need be computed; ours was when the message came.
+    if (kind === 'PREVIEW' && args.skipText(' (') && (args.keyword() !== 'LAZY' || !args.skipText(')')))
+      args.fail('not a way to preview')
+    return { kind }
+  }
   for (const [name, { text, peek }] of Object.entries(OLD)) {
     if (!args.skipKeyword(name)) continue
     const section: Section = { path: [], text, fields: [] }
@@ -88,10 +109,29 @@ function parseItem(args: Cursor): FetchItem {
 function sectionItem(args: Cursor, peek: boolean): FetchItem {
   const section = parseSection(args)
   const wholeMessage = section.path.length === 0 && section.text === ''
-  if (!args.skipText('<')) return { kind: 'section', section, peek, wholeMessage }
+  const partial = readRange(args)
+  return { kind: 'section', section, peek, wholeMessage, ...(partial && { partial }) }
+}
+
+function binaryItem(args: Cursor, peek: boolean): FetchItem {
+  const section = binarySection(args)
+  const partial = readRange(args)
+  return { kind: 'binary', section, peek, ...(partial && { partial }) }
+}
+
+/** RFC 3516 §4: part numbers only. */
+function binarySection(args: Cursor): Section {
+  const section = parseSection(args)
+  if (section.text !== '') args.fail('BINARY is of parts')
+  return section
+}
+
+/** '<0.2048>' where it stands. */
+function readRange(args: Cursor): Range | undefined {
+  if (!args.skipText('<')) return undefined
   const offset = args.number()
   if (!args.skipText('.')) args.fail('not a partial')
   const length = args.number()
   if (!args.skipText('>') || length === 0) args.fail('not a partial')
-  return { kind: 'section', section, peek, wholeMessage, partial: { offset, length } }
+  return { offset, length }
 }

@@ -1,15 +1,20 @@
-// FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, RFC 8474). Messages are answered in windows: flags from the store, then
+// FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4 and §3.2.6, RFC 8474, PARTIAL RFC 9394, UIDONLY RFC 9586). Messages are answered in windows: flags from the store, then
 // what the asked items need and no more (nothing, the header, a range, the whole body), so that memory stays bounded
 // however many messages are asked for.
 
 import type { Email, Placement } from '../../store/types.ts'
 import { type BlobRequest, commit, type Dialogue, isRefusal, readBlobs } from '../dialogue.ts'
-import { type Answer, bad, no, ok } from './answer.ts'
+import { type Answer, bad, NO_SUCH_MESSAGE, no, ok } from './answer.ts'
+import { binaryBytes } from './binary.ts'
 import { bodyStructure, envelope } from './envelope.ts'
-import { type FetchItem, parseFetchItems } from './fetch-items.ts'
-import { dateTime } from './response.ts'
+import { type FetchItem, parseFetchItems, type Range, type SimpleKind } from './fetch-items.ts'
+import { limited } from './message-limit.ts'
+import type { Cursor } from './parser.ts'
+import { dateTime, nstring } from './response.ts'
+import { type Partial, partOf, readPartial } from './search-return.ts'
 import { formatSection, needsHeaderOnly, Source, sectionBytes } from './section.ts'
-import type { IndexRange, SelectedMailbox } from './selected.ts'
+import type { IndexRange, Manner, SelectedMailbox } from './selected.ts'
+import { formatSet, numbersOf, resolveSet, type SequenceSet, setContains, toRanges } from './sequence.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 import { readSet } from './set-argument.ts'
 
@@ -31,33 +36,75 @@ export function* fetch(session: ImapSession, { args, uid }: CommandContext): Dia
   const set = readSet(args)
   args.space()
   const items = parseFetchItems(args)
-  let changedSince = 0
-  if (args.optionalSpace()) {
-    args.list(() => {
-      if (args.keyword() !== 'CHANGEDSINCE') return args.fail('not a FETCH modifier')
-      args.space()
-      changedSince = args.number()
-      // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ, and enables CONDSTORE. iOS Mail sends 0.
-      session.enableCondstore()
-      items.push({ kind: 'MODSEQ' })
-    })
-  }
+  const { changedSince, vanished, partial } = readModifiers(args)
   args.end()
   if (args.error) return bad(args.error)
-  const ranges = selected.indexesOf(set, uid)
-  if (ranges === undefined) return bad('there is no message with that number')
+  if (vanished && !(uid && session.enabled.has('QRESYNC') && changedSince !== undefined)) {
+    return bad('VANISHED goes with UID FETCH, CHANGEDSINCE and ENABLE QRESYNC')
+  }
+  const all = selected.indexesOf(set, uid)
+  if (all === undefined) return NO_SUCH_MESSAGE
+  // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ, and enables CONDSTORE. iOS Mail sends 0.
+  if (changedSince !== undefined && !items.some((item) => item.kind === 'MODSEQ')) items.push({ kind: 'MODSEQ' })
   if (items.some((item) => item.kind === 'MODSEQ')) session.enableCondstore()
-  if (uid && !items.some((item) => item.kind === 'UID')) items.push({ kind: 'UID' })
-  const fetching = new Fetching(session, selected, items)
-  for (const range of ranges) yield* fetching.range(range, changedSince)
+  const { manner } = session
+  if (uid && !manner.uidOnly && !items.some((item) => item.kind === 'UID')) items.push({ kind: 'UID' })
+  if (vanished) tellVanished(session, selected, set, changedSince ?? 0)
+  const { ranges, code } = limited(session, selected, partial ? partOfRanges(all, partial) : all)
+  const fetching = new Fetching(session, selected, items, manner)
+  for (const range of ranges) yield* fetching.range(range, changedSince ?? 0)
+  if (fetching.unknownEncodings > 0) return no('a transfer encoding is not known', 'UNKNOWN-CTE')
   if (fetching.unreadable > 0) return no(`${fetching.unreadable} messages could not be read`, 'SERVERBUG')
+  if (code !== undefined) return ok('that is not all', code)
   return fetching.missing > 0 ? ok('some messages are gone', 'EXPUNGEISSUED') : ok('that is all')
+}
+
+interface Modifiers {
+  changedSince?: number
+  vanished: boolean
+  partial?: Partial
+}
+
+function readModifiers(args: Cursor): Modifiers {
+  const modifiers: Modifiers = { vanished: false }
+  if (!args.optionalSpace()) return modifiers
+  args.list(() => {
+    const name = args.keyword()
+    if (name === 'VANISHED') modifiers.vanished = true
+    else if (name === 'CHANGEDSINCE') {
+      args.space()
+      modifiers.changedSince = args.number()
+    } else if (name === 'PARTIAL') {
+      args.space()
+      modifiers.partial = readPartial(args)
+    } else args.fail('not a FETCH modifier')
+  })
+  return modifiers
+}
+
+/** RFC 9394 §3.2: of the messages that the set names. */
+function partOfRanges(ranges: readonly IndexRange[], partial: Partial): IndexRange[] {
+  return toRanges(partOf(numbersOf(ranges, Number.POSITIVE_INFINITY), partial))
+}
+
+/** RFC 7162 §3.2.6: of the UIDs asked for, those that are gone since. What the client still knows it hears later. */
+function tellVanished(
+  session: ImapSession,
+  selected: SelectedMailbox,
+  set: SequenceSet | 'saved',
+  since: number,
+): void {
+  const { expunged } = selected.store.placementsSince(selected.account, selected.id, since)
+  const largest = Math.max(selected.uids.largest, expunged.at(-1) ?? 0)
+  const wanted = set === 'saved' ? selected.saved : resolveSet(set, largest)
+  const vanished = expunged.filter((uid) => setContains(wanted, uid) && selected.uids.indexOf(uid) < 0)
+  if (vanished.length > 0) session.output.line(`* VANISHED (EARLIER) ${formatSet(vanished)}`)
 }
 
 function needOf(items: readonly FetchItem[]): Need {
   let need: Need = 'flags'
   for (const item of items) {
-    if (item.kind === 'BODY' || item.kind === 'BODYSTRUCTURE') return 'whole'
+    if (WHOLE_ITEMS.has(item.kind)) return 'whole'
     if (item.kind === 'section') {
       if (!needsHeaderOnly(item.section) && !item.wholeMessage) return 'whole'
       need = item.wholeMessage ? (need === 'flags' ? 'email' : need) : 'header'
@@ -67,9 +114,16 @@ function needOf(items: readonly FetchItem[]): Need {
   return need
 }
 
-const EMAIL_ITEMS: ReadonlySet<FetchItem['kind']> = new Set(['INTERNALDATE', 'RFC822.SIZE', 'EMAILID', 'THREADID'])
+const EMAIL_ITEMS: ReadonlySet<FetchItem['kind']> = new Set([
+  'INTERNALDATE',
+  'RFC822.SIZE',
+  'EMAILID',
+  'THREADID',
+  'PREVIEW',
+])
+const WHOLE_ITEMS: ReadonlySet<FetchItem['kind']> = new Set(['BODY', 'BODYSTRUCTURE', 'binary', 'binary-size'])
 
-class Fetching {
+export class Fetching {
   readonly #session: ImapSession
   readonly #selected: SelectedMailbox
   readonly #items: readonly FetchItem[]
@@ -78,15 +132,21 @@ class Fetching {
   readonly #tellsFlags: boolean
   /** Messages that have just become \\Seen. */
   readonly #flagsToTell = new Set<number>()
+  readonly #manner: Manner
+  unknownEncodings = 0
   missing = 0
   unreadable = 0
 
-  constructor(session: ImapSession, selected: SelectedMailbox, items: readonly FetchItem[]) {
+  constructor(session: ImapSession, selected: SelectedMailbox, items: readonly FetchItem[], manner: Manner) {
+    this.#manner = manner
     this.#session = session
     this.#selected = selected
     this.#items = items
     this.#need = needOf(items)
-    this.#setsSeen = !selected.readOnly && items.some((item) => item.kind === 'section' && !item.peek)
+    this.#setsSeen =
+      !selected.readOnly &&
+      selected.rights.has('s') &&
+      items.some((item) => (item.kind === 'section' || item.kind === 'binary') && !item.peek)
     this.#tellsFlags = items.some((item) => item.kind === 'FLAGS')
   }
 
@@ -184,8 +244,9 @@ class Fetching {
 
   #begin(placement: Placement): void {
     const { output } = this.#session
-    output.text(`* ${this.#selected.indexOf(placement.uid) + 1} FETCH (`)
-    if (this.#flagsToTell.delete(placement.uid)) output.text(`FLAGS ${this.#selected.flags(placement)} `)
+    const { uid } = placement
+    output.text(this.#manner.uidOnly ? `* ${uid} UIDFETCH (` : `* ${this.#selected.uids.indexOf(uid) + 1} FETCH (`)
+    if (this.#flagsToTell.delete(uid)) output.text(`FLAGS ${this.#selected.flags(placement, this.#manner.recent)} `)
   }
 
   #end(placement: Placement): void {
@@ -201,9 +262,30 @@ class Fetching {
       if (item.kind === 'section') {
         const bytes = sectionBytes(source!, item.section)
         this.#literal(item, bytes && part(bytes, item.partial))
-      } else output.text(this.#simple(item.kind, placement, email, source))
+      } else if (item.kind === 'binary' || item.kind === 'binary-size') this.#binary(item, source!)
+      else output.text(this.#simple(item.kind, placement, email, source))
     }
     this.#end(placement)
+  }
+
+  #binary(item: FetchItem & { kind: 'binary' | 'binary-size' }, source: Source): void {
+    const { output } = this.#session
+    const found = binaryBytes(source, item.section)
+    if (found === 'unknown-cte') this.unknownEncodings++
+    const bytes = found === 'unknown-cte' ? undefined : found
+    if (item.kind === 'binary-size') {
+      output.text(`BINARY.SIZE${formatSection(item.section)} ${bytes?.length ?? 0}`)
+      return
+    }
+    const origin = item.partial === undefined ? '' : `<${item.partial.offset}>`
+    const name = `BINARY${formatSection(item.section)}${origin}`
+    if (bytes === undefined) {
+      output.text(`${name} NIL`)
+      return
+    }
+    const wanted = part(bytes, item.partial)
+    output.text(`${name} ${wanted.includes(0) ? '~' : ''}{${wanted.length}}\r\n`)
+    output.bytes(wanted)
   }
 
   #literal(item: FetchItem & { kind: 'section' }, bytes: Buffer | undefined): void {
@@ -212,10 +294,10 @@ class Fetching {
     if (bytes !== undefined) output.bytes(bytes)
   }
 
-  #simple(kind: FetchItem['kind'], placement: Placement, email: Email | undefined, source: Source | undefined): string {
+  #simple(kind: SimpleKind, placement: Placement, email: Email | undefined, source: Source | undefined): string {
     switch (kind) {
       case 'FLAGS':
-        return `FLAGS ${this.#selected.flags(placement)}`
+        return `FLAGS ${this.#selected.flags(placement, this.#manner.recent)}`
       case 'UID':
         return `UID ${placement.uid}`
       case 'MODSEQ':
@@ -228,14 +310,17 @@ class Fetching {
         return `EMAILID (M${email!.id})`
       case 'THREADID':
         return `THREADID (T${email!.thread})`
+      case 'SAVEDATE':
+        return `SAVEDATE ${placement.savedAtMs === null ? 'NIL' : dateTime(placement.savedAtMs)}`
+      case 'PREVIEW':
+        // RFC 8970 §3.1: at most 200 characters.
+        return `PREVIEW ${nstring(Buffer.from([...email!.preview].slice(0, 200).join('')).toString('latin1'))}`
       case 'ENVELOPE':
         return `ENVELOPE ${envelope(source!.header)}`
       case 'BODY':
         return `BODY ${bodyStructure(source!.structure, false)}`
       case 'BODYSTRUCTURE':
         return `BODYSTRUCTURE ${bodyStructure(source!.structure, true)}`
-      case 'section':
-        return ''
     }
   }
 
@@ -251,6 +336,7 @@ class Fetching {
     this.#begin(placement)
     for (const [index, item] of this.#items.entries()) {
       if (index > 0) output.text(' ')
+      if (item.kind === 'binary' || item.kind === 'binary-size') continue
       if (item.kind !== 'section') output.text(this.#simple(item.kind, placement, email, undefined))
       else if (whole) this.#literal(item, part(whole, item.partial))
       else yield* this.#stream(item, email)
@@ -279,7 +365,7 @@ class Fetching {
   }
 }
 
-function part(bytes: Buffer, partial: { offset: number; length: number } | undefined): Buffer {
+function part(bytes: Buffer, partial: Range | undefined): Buffer {
   return partial === undefined ? bytes : bytes.subarray(partial.offset, partial.offset + partial.length)
 }
 

@@ -7,11 +7,11 @@ import type { CommandContext, ImapSession } from './session.ts'
 export function* idle(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
   args.end()
   if (args.error) return bad(args.error)
-  session.tell(true, false)
+  yield* session.tell(true, false)
   session.output.line('+ idling')
   for (;;) {
     const line = yield* session.readLine(true)
-    if (line === 'changed') session.tell(true, false)
+    if (line === 'changed') yield* session.tell(true, false)
     else if (line === 'timeout') {
       session.bye('you were silent for too long')
       return no('IDLE is over')

@@ -1,13 +1,16 @@
-// LIST, LSUB, NAMESPACE: which mailboxes there are (RFC 3501 §6.3.8, LIST-EXTENDED RFC 5258, LIST-STATUS RFC 5819,
-// SPECIAL-USE RFC 6154, CHILDREN RFC 3348, RFC 2342).
+// LIST, LSUB, NAMESPACE: which mailboxes there are (RFC 9051 §6.3.9, LIST-EXTENDED RFC 5258, LIST-STATUS RFC 5819,
+// LIST-MYRIGHTS RFC 8440, LIST-METADATA RFC 9590, SPECIAL-USE RFC 6154, CHILDREN RFC 3348, RFC 2342).
 
-import type { Mailbox, SpecialUse } from '../../store/types.ts'
+import type { SpecialUse } from '../../store/types.ts'
 import type { Dialogue } from '../dialogue.ts'
+import { tellMyRights } from './acl.ts'
 import { type Answer, bad, ok } from './answer.ts'
-import { readStatusItems, type StatusItem, tellStatus } from './mailboxes.ts'
-import { mailboxName, pathOf, SEPARATOR } from './names.ts'
+import { readListEntries, tellListMetadata } from './metadata.ts'
+import { mailboxName, OTHERS, type Place, pathOf, SEPARATOR, sharedPlaces } from './names.ts'
 import type { Cursor } from './parser.ts'
+import { OWNER } from './rights.ts'
 import type { CommandContext, ImapSession } from './session.ts'
+import { readStatusItems, type StatusItem, tellStatus } from './status.ts'
 
 const USE_FLAGS: Record<SpecialUse, string | undefined> = {
   inbox: undefined,
@@ -24,12 +27,13 @@ interface ListRequest {
   readonly select: ReadonlySet<string>
   readonly returns: ReadonlySet<string>
   readonly status: ReadonlySet<StatusItem> | undefined
+  readonly metadata: readonly string[] | undefined
 }
 
 /** One name that may be listed: a mailbox, a parent that is none, or a subscription to nothing. */
 interface Entry {
   readonly path: string
-  readonly mailbox: Mailbox | undefined
+  readonly place: Place | undefined
   readonly subscribed: boolean
   hasChildren: boolean
   subscribedBelow: boolean
@@ -44,20 +48,33 @@ export function* list(session: ImapSession, { args }: CommandContext): Dialogue<
     output.line(`* LIST (\\Noselect) "${session.options.delimiter}" ""`)
     return ok('that is all')
   }
-  const matches = matcher(request.patterns.map((pattern) => request.reference + pattern))
+  const patterns = fullPatterns(request)
+  const matches = matcher(patterns)
+  // A parent that is no mailbox itself is listed where a pattern ends there (RFC 9051 §6.3.9).
+  const listsParents = patterns.some((pattern) => pattern.endsWith('%'))
   const all = entries(session)
   // RFC 5258 §3.5, note 2: for CHILDINFO it does not matter whether the child itself is listed.
   if (request.select.has('RECURSIVEMATCH')) markSubscribedBelow(all)
   for (const entry of all) {
-    if (!matches(entry.path) || !selects(request, entry)) continue
+    if (!matches(entry.path) || !selects(request, entry, listsParents)) continue
     const name = mailboxName(session, entry.path)
     const below = request.select.has('RECURSIVEMATCH') && entry.subscribedBelow
     const childInfo = below ? ' ("CHILDINFO" ("SUBSCRIBED"))' : ''
     output.line(`* LIST (${attributes(request, entry).join(' ')}) "${session.options.delimiter}" ${name}${childInfo}`)
-    if (request.status && entry.mailbox) tellStatus(session, entry.mailbox, request.status)
+    if (entry.place) {
+      if (request.status && entry.place.rights.has('r')) tellStatus(session, entry.place, request.status)
+      if (request.returns.has('MYRIGHTS')) tellMyRights(session, entry.place)
+      if (request.metadata) tellListMetadata(session, entry.place, request.metadata)
+    }
     yield* session.flushWhenFull()
   }
   return ok('that is all')
+}
+
+/** The reference and the pattern make one name; below '#user' a delimiter may be left out. */
+function fullPatterns({ reference, patterns }: ListRequest): string[] {
+  const isOpen = `${reference}/`.startsWith(OTHERS) && !reference.endsWith(SEPARATOR)
+  return patterns.map((pattern) => (isOpen ? `${reference}/` : reference) + pattern)
 }
 
 function readList(session: ImapSession, args: Cursor): ListRequest {
@@ -71,15 +88,20 @@ function readList(session: ImapSession, args: Cursor): ListRequest {
   const patterns = args.isList() ? args.list(read) : [read()]
   const returns = new Set<string>()
   let status: ReadonlySet<StatusItem> | undefined
+  let metadata: readonly string[] | undefined
   if (args.optionalSpace()) {
     if (args.keyword() !== 'RETURN') args.fail('RETURN is missing')
     args.space()
     args.list(() => {
       const option = args.keyword()
       returns.add(option)
-      if (option !== 'STATUS') return
-      args.space()
-      status = readStatusItems(args)
+      if (option === 'STATUS') {
+        args.space()
+        status = readStatusItems(args)
+      } else if (option === 'METADATA') {
+        args.space()
+        metadata = readListEntries(args)
+      }
     })
   }
   args.end()
@@ -89,28 +111,29 @@ function readList(session: ImapSession, args: Cursor): ListRequest {
   if (select.has('RECURSIVEMATCH') && !select.has('SUBSCRIBED') && !select.has('SPECIAL-USE')) {
     args.fail('RECURSIVEMATCH of what?')
   }
-  return { reference, patterns, select, returns, status }
+  return { reference, patterns, select, returns, status, metadata }
 }
 
 const SELECT_OPTIONS = new Set(['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'])
-const RETURN_OPTIONS = new Set(['SUBSCRIBED', 'CHILDREN', 'STATUS', 'SPECIAL-USE'])
+const RETURN_OPTIONS = new Set(['SUBSCRIBED', 'CHILDREN', 'STATUS', 'SPECIAL-USE', 'MYRIGHTS', 'METADATA'])
 
-function selects({ select }: ListRequest, entry: Entry): boolean {
+function selects({ select }: ListRequest, entry: Entry, listsParents: boolean): boolean {
   if (select.has('SPECIAL-USE') && !useFlag(entry)) return false
-  if (!select.has('SUBSCRIBED')) return entry.mailbox !== undefined || entry.hasChildren
+  if (!select.has('SUBSCRIBED')) return entry.place !== undefined || (entry.hasChildren && listsParents)
   return entry.subscribed || (select.has('RECURSIVEMATCH') && entry.subscribedBelow)
 }
 
-const useFlag = ({ mailbox }: Entry): string | undefined =>
-  mailbox?.specialUse ? USE_FLAGS[mailbox.specialUse] : undefined
+/** A special use is one for its owner. */
+const useFlag = ({ place }: Entry): string | undefined =>
+  place?.mailbox.specialUse && place.rights === OWNER ? USE_FLAGS[place.mailbox.specialUse] : undefined
 
 function attributes({ select, returns }: ListRequest, entry: Entry): string[] {
   const flags: string[] = []
   // \NonExistent implies \Noselect (RFC 5258 §3), but only clients that speak LIST-EXTENDED know that.
-  if (entry.mailbox === undefined) flags.push(select.size + returns.size > 0 ? '\\NonExistent' : '\\Noselect')
+  if (entry.place === undefined) flags.push(select.size + returns.size > 0 ? '\\NonExistent' : '\\Noselect')
   if (entry.subscribed && (select.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) flags.push('\\Subscribed')
   if (entry.hasChildren) flags.push('\\HasChildren')
-  else if (entry.mailbox) flags.push('\\HasNoChildren')
+  else if (entry.place) flags.push('\\HasNoChildren')
   const use = useFlag(entry)
   if (use) flags.push(use)
   return flags
@@ -120,7 +143,7 @@ function attributes({ select, returns }: ListRequest, entry: Entry): string[] {
 export function lsub(session: ImapSession, { args }: CommandContext): Answer {
   const request = readList(session, args)
   if (args.error) return bad(args.error)
-  const patterns = request.patterns.map((pattern) => request.reference + pattern)
+  const patterns = fullPatterns(request)
   const matches = matcher(patterns)
   const all = entries(session)
   if (patterns.some((pattern) => pattern.endsWith('%'))) markSubscribedBelow(all)
@@ -135,7 +158,8 @@ export function lsub(session: ImapSession, { args }: CommandContext): Answer {
 export function namespace(session: ImapSession, { args }: CommandContext): Answer {
   args.end()
   if (args.error) return bad(args.error)
-  session.output.line(`* NAMESPACE (("" "${session.options.delimiter}")) NIL NIL`)
+  const { delimiter } = session.options
+  session.output.line(`* NAMESPACE (("" "${delimiter}")) ((${mailboxName(session, OTHERS)} "${delimiter}")) NIL`)
   return ok('that is all')
 }
 
@@ -144,18 +168,21 @@ function entries(session: ImapSession): Entry[] {
   const account = session.account!.id
   const known = new Map<string, Entry>()
   const subscriptions = new Set(session.store.subscriptions(account))
-  const add = (path: string, mailbox: Mailbox | undefined): void => {
-    if (known.has(path) && mailbox === undefined) return
-    known.set(path, { path, mailbox, subscribed: subscriptions.has(path), hasChildren: false, subscribedBelow: false })
+  const add = (path: string, place: Place | undefined): void => {
+    if (known.has(path) && place === undefined) return
+    known.set(path, { path, place, subscribed: subscriptions.has(path), hasChildren: false, subscribedBelow: false })
   }
-  const mailboxes = session.store.mailboxes(account)
-  for (const mailbox of mailboxes) add(mailbox.path, mailbox)
+  for (const mailbox of session.store.mailboxes(account)) {
+    add(mailbox.path, { account, mailbox, rights: OWNER, path: mailbox.path })
+  }
+  // RFC 4314 §4: what others share is listed where the client has 'l'.
+  for (const place of sharedPlaces(session)) if (place.rights.has('l')) add(place.path, place)
   for (const path of subscriptions) add(path, undefined)
   for (const path of [...known.keys()]) for (const parent of parentsOf(path)) add(parent, undefined)
   for (const entry of known.values()) {
     for (const parent of parentsOf(entry.path)) {
       const above = known.get(parent)!
-      if (entry.mailbox) above.hasChildren = true
+      if (entry.place) above.hasChildren = true
     }
   }
   return [...known.values()].sort((a, b) =>

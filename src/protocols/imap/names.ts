@@ -1,24 +1,36 @@
-// Mailbox names as clients say them, and the store's paths: '/' between parts, INBOX in any case (RFC 3501 §5.1). Where a
-// house shows '.' as its delimiter, '.' and '/' change places on the wire, so that every path still has one name.
-// The store keeps mailboxes by id; a path never becomes the name of a file.
+// Mailbox names as clients say them, and where they lead: a path in the client's own account, or one of somebody else's
+// below '#user/' (RFC 2342), with the rights that the client has there. '/' stands between parts, INBOX in any case (RFC
+// 9051 §5.1). Where a house shows '.' as its delimiter, '.' and '/' change places on the wire, so that every path still
+// has one name. The store keeps mailboxes by id; a path never becomes the name of a file.
 
-import type { Mailbox } from '../../store/types.ts'
+import type { AccountId, Mailbox } from '../../store/types.ts'
 import { decodeMailboxName, encodeMailboxName } from './mutf7.ts'
 import type { Cursor } from './parser.ts'
 import { string } from './response.ts'
+import { OWNER, type Rights, rightsOf } from './rights.ts'
 import type { ImapSession } from './session.ts'
 
 /** Between the parts of the store's paths. */
 export const SEPARATOR = '/'
+/** What other people's mailboxes begin with. */
+export const OTHERS = '#user/'
 const MAX_NAME_BYTES = 1_000
 const MAX_LEVELS = 50
 
+/** A mailbox as one client may use it. */
+export interface Place {
+  readonly account: AccountId
+  readonly mailbox: Mailbox
+  readonly rights: Rights
+  /** Its path as this client sees it. */
+  readonly path: string
+}
+
 /** The path that these bytes name, or undefined when they cannot be a name. */
 export function pathOf(session: ImapSession, bytes: Buffer): string | undefined {
-  const utf8 = session.enabled.has('UTF8=ACCEPT')
   const text = bytes.toString('latin1')
   // With UTF8=ACCEPT names are UTF-8, and '&' is itself (RFC 6855 §3). Thunderbird relies on it.
-  const name = utf8
+  const name = session.saysUtf8
     ? decodeUtf8(bytes)
     : (decodeMailboxName(text) ?? (/[\x80-\xff]/.test(text) ? decodeUtf8(bytes) : undefined))
   return name === undefined ? undefined : withInbox(swapped(session, name.normalize('NFC')))
@@ -30,10 +42,10 @@ function swapped(session: ImapSession, name: string): string {
   return name.replace(/[./]/g, (character) => (character === '.' ? '/' : '.'))
 }
 
-/** A path as it travels: modified UTF-7, or UTF-8 once the client has enabled that (RFC 6855 §3). */
+/** A path as it travels: modified UTF-7, or UTF-8 once the client has enabled that (RFC 6855 §3, RFC 9051 §5.1). */
 export function mailboxName(session: ImapSession, path: string): string {
   const name = swapped(session, path)
-  if (!session.enabled.has('UTF8=ACCEPT')) return string(encodeMailboxName(name))
+  if (!session.saysUtf8) return string(encodeMailboxName(name))
   return `"${Buffer.from(name).toString('latin1').replace(/["\\]/g, '\\$&')}"`
 }
 
@@ -63,6 +75,62 @@ export function pathProblem(path: string): string | undefined {
   return undefined
 }
 
-export function mailboxAt(session: ImapSession, path: string): Mailbox | undefined {
-  return path === '' ? undefined : session.store.mailboxByPath(session.account!.id, path)
+/** Whose path it is, and what it is there. Undefined when it names nobody's. */
+export function ownerOf(session: ImapSession, path: string): { account: AccountId; path: string } | undefined {
+  const own = session.account!.id
+  if (path === '') return undefined
+  if (!path.startsWith(OTHERS)) return { account: own, path }
+  const [name = '', ...parts] = path.slice(OTHERS.length).split(SEPARATOR)
+  if (name === '' || parts.length === 0) return undefined
+  const owner = session.store.accountByAddress(addressOf(session, name))
+  if (owner === undefined || owner.id === own) return undefined
+  return { account: owner.id, path: withInbox(parts.join(SEPARATOR)) }
+}
+
+/** People of the client's own domain go by their local part. */
+function addressOf(session: ImapSession, name: string): string {
+  if (name.includes('@')) return name
+  const own = session.account!.address
+  const at = own.lastIndexOf('@')
+  return at < 0 ? name : name + own.slice(at)
+}
+
+/** The path by which this client knows a mailbox. */
+function shownPath(session: ImapSession, account: AccountId, path: string): string {
+  if (account === session.account!.id) return path
+  const address = session.store.account(account)?.address ?? ''
+  const at = address.lastIndexOf('@')
+  const local = address.slice(0, at < 0 ? undefined : at)
+  return `${OTHERS}${addressOf(session, local) === address ? local : address}/${path}`
+}
+
+/** The identifiers under which this client has rights (RFC 4314 §2). */
+function identifiersOf(session: ImapSession): string[] {
+  return [...session.store.addresses(session.account!.id).map((address) => address.toLowerCase()), 'anyone']
+}
+
+/** What this client may do in a mailbox. */
+export function rightsIn(session: ImapSession, account: AccountId, mailbox: number): Rights {
+  if (account === session.account!.id) return OWNER
+  return rightsOf(session.store.access.rights(account, mailbox), identifiersOf(session))
+}
+
+/** The mailbox of that path; undefined also when the client has no right there: it must not learn that it exists. */
+export function mailboxAt(session: ImapSession, path: string): Place | undefined {
+  const where = ownerOf(session, path)
+  const mailbox = where && session.store.mailboxByPath(where.account, where.path)
+  if (mailbox === undefined) return undefined
+  const rights = rightsIn(session, where!.account, mailbox.id)
+  return rights.letters.size === 0 ? undefined : { account: where!.account, mailbox, rights, path }
+}
+
+/** Other people's mailboxes that this client may use. */
+export function sharedPlaces(session: ImapSession): Place[] {
+  const own = session.account!.id
+  return session.store.access.sharedWith(identifiersOf(session)).flatMap(({ account, mailbox: id }): Place[] => {
+    const mailbox = account === own ? undefined : session.store.mailbox(account, id)
+    if (mailbox === undefined) return []
+    const rights = rightsIn(session, account, id)
+    return [{ account, mailbox, rights, path: shownPath(session, account, mailbox.path) }]
+  })
 }

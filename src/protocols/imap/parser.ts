@@ -173,6 +173,25 @@ export class Cursor {
     return Buffer.alloc(0)
   }
 
+  /** One byte back: after looking too far. */
+  back(): void {
+    if (this.error === undefined) this.#at--
+  }
+
+  /** What follows, at most so many bytes: to look before reading. */
+  ahead(length: number): string {
+    return this.error === undefined ? this.#bytes.toString('latin1', this.#at, this.#at + length) : ''
+  }
+
+  /** A quoted string or a literal that may hold anything, NUL too. */
+  binary(): Buffer {
+    const next = this.peek()
+    if (next === QUOTE) return this.#quoted()
+    const literal = next === -1 ? undefined : this.#literal()
+    if (literal === undefined) this.fail('a string is missing')
+    return literal ?? Buffer.alloc(0)
+  }
+
   /** A quoted string or a literal, as bytes. */
   string(): Buffer {
     const next = this.peek()

@@ -1,9 +1,11 @@
 // \Recent (RFC 3501 §2.3.2): the first session that is told of a message may call it recent. The store does not keep
 // it (RFC 9051 has dropped it); per process and store we remember from which UID on nobody has been told yet.
 
+import type { UidSet } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
 import type { AccountId, MailboxId } from '../../store/types.ts'
-import { setContains, toRanges } from './sequence.ts'
+import { setContains } from './sequence.ts'
+import type { UidMap } from './uid-map.ts'
 
 /** Per account and mailbox: the first UID that no session was told of. */
 const untold = new WeakMap<Store, Map<string, number>>()
@@ -26,7 +28,10 @@ export function rememberMailboxes(store: Store, account: AccountId): void {
 
 /** Messages no session was told of yet: STATUS (RECENT). */
 export function countUntold(store: Store, account: AccountId, mailbox: MailboxId): number {
-  return store.placements(account, mailbox, firstUntold(store).get(keyOf(account, mailbox)) ?? 1).length
+  const from = firstUntold(store).get(keyOf(account, mailbox)) ?? 1
+  return store.contents
+    .uidRanges(account, mailbox)
+    .reduce((count, [first, last]) => count + Math.max(0, last - Math.max(first, from) + 1), 0)
 }
 
 /** The recent messages of one session. */
@@ -41,10 +46,15 @@ export class Recent {
   }
 
   /** The session learns of these UIDs (ascending). EXAMINE looks and claims nothing (RFC 3501 §6.3.2). */
-  arrived(uids: readonly number[], uidNext: number, readOnly: boolean): void {
+  arrived(uids: UidSet, uidNext: number, readOnly: boolean): void {
     const from = this.#known.get(this.#key) ?? 1
-    const fresh = uids.filter((uid) => uid >= from)
-    if (fresh.length > 0) this.#ranges.push(...toRanges(fresh))
+    for (const [first, last] of uids) {
+      const start = Math.max(first, from)
+      if (start > last) continue
+      const previous = this.#ranges.at(-1)
+      if (previous && start <= previous[1] + 1) previous[1] = last
+      else this.#ranges.push([start, last])
+    }
     if (!readOnly && uidNext > from) this.#known.set(this.#key, uidNext)
   }
 
@@ -52,7 +62,7 @@ export class Recent {
     return this.#ranges.length > 0 && setContains(this.#ranges, uid)
   }
 
-  count(uids: readonly number[]): number {
-    return this.#ranges.length === 0 ? 0 : uids.reduce((count, uid) => count + (this.has(uid) ? 1 : 0), 0)
+  count(uids: UidMap): number {
+    return this.#ranges.reduce((sum, [first, last]) => sum + uids.lowerBound(last + 1) - uids.lowerBound(first), 0)
   }
 }

@@ -1,4 +1,5 @@
-// SEARCH's keys as a tree of plain data (RFC 3501 §6.4.4 and §9 search-key, RFC 7162 §3.1.5, RFC 8474 §5.2).
+// SEARCH's keys as a tree of plain data (RFC 9051 §6.4.4 and §9 search-key, RFC 7162 §3.1.5, RFC 8474 §5.2, WITHIN RFC
+// 5032, SAVEDATE RFC 8514).
 
 import { decodeText } from '../../message/charset.ts'
 import { bytesToText } from '../../message/header.ts'
@@ -18,11 +19,13 @@ export type SearchKey =
   | { readonly kind: 'set'; readonly set: SequenceSet | 'saved'; readonly byUid: boolean }
   | { readonly kind: 'size'; readonly larger: boolean; readonly sizeBytes: number }
   /** `day`: days since 1970-01-01, in no zone. */
-  | { readonly kind: 'received' | 'sent'; readonly test: DayTest; readonly day: number }
+  | { readonly kind: 'received' | 'sent' | 'saved'; readonly test: DayTest; readonly day: number }
   | { readonly kind: 'address'; readonly field: 'from' | 'to' | 'cc' | 'bcc'; readonly text: string }
   | { readonly kind: 'subject' | 'body' | 'text'; readonly text: string }
   | { readonly kind: 'header'; readonly name: string; readonly text: string }
   | { readonly kind: 'modseq'; readonly modseq: number }
+  /** RFC 5032: received longer ago than so many seconds, or not so long. */
+  | { readonly kind: 'age'; readonly older: boolean; readonly seconds: number }
   | { readonly kind: 'object'; readonly of: 'email' | 'thread'; readonly id: string }
 
 /** How texts are compared: no case, one form of each character. */
@@ -39,6 +42,7 @@ const RECENT: SearchKey = { kind: 'recent' }
 /** Keys without arguments. */
 const PLAIN: ReadonlyMap<string, SearchKey> = new Map<string, SearchKey>([
   ['ALL', { kind: 'all' }],
+  ['SAVEDATESUPPORTED', { kind: 'all' }],
   ['RECENT', RECENT],
   ['OLD', not(RECENT)],
   ['NEW', { kind: 'and', keys: [RECENT, not(flag('\\seen'))] }],
@@ -55,6 +59,8 @@ export class SearchParser {
   readonly #args: Cursor
   readonly #charset: string | undefined
   usesModseq = false
+  /** A key speaks of message numbers: not with UIDONLY (RFC 9586). */
+  usesNumbers = false
 
   constructor(args: Cursor, charset: string | undefined) {
     this.#args = args
@@ -91,8 +97,11 @@ export class SearchParser {
     if (args.error) return { kind: 'all' }
     if (args.isList()) return { kind: 'and', keys: args.list(() => this.#key(depth + 1)) }
     const next = args.peek()
-    if (next === 42 || next === 36 || (next >= 48 && next <= 57))
-      return { kind: 'set', set: readSet(args), byUid: false }
+    if (next === 42 || next === 36 || (next >= 48 && next <= 57)) {
+      const set = readSet(args)
+      if (set !== 'saved') this.usesNumbers = true
+      return { kind: 'set', set, byUid: false }
+    }
     const name = args.keyword()
     return PLAIN.get(name) ?? this.#withArgument(name, depth)
   }
@@ -129,6 +138,16 @@ export class SearchParser {
       case 'SENTON':
       case 'SENTSINCE':
         return { kind: 'sent', test: name.slice(4).toLowerCase() as DayTest, day: this.#day() }
+      case 'SAVEDBEFORE':
+      case 'SAVEDON':
+      case 'SAVEDSINCE':
+        return { kind: 'saved', test: name.slice(5).toLowerCase() as DayTest, day: this.#day() }
+      case 'OLDER':
+      case 'YOUNGER': {
+        const seconds = this.#number()
+        if (seconds === 0) args.fail('not a time')
+        return { kind: 'age', older: name === 'OLDER', seconds }
+      }
       case 'FROM':
       case 'TO':
       case 'CC':

@@ -12,19 +12,18 @@ import type { Source } from './section.ts'
 
 export interface Candidate {
   readonly placement: Placement
-  /** Message number. */
-  readonly number: number
   readonly recent: boolean
   email?: Email
   /** The message, or only its header where the whole search needs no more. */
   source?: Source
 }
 
-/** A key whose sets were resolved: `contains` answers for the message's number or UID. */
+/** A key whose sets and times were resolved. */
 export type ResolvedKey =
-  | Exclude<SearchKey, { kind: 'and' | 'or' | 'not' | 'set' }>
+  | Exclude<SearchKey, { kind: 'and' | 'or' | 'not' | 'set' | 'age' }>
   | { readonly kind: 'and' | 'or'; readonly keys: readonly ResolvedKey[] }
   | { readonly kind: 'not'; readonly key: ResolvedKey }
+  | { readonly kind: 'moment'; readonly older: boolean; readonly limitMs: number }
   | { readonly kind: 'set'; readonly contains: (candidate: Candidate) => boolean }
 
 /** True, false, or undefined: more of the message is needed. */
@@ -53,6 +52,10 @@ export function matches(key: ResolvedKey, candidate: Candidate): boolean | undef
       return email && (key.larger ? email.sizeBytes > key.sizeBytes : email.sizeBytes < key.sizeBytes)
     case 'received':
       return email && testDay(Math.floor(email.receivedAtMs / DAY_MS), key.test, key.day)
+    case 'saved':
+      return placement.savedAtMs !== null && testDay(Math.floor(placement.savedAtMs / DAY_MS), key.test, key.day)
+    case 'moment':
+      return email && (key.older ? email.receivedAtMs <= key.limitMs : email.receivedAtMs >= key.limitMs)
     case 'sent':
       return sent(email, source, key.test, key.day)
     case 'address':

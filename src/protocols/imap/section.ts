@@ -95,7 +95,7 @@ function headerBytes(header: Header, start: number, { text, fields }: Section): 
 }
 
 /** The walker has numbered the parts as RFC 3501 §6.4.5 counts them. */
-function partNumbered(root: Part, number: string): Part | undefined {
+export function partNumbered(root: Part, number: string): Part | undefined {
   for (const part of allParts(root)) if (part.number === number) return part
   return undefined
 }

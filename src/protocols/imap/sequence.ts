@@ -47,6 +47,18 @@ export function resolveSet(set: SequenceSet, largest: number): UidSet {
   return joined
 }
 
+/** The numbers of ranges in order, at most so many. */
+export function numbersOf(set: UidSet, most: number): number[] {
+  const numbers: number[] = []
+  for (const [first, last] of set) {
+    for (let number = first; number <= last; number++) {
+      if (numbers.length >= most) return numbers
+      numbers.push(number)
+    }
+  }
+  return numbers
+}
+
 /** Ascending numbers as ranges. */
 export function toRanges(numbers: readonly number[]): [number, number][] {
   const ranges: [number, number][] = []

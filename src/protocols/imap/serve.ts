@@ -16,6 +16,8 @@ export interface ServeImapOptions {
   readonly allowPlaintext?: boolean
   /** Between the parts of a mailbox name; '/' when not given. */
   readonly delimiter?: '/' | '.'
+  /** The JMAP session resource of the same people. */
+  readonly jmapUrl?: string
   readonly limits?: Partial<ImapLimits>
   /** Told of a bug of ours that ended a session. */
   readonly report?: (error: unknown) => void
@@ -37,6 +39,7 @@ export function serveImap(
     tlsAvailable: tlsIdentity !== undefined,
     allowPlaintext,
     delimiter,
+    jmapUrl: options.jmapUrl,
     secured: stream.tls !== undefined,
     now: () => world.clock.now(),
     monotonic: () => world.clock.monotonic(),

@@ -1,18 +1,20 @@
-// An IMAP server session (RFC 3501) as a Dialogue: reads commands, runs each by its row in COMMANDS, tells what changed,
+// An IMAP server session (RFC 9051, RFC 3501) as a Dialogue: reads commands, runs each by its row in COMMANDS, tells what changed,
 // and gives the tagged answer. Knows states and their order; what a command does stands in the file of its group.
 
 import type { Store } from '../../store/store.ts'
-import type { Account } from '../../store/types.ts'
+import type { Account, AccountId, MailboxId } from '../../store/types.ts'
 import type { Random } from '../../world/world.ts'
-import { type Dialogue, read, send } from '../dialogue.ts'
+import { type Dialogue, read, send, watch } from '../dialogue.ts'
 import type { SaslAccounts } from '../sasl/accounts.ts'
-import { ANSWERED, type Answer, bad } from './answer.ts'
+import { ANSWERED, type Answer, bad, UID_REQUIRED } from './answer.ts'
 import { capabilities } from './capability.ts'
-import { COMMANDS } from './commands.ts'
+import { COMMANDS, type CommandRow } from './commands.ts'
+import { tellContexts } from './context.ts'
+import { type Notifying, tellNotified } from './notify.ts'
 import { type Cursor, parseCommand, tagOf } from './parser.ts'
 import { CommandReader, type RawCommand } from './reader.ts'
 import { Output } from './response.ts'
-import type { SelectedMailbox } from './selected.ts'
+import type { Manner, SelectedMailbox } from './selected.ts'
 
 export interface ImapOptions {
   readonly store: Store
@@ -29,12 +31,19 @@ export interface ImapOptions {
   /** Wall time, and monotonic time, in milliseconds. */
   readonly now: () => number
   readonly monotonic: () => number
+  /** Where the same mail can be had over JMAP (RFC 9698). */
+  readonly jmapUrl: string | undefined
   readonly limits: ImapLimits
 }
 
 export interface ImapLimits {
   /** Largest message that APPEND takes. */
   readonly messageBytes: number
+  /** Messages that one command works on (RFC 9738). */
+  readonly messagesPerCommand: number
+  /** Annotations of one mailbox, and bytes of one (RFC 5464). */
+  readonly annotations: number
+  readonly annotationBytes: number
   /** Literals of one command together, before sign-in and after. */
   readonly literalBytesBeforeSignIn: number
   readonly literalBytes: number
@@ -49,6 +58,9 @@ export interface ImapLimits {
 
 export const DEFAULT_IMAP_LIMITS: ImapLimits = {
   messageBytes: 50 * 1024 * 1024,
+  messagesPerCommand: 1_000_000,
+  annotations: 100,
+  annotationBytes: 65_536,
   literalBytesBeforeSignIn: 8192,
   literalBytes: 1024 * 1024,
   idleMs: 30 * 60_000,
@@ -68,6 +80,8 @@ export interface CommandContext {
 export type CommandHandler = (session: ImapSession, command: CommandContext) => Dialogue<Answer> | Answer
 
 const FLUSH_BYTES = 65_536
+/** RFC 9585 §4: not more often than every ten seconds or so. */
+const PROGRESS_MS = 10_000
 /** BAD answers to somebody who has not signed in, before we hang up. */
 const MISTAKES = 20
 
@@ -79,13 +93,19 @@ export class ImapSession {
   secured: boolean
   account: Account | undefined
   selected: SelectedMailbox | undefined
-  /** RFC 5161, RFC 7162: 'CONDSTORE', 'UTF8=ACCEPT'. */
+  /** What ENABLE turned on (RFC 5161), in capitals. */
   readonly enabled = new Set<string>()
+  /** What the client wants to hear of other mailboxes (RFC 5465). */
+  notifying: Notifying | undefined
+  isCompressed = false
+  #watched: AccountId[] = []
+  /** When the last sign of life was sent: the command's beginning, or an INPROGRESS. */
+  #aliveAt = 0
   failures = 0
   /** Set to end the session after the current answer. */
   closing = false
   /** By then the client must have signed in, however busy it looks until then. */
-  readonly #signInBy: number
+  #signInBy: number
   #mistakes = 0
 
   constructor(options: ImapOptions) {
@@ -98,6 +118,62 @@ export class ImapSession {
 
   get mayPassword(): boolean {
     return this.secured || this.options.allowPlaintext
+  }
+
+  /** The client speaks IMAP4rev2 (RFC 9051 §6.3.1). */
+  get isRev2(): boolean {
+    return this.enabled.has('IMAP4REV2')
+  }
+
+  /** Mailbox names and quoted strings are UTF-8. */
+  get saysUtf8(): boolean {
+    return this.isRev2 || this.enabled.has('UTF8=ACCEPT')
+  }
+
+  /** CONDSTORE is on (RFC 7162 §3.1). */
+  get tellsModseq(): boolean {
+    return this.enabled.has('CONDSTORE')
+  }
+
+  get manner(): Manner {
+    return {
+      vanished: this.enabled.has('QRESYNC'),
+      uidOnly: this.enabled.has('UIDONLY'),
+      modseq: this.tellsModseq,
+      recent: !this.isRev2,
+    }
+  }
+
+  /** RFC 8474 §4: one name for one mailbox, whoever looks at it. */
+  mailboxId(account: AccountId, mailbox: MailboxId): string {
+    return account === this.account?.id ? `F${mailbox}` : `F${account}-${mailbox}`
+  }
+
+  /** Changes of this account wake IDLE and NOTIFY. */
+  *watch(account: AccountId): Dialogue {
+    if (this.#watched.includes(account)) return
+    this.#watched.push(account)
+    yield* watch(this.#watched)
+  }
+
+  /** RFC 8437: as if nobody had signed in. */
+  *forgetPerson(): Dialogue {
+    this.account = undefined
+    this.selected = undefined
+    this.notifying = undefined
+    this.enabled.clear()
+    this.#watched = []
+    this.#signInBy = this.options.monotonic() + this.options.limits.signInMs
+    yield* watch([])
+  }
+
+  /** RFC 9585: in a command that takes long, the client hears from time to time how far it is. */
+  *progress(tag: string, done: number, total: number): Dialogue {
+    const now = this.options.monotonic()
+    if (now - this.#aliveAt < PROGRESS_MS) return
+    this.#aliveAt = now
+    this.output.line(`* OK [INPROGRESS ("${tag.replace(/["\\]/g, '\\$&')}" ${done} ${total})] still at it`)
+    yield* this.flush()
   }
 
   /** The whole session. */
@@ -136,9 +212,9 @@ export class ImapSession {
 
   /** RFC 7162 §3.1: a command that speaks of MODSEQs turns CONDSTORE on, and the client learns where it stands. */
   enableCondstore(): void {
-    if (this.enabled.has('CONDSTORE')) return
+    if (this.tellsModseq) return
     this.enabled.add('CONDSTORE')
-    const mailbox = this.selected && this.store.mailbox(this.selected.account, this.selected.id)
+    const mailbox = this.selected?.mailbox
     if (mailbox) this.output.line(`* OK [HIGHESTMODSEQ ${Math.max(1, mailbox.highestModseq)}] CONDSTORE is on`)
   }
 
@@ -157,7 +233,7 @@ export class ImapSession {
   #literalLimit(line: Buffer): number {
     const { limits } = this.options
     if (this.account === undefined) return limits.literalBytesBeforeSignIn
-    const isAppend = /^[^ ]+ +append /i.test(line.toString('latin1', 0, 200))
+    const isAppend = /^[^ ]+ +(append|(uid +)?replace) /i.test(line.toString('latin1', 0, 200))
     return isAppend ? limits.messageBytes + limits.literalBytes : limits.literalBytes
   }
 
@@ -166,8 +242,9 @@ export class ImapSession {
       const event = this.reader.next()
       if (event === undefined) {
         yield* this.flush()
-        const chunk = yield* read(this.timeoutMs)
+        const chunk = yield* read(this.timeoutMs, this.notifying !== undefined)
         if (chunk === null) this.closing = true
+        else if (chunk === 'changed') yield* this.tell(this.notifying?.expungesAtOnce === true, true)
         else if (typeof chunk === 'string') this.bye('you were silent for too long')
         else this.reader.push(chunk)
         if (this.closing) return undefined
@@ -204,11 +281,12 @@ export class ImapSession {
       this.#answer(tag, bad('command not known'))
       return
     }
-    const outcome = this.#allowed(row.state) ?? row.run(this, { tag, args, uid })
+    this.#aliveAt = this.options.monotonic()
+    const outcome = this.#allowed(row, uid) ?? row.run(this, { tag, args, uid })
     const answer = 'status' in outcome ? outcome : yield* outcome
     if (answer === ANSWERED) return
     // What changed is told before the tagged answer, so that the client knows it when the command is over.
-    this.tell(row.expungesTold !== false || uid, uid)
+    yield* this.tell(row.expungesTold !== false || uid, uid)
     this.#answer(tag, answer)
   }
 
@@ -219,12 +297,28 @@ export class ImapSession {
     if (this.#mistakes >= MISTAKES && !this.closing) this.bye('too many mistakes')
   }
 
-  /** Untagged answers about the selected mailbox. */
-  tell(expunges: boolean, withUid: boolean): void {
-    this.selected?.tell(this.output, { expunges, withUid, withModseq: this.enabled.has('CONDSTORE') })
+  /** Untagged answers about the selected mailbox, and the others that the client wants to hear of. */
+  *tell(expunges: boolean, withUid: boolean): Dialogue {
+    const { selected, output, manner } = this
+    if (selected !== undefined) {
+      const changes = selected.changes(expunges || manner.uidOnly)
+      // RFC 5267 §4.3: positions and numbers of what leaves a search are those before the EXPUNGE.
+      if (selected.contexts.size > 0) yield* tellContexts(this, selected, changes, 'gone')
+      selected.tellFresh(output, changes.fresh, manner)
+      selected.tellExpunged(output, changes.expunged, manner)
+      selected.tellKeywords(
+        output,
+        [...changes.fresh, ...changes.flags].map(({ flags }) => flags),
+      )
+      selected.tellFlags(output, changes.flags, manner, withUid)
+      if (selected.contexts.size > 0) yield* tellContexts(this, selected, changes, 'come')
+      if (this.notifying) yield* this.notifying.tellFresh(this, selected, changes.fresh)
+    }
+    if (this.notifying) yield* tellNotified(this, this.notifying)
   }
 
-  #allowed(state: 'any' | 'not-signed-in' | 'signed-in' | 'selected'): Answer | undefined {
+  #allowed({ state, uid: isAlsoUid, numbers }: CommandRow, uid: boolean): Answer | undefined {
+    if (isAlsoUid && !uid && numbers !== false && this.enabled.has('UIDONLY')) return UID_REQUIRED
     if (state === 'not-signed-in' && this.account !== undefined) return bad('already signed in')
     if ((state === 'signed-in' || state === 'selected') && this.account === undefined) return bad('sign in first')
     if (state === 'selected' && this.selected === undefined) return bad('select a mailbox first')

@@ -1,0 +1,33 @@
+// The messages that a search looks through: those of the selected mailbox as the client knows it, or those of any mailbox
+// as it is now (RFC 7377).
+
+import type { UidSet } from '../../store/commands.ts'
+import type { Store } from '../../store/store.ts'
+import type { AccountId, MailboxId, Placement } from '../../store/types.ts'
+import type { Place } from './names.ts'
+import { UidMap } from './uid-map.ts'
+
+export interface SearchScope {
+  readonly store: Store
+  readonly account: AccountId
+  readonly id: MailboxId
+  readonly uids: UidMap
+  /** RFC 5182: what '$' stands for. */
+  readonly saved: UidSet
+  isRecent(uid: number): boolean
+  placements(range: readonly [number, number]): Placement[]
+}
+
+/** A mailbox that is not selected. */
+export function scopeOf(store: Store, { account, mailbox }: Place): SearchScope {
+  const uids = new UidMap(store.contents.uidRanges(account, mailbox.id))
+  return {
+    store,
+    account,
+    id: mailbox.id,
+    uids,
+    saved: [],
+    isRecent: () => false,
+    placements: ([from, to]) => store.placements(account, mailbox.id, uids.at(from), uids.at(to)),
+  }
+}

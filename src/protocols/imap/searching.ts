@@ -1,0 +1,163 @@
+// Looks through the messages of a scope for those that match. Works in windows and lets other connections run between them:
+// a search over bodies may take long.
+
+import type { Placement } from '../../store/types.ts'
+import { type Dialogue, pause, readBlobs } from '../dialogue.ts'
+import type { SearchScope } from './scope.ts'
+import type { SearchKey } from './search-keys.ts'
+import { type Candidate, matches, type ResolvedKey } from './search-match.ts'
+import { Source } from './section.ts'
+import type { IndexRange } from './selected.ts'
+import { resolveSet, setContains } from './sequence.ts'
+
+const WINDOW = 500
+const WINDOW_BYTES = 1_048_576
+const HEADER_GUESS_BYTES = 65_536
+/** Bytes of bodies searched between two pauses. */
+const PAUSE_EVERY_BYTES = 2_097_152
+
+/** Told after each window: messages looked at, and of how many. */
+export type Progress = (done: number, total: number) => Dialogue
+
+export class Searching {
+  readonly #scope: SearchScope
+  readonly #key: ResolvedKey
+  readonly #ranges: readonly IndexRange[]
+  readonly #needsBodies: boolean
+  readonly #nowMs: number
+  readonly found: Placement[] = []
+  unreadable = 0
+
+  /** `nowMs`: what OLDER and YOUNGER count from. */
+  constructor(scope: SearchScope, key: SearchKey, nowMs: number) {
+    this.#scope = scope
+    this.#nowMs = nowMs
+    this.#key = this.#resolve(key)
+    this.#ranges = this.#startingRanges(key)
+    this.#needsBodies = needsBodies(key)
+  }
+
+  *run(progress: Progress): Dialogue {
+    const total = this.#ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0)
+    let done = 0
+    for (const [from, to] of this.#ranges) {
+      for (let first = from; first <= to; first += WINDOW) {
+        const last = Math.min(to, first + WINDOW - 1)
+        yield* this.among(this.#scope.placements([first, last]))
+        done += last - first + 1
+        if (to - first > WINDOW) yield* pause()
+        yield* progress(done, total)
+      }
+    }
+  }
+
+  /** Sets are resolved once; numbers that do not exist match nothing. */
+  #resolve(key: SearchKey): ResolvedKey {
+    if (key.kind === 'and' || key.kind === 'or')
+      return { kind: key.kind, keys: key.keys.map((one) => this.#resolve(one)) }
+    if (key.kind === 'not') return { kind: 'not', key: this.#resolve(key.key) }
+    if (key.kind === 'age') {
+      const limitMs = this.#nowMs - key.seconds * 1000
+      return { kind: 'moment', older: key.older, limitMs }
+    }
+    if (key.kind !== 'set') return key
+    const { uids, saved } = this.#scope
+    if (key.set === 'saved') return { kind: 'set', contains: ({ placement }) => setContains(saved, placement.uid) }
+    const ranges = resolveSet(key.set, key.byUid ? uids.largest : uids.length)
+    return {
+      kind: 'set',
+      contains: key.byUid
+        ? ({ placement }) => setContains(ranges, placement.uid)
+        : ({ placement }) => setContains(ranges, uids.indexOf(placement.uid) + 1),
+    }
+  }
+
+  /** Where a set must hold anyway, only its messages are looked at. */
+  #startingRanges(key: SearchKey): readonly IndexRange[] {
+    const { uids, saved } = this.#scope
+    const last = uids.length - 1
+    if (last < 0) return []
+    for (const one of key.kind === 'and' ? key.keys : [key]) {
+      if (one.kind !== 'set' || !(one.byUid || one.set === 'saved')) continue
+      const set = one.set === 'saved' ? saved : resolveSet(one.set, uids.largest)
+      return set.flatMap(([first, end]): IndexRange[] => {
+        const range = [uids.lowerBound(first), uids.lowerBound(end + 1) - 1] as const
+        return range[1] < range[0] ? [] : [range]
+      })
+    }
+    return [[0, last]]
+  }
+
+  /** Adds to `found` those of these messages that match. */
+  *among(placements: readonly Placement[]): Dialogue {
+    const undecided: Candidate[] = []
+    const decided = new Set<Placement>()
+    const candidates = placements.map(
+      (placement): Candidate => ({ placement, recent: this.#scope.isRecent(placement.uid) }),
+    )
+    const decide = (candidate: Candidate): void => {
+      const outcome = matches(this.#key, candidate)
+      if (outcome === undefined) undecided.push(candidate)
+      else if (outcome) decided.add(candidate.placement)
+    }
+    candidates.forEach(decide)
+    if (undecided.length > 0) {
+      const waiting = undecided.splice(0)
+      const { store, account } = this.#scope
+      const ids = waiting.map(({ placement }) => placement.email)
+      const emails = new Map(store.emails(account, ids).map((email) => [email.id, email]))
+      for (const candidate of waiting) {
+        const email = emails.get(candidate.placement.email)
+        if (email === undefined) continue
+        candidate.email = email
+        decide(candidate)
+      }
+    }
+    if (undecided.length > 0) yield* this.#readAndDecide(undecided.splice(0), decide)
+    for (const { placement } of candidates) if (decided.has(placement)) this.found.push(placement)
+  }
+
+  *#readAndDecide(waiting: readonly Candidate[], decide: (candidate: Candidate) => void): Dialogue {
+    let searchedBytes = 0
+    for (let at = 0; at < waiting.length; ) {
+      const group: Candidate[] = []
+      for (let sizeBytes = 0; at < waiting.length && (group.length === 0 || sizeBytes < WINDOW_BYTES); at++) {
+        group.push(waiting[at]!)
+        sizeBytes += this.#readLength(waiting[at]!)
+      }
+      const bodies = yield* readBlobs(
+        group.map((candidate) => {
+          const length = this.#readLength(candidate)
+          const ref = candidate.email!.blob
+          return length === ref.sizeBytes ? { ref } : { ref, range: { offset: 0, length } }
+        }),
+      )
+      for (const [index, candidate] of group.entries()) {
+        const bytes = bodies[index]
+        if (bytes === undefined) {
+          this.unreadable++
+          continue
+        }
+        searchedBytes += bytes.length
+        candidate.source = new Source(bytes)
+        decide(candidate)
+        delete candidate.source
+        if (searchedBytes >= PAUSE_EVERY_BYTES) {
+          searchedBytes = 0
+          yield* pause()
+        }
+      }
+    }
+  }
+
+  #readLength({ email }: Candidate): number {
+    const { sizeBytes } = email!.blob
+    return this.#needsBodies ? sizeBytes : Math.min(sizeBytes, HEADER_GUESS_BYTES)
+  }
+}
+
+function needsBodies(key: SearchKey): boolean {
+  if (key.kind === 'and' || key.kind === 'or') return key.keys.some(needsBodies)
+  if (key.kind === 'not') return needsBodies(key.key)
+  return key.kind === 'body' || key.kind === 'text'
+}

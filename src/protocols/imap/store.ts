@@ -1,0 +1,116 @@
+// STORE (RFC 9051 §6.4.6, CONDSTORE RFC 7162 §3.1.3, UIDONLY RFC 9586): flags, in one durable commit.
+
+import type { Dialogue } from '../dialogue.ts'
+import { type Answer, bad, NO_PERMISSION, NO_SUCH_MESSAGE, ok, READ_ONLY } from './answer.ts'
+import { readFlags } from './flags.ts'
+import { limited } from './message-limit.ts'
+import { one } from './one.ts'
+import { type IndexRange, rightFor, type SelectedMailbox } from './selected.ts'
+import { formatSet } from './sequence.ts'
+import type { CommandContext, ImapSession } from './session.ts'
+import { readSet } from './set-argument.ts'
+
+type Mode = 'add' | 'remove' | 'replace'
+
+export function* store(session: ImapSession, { args, uid }: CommandContext): Dialogue<Answer> {
+  const selected = session.selected!
+  args.space()
+  const set = readSet(args)
+  args.space()
+  let unchangedSince: number | undefined
+  if (args.isList()) {
+    args.list(() => {
+      if (args.keyword() !== 'UNCHANGEDSINCE') args.fail('not a STORE modifier')
+      args.space()
+      unchangedSince = args.number()
+    })
+    args.space()
+  }
+  const sign = args.skipText('+') ? '+' : args.skipText('-') ? '-' : ''
+  const silent = args.skipKeyword('FLAGS.SILENT')
+  if (!silent && !args.skipKeyword('FLAGS')) args.fail('STORE knows FLAGS only')
+  args.space()
+  const flags = readFlags(args)
+  args.end()
+  if (args.error) return bad(args.error)
+  if (unchangedSince !== undefined) session.enableCondstore()
+  if (selected.readOnly) return READ_ONLY
+  const all = selected.indexesOf(set, uid)
+  if (all === undefined) return NO_SUCH_MESSAGE
+  if (all.length === 0) return ok('no messages')
+  const mode: Mode = sign === '+' ? 'add' : sign === '-' ? 'remove' : 'replace'
+  const allowed = allowedFlags(selected, mode, flags)
+  if (allowed === undefined) return NO_PERMISSION
+  const { ranges, code } = limited(session, selected, all)
+  const { account, id: mailbox } = selected
+  const modifier = unchangedSince === undefined ? {} : { unchangedSince }
+  const uids = selected.uidSet(ranges)
+  const result = yield* one({ kind: 'flags.store', account, mailbox, uids, ...allowed, ...modifier })
+  if ('status' in result) return result
+  const unchanged = new Set(result.unchanged ?? [])
+  const missing = yield* tellStored(session, selected, ranges, { unchanged, silent, uid, modseq: result.modseq ?? 0 })
+  if (unchanged.size > 0 && unchangedSince !== undefined) {
+    const numbers = [...unchanged].sort((a, b) => a - b).map((one) => (uid ? one : selected.uids.indexOf(one) + 1))
+    return ok('some messages had changed', `MODIFIED ${formatSet(numbers)}`)
+  }
+  if (code !== undefined) return ok('stored, but not in all', code)
+  return missing > 0 ? ok('some messages are gone', 'EXPUNGEISSUED') : ok('stored')
+}
+
+/**
+ * RFC 4314 §4: flags that the client may not change are left as they are; undefined when it may change none of them. A
+ * replacement by somebody who may not change all flags adds and leaves the others, which is all that can be done at once.
+ */
+function allowedFlags(
+  { rights }: SelectedMailbox,
+  mode: Mode,
+  flags: readonly string[],
+): { mode: Mode; flags: readonly string[] } | undefined {
+  if ([...'stw'].every((right) => rights.has(right))) return { mode, flags }
+  const allowed = flags.filter((flag) => rights.has(rightFor(flag)))
+  if (allowed.length === 0) return undefined
+  return { mode: mode === 'replace' ? 'add' : mode, flags: allowed }
+}
+
+interface Stored {
+  readonly unchanged: ReadonlySet<number>
+  readonly silent: boolean
+  readonly uid: boolean
+  /** Of the commit; 0 when nothing changed. */
+  readonly modseq: number
+}
+
+/** Untagged FETCH with the new flags; with .SILENT only what others changed is told (by the session, afterwards). */
+function* tellStored(
+  session: ImapSession,
+  selected: SelectedMailbox,
+  ranges: readonly IndexRange[],
+  { unchanged, silent, uid, modseq }: Stored,
+): Dialogue<number> {
+  const { manner } = session
+  let missing = 0
+  for (const [from, to] of ranges) {
+    for (let first = from; first <= to; first += WINDOW) {
+      const last = Math.min(to, first + WINDOW - 1)
+      const placements = selected.placements([first, last])
+      missing += last - first + 1 - placements.length
+      selected.tellKeywords(
+        session.output,
+        placements.map(({ flags }) => flags),
+      )
+      for (const placement of placements) {
+        if (unchanged.has(placement.uid)) continue
+        // Changed by somebody else since: the session tells it.
+        if (placement.modseq > modseq && modseq > 0) continue
+        selected.flagsTold(placement.uid, placement.modseq)
+        if (silent && !manner.modseq) continue
+        const flags = silent ? '' : `FLAGS ${selected.flags(placement, manner.recent)}`
+        selected.tellMessage(session.output, placement, manner, uid, flags)
+      }
+      yield* session.flushWhenFull()
+    }
+  }
+  return missing
+}
+
+const WINDOW = 2_000
