@@ -96,7 +96,7 @@ test(
     })
     const put = { kind: 'metadata.put', account: bob, mailbox, most: 2 } as const
     await done(store, { ...put, entries: [note(0, '/comment', 'all'), note(eve, '/comment', 'mine')] })
-    assert.equal(await refusal(store, { ...put, entries: [note(0, '/more', 'x')] }), 'too-many')
+    assert.equal(await refusal(store, { ...put, entries: [note(0, '/more', 'x')] }), 'over-quota')
     assert.deepEqual(
       store.access.annotations(bob, mailbox, bob).map(({ value }) => String(value)),
       ['all'],

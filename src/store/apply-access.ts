@@ -45,7 +45,7 @@ export const putMetadata: Handler<'metadata.put'> = (ledger, command) => {
     if (value === null) after.delete(`${reader} ${entry}`)
     else after.add(`${reader} ${entry}`)
   }
-  if (after.size > Math.max(command.most, keys.length)) return refuse('too-many', 'Too many annotations.')
+  if (after.size > Math.max(command.most, keys.length)) return refuse('over-quota', 'Too many annotations.')
   for (const { reader, entry, value } of command.entries) {
     const key = [account.id, command.mailbox, reader, entry] as const
     if (value === null) {

@@ -65,7 +65,6 @@ export type Command =
   | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)
   | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId } // children stay
   | { kind: 'mailbox.subscribe'; account: AccountId; path: string; subscribed: boolean }
-  /** Annotations of a mailbox, or of the account (mailbox 0); `value` null removes. 'too-many' beyond the limit. */
   | {
       kind: 'metadata.put'
       account: AccountId
@@ -182,6 +181,5 @@ export type CommandResult =
     }
   | {
       ok: false
-      reason: 'over-quota' | 'too-many' | 'no-account' | 'no-mailbox' | 'no-email' | 'exists' | 'forbidden' | 'conflict'
       message: string
     }

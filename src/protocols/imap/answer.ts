@@ -41,7 +41,6 @@ const REFUSALS: Record<Extract<CommandResult, { ok: false }>['reason'], string> 
   forbidden: 'CANNOT',
   conflict: 'INUSE',
   'over-quota': 'OVERQUOTA',
-  'too-many': 'LIMIT',
 }
 
 export function refused(result: Extract<CommandResult, { ok: false }>): Answer & { status: 'NO' } {

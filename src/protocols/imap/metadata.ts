@@ -152,5 +152,5 @@ export function* setMetadata(session: ImapSession, { args }: CommandContext): Di
   }))
   const result = yield* one({ kind: 'metadata.put', account, mailbox, entries, most: annotations })
   if (!('status' in result)) return ok('annotated')
-  return result.code === 'LIMIT' ? no('too many annotations', 'METADATA TOOMANY') : result
+  return result.code === 'OVERQUOTA' ? no('too many annotations', 'METADATA TOOMANY') : result
 }
