@@ -181,5 +181,6 @@ export type CommandResult =
     }
   | {
       ok: false
+      reason: 'over-quota' | 'no-account' | 'no-mailbox' | 'no-email' | 'exists' | 'forbidden' | 'conflict'
       message: string
     }
