@@ -2,7 +2,7 @@
 // seen of its domain (RFC 9990, RFC 8460).
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { parseReport, parseReportFile } from '../identity/reports/incoming.ts'
 import type { TlsReport } from '../identity/reports/tls.ts'
 import { formatAddress } from '../message/address.ts'
@@ -86,6 +86,31 @@ test('two days, two reports for each: they count what happened, over a crash and
     assert.deepEqual(kinds.toSorted(), ['dmarc', 'dmarc', 'tls', 'tls'])
   }
   assert.deepEqual(system.complaints, [])
+})
+
+test('a crash just before the report is queued, or just after, makes it one report all the same', async () => {
+  for (const moment of ['before', 'after'] as const) {
+    const system = await TestSystem.start(REPORTING)
+    await system.submit('bob@recipient.test')
+    await system.passTime(5 * MINUTE_MS)
+    const { store } = system.agent('recipient')
+    const commit = store.commit.bind(store)
+    let isThere = false
+    mock.method(store, 'commit', async (batch: Parameters<typeof commit>[0]) => {
+      if (!batch.some(({ kind }) => kind === 'queue.add')) return commit(batch)
+      if (moment === 'after') await commit(batch)
+      isThere = true
+      return new Promise(() => {})
+    })
+    await system.simulation.run(() => isThere)
+    system.system.crash('recipient')
+    await system.run(system.system.restart('recipient'))
+    await system.passTime(60 * MINUTE_MS)
+    const [report, ...others] = aggregates(system, 'sender')
+    assert.deepEqual([rowsOf(report!), others.length], [['1 pass dkim=pass spf=pass 127.0.10.1'], 0])
+    const mail = await system.mail('sender', 'postmaster@sender.test')
+    assert.equal(mail.filter(({ text }) => text.includes('To: dmarc-reports@')).length, 1)
+  }
 })
 
 test('reports on TLS say how the sessions to a domain went, and leave out those that carried reports only', async () => {

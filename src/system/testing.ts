@@ -187,7 +187,7 @@ export class TestSystem {
 
   /** Virtual time passes until this long after the next midnight (UTC). */
   async untilNight(afterMs: number): Promise<void> {
-    const { nowMs } = this.simulation
+    const nowMs = [...this.system.agents.values()][0]!.agent.world.clock.now()
     await this.passTime((Math.floor(nowMs / DAY_MS) + 1) * DAY_MS + afterMs - nowMs)
   }
 

@@ -56,6 +56,8 @@ async function dueDmarc(agent: Agent, duty: ReportDuty, trace: string, isLast: b
   const rows = agent.store.reports
     .rows(duty)
     .map(({ row, count }): AggregateRow => ({ ...(JSON.parse(row) as Omit<AggregateRow, 'count'>), count }))
+  // The form asks for at least one.
+  if (rows.length === 0) return { kind: 'unwanted', why: 'more was seen that day than could be kept' }
   const message = (to: readonly Mailbox[]) =>
     buildAggregateReport(duty.domain, rows, {
       ...frameOf(agent, trace, 'dmarc'),
