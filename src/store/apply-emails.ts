@@ -55,7 +55,7 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   const flags = storedFlags(command.flags)
   const placements = [...mailboxes].map((mailbox, index) => ({
     mailbox: mailbox.id,
-    uid: place(ledger, mailbox, { email, received_ms, size, saved_ms }, flags, modseq, index === 0),
+    uid: place(ledger, mailbox, { email, thread, received_ms, size, saved_ms }, flags, modseq, index === 0),
     uidValidity: mailbox.uidValidity,
   }))
   const { mailbox, uid } = placements[0]!

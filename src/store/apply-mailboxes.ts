@@ -1,7 +1,7 @@
 // Commands on mailboxes: create, rename, delete, subscribe (RFC 9051 §6.3.4 to §6.3.7). UIDVALIDITY comes from one
 // counter of the store that only rises, so that no name ever carries the same one for other messages (§2.3.1.1).
 
-import { type Handler, noAccount, noMailbox, refuse, resolveAccount } from './apply.ts'
+import { type Handler, noAccount, noMailbox, refuse, resolveAccount, resolveId } from './apply.ts'
 import { movePlacements, removePlacements } from './apply-placements.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import type { SpecialUse } from './types.ts'
@@ -70,8 +70,28 @@ export const deleteMailbox: Handler<'mailbox.delete'> = (ledger, command) => {
   ledger.sql('INSERT INTO mailbox_gone VALUES (?, ?, ?, ?)').run(account.id, modseq, mailbox.id, mailbox.createdModseq)
   ledger.sql('DELETE FROM metadata WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)
   ledger.sql('DELETE FROM acl WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)
+  forgetOrder(ledger, mailbox)
   ledger.removeMailbox(account, mailbox)
   return { ok: true, id: mailbox.id, modseq }
+}
+
+export const sortMailbox: Handler<'mailbox.sort'> = (ledger, command, made) => {
+  const account = ledger.account(command.account)
+  if (account === undefined) return noAccount
+  const id = typeof command.mailbox === 'number' ? command.mailbox : resolveId(command.mailbox, made)
+  const mailbox = id === undefined ? undefined : account.mailboxes.get(id)
+  if (mailbox === undefined) return noMailbox
+  if (command.sortOrder === null) forgetOrder(ledger, mailbox)
+  else {
+    ledger.sql('INSERT OR REPLACE INTO mailbox_order VALUES (?, ?, ?)').run(account.id, mailbox.id, command.sortOrder)
+  }
+  const modseq = ledger.nextModseq(account)
+  ledger.changed(mailbox, modseq, false)
+  return { ok: true, id: mailbox.id, modseq }
+}
+
+function forgetOrder(ledger: Ledger, { account, id }: MailboxRow): void {
+  ledger.sql('DELETE FROM mailbox_order WHERE account = ? AND mailbox = ?').run(account, id)
 }
 
 export const subscribeMailbox: Handler<'mailbox.subscribe'> = (ledger, command) => {

@@ -19,6 +19,7 @@ export interface Placed {
   readonly received_ms: number
   readonly size: number
   readonly saved_ms: number
+  readonly thread: ThreadId
 }
 
 /** The placements of these UIDs, in order, each once. */
@@ -51,7 +52,7 @@ export function placementsOfEmail(ledger: Ledger, account: AccountRow, email: Em
 export function place(
   ledger: Ledger,
   mailbox: MailboxRow,
-  email: { email: EmailId; received_ms: number; size: number; saved_ms: number },
+  email: Pick<Placed, 'email' | 'thread' | 'received_ms' | 'size' | 'saved_ms'>,
   flags: StoredFlags,
   modseq: number,
   home = false,
@@ -59,12 +60,16 @@ export function place(
   const { account, id } = mailbox
   const uid = mailbox.uidNext++
   ledger
-    .sql('INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .sql(
+      `INSERT INTO placement (account, mailbox, uid, email, thread, home, flags, keywords, modseq, received_ms, size,
+       saved_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
     .run(
       account,
       id,
       uid,
       email.email,
+      email.thread,
       home ? 1 : 0,
       flags.bits,
       flags.keywords,

@@ -2,6 +2,7 @@
 
 import { type Handler, noAccount, noEmail, refuse, resolveId } from './apply.ts'
 import { noBody, useBlob } from './apply-emails.ts'
+import { noteGone } from './apply-objects.ts'
 import { releaseBlob } from './apply-placements.ts'
 
 const noEntry = refuse('conflict', 'There is no such queue entry.')
@@ -60,7 +61,10 @@ export const addSubmission: Handler<'submission.add'> = (ledger, { submission },
   const modseq = ledger.nextModseq(account)
   const id = ledger.nextId(account)
   ledger
-    .sql('INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .sql(
+      `INSERT INTO submission (account, id, email, identity, trace, reverse_path, forward_paths, send_ms, undo_status,
+       modseq, created_modseq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
     .run(
       account.id,
       id,
@@ -71,18 +75,46 @@ export const addSubmission: Handler<'submission.add'> = (ledger, { submission },
       JSON.stringify(submission.forwardPaths),
       submission.sendAtMs,
       submission.undoStatus,
+      modseq,
+      modseq,
     )
   return { ok: true, id, modseq }
 }
 
-export const setSubmissionStatus: Handler<'submission.status'> = (ledger, command) => {
-  const account = ledger.account(command.account)
+const noSubmission = refuse('conflict', 'There is no such submission.')
+
+/** Mail that is still held is taken back: out of the queue, all recipients or none. */
+export const cancelSubmission: Handler<'submission.cancel'> = (ledger, { account: accountId, id, nowMs }) => {
+  const account = ledger.account(accountId)
   if (account === undefined) return noAccount
-  const { changes } = ledger
-    .sql('UPDATE submission SET undo_status = ? WHERE account = ? AND id = ?')
-    .run(command.undoStatus, account.id, command.id)
-  if (Number(changes) === 0) return refuse('conflict', 'There is no such submission.')
-  return { ok: true, id: command.id, modseq: ledger.nextModseq(account) }
+  const row = ledger
+    .sql('SELECT trace, send_ms, undo_status FROM submission WHERE account = ? AND id = ?')
+    .get(account.id, id)
+  if (row === undefined) return noSubmission
+  if (row.undo_status !== 'pending' || Number(row.send_ms) <= nowMs) return refuse('forbidden', 'It is sent already.')
+  const queued = ledger.sql('SELECT id, blob, attempts FROM queue WHERE trace = ?').all(String(row.trace))
+  if (queued.some(({ attempts }) => Number(attempts) > 0)) return refuse('forbidden', 'It is on its way already.')
+  for (const entry of queued) {
+    ledger.sql('DELETE FROM queue WHERE id = ?').run(Number(entry.id))
+    releaseBlob(ledger, Number(entry.blob))
+  }
+  const modseq = ledger.nextModseq(account)
+  ledger
+    .sql("UPDATE submission SET undo_status = 'canceled', modseq = ? WHERE account = ? AND id = ?")
+    .run(modseq, account.id, id)
+  ledger.touch(0)
+  return { ok: true, id, modseq }
+}
+
+/** The record of it goes; what was sent stays sent, and what is held still leaves in its time. */
+export const removeSubmission: Handler<'submission.remove'> = (ledger, { account: accountId, id }) => {
+  const account = ledger.account(accountId)
+  if (account === undefined) return noAccount
+  const row = ledger
+    .sql('DELETE FROM submission WHERE account = ? AND id = ? RETURNING created_modseq')
+    .get(account.id, id)
+  if (row === undefined) return noSubmission
+  return { ok: true, id, modseq: noteGone(ledger, account, 'submission', id, Number(row.created_modseq)) }
 }
 
 const ARRIVALS_KEPT_MS = 7 * 86_400_000
@@ -137,6 +169,7 @@ export const pruneChanges: Handler<'change.prune'> = (ledger, { account: id, kee
   if (after <= known) return { ok: true, modseq: account.modseq }
   ledger.sql('DELETE FROM change WHERE account = ? AND modseq <= ?').run(id, after)
   ledger.sql('DELETE FROM mailbox_gone WHERE account = ? AND modseq <= ?').run(id, after)
+  ledger.sql('DELETE FROM object_gone WHERE account = ? AND modseq <= ?').run(id, after)
   ledger.sql('UPDATE account SET changes_after = ? WHERE id = ?').run(after, id)
   return { ok: true, modseq: account.modseq }
 }

@@ -22,7 +22,7 @@ const RULES: readonly (readonly [finding: string, sql: string])[] = [
     `SELECT p.account, p.mailbox, p.uid FROM placement AS p
      LEFT JOIN email AS e ON e.account = p.account AND e.id = p.email
      LEFT JOIN mailbox AS m ON m.account = p.account AND m.id = p.mailbox
-     WHERE e.id IS NULL OR m.id IS NULL OR e.size <> p.size OR e.received_ms <> p.received_ms
+     WHERE e.id IS NULL OR m.id IS NULL OR e.size <> p.size OR e.received_ms <> p.received_ms OR e.thread <> p.thread
        OR p.home <> (p.mailbox = e.mailbox AND p.uid = e.uid)`,
   ],
   [
@@ -36,13 +36,14 @@ const RULES: readonly (readonly [finding: string, sql: string])[] = [
     `SELECT account, email.id FROM email LEFT JOIN blob ON blob.id = email.blob WHERE blob.id IS NULL
      UNION ALL SELECT 0, queue.id FROM queue LEFT JOIN blob ON blob.id = queue.blob WHERE blob.id IS NULL
      UNION ALL SELECT 0, lesson.id FROM lesson LEFT JOIN blob ON blob.id = lesson.blob WHERE blob.id IS NULL
-     UNION ALL SELECT account, script.id FROM script LEFT JOIN blob ON blob.id = script.blob WHERE blob.id IS NULL`,
+     UNION ALL SELECT account, script.id FROM script LEFT JOIN blob ON blob.id = script.blob WHERE blob.id IS NULL
+     UNION ALL SELECT account, 0 FROM upload LEFT JOIN blob ON blob.id = upload.blob WHERE blob.id IS NULL`,
   ],
   [
     'a body counts its references wrongly (body)',
     `SELECT b.id FROM blob AS b LEFT JOIN
        (SELECT blob, count(*) AS refs FROM (SELECT blob FROM email UNION ALL SELECT blob FROM queue
-        UNION ALL SELECT blob FROM lesson UNION ALL SELECT blob FROM script) GROUP BY blob) AS r
+        UNION ALL SELECT blob FROM lesson UNION ALL SELECT blob FROM script UNION ALL SELECT blob FROM upload) GROUP BY blob) AS r
      ON r.blob = b.id WHERE b.refs <> coalesce(r.refs, 0)`,
   ],
   [

@@ -10,6 +10,7 @@ import type {
   ForwardHealth,
   LearnedState,
   MailboxId,
+  ObjectKind,
   QueueEntry,
   QueueId,
   ReceivedReport,
@@ -76,6 +77,7 @@ export type Command =
   /** What one identifier may do in a mailbox; '' takes it all away. */
   | { kind: 'acl.put'; account: AccountId; mailbox: MailboxId; identifier: string; rights: string }
   | { kind: 'quota.put'; account: AccountId; bytes: number | null; messages: number | null } // null: no limit
+  | { kind: 'mailbox.sort'; account: AccountId; mailbox: MailboxId | Made; sortOrder: number | null } // null: none of its own
   // messages
   | {
       kind: 'email.deliver' // LMTP-like delivery, APPEND, drafts, import: one email, one or more placements
@@ -156,7 +158,13 @@ export type Command =
   | { kind: 'complaint.done'; id: number } // told, or not to be told: never again
   // submissions, tracking, settings
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
-  | { kind: 'submission.status'; account: AccountId; id: number; undoStatus: Submission['undoStatus'] }
+  | { kind: 'submission.cancel'; account: AccountId; id: number; nowMs: number } // 'forbidden' once it is due or tried
+  | { kind: 'submission.remove'; account: AccountId; id: number }
+  // small things as JSON, and bodies that a person brought
+  | { kind: 'object.put'; account: AccountId; of: ObjectKind; id?: number; value: string; atMost: number } // makes it, or gives it this value; 'over-quota' beyond `atMost` of its kind
+  | { kind: 'object.remove'; account: AccountId; of: ObjectKind; id: number }
+  | { kind: 'upload.put'; account: AccountId; blob: BlobRef; nowMs: number; atMost: { count: number; bytes: number } } // the oldest make room
+  | { kind: 'upload.prune'; beforeMs: number }
   | { kind: 'arrival.add'; digest: string; trace: string; atMs: number } // remembers a transaction for a week, see Store.arrival
   | { kind: 'arrival.remove'; digest: string } // what was remembered too early
   | { kind: 'event.add'; event: Omit<TrackEvent, 'id'> }

@@ -151,6 +151,7 @@ export class EmbeddedStore extends Reads implements Store {
     if (command.kind === 'email.deliver') {
       return { ...command, blob: this.#place(command.blob, bodies) }
     }
+    if (command.kind === 'upload.put') return { ...command, blob: this.#place(command.blob, bodies) }
     if (command.kind === 'script.put') return { ...command, blob: this.#place(command.blob, bodies) }
     if (command.kind === 'queue.add') {
       return { ...command, entry: { ...command.entry, blob: this.#place(command.entry.blob, bodies) } }
@@ -219,7 +220,7 @@ export class EmbeddedStore extends Reads implements Store {
       }
       for (const [at, command] of batch.entries()) {
         if (!outcome.results[at]?.ok) continue
-        if (command.kind === 'email.deliver') this.blobs.committed(command.blob.hash)
+        if (command.kind === 'email.deliver' || command.kind === 'upload.put') this.blobs.committed(command.blob.hash)
         else if (command.kind === 'queue.add') this.blobs.committed(command.entry.blob.hash)
       }
       resolve(outcome.results)

@@ -26,19 +26,21 @@ import {
 } from './apply-emails.ts'
 import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
 import { putLearned, seasonInbox } from './apply-lessons.ts'
-import { createMailbox, deleteMailbox, renameMailbox, subscribeMailbox } from './apply-mailboxes.ts'
+import { createMailbox, deleteMailbox, renameMailbox, sortMailbox, subscribeMailbox } from './apply-mailboxes.ts'
+import { pruneUploads, putObject, putUpload, removeObject } from './apply-objects.ts'
 import { putPolicy, removePolicy } from './apply-policies.ts'
 import {
   addArrival,
   addEvent,
   addSubmission,
   addToQueue,
+  cancelSubmission,
   pruneChanges,
   pruneEvents,
   removeArrival,
   removeFromQueue,
+  removeSubmission,
   rescheduleEntry,
-  setSubmissionStatus,
 } from './apply-queue.ts'
 import {
   arriveReport,
@@ -99,6 +101,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'metadata.put': putMetadata,
   'acl.put': putAccessRight,
   'quota.put': putQuota,
+  'mailbox.sort': sortMailbox,
   'email.deliver': deliverEmail,
   'flags.store': storeFlags,
   'placement.copy': copyPlacements,
@@ -121,7 +124,12 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'lesson.season': seasonInbox,
   'learned.put': putLearned,
   'submission.add': addSubmission,
-  'submission.status': setSubmissionStatus,
+  'submission.cancel': cancelSubmission,
+  'submission.remove': removeSubmission,
+  'object.put': putObject,
+  'object.remove': removeObject,
+  'upload.put': putUpload,
+  'upload.prune': pruneUploads,
   'arrival.add': addArrival,
   'arrival.remove': removeArrival,
   'event.add': addEvent,

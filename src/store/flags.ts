@@ -27,6 +27,9 @@ export function storedFlags(flags: readonly string[]): StoredFlags {
   return { bits, keywords: keywords.size === 0 ? '' : [...keywords.values()].sort().join(' ') }
 }
 
+/** The bit of a system flag; undefined for a keyword. */
+export const flagBit = (flag: string): number | undefined => bitOf.get(flag.toLowerCase())
+
 /** What STORE does to a message's flags (RFC 9051 §6.4.6). */
 export function changeFlags(old: StoredFlags, mode: 'add' | 'remove' | 'replace', by: StoredFlags): StoredFlags {
   if (mode === 'replace') return by

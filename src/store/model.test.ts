@@ -8,6 +8,7 @@ import { testWorld } from '../world/testing.ts'
 import { checkStore } from './check.ts'
 import type { Command, CommandResult, UidSet } from './commands.ts'
 import { compact } from './compact.ts'
+import type { EmailCondition } from './email-query.ts'
 import { type EmbeddedStore, openStore } from './embedded.ts'
 import { makeAccount, nowMs, summary } from './testing.ts'
 
@@ -178,6 +179,7 @@ function assertSameView(store: EmbeddedStore, account: number, model: Model): vo
     store.listEmails(account, {}, 'newest'),
     emails.map(([id]) => id),
   )
+  assertLists(store, account, model)
   const threads = model.view().threads
   for (const [thread, members] of threads)
     assert.equal(
@@ -187,6 +189,100 @@ function assertSameView(store: EmbeddedStore, account: number, model: Model): vo
         .join(' '),
       members.trim(),
     )
+}
+
+/** Every list that JMAP can ask of the index is what one gets by looking at each email. */
+function assertLists(store: EmbeddedStore, account: number, model: Model): void {
+  const has = (email: number, flag: string) => model.placementsOf(email).some(({ flags }) => flags.includes(flag))
+  const isIn = (email: number, id: number) =>
+    model.mailboxes.get(id)!.placements.some((placed) => placed.email === email)
+  const thread = (email: number) =>
+    [...model.emails].filter(([, { thread }]) => thread === model.emails.get(email)!.thread)
+  const boxes = [...model.mailboxes.keys()].slice(0, 3)
+  const questions: [EmailCondition, (email: number) => boolean][] = [
+    [{ is: 'and', of: [] }, () => true],
+    [{ is: 'flagged', flag: '\\Seen' }, (id) => has(id, '\\Seen')],
+    [{ is: 'not', of: [{ is: 'flagged', flag: 'work' }] }, (id) => !has(id, 'Work')],
+    [
+      { is: 'thread-flagged', flag: '\\Flagged', how: 'all' },
+      (id) => thread(id).every(([other]) => has(other, '\\Flagged')),
+    ],
+    [
+      { is: 'thread-flagged', flag: '\\Flagged', how: 'some' },
+      (id) => thread(id).some(([other]) => has(other, '\\Flagged')),
+    ],
+    [{ is: 'received-since', ms: 500 }, (id) => model.emails.get(id)!.receivedAtMs >= 500],
+    [
+      { is: 'in-other-than', mailboxes: boxes },
+      (id) => [...model.mailboxes.keys()].some((box) => !boxes.includes(box) && isIn(id, box)),
+    ],
+    ...boxes.map((box): [EmailCondition, (email: number) => boolean] => [
+      { is: 'in', mailbox: box },
+      (id) => isIn(id, box),
+    ]),
+    [
+      {
+        is: 'and',
+        of: [
+          { is: 'in', mailbox: boxes[0]! },
+          { is: 'not', of: [{ is: 'flagged', flag: '\\Seen' }] },
+        ],
+      },
+      (id) => isIn(id, boxes[0]!) && !has(id, '\\Seen'),
+    ],
+    [
+      {
+        is: 'or',
+        of: [
+          { is: 'in', mailbox: boxes[1]! },
+          { is: 'flagged', flag: '$forwarded' },
+        ],
+      },
+      (id) => isIn(id, boxes[1]!) || has(id, '$Forwarded'),
+    ],
+  ]
+  const all = [...model.emails].sort((a, b) => b[1].receivedAtMs - a[1].receivedAtMs || b[0] - a[0])
+  for (const [where, test] of questions) {
+    for (const collapse of [false, true]) {
+      const seen = new Set<number>()
+      const wanted = all
+        .filter(([id]) => test(id))
+        .filter(([, { thread }]) => !collapse || (!seen.has(thread) && seen.add(thread)))
+        .map(([id]) => id)
+      const query = { where, order: [], collapse }
+      assert.deepEqual(store.lists.everyEmail(account, query), wanted, JSON.stringify(where))
+      assert.deepEqual(store.lists.firstEmails(account, query, 3), wanted.slice(0, 3), JSON.stringify(where))
+      assert.equal(store.lists.countEmails(account, query), wanted.length, JSON.stringify(where))
+    }
+  }
+  for (const box of boxes) {
+    const { placements } = model.mailboxes.get(box)!
+    const count = (some: typeof placements) => new Set(some.map(({ email }) => model.emails.get(email)!.thread)).size
+    assert.equal(store.lists.countThreads(account, box, false), count(placements))
+    const unseen = placements.filter(({ flags }) => !flags.includes('\\Seen'))
+    assert.equal(store.lists.countThreads(account, box, true), count(unseen))
+  }
+}
+
+/** Told a few at a time, the changes lead to the same. */
+function assertSteps<T>(
+  old: ReadonlyMap<T, string>,
+  current: ReadonlyMap<T, string>,
+  ask: (since: number) => { created: T[]; updated: T[]; destroyed: T[]; modseq: number; hasMore: boolean } | undefined,
+  sinceModseq: number,
+): void {
+  const known = new Set(old.keys())
+  for (let since = sinceModseq; ; ) {
+    const told = ask(since)
+    // More than wanted happened at one moment.
+    if (told === undefined) return
+    for (const id of told.created) known.add(id)
+    for (const id of told.destroyed) known.delete(id)
+    if (!told.hasMore) break
+    assert.ok(told.modseq > since)
+    since = told.modseq
+  }
+  assert.deepEqual([...known].sort(), [...current.keys()].sort())
 }
 
 // `sinceModseq`: the state in which `before` was seen.
@@ -209,9 +305,13 @@ function assertChanges(store: EmbeddedStore, account: number, sinceModseq: numbe
     }
     for (const id of told.updated) assert.ok(old.has(id) && current.has(id), `${name} ${id} was and is there`)
   }
-  compare('email', before.emails, now.emails, store.emailChanges(account, sinceModseq)!)
-  compare('thread', before.threads, now.threads, store.threadChanges(account, sinceModseq)!)
-  compare('mailbox', before.mailboxes, now.mailboxes, store.mailboxChanges(account, sinceModseq)!)
+  compare('email', before.emails, now.emails, store.changes.emails(account, sinceModseq)!)
+  compare('thread', before.threads, now.threads, store.changes.threads(account, sinceModseq)!)
+  compare('mailbox', before.mailboxes, now.mailboxes, store.changes.mailboxes(account, sinceModseq)!)
+  const { changes } = store
+  assertSteps(before.emails, now.emails, (since) => changes.emails(account, since, 3), sinceModseq)
+  assertSteps(before.threads, now.threads, (since) => changes.threads(account, since, 3), sinceModseq)
+  assertSteps(before.mailboxes, now.mailboxes, (since) => changes.mailboxes(account, since, 3), sinceModseq)
   for (const id of now.mailboxes.keys()) {
     const { changed, expunged } = store.placementsSince(account, id, sinceModseq)
     const keys = changed.map(({ uid }) => `${id}/${uid}`)

@@ -4,6 +4,7 @@
 import type { Database, SqlValue, Statement } from '../world/disk.ts'
 import { flagTest } from './flags.ts'
 import { AccessReads } from './read-access.ts'
+import { ChangeReads } from './read-changes.ts'
 import { ContentsReads } from './read-contents.ts'
 import { ListReads } from './read-lists.ts'
 import { ReportReads } from './read-reports.ts'
@@ -30,16 +31,10 @@ import type { BlobRef, Mailbox, Placement, VacationResponse } from './types.ts'
 /** Every read of Store, but for bodies. */
 export type StoreReads = Omit<Store, 'commit' | 'putBlob' | 'readBlob' | 'findBlob' | 'watch' | 'close'>
 
-/** Ids that came, changed and went. */
-export interface Changes {
-  created: number[]
-  updated: number[]
-  destroyed: number[]
-}
-
 const allUids = Number.MAX_SAFE_INTEGER
-const MAILBOX = `SELECT mailbox.*, subscription.path IS NOT NULL AS subscribed FROM mailbox
+const MAILBOX = `SELECT mailbox.*, subscription.path IS NOT NULL AS subscribed, mailbox_order.sort_order FROM mailbox
   LEFT JOIN subscription ON subscription.account = mailbox.account AND subscription.path = mailbox.path
+  LEFT JOIN mailbox_order ON mailbox_order.account = mailbox.account AND mailbox_order.mailbox = mailbox.id
   WHERE mailbox.account = ?`
 const EMAIL = `SELECT email.*, ${BLOB_COLUMNS} FROM email JOIN blob ON blob.id = email.blob WHERE email.account = ?`
 const QUEUE = `SELECT queue.*, ${BLOB_COLUMNS} FROM queue JOIN blob ON blob.id = queue.blob`
@@ -47,6 +42,7 @@ const QUEUE = `SELECT queue.*, ${BLOB_COLUMNS} FROM queue JOIN blob ON blob.id =
 export class Reads implements StoreReads {
   /** The read connection. */
   readonly database: Database
+  readonly changes: ChangeReads
   readonly lists: ListReads
   readonly contents: ContentsReads
   readonly access: AccessReads
@@ -55,6 +51,7 @@ export class Reads implements StoreReads {
 
   constructor(database: Database) {
     this.database = database
+    this.changes = new ChangeReads(database)
     this.lists = new ListReads(database)
     this.contents = new ContentsReads(database)
     this.access = new AccessReads(database)
@@ -202,7 +199,7 @@ export class Reads implements StoreReads {
     )
     const columns =
       'SELECT mailbox, uid, placement.email AS email, flags, keywords, placement.modseq AS modseq, saved_ms'
-    if (!this.#logReaches(account, modseq)) {
+    if (!this.changes.reach(account, modseq)) {
       const sql = `${columns} FROM placement WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid`
       return { changed: this.#all(placementOf, sql, account, mailbox, modseq), expunged }
     }
@@ -270,61 +267,6 @@ export class Reads implements StoreReads {
     }
     const direction = order === 'newest' ? -1 : 1
     return [...found].sort((a, b) => direction * (a[1] - b[1] || a[0] - b[0])).map(([id]) => id)
-  }
-
-  emailChanges(account: number, modseq: number): Changes | undefined {
-    if (!this.#logReaches(account, modseq)) return undefined
-    const isGone = new Map<number, boolean>()
-    const logged = 'SELECT email, thread FROM change WHERE account = ?1 AND modseq > ?2 AND email <= ?2 ORDER BY modseq'
-    for (const { email, thread } of this.#sql(logged).all(account, modseq)) isGone.set(email as number, thread !== 0)
-    const changed = [...isGone.keys()]
-    return {
-      created: this.#all(
-        (row) => row.id as number,
-        'SELECT id FROM email WHERE account = ? AND id > ?',
-        account,
-        modseq,
-      ),
-      updated: changed.filter((id) => !isGone.get(id)),
-      destroyed: changed.filter((id) => isGone.get(id)),
-    }
-  }
-
-  threadChanges(account: number, modseq: number): Changes | undefined {
-    if (!this.#logReaches(account, modseq)) return undefined
-    const touched = this.#all(
-      (row) => row.thread as number,
-      `SELECT thread FROM email WHERE account = ?1 AND id > ?2
-       UNION SELECT thread FROM change WHERE account = ?1 AND modseq > ?2 AND thread > 0`,
-      account,
-      modseq,
-    )
-    const changes: Changes = { created: [], updated: [], destroyed: [] }
-    for (const id of touched) {
-      const lives = this.thread(account, id).length > 0
-      if (id <= modseq) changes[lives ? 'updated' : 'destroyed'].push(id)
-      else if (lives) changes.created.push(id)
-    }
-    return changes
-  }
-
-  mailboxChanges(account: number, modseq: number) {
-    if (!this.#logReaches(account, modseq)) return undefined
-    const changes: Changes = { created: [], updated: [], destroyed: [] }
-    const changed = 'SELECT id, created_modseq FROM mailbox WHERE account = ? AND modseq > ? ORDER BY id'
-    for (const row of this.#sql(changed).all(account, modseq)) {
-      changes[(row.created_modseq as number) > modseq ? 'created' : 'updated'].push(row.id as number)
-    }
-    const gone = 'SELECT id, created_modseq FROM mailbox_gone WHERE account = ? AND modseq > ? ORDER BY id'
-    for (const row of this.#sql(gone).all(account, modseq)) {
-      if ((row.created_modseq as number) <= modseq) changes.destroyed.push(row.id as number)
-    }
-    return changes
-  }
-
-  #logReaches(account: number, modseq: number): boolean {
-    const sql = 'SELECT changes_after <= ? AND modseq >= ? AS reaches FROM account WHERE id = ?'
-    return this.#sql(sql).get(modseq, modseq, account)?.reaches === 1
   }
 
   submissions(account: number) {

@@ -45,6 +45,7 @@ export function mailboxOf(row: Row): Mailbox {
     unseen: row.unseen as number,
     sizeBytes: row.size as number,
     modseq: row.modseq as number,
+    sortOrder: row.sort_order as number | null,
   }
 }
 

@@ -248,6 +248,52 @@ CREATE TRIGGER shared_gone AFTER DELETE ON account BEGIN
 END;
 `
 
+const lists = `
+-- A placement knows its email's thread (it never changes): lists and counts of conversations are read from one index.
+ALTER TABLE placement ADD COLUMN thread INTEGER NOT NULL DEFAULT 0;
+UPDATE placement SET thread = coalesce(
+  (SELECT thread FROM email WHERE email.account = placement.account AND email.id = placement.email), 0);
+CREATE INDEX placement_by_time ON placement (account, mailbox, received_ms, email, thread, home, flags);
+CREATE INDEX placement_by_thread ON placement (account, mailbox, thread);
+-- Whose a body is: nobody may read one that no message of theirs names.
+CREATE INDEX email_by_blob ON email (account, blob);
+-- Bodies that a person brought and that no message names yet; each counts in its refs until it is forgotten.
+CREATE TABLE upload (
+  account INTEGER NOT NULL, blob INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account, blob)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX upload_by_time ON upload (at_ms);
+-- Small things of a person, as JSON (identities, contacts, push subscriptions), and those that went.
+CREATE TABLE object (
+  account INTEGER NOT NULL, kind TEXT NOT NULL, id INTEGER NOT NULL, modseq INTEGER NOT NULL,
+  created_modseq INTEGER NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (account, kind, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX object_push ON object (account) WHERE kind = 'push';
+CREATE TABLE object_gone (
+  account INTEGER NOT NULL, kind TEXT NOT NULL, modseq INTEGER NOT NULL, id INTEGER NOT NULL,
+  created_modseq INTEGER NOT NULL,
+  PRIMARY KEY (account, kind, modseq, id)
+) STRICT, WITHOUT ROWID;
+-- 'identity/ACCOUNT/ADDRESS' was a setting.
+INSERT INTO object SELECT CAST(substr(key, 10) AS INTEGER), 'identity', 1000000000 + row_number() OVER (ORDER BY key), 1, 1,
+  json_patch(value, json_object('email', substr(key, 10 + instr(substr(key, 10), '/'))))
+  FROM setting WHERE key LIKE 'identity/%' AND json_valid(value);
+DELETE FROM setting WHERE key LIKE 'identity/%';
+ALTER TABLE submission ADD COLUMN modseq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE submission ADD COLUMN created_modseq INTEGER NOT NULL DEFAULT 0;
+-- Where a person wants a mailbox in lists, if not by its role.
+CREATE TABLE mailbox_order (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, sort_order INTEGER NOT NULL, PRIMARY KEY (account, mailbox)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER things_gone AFTER DELETE ON account BEGIN
+  UPDATE blob SET refs = refs - 1 WHERE id IN (SELECT blob FROM upload WHERE account = OLD.id);
+  DELETE FROM upload WHERE account = OLD.id;
+  DELETE FROM mailbox_order WHERE account = OLD.id;
+  DELETE FROM object WHERE account = OLD.id;
+  DELETE FROM object_gone WHERE account = OLD.id;
+END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -259,6 +305,7 @@ const MIGRATIONS: readonly string[] = [
   complaints,
   reportDays,
   sharing,
+  lists,
 ]
 
 /** The version this program writes. */

@@ -3,6 +3,7 @@
 
 import type { Command, CommandResult } from './commands.ts'
 import type { AccessReads } from './read-access.ts'
+import type { ChangeReads } from './read-changes.ts'
 import type { ContentsReads } from './read-contents.ts'
 import type { ListReads } from './read-lists.ts'
 import type { ReportReads } from './read-reports.ts'
@@ -94,21 +95,10 @@ export interface Store {
     filter: { mailbox?: MailboxId; afterMs?: number; beforeMs?: number; flag?: string; notFlag?: string },
     order: 'newest' | 'oldest',
   ): EmailId[]
-  /** Ids created, updated, destroyed after `modseq` (JMAP changes); undefined when that state is too old. */
-  emailChanges(
-    account: AccountId,
-    modseq: number,
-  ): { created: EmailId[]; updated: EmailId[]; destroyed: EmailId[] } | undefined
-  mailboxChanges(
-    account: AccountId,
-    modseq: number,
-  ): { created: MailboxId[]; updated: MailboxId[]; destroyed: MailboxId[] } | undefined
-  threadChanges(
-    account: AccountId,
-    modseq: number,
-  ): { created: ThreadId[]; updated: ThreadId[]; destroyed: ThreadId[] } | undefined
   submissions(account: AccountId): Submission[]
 
+  /** What changed since a state. */
+  readonly changes: ChangeReads
   /** Long lists, without what a list does not show. */
   readonly lists: ListReads
   /** What is in a mailbox, at a glance. */

@@ -6,6 +6,8 @@
 export type AccountId = number
 /** Stands for an account where changes are watched: there are new lessons. */
 export const LESSONS: AccountId = -1
+/** Stands for an account where changes are watched: somebody's push subscriptions are others. */
+export const PUSHES: AccountId = -2
 export type MailboxId = number
 /** One stored message of an account: JMAP's Email, whatever mailboxes it is placed in (RFC 8474 EMAILID). */
 export type EmailId = number
@@ -55,6 +57,8 @@ export interface Mailbox {
   readonly sizeBytes: number
   /** MODSEQ at which the mailbox row itself last changed (JMAP Mailbox/changes). */
   readonly modseq: number
+  /** Where the person wants it in lists; null: nobody said. */
+  readonly sortOrder: number | null
 }
 
 /** A message's place in one mailbox: what IMAP calls a message. */
@@ -321,6 +325,17 @@ export interface Submission {
   readonly forwardPaths: readonly string[]
   readonly sendAtMs: number
   readonly undoStatus: 'pending' | 'final' | 'canceled'
+}
+
+/** What is kept as an object of an account. */
+export type ObjectKind = 'identity' | 'push' | 'addressbook' | 'contact'
+
+/** A small thing of a person; what `value` says is the business of who put it. */
+export interface StoredObject {
+  readonly id: number
+  readonly modseq: number
+  /** JSON. */
+  readonly value: string
 }
 
 /** A day (UTC, days since 1970) of a domain that a report is about: DMARC (RFC 9990) or TLS (RFC 8460). */

@@ -124,6 +124,7 @@ export const emailGet: Method['run'] = (raw, context) => {
     properties: DEFAULTS,
     defaults: DEFAULTS,
     isProperty,
+    all: () => firstEmails(backend, false),
     load: (ids) => new Map(backend.store.emails(backend.account.id, ids).map((email) => [email.id, email])),
     show: async (email, properties) => {
       const source = properties.some(needsBytes) ? await backend.store.readBlob(email.blob) : undefined
@@ -142,6 +143,12 @@ export const emailGet: Method['run'] = (raw, context) => {
       )
     },
   })
+}
+
+/** A few more emails (or of each thread one) than an answer may hold: whoever has no more may ask for all. */
+export function firstEmails({ store, account }: JmapBackend, collapse: boolean): Email[] {
+  const query = { where: { is: 'and', of: [] }, order: [], collapse } as const
+  return store.emails(account.id, store.lists.firstEmails(account.id, query, LIMITS.maxObjectsInGet + 1))
 }
 
 /** The properties that stand in the message itself. */

@@ -2,18 +2,20 @@
 
 import { emailGet, emailParse } from './email-get.ts'
 import { emailImport, emailSet } from './email-set.ts'
-import { emailQuery } from './query.ts'
-import { cannotCalculateChanges, changesMethod } from './standard.ts'
+import { emailQuery, emailQueryChanges } from './query.ts'
+import { changesMethod } from './standard.ts'
 import { MAIL, type Method } from './types.ts'
 
 export const EMAIL_METHODS: Record<string, Method> = {
   'Email/get': { capability: MAIL, run: emailGet },
   'Email/changes': {
     capability: MAIL,
-    run: changesMethod('e', ({ backend }, modseq) => backend.store.emailChanges(backend.account.id, modseq)),
+    run: changesMethod('e', ({ backend }, modseq, most) =>
+      backend.store.changes.emails(backend.account.id, modseq, most),
+    ),
   },
   'Email/query': { capability: MAIL, run: emailQuery },
-  'Email/queryChanges': { capability: MAIL, run: cannotCalculateChanges },
+  'Email/queryChanges': { capability: MAIL, run: emailQueryChanges },
   'Email/set': { capability: MAIL, run: emailSet },
   'Email/import': { capability: MAIL, run: emailImport },
   'Email/parse': { capability: MAIL, run: emailParse },

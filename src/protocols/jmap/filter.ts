@@ -1,74 +1,22 @@
-// Email/query's filters as a tree of checks on one email; what the store has an index for is taken out first.
+// Email/query's filters as a tree of checks on one email, for what no index decides (conditions.ts parts them).
 // Keeps RFC 8621 §4.4.1 (conditions) and RFC 8620 §5.5 (operators). Text is matched without case, word by word.
 
+import { decodeEncodedWords } from '../../message/encoded-word.ts'
+import { fieldsNamed, parseHeader, unfolded } from '../../message/header.ts'
 import type { Email, EmailAddress } from '../../store/types.ts'
 import { isObject } from './arguments.ts'
 import { parseId } from './ids.ts'
-import { flagOf, isKeyword, keywordsOf } from './keywords.ts'
+import { isKeyword, keywordsOf } from './keywords.ts'
 import { searchText } from './text.ts'
 import { invalidArguments, type JmapBackend, type Json, MethodError } from './types.ts'
 
 export type Check = (email: Email, backend: JmapBackend) => boolean | Promise<boolean>
 
-/** What Store.listEmails can narrow by itself. */
-export interface Narrowing {
-  mailbox?: number
-  afterMs?: number
-  beforeMs?: number
-  flag?: string
-  notFlag?: string
-}
-
-export interface EmailFilter {
-  readonly narrowing: Narrowing
-  /** What is left to look at in each email; empty for most lists. */
-  readonly checks: readonly Check[]
-}
-
-const MAX_DEPTH = 20
-
-/** Compiles a filter; undefined is "all". */
-export function compileFilter(filter: Json | undefined): EmailFilter | MethodError {
-  const narrowing: Narrowing = {}
-  const checks: Check[] = []
-  if (filter === undefined) return { narrowing, checks }
-  // A condition by itself, or the members of one AND: each may narrow the list.
-  const members = filter.operator === 'AND' && Array.isArray(filter.conditions) ? filter.conditions : [filter]
-  for (const member of members) {
-    if (!isObject(member)) return invalidArguments('a filter is no object')
-    const rest = 'operator' in member ? member : narrow(member, narrowing)
-    if (Object.keys(rest).length === 0) continue
-    const check = compile(rest, 0)
-    if (check instanceof MethodError) return check
-    checks.push(check)
-  }
-  return { narrowing, checks }
-}
-
-/** Moves into `narrowing` what fits there; gives back the rest of the condition. */
-function narrow(condition: Json, narrowing: Narrowing): Json {
-  const rest: Json = {}
-  for (const [name, value] of Object.entries(condition)) {
-    const mailbox = name === 'inMailbox' ? parseId('m', value) : undefined
-    if (value === null) continue
-    if (mailbox !== undefined && narrowing.mailbox === undefined) narrowing.mailbox = mailbox
-    else if (name === 'hasKeyword' && isKeywordValue(value) && narrowing.flag === undefined)
-      narrowing.flag = flagOf(value)
-    else if (name === 'notKeyword' && isKeywordValue(value) && narrowing.notFlag === undefined)
-      narrowing.notFlag = flagOf(value)
-    else if (name === 'after' && isDate(value) && narrowing.afterMs === undefined) narrowing.afterMs = Date.parse(value)
-    else if (name === 'before' && isDate(value) && narrowing.beforeMs === undefined)
-      narrowing.beforeMs = Date.parse(value)
-    else rest[name] = value
-  }
-  return rest
-}
-
 const isKeywordValue = (value: unknown): value is string => typeof value === 'string' && isKeyword(value)
 const isDate = (value: unknown): value is string => typeof value === 'string' && Number.isFinite(Date.parse(value))
 
-function compile(filter: unknown, depth: number): Check | MethodError {
-  if (!isObject(filter) || depth > MAX_DEPTH) return invalidArguments('a filter is malformed')
+export function compile(filter: unknown, depth: number): Check | MethodError {
+  if (!isObject(filter)) return invalidArguments('a filter is malformed')
   if (!('operator' in filter)) return compileCondition(filter)
   const { operator, conditions } = filter
   if (!Array.isArray(conditions)) return invalidArguments('an operator needs conditions')
@@ -121,7 +69,7 @@ function threadCount(email: Email, backend: JmapBackend, keyword: string): { hav
 }
 
 /** Splits what a person types: words, and phrases in quotes; all lower case. */
-function searchWords(text: string): string[] {
+export function searchWords(text: string): string[] {
   return [...text.toLowerCase().matchAll(/"([^"]+)"?|'([^']+)'|(\S+)/g)].map(
     (match) => (match[1] ?? match[2] ?? match[3])!,
   )
@@ -191,6 +139,18 @@ const CONDITIONS: Record<string, (value: unknown) => Check | undefined> = {
   cc: onText((email) => formatAddresses(email.cc)),
   bcc: onText((email) => formatAddresses(email.bcc)),
   subject: onText((email) => email.subject),
+  header: (value) => {
+    if (!Array.isArray(value) || value.length < 1 || value.length > 2 || !value.every((one) => typeof one === 'string'))
+      return undefined
+    const [name, text] = value as [string, string?]
+    return async (email, { store }) => {
+      const source = await store.readBlob(email.blob)
+      if (source === undefined) return false
+      const header = parseHeader(source)
+      const found = fieldsNamed(header, name).map((field) => decodeEncodedWords(unfolded(header, field)).toLowerCase())
+      return text === undefined ? found.length > 0 : found.some((one) => one.includes(text.toLowerCase()))
+    }
+  },
   body: (value) => {
     if (typeof value !== 'string') return undefined
     const words = searchWords(value)

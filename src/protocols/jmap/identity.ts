@@ -1,14 +1,20 @@
-// Identities: one for each address of the account; name and signature are the person's own (RFC 8621 §6).
+// Identities (RFC 8621 §6): one for each address of the account, named and signed by its person, and as many more of
+// these addresses as the person makes.
 
+import { createHash } from 'node:crypto'
+import type { StoredObject } from '../../store/types.ts'
 import { isObject, readArguments } from './arguments.ts'
-import { accountIdOf, beginSet, changesMethod, SET_ARGUMENTS, stateOf } from './standard.ts'
-import type { JmapBackend } from './types.ts'
+import { formatId, formatState, parseId, parseState } from './ids.ts'
+import { accountIdOf, beginSet, SET_ARGUMENTS } from './standard.ts'
 import {
+  type Context,
   invalidArguments,
   invalidProperties,
+  type JmapBackend,
   type Json,
   type Method,
   MethodError,
+  type SetError,
   SUBMISSION,
   setError,
 } from './types.ts'
@@ -20,18 +26,68 @@ export interface Identity extends Json {
 }
 
 const PROPERTIES = ['id', 'name', 'email', 'replyTo', 'bcc', 'textSignature', 'htmlSignature', 'mayDelete']
-const MAX_SIGNATURE = 10_000
+const MAX_SIGNATURE = 50_000
+const MAX_IDENTITIES = 200
+const MAX_ADDRESSES = 50
 
-const settingKey = (backend: JmapBackend, email: string): string => `identity/${backend.account.id}/${email}`
+/** What a person may set, and the form it must have. */
+const SETTABLE: Readonly<Record<string, (value: unknown) => boolean>> = {
+  name: isText,
+  textSignature: isText,
+  htmlSignature: isText,
+  replyTo: isAddressList,
+  bcc: isAddressList,
+}
 
-/** All identities, the primary address first. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_SIGNATURE
+}
+
+function isAddressList(value: unknown): boolean {
+  if (value === null) return true
+  return (
+    Array.isArray(value) &&
+    value.length <= MAX_ADDRESSES &&
+    value.every((one) => isObject(one) && typeof one.email === 'string' && one.email.length <= 320)
+  )
+}
+
+interface Stored {
+  readonly object: StoredObject
+  /** `isExtra`: made by the person; else what the person said of an address. */
+  readonly value: Json & { readonly email?: string; readonly isExtra?: boolean }
+}
+
+const stored = ({ store, account }: JmapBackend): Stored[] =>
+  store.lists.objects(account.id, 'identity').map((object) => ({ object, value: JSON.parse(object.value) }))
+
+/** All identities, that of the primary address first. */
 export function identitiesOf(backend: JmapBackend): Identity[] {
-  return backend.store.addresses(backend.account.id).map((email) => {
-    const own = JSON.parse(backend.store.setting(settingKey(backend, email)) ?? '{}') as Json
-    const id = `i${Buffer.from(email).toString('base64url')}`
-    const name = backend.account.displayName
-    return { id, name, email, replyTo: null, bcc: null, textSignature: '', htmlSignature: '', mayDelete: false, ...own }
+  const { store, account } = backend
+  const addresses = store.addresses(account.id)
+  const all = stored(backend)
+  const defaults = { name: account.displayName, replyTo: null, bcc: null, textSignature: '', htmlSignature: '' }
+  const own = addresses.map((email): Identity => {
+    const said = all.find(({ value }) => value.email === email && !value.isExtra)?.value
+    return { ...defaults, ...said, id: idOf(email), email, mayDelete: false }
   })
+  const extra = all
+    // An address that was taken away is nobody's to send from.
+    .filter(({ value }) => value.isExtra && addresses.some((email) => isSame(email, value.email)))
+    .map(({ object, value }): Identity => {
+      const email = String(value.email)
+      return { ...defaults, ...value, id: formatId('j', object.id), email, mayDelete: true }
+    })
+  return [...own, ...extra]
+}
+
+const idOf = (email: string): string => `i${Buffer.from(email).toString('base64url')}`
+const isSame = (a: string, b: unknown): boolean => typeof b === 'string' && a.toLowerCase() === b.toLowerCase()
+
+/** Addresses are given by whoever runs the system and move no MODSEQ: a state names them too. */
+function stateOf({ store, account }: JmapBackend): string {
+  const addresses = createHash('sha256').update(store.addresses(account.id).join('\n')).digest('hex').slice(0, 8)
+  return `${formatState(store.modseq(account.id))}-${addresses}`
 }
 
 const get: Method['run'] = (raw, context) => {
@@ -45,9 +101,39 @@ const get: Method['run'] = (raw, context) => {
   return {
     args: {
       accountId: accountIdOf(context),
-      state: stateOf(context),
+      state: stateOf(context.backend),
       list: wanted.map((identity) => Object.fromEntries(properties.map((name) => [name, identity[name]]))),
-      notFound: (args.ids ?? []).filter((id) => !all.some((identity) => identity.id === id)),
+      notFound: [...new Set(args.ids)].filter((id) => !all.some((identity) => identity.id === id)),
+    },
+  }
+}
+
+const changes: Method['run'] = (raw, context) => {
+  const args = readArguments(raw, accountIdOf(context), { sinceState: 'string', maxChanges: 'unsigned' })
+  if (args instanceof MethodError) return args
+  const { store, account } = context.backend
+  const newState = stateOf(context.backend)
+  const [modseq, addresses] = String(args.sinceState).split('-')
+  const since = parseState(modseq)
+  const found = since === undefined ? undefined : store.changes.objects(account.id, 'identity', since)
+  if (!found || addresses !== newState.split('-')[1]) return new MethodError('cannotCalculateChanges')
+  const all = stored(context.backend)
+  const isExtra = new Set(all.filter(({ value }) => value.isExtra).map(({ object }) => object.id))
+  const touched = [...found.created, ...found.updated]
+  // What is said of an address for the first time changes an identity that was there.
+  const renamed = all.filter(({ object }) => touched.includes(object.id) && !isExtra.has(object.id))
+  return {
+    args: {
+      accountId: accountIdOf(context),
+      oldState: args.sinceState,
+      newState,
+      hasMoreChanges: false,
+      created: found.created.filter((id) => isExtra.has(id)).map((id) => formatId('j', id)),
+      updated: [
+        ...renamed.map(({ value }) => idOf(String(value.email))),
+        ...found.updated.filter((id) => isExtra.has(id)).map((id) => formatId('j', id)),
+      ],
+      destroyed: found.destroyed.map((id) => formatId('j', id)),
     },
   }
 }
@@ -56,48 +142,78 @@ const set: Method['run'] = async (raw, context) => {
   const { backend } = context
   const args = readArguments(raw, accountIdOf(context), SET_ARGUMENTS)
   if (args instanceof MethodError) return args
-  const outcome = beginSet(args, context)
+  const outcome = beginSet(args, context, () => stateOf(backend))
   if (outcome instanceof MethodError) return outcome
-  // Addresses are given by whoever runs the system; the person names and signs them.
-  for (const key of Object.keys(args.create ?? {}))
-    outcome.notCreated[key] = setError('forbidden', 'addresses are given by the administrator')
-  for (const id of args.destroy ?? []) outcome.notDestroyed[id] = setError('forbidden')
+  for (const [key, wanted] of Object.entries(args.create ?? {})) {
+    const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
+    if ('type' in made) outcome.notCreated[key] = made
+    else {
+      context.createdIds.set(key, made.id as string)
+      outcome.created[key] = made
+    }
+  }
   for (const [id, patch] of Object.entries(args.update ?? {})) {
-    const identity = identitiesOf(backend).find((candidate) => candidate.id === id)
-    if (!identity) {
-      outcome.notUpdated[id] = setError('notFound')
-      continue
-    }
-    const bad = isObject(patch)
-      ? Object.entries(patch).filter(([name, value]) => !isSettable(name, value))
-      : [['id', null] as const]
-    if (bad.length > 0) {
-      outcome.notUpdated[id] = invalidProperties(bad.map(([name]) => name))
-      continue
-    }
-    const { name, textSignature, htmlSignature } = { ...identity, ...(patch as Json) }
-    const value = JSON.stringify({ name, textSignature, htmlSignature })
-    await backend.store.commit([{ kind: 'setting.put', key: settingKey(backend, identity.email), value }])
-    outcome.updated[id] = null
+    const error = isObject(patch) ? await update(id, patch, backend) : invalidProperties([])
+    if (error) outcome.notUpdated[id] = error
+    else outcome.updated[id] = null
+  }
+  for (const id of args.destroy ?? []) {
+    const error = await destroy(id, backend)
+    if (error) outcome.notDestroyed[id] = error
+    else outcome.destroyed.push(id)
   }
   return { args: outcome.args(context) }
 }
 
-const isSettable = (name: string, value: unknown): boolean =>
-  ['name', 'textSignature', 'htmlSignature'].includes(name) &&
-  typeof value === 'string' &&
-  value.length <= MAX_SIGNATURE
+const badIn = (properties: Json): string[] =>
+  Object.entries(properties)
+    .filter(([name, value]) => !(Object.hasOwn(SETTABLE, name) && SETTABLE[name]!(value)))
+    .map(([name]) => name)
 
-/** Which addresses there are changes only outside; a client that asks is told to look again when anything changed. */
-const NOTHING = { created: [], updated: [], destroyed: [] }
+async function create({ email, ...rest }: Json, { backend }: Context): Promise<Json | SetError> {
+  const { store, account } = backend
+  const own = store.addresses(account.id).find((address) => isSame(address, email))
+  if (typeof email !== 'string') return invalidProperties(['email'])
+  if (own === undefined) return setError('forbiddenFrom', `${email.slice(0, 320)} is not one of your addresses`)
+  const bad = badIn(rest)
+  if (bad.length > 0) return invalidProperties(bad)
+  const value = JSON.stringify({ ...rest, email: own, isExtra: true })
+  const put = { kind: 'object.put', account: account.id, of: 'identity', value, atMost: MAX_IDENTITIES } as const
+  const [result] = await store.commit([put])
+  if (!result?.ok) return setError('overQuota', result?.message)
+  const made = identitiesOf(backend).find(({ id }) => id === formatId('j', result.id!))!
+  return Object.fromEntries(PROPERTIES.filter((name) => !Object.hasOwn(rest, name)).map((name) => [name, made[name]]))
+}
+
+async function update(id: string, patch: Json, backend: JmapBackend): Promise<SetError | undefined> {
+  const { store, account } = backend
+  const identity = identitiesOf(backend).find((candidate) => candidate.id === id)
+  if (!identity) return setError('notFound')
+  // What the server set may be sent back as it is (RFC 8620 §5.3).
+  const changed = Object.fromEntries(Object.entries(patch).filter(([name, value]) => identity[name] !== value))
+  const bad = badIn(changed)
+  if (bad.length > 0) return invalidProperties(bad)
+  const number = parseId('j', id)
+  const known = stored(backend).find(({ object, value }) =>
+    number === undefined ? value.email === identity.email && !value.isExtra : object.id === number,
+  )
+  const value = JSON.stringify({ ...known?.value, email: identity.email, ...changed })
+  const put = { kind: 'object.put', account: account.id, of: 'identity', value, atMost: MAX_IDENTITIES } as const
+  const [result] = await store.commit([known ? { ...put, id: known.object.id } : put])
+  return result!.ok ? undefined : setError('overQuota', result!.message)
+}
+
+async function destroy(id: string, { store, account }: JmapBackend): Promise<SetError | undefined> {
+  const number = parseId('j', id)
+  const isAddress = store.addresses(account.id).some((email) => idOf(email) === id)
+  if (isAddress) return setError('forbidden', 'the identity of an address stays as long as the address')
+  if (number === undefined) return setError('notFound')
+  const [result] = await store.commit([{ kind: 'object.remove', account: account.id, of: 'identity', id: number }])
+  return result!.ok ? undefined : setError('notFound')
+}
 
 export const IDENTITY_METHODS: Record<string, Method> = {
   'Identity/get': { capability: SUBMISSION, run: get },
-  'Identity/changes': {
-    capability: SUBMISSION,
-    run: changesMethod('i', ({ backend }, since) =>
-      since === backend.store.modseq(backend.account.id) ? NOTHING : undefined,
-    ),
-  },
+  'Identity/changes': { capability: SUBMISSION, run: changes },
   'Identity/set': { capability: SUBMISSION, run: set },
 }

@@ -98,7 +98,7 @@ test('arguments are checked', () =>
     assert.equal((await one('Mailbox/get', { ids: 'm1' })).type, 'invalidArguments')
     assert.equal((await one('Mailbox/get', { extra: 1 })).type, 'invalidArguments')
     assert.equal((await one('Mailbox/get', { properties: ['nope'] })).type, 'invalidArguments')
-    assert.equal((await one('Email/get', {})).type, 'requestTooLarge')
+    assert.deepEqual((await one('Email/get', {})).list, [])
     assert.equal((await one('Email/query', { filter: { color: 'red' } })).type, 'unsupportedFilter')
     assert.equal((await one('Email/query', { sort: [{ property: 'color' }] })).type, 'unsupportedSort')
     assert.equal((await one('Email/query', { anchor: 'e99' })).type, 'anchorNotFound')
@@ -229,8 +229,12 @@ test('Email/query: filters, sort, window, collapsed threads', () =>
     const around = await one('Email/query', { anchor: answer, anchorOffset: -1, limit: 2 })
     assert.deepEqual(around.ids, [pictures, answer])
     assert.deepEqual((await one('Email/query', { position: -1 })).ids, [lunch])
-    const { queryState } = window
-    assert.equal((await one('Email/queryChanges', { sinceQueryState: queryState })).type, 'cannotCalculateChanges')
+    assert.equal((await one('Email/queryChanges', { sinceQueryState: '99999' })).type, 'cannotCalculateChanges')
+    const byFlag = [{ property: 'hasKeyword', keyword: '$flagged', isAscending: false }, { property: 'subject' }]
+    assert.deepEqual((await query(undefined, { sort: byFlag }))[0], pictures)
+    assert.deepEqual(await query({ header: ['List-Unsubscribe'] }), [pictures])
+    assert.deepEqual(await query({ header: ['subject', 'MITTAG'], inMailbox: box('inbox') }), [answer, lunch])
+    assert.equal((await one('Email/query', { sort: [{ property: 'hasKeyword' }] })).type, 'invalidArguments')
   }))
 
 test('Email/set changes keywords and mailboxes, by patch and whole, and tells the changes', () =>

@@ -7,18 +7,16 @@ import { formatId, parseId, resolveId } from './ids.ts'
 import {
   accountIdOf,
   beginSet,
-  cannotCalculateChanges,
   changesMethod,
   GET_ARGUMENTS,
   getObjects,
-  QUERY_ARGUMENTS,
-  queryWindow,
+  queryMethods,
   readSort,
   SET_ARGUMENTS,
 } from './standard.ts'
-import { threadsOf } from './thread.ts'
 import {
   type Context,
+  invalidArguments,
   invalidProperties,
   type Json,
   MAIL,
@@ -43,6 +41,7 @@ const PROPERTIES = [
 ]
 const ROLE_ORDER: Record<SpecialUse, number> = { inbox: 1, drafts: 2, sent: 3, archive: 4, junk: 5, trash: 6 }
 const NO_ROLE_ORDER = 10
+const MAX_FILTER_DEPTH = 20
 const RIGHTS = [
   'mayReadItems',
   'mayAddItems',
@@ -60,7 +59,9 @@ const parentPathOf = (path: string): string | undefined => {
   const slash = path.lastIndexOf('/')
   return slash < 0 ? undefined : path.slice(0, slash)
 }
-const sortOrderOf = (mailbox: Mailbox): number => (mailbox.specialUse ? ROLE_ORDER[mailbox.specialUse] : NO_ROLE_ORDER)
+/** The person's own, or by role. */
+const sortOrderOf = (mailbox: Mailbox): number =>
+  mailbox.sortOrder ?? (mailbox.specialUse ? ROLE_ORDER[mailbox.specialUse] : NO_ROLE_ORDER)
 
 function parentIdOf(mailbox: Mailbox, context: Context): string | null {
   const path = parentPathOf(mailbox.path)
@@ -77,8 +78,8 @@ const SHOW: Record<string, (mailbox: Mailbox, context: Context) => unknown> = {
   sortOrder: sortOrderOf,
   totalEmails: (mailbox) => mailbox.total,
   unreadEmails: (mailbox) => mailbox.unseen,
-  totalThreads: (mailbox, context) => countThreads(context, mailbox),
-  unreadThreads: (mailbox, context) => (mailbox.unseen === 0 ? 0 : countThreads(context, mailbox, '\\Seen')),
+  totalThreads: (mailbox, context) => (mailbox.total === 0 ? 0 : countThreads(context, mailbox, false)),
+  unreadThreads: (mailbox, context) => (mailbox.unseen === 0 ? 0 : countThreads(context, mailbox, true)),
   myRights: (mailbox) => Object.fromEntries(RIGHTS.map((right) => [right, mayDo(right, mailbox)])),
   isSubscribed: (mailbox) => mailbox.subscribed,
 }
@@ -86,11 +87,8 @@ const SHOW: Record<string, (mailbox: Mailbox, context: Context) => unknown> = {
 const mayDo = (right: string, mailbox: Mailbox): boolean =>
   !(mailbox.specialUse === 'inbox' && (right === 'mayDelete' || right === 'mayRename'))
 
-function countThreads(context: Context, mailbox: Mailbox, notFlag?: string): number {
-  const { store, account } = context.backend
-  return new Set(threadsOf(context.backend, store.listEmails(account.id, { mailbox: mailbox.id, notFlag }, 'newest')))
-    .size
-}
+const countThreads = ({ backend }: Context, mailbox: Mailbox, unread: boolean): number =>
+  backend.store.lists.countThreads(backend.account.id, mailbox.id, unread)
 
 const get: Method['run'] = (raw, context) => {
   const args = readArguments(raw, accountIdOf(context), GET_ARGUMENTS)
@@ -114,42 +112,80 @@ const FILTERS: Record<string, (mailbox: Mailbox, wanted: unknown, context: Conte
   isSubscribed: (mailbox, wanted) => mailbox.subscribed === wanted,
 }
 
-const query: Method['run'] = (raw, context) => {
-  const args = readArguments(raw, accountIdOf(context), {
-    ...QUERY_ARGUMENTS,
-    sortAsTree: 'boolean',
-    filterAsTree: 'boolean',
-  })
-  if (args instanceof MethodError) return args
-  const sort = readSort(args.sort, ['sortOrder', 'name', 'parentId'])
+/** RFC 8621 §2.3: `sortAsTree` puts children below their parents, `filterAsTree` shows none whose parent is not shown. */
+function find(args: Json, context: Context): number[] | MethodError {
+  const sort = readSort(args.sort as unknown[] | undefined, ['sortOrder', 'name', 'parentId'])
   if (sort instanceof MethodError) return sort
-  const filter = args.filter ?? {}
-  const unknown = Object.keys(filter).find((name) => !Object.hasOwn(FILTERS, name))
-  if (unknown !== undefined) return new MethodError('unsupportedFilter', unknown.slice(0, 80))
-  const mailboxes = context.backend.store
-    .mailboxes(context.backend.account.id)
-    .filter((mailbox) => Object.entries(filter).every(([name, wanted]) => FILTERS[name]!(mailbox, wanted, context)))
-  mailboxes.sort((a, b) => {
+  const matches = compileFilter(args.filter as Json | undefined, context)
+  if (matches instanceof MethodError) return matches
+  const all = context.backend.store.mailboxes(context.backend.account.id)
+  const compare = (a: Mailbox, b: Mailbox): number => {
     for (const { property, isAscending } of sort) {
-      const order = property === 'sortOrder' ? sortOrderOf(a) - sortOrderOf(b) : a.path.localeCompare(b.path)
+      const order =
+        property === 'sortOrder'
+          ? sortOrderOf(a) - sortOrderOf(b)
+          : property === 'name'
+            ? nameOf(a.path).localeCompare(nameOf(b.path))
+            : (parentPathOf(a.path) ?? '').localeCompare(parentPathOf(b.path) ?? '')
       if (order !== 0) return isAscending ? order : -order
     }
     return a.id - b.id
-  })
-  return queryWindow(
-    mailboxes.map((mailbox) => mailbox.id),
-    'm',
-    args,
-    context,
-  )
+  }
+  const isShown = new Map<string, boolean>()
+  // Parents come before their children in the order of paths.
+  for (const mailbox of all) {
+    const parent = parentPathOf(mailbox.path)
+    const isBelow = args.filterAsTree !== true || parent === undefined || isShown.get(parent) !== false
+    isShown.set(mailbox.path, isBelow && matches(mailbox))
+  }
+  const shown = all.filter(({ path }) => isShown.get(path)).sort(compare)
+  if (args.sortAsTree !== true) return shown.map(({ id }) => id)
+  const children = Map.groupBy([...all].sort(compare), ({ path }) => parentPathOf(path) ?? '')
+  const inTree = (path: string): Mailbox[] =>
+    (children.get(path) ?? []).flatMap((mailbox) => [mailbox, ...inTree(mailbox.path)])
+  const ids = new Set(shown.map(({ id }) => id))
+  return inTree('')
+    .map(({ id }) => id)
+    .filter((id) => ids.has(id))
 }
+
+/** A condition, or operators over conditions (RFC 8620 §5.5). */
+function compileFilter(
+  filter: Json | undefined,
+  context: Context,
+  depth = 0,
+): ((mailbox: Mailbox) => boolean) | MethodError {
+  if (filter === undefined) return () => true
+  if ('operator' in filter) {
+    const { operator, conditions } = filter
+    if (!Array.isArray(conditions) || !conditions.every(isObject) || depth > MAX_FILTER_DEPTH)
+      return invalidArguments('an operator needs conditions')
+    const tests: ((mailbox: Mailbox) => boolean)[] = []
+    for (const condition of conditions) {
+      const test = compileFilter(condition, context, depth + 1)
+      if (test instanceof MethodError) return test
+      tests.push(test)
+    }
+    if (operator === 'AND') return (mailbox) => tests.every((test) => test(mailbox))
+    if (operator === 'OR') return (mailbox) => tests.some((test) => test(mailbox))
+    if (operator === 'NOT') return (mailbox) => !tests.some((test) => test(mailbox))
+    return new MethodError('unsupportedFilter', 'operator')
+  }
+  const unknown = Object.keys(filter).find((name) => !Object.hasOwn(FILTERS, name))
+  if (unknown !== undefined) return new MethodError('unsupportedFilter', unknown.slice(0, 80))
+  return (mailbox) => Object.entries(filter).every(([name, wanted]) => FILTERS[name]!(mailbox, wanted, context))
+}
+
+const changes = ({ backend }: Context, modseq: number, most?: number) =>
+  backend.store.changes.mailboxes(backend.account.id, modseq, most)
+const queries = queryMethods('m', find, changes, { sortAsTree: 'boolean', filterAsTree: 'boolean' })
 
 const set: Method['run'] = async (raw, context) => {
   const args = readArguments(raw, accountIdOf(context), { ...SET_ARGUMENTS, onDestroyRemoveEmails: 'boolean' })
   if (args instanceof MethodError) return args
   const outcome = beginSet(args, context)
   if (outcome instanceof MethodError) return outcome
-  for (const [key, wanted] of Object.entries(args.create ?? {})) {
+  for (const [key, wanted] of parentsFirst(args.create ?? {})) {
     const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
     if ('type' in made) outcome.notCreated[key] = made
     else {
@@ -169,6 +205,24 @@ const set: Method['run'] = async (raw, context) => {
   }
   return { args: outcome.args(context) }
 }
+
+/** What is created below another new one comes after it, whatever the order in which they are named (RFC 8620 §5.3). */
+function parentsFirst(create: Json): [string, unknown][] {
+  const waiting = new Map(Object.entries(create))
+  const sorted: [string, unknown][] = []
+  const take = (key: string): void => {
+    const wanted = waiting.get(key)
+    if (!waiting.delete(key)) return
+    const parent = isObject(wanted) ? wanted.parentId : undefined
+    if (typeof parent === 'string' && parent.startsWith('#')) take(parent.slice(1))
+    sorted.push([key, wanted])
+  }
+  for (const key of [...waiting.keys()]) take(key)
+  return sorted
+}
+
+const isSortOrder = (value: unknown): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
 
 /** The path for a name below a parent; NFC as Net-Unicode asks (RFC 8621 §2). */
 function pathFor(name: unknown, parentId: unknown, context: Context): string | SetError {
@@ -196,6 +250,10 @@ async function create(wanted: Json, context: Context): Promise<Json | SetError> 
     return invalidProperties(['role'])
   if (role !== null && store.mailboxByUse(account.id, role as string))
     return invalidProperties(['role'], 'another mailbox has this role')
+  const sortOrder = wanted.sortOrder ?? null
+  if (sortOrder !== null && !isSortOrder(sortOrder)) return invalidProperties(['sortOrder'])
+  if (!['boolean', 'undefined'].includes(typeof (wanted.isSubscribed ?? undefined)))
+    return invalidProperties(['isSubscribed'])
   const [result] = await store.commit([
     {
       kind: 'mailbox.create',
@@ -207,6 +265,9 @@ async function create(wanted: Json, context: Context): Promise<Json | SetError> 
     ...(wanted.isSubscribed === true
       ? [{ kind: 'mailbox.subscribe', account: account.id, path, subscribed: true } as const]
       : []),
+    ...(sortOrder === null
+      ? []
+      : [{ kind: 'mailbox.sort', account: account.id, mailbox: { from: 0 }, sortOrder: sortOrder as number } as const]),
   ])
   if (!result!.ok) return invalidProperties(['name'], result!.message)
   const made = store.mailboxByPath(account.id, path)!
@@ -226,6 +287,10 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
   if (unknown.length > 0) return invalidProperties(unknown)
   if (Object.hasOwn(patch, 'role') && patch.role !== mailbox.specialUse)
     return invalidProperties(['role'], 'roles are fixed')
+  const sortOrder = patch.sortOrder ?? null
+  if (sortOrder !== null && !isSortOrder(sortOrder)) return invalidProperties(['sortOrder'])
+  if (Object.hasOwn(patch, 'isSubscribed') && typeof patch.isSubscribed !== 'boolean')
+    return invalidProperties(['isSubscribed'])
   let path = mailbox.path
   if (Object.hasOwn(patch, 'name') || Object.hasOwn(patch, 'parentId')) {
     const name = Object.hasOwn(patch, 'name') ? patch.name : nameOf(mailbox.path)
@@ -243,9 +308,11 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
       path = wanted
     }
   }
-  if (Object.hasOwn(patch, 'isSubscribed')) {
-    if (typeof patch.isSubscribed !== 'boolean') return invalidProperties(['isSubscribed'])
+  if (typeof patch.isSubscribed === 'boolean')
     await store.commit([{ kind: 'mailbox.subscribe', account: account.id, path, subscribed: patch.isSubscribed }])
+  if (Object.hasOwn(patch, 'sortOrder')) {
+    const order = { account: account.id, mailbox: mailbox.id, sortOrder: sortOrder as number | null }
+    await store.commit([{ kind: 'mailbox.sort', ...order }])
   }
   return undefined
 }
@@ -267,11 +334,9 @@ export const MAILBOX_METHODS: Record<string, Method> = {
   'Mailbox/get': { capability: MAIL, run: get },
   'Mailbox/changes': {
     capability: MAIL,
-    run: changesMethod('m', ({ backend }, modseq) => backend.store.mailboxChanges(backend.account.id, modseq), {
-      updatedProperties: null,
-    }),
+    run: changesMethod('m', changes, { updatedProperties: null }),
   },
-  'Mailbox/query': { capability: MAIL, run: query },
-  'Mailbox/queryChanges': { capability: MAIL, run: cannotCalculateChanges },
+  'Mailbox/query': { capability: MAIL, run: queries.query },
+  'Mailbox/queryChanges': { capability: MAIL, run: queries.queryChanges },
   'Mailbox/set': { capability: MAIL, run: set },
 }

@@ -1,18 +1,34 @@
-// Email/query: which emails, in which order, which window of them.
-// Keeps RFC 8621 §4.4 (filter, sort, collapseThreads). The last few results are kept until the account changes, so
-// that scrolling through 10,000 messages reads the list once.
+// Email/query and Email/queryChanges: which emails, in which order, which window of them, and how that changed.
+// Keeps RFC 8621 §4.4 (filter, sort, collapseThreads) and §4.5. The first pages come from the store's index; a whole
+// list, where one is needed, is kept until the account changes.
 
+import type { EmailOrder } from '../../store/email-query.ts'
 import type { Email, EmailId } from '../../store/types.ts'
-import { readArguments } from './arguments.ts'
-import { compileFilter, type EmailFilter } from './filter.ts'
-import { keywordsOf } from './keywords.ts'
-import { accountIdOf, type Comparator, QUERY_ARGUMENTS, queryWindow, readSort } from './standard.ts'
-import { threadsOf } from './thread.ts'
-import { type JmapBackend, type Method, MethodError } from './types.ts'
+import { type Read, readArguments } from './arguments.ts'
+import { compileFilter, type EmailFilter } from './conditions.ts'
+import { formatId, parseState } from './ids.ts'
+import { flagOf, isKeyword, keywordsOf } from './keywords.ts'
+import {
+  accountIdOf,
+  type Comparator,
+  MAX_QUERY_LIMIT,
+  QUERY_ARGUMENTS,
+  QUERY_CHANGES_ARGUMENTS,
+  queryChanges,
+  queryWindow,
+  readSort,
+  stateOf,
+} from './standard.ts'
+import { invalidArguments, type JmapBackend, type Method, MethodError } from './types.ts'
 
 const MAX_KEPT = 4
+const MAX_KEPT_IDS = 1_000_000
 /** Emails looked at together; between two lots other work gets its turn. */
 const LOT = 500
+/** A window that ends further down comes from the whole list. */
+const FIRST_PAGES = 5000
+/** Beyond this a client asks anew. */
+const MAX_CHANGES = 5000
 
 interface Kept {
   readonly key: string
@@ -21,67 +37,163 @@ interface Kept {
 }
 const kept = new WeakMap<JmapBackend, Kept[]>()
 
+/** Sorts that the index, or the database, knows. */
+const ORDERS: Readonly<Record<string, EmailOrder['by']>> = {
+  receivedAt: 'received',
+  sentAt: 'sent',
+  size: 'size',
+  hasKeyword: 'flagged',
+  allInThreadHaveKeyword: 'thread-all-flagged',
+  someInThreadHaveKeyword: 'thread-some-flagged',
+}
+
 type Value = string | number | boolean
-const SORTS: Record<string, (email: Email, keyword: string, backend: JmapBackend) => Value> = {
+
+/** Values to sort by where a text is among them: that is without case, in any script. */
+const VALUES: Readonly<Record<string, (email: Email, keyword: string, backend: JmapBackend) => Value>> = {
   receivedAt: (email) => email.receivedAtMs,
   sentAt: (email) => email.sentAtMs ?? email.receivedAtMs,
   size: (email) => email.sizeBytes,
-  from: (email) => (email.from[0]?.name ?? email.from[0]?.email ?? '').toLowerCase(),
-  to: (email) => (email.to[0]?.name ?? email.to[0]?.email ?? '').toLowerCase(),
+  from: (email) => (email.from[0]?.name || email.from[0]?.email || '').toLowerCase(),
+  to: (email) => (email.to[0]?.name || email.to[0]?.email || '').toLowerCase(),
   // The base subject sorts answers beside what they answer (RFC 5256 §2.1, in short).
   subject: (email) => email.subject.replace(/^\s*((re|fwd?|aw|wg)\s*(\[\d+\])?:\s*)+/i, '').toLowerCase(),
-  hasKeyword: (email, keyword, { store, account }) => keywordsOf(store.placementsOf(account.id, email.id)).has(keyword),
-  allInThreadHaveKeyword: (email, keyword, { store, account }) =>
-    store.thread(account.id, email.thread).every((id) => keywordsOf(store.placementsOf(account.id, id)).has(keyword)),
-  someInThreadHaveKeyword: (email, keyword, { store, account }) =>
-    store.thread(account.id, email.thread).some((id) => keywordsOf(store.placementsOf(account.id, id)).has(keyword)),
+  hasKeyword: (email, keyword, backend) => has(email.id, keyword, backend),
+  allInThreadHaveKeyword: (email, keyword, backend) =>
+    backend.store.thread(backend.account.id, email.thread).every((id) => has(id, keyword, backend)),
+  someInThreadHaveKeyword: (email, keyword, backend) =>
+    backend.store.thread(backend.account.id, email.thread).some((id) => has(id, keyword, backend)),
+}
+
+const has = (id: EmailId, keyword: string, { store, account }: JmapBackend): boolean =>
+  keywordsOf(store.placementsOf(account.id, id)).has(keyword.toLowerCase())
+
+export const EMAIL_SORTS = Object.keys(VALUES)
+const isText = (property: string): boolean => !Object.hasOwn(ORDERS, property)
+
+/** A query, checked. */
+interface Question {
+  readonly key: string
+  readonly filter: EmailFilter
+  readonly sort: readonly Comparator[]
+  readonly order: readonly EmailOrder[]
+  readonly collapse: boolean
+  /** The store answers it without a look at each email. */
+  readonly isIndexed: boolean
+}
+
+type Asked = Pick<Read<typeof QUERY_ARGUMENTS & { collapseThreads: 'boolean' }>, 'filter' | 'sort' | 'collapseThreads'>
+
+function read(args: Asked): Question | MethodError {
+  const sort = readSort(args.sort, EMAIL_SORTS)
+  if (sort instanceof MethodError) return sort
+  const unclear = sort.find(({ property, keyword }) => property.endsWith('Keyword') && !(keyword && isKeyword(keyword)))
+  if (unclear) return invalidArguments(`sort ${unclear.property} needs a keyword`)
+  const filter = compileFilter(args.filter)
+  if (filter instanceof MethodError) return filter
+  const collapse = args.collapseThreads ?? false
+  const isIndexed = filter.checks.length === 0 && !sort.some(({ property }) => isText(property))
+  const order = sort
+    .filter(({ property }) => Object.hasOwn(ORDERS, property))
+    .map(
+      ({ property, isAscending, keyword }): EmailOrder => ({
+        by: ORDERS[property]!,
+        ascending: isAscending,
+        flag: keyword === undefined ? undefined : flagOf(keyword),
+      }),
+    )
+  return { key: JSON.stringify([args.filter, args.sort, collapse]), filter, sort, order, collapse, isIndexed }
 }
 
 export const emailQuery: Method['run'] = async (raw, context) => {
   const { backend } = context
   const args = readArguments(raw, accountIdOf(context), { ...QUERY_ARGUMENTS, collapseThreads: 'boolean' })
   if (args instanceof MethodError) return args
-  const sort = readSort(args.sort, Object.keys(SORTS))
-  if (sort instanceof MethodError) return sort
-  const filter = compileFilter(args.filter)
-  if (filter instanceof MethodError) return filter
-  const collapse = args.collapseThreads ?? false
-  const key = JSON.stringify([args.filter, args.sort, collapse])
-  const modseq = backend.store.modseq(backend.account.id)
-  const results = (kept.get(backend) ?? []).filter((result) => result.modseq === modseq)
-  let ids = results.find((result) => result.key === key)?.ids
-  if (!ids) {
-    ids = await find(filter, sort, backend)
-    if (collapse) ids = collapseThreads(ids, backend)
-    kept.set(backend, [{ key, modseq, ids }, ...results].slice(0, MAX_KEPT))
+  const question = read(args)
+  if (question instanceof MethodError) return question
+  const limit = Math.min(args.limit ?? MAX_QUERY_LIMIT, MAX_QUERY_LIMIT)
+  const position = args.position ?? 0
+  const isEarly = args.anchor === undefined && position >= 0 && position + limit <= FIRST_PAGES
+  if (!question.isIndexed || !isEarly) {
+    const result = queryWindow(await every(question, backend), 'e', args, context)
+    if (!(result instanceof MethodError)) Object.assign(result.args, { collapseThreads: question.collapse })
+    return result
   }
-  const result = queryWindow(ids, 'e', args, context)
-  if (!(result instanceof MethodError)) result.args.collapseThreads = collapse
+  const { store, account } = backend
+  const query = { where: question.filter.where, order: question.order, collapse: question.collapse }
+  const ids = limit === 0 ? [] : store.lists.firstEmails(account.id, query, position + limit).slice(position)
+  return {
+    args: {
+      accountId: accountIdOf(context),
+      queryState: stateOf(context),
+      canCalculateChanges: true,
+      position,
+      ids: ids.map((id) => formatId('e', id)),
+      ...(args.calculateTotal ? { total: store.lists.countEmails(account.id, query) } : {}),
+      collapseThreads: question.collapse,
+    },
+  }
+}
+
+/** RFC 8621 §4.5. Where a thread is shown by one email, all of a touched thread may have been that one before. */
+export const emailQueryChanges: Method['run'] = async (raw, context) => {
+  const { store, account } = context.backend
+  const args = readArguments(raw, accountIdOf(context), { ...QUERY_CHANGES_ARGUMENTS, collapseThreads: 'boolean' })
+  if (args instanceof MethodError) return args
+  const question = read(args)
+  if (question instanceof MethodError) return question
+  const since = parseState(args.sinceQueryState)
+  const changes = since === undefined ? undefined : store.changes.emails(account.id, since, MAX_CHANGES)
+  const threads = changes && question.collapse ? store.changes.threads(account.id, since!, MAX_CHANGES) : undefined
+  if (!changes || changes.hasMore || threads?.hasMore) return new MethodError('cannotCalculateChanges')
+  const touched = new Set([...changes.created, ...changes.updated])
+  if (question.collapse || looksAtThreads(question)) {
+    const ids = new Set([...(threads?.updated ?? []), ...(threads?.created ?? [])])
+    for (const email of store.emails(account.id, [...touched])) ids.add(email.thread)
+    for (const id of ids) for (const email of store.thread(account.id, id)) touched.add(email)
+    if (touched.size > MAX_CHANGES) return new MethodError('cannotCalculateChanges')
+  }
+  const made = new Set(changes.created)
+  const removed = [...[...touched].filter((id) => !made.has(id)), ...changes.destroyed]
+  const result = queryChanges(await every(question, context.backend), 'e', { touched, removed }, args, context)
+  if (!(result instanceof MethodError)) Object.assign(result.args, { collapseThreads: question.collapse })
   return result
 }
 
-async function find(
-  filter: EmailFilter,
-  sort: readonly Comparator[],
-  backend: JmapBackend,
-): Promise<readonly EmailId[]> {
-  const { store, account } = backend
-  const isOldestFirst = sort[0]?.property === 'receivedAt' && sort[0].isAscending
-  const ids = store.listEmails(account.id, filter.narrowing, isOldestFirst ? 'oldest' : 'newest')
-  const isListOrder = sort.length === 0 || sort[0]!.property === 'receivedAt'
-  if (isListOrder && filter.checks.length === 0) return ids
+const looksAtThreads = ({ key }: Question): boolean => key.includes('InThread')
+
+/** The whole list. */
+async function every(question: Question, backend: JmapBackend): Promise<readonly EmailId[]> {
+  const modseq = backend.store.modseq(backend.account.id)
+  const results = (kept.get(backend) ?? []).filter((result) => result.modseq === modseq)
+  const known = results.find(({ key }) => key === question.key)
+  if (known) return known.ids
+  const ids = await find(question, backend)
+  let count = 0
+  const keeping = [{ key: question.key, modseq, ids }, ...results].slice(0, MAX_KEPT)
+  kept.set(
+    backend,
+    keeping.filter((result) => (count += result.ids.length) <= MAX_KEPT_IDS),
+  )
+  return ids
+}
+
+async function find(question: Question, backend: JmapBackend): Promise<readonly EmailId[]> {
+  const { store, account, world } = backend
+  const { filter, sort, order, collapse, isIndexed } = question
+  const query = { where: filter.where, order, collapse: collapse && isIndexed }
+  const ids = store.lists.everyEmail(account.id, query)
+  if (isIndexed) return ids
   const found: Email[] = []
   for (let at = 0; at < ids.length; at += LOT) {
-    const lot = ids.slice(at, at + LOT)
-    const byId = new Map(store.emails(account.id, lot).map((email) => [email.id, email]))
-    for (const id of lot) {
-      const email = byId.get(id)
-      if (email && (await passes(email, filter, backend))) found.push(email)
+    for (const email of store.emails(account.id, ids.slice(at, at + LOT))) {
+      if (await passes(email, filter, backend)) found.push(email)
     }
-    await backend.world.clock.sleep(0)
+    await world.clock.sleep(0)
   }
-  if (!isListOrder) sortEmails(found, sort, backend)
-  return found.map((email) => email.id)
+  if (sort.some(({ property }) => isText(property))) sortEmails(found, sort, backend)
+  const seen = new Set<number>()
+  return found.filter(({ thread }) => !collapse || (!seen.has(thread) && seen.add(thread))).map(({ id }) => id)
 }
 
 async function passes(email: Email, filter: EmailFilter, backend: JmapBackend): Promise<boolean> {
@@ -90,25 +202,15 @@ async function passes(email: Email, filter: EmailFilter, backend: JmapBackend): 
 }
 
 function sortEmails(emails: Email[], sort: readonly Comparator[], backend: JmapBackend): void {
-  const keys = new Map(
-    emails.map((email) => [
-      email,
-      sort.map(({ property, keyword }) => SORTS[property]!(email, keyword ?? '', backend)),
-    ]),
-  )
+  const valuesOf = (email: Email): Value[] =>
+    sort.map(({ property, keyword = '' }) => VALUES[property]!(email, keyword, backend))
+  const values = new Map(emails.map((email) => [email, valuesOf(email)]))
   emails.sort((a, b) => {
-    const [x, y] = [keys.get(a)!, keys.get(b)!]
+    const [x, y] = [values.get(a)!, values.get(b)!]
     for (let i = 0; i < sort.length; i++) {
       if (x[i] === y[i]) continue
       return x[i]! < y[i]! === sort[i]!.isAscending ? -1 : 1
     }
-    return b.id - a.id
+    return b.receivedAtMs - a.receivedAtMs || b.id - a.id
   })
-}
-
-/** The first email of each thread (RFC 8621 §4.4.3). */
-function collapseThreads(ids: readonly EmailId[], backend: JmapBackend): EmailId[] {
-  const seen = new Set<number>()
-  const threads = threadsOf(backend, ids)
-  return ids.filter((_, i) => !seen.has(threads[i]!) && seen.add(threads[i]!))
 }

@@ -1,9 +1,18 @@
 // What all data types share: /get's ids and properties, /changes, and the list part of /query.
 // Keeps RFC 8620 §5.1 (/get), §5.2 (/changes), §5.5 (/query: position, anchor, limit, calculateTotal), §5.6.
 
+import type { Changes } from '../../store/read-changes.ts'
 import { type Read, readArguments } from './arguments.ts'
 import { formatId, formatState, type IdKind, parseId, parseState } from './ids.ts'
-import { type Context, invalidArguments, type Json, LIMITS, MethodError, type MethodResult } from './types.ts'
+import {
+  type Context,
+  invalidArguments,
+  type Json,
+  LIMITS,
+  type Method,
+  MethodError,
+  type MethodResult,
+} from './types.ts'
 
 export const accountIdOf = (context: Context): string => formatId('a', context.backend.account.id)
 export const stateOf = (context: Context): string =>
@@ -52,36 +61,27 @@ export async function getObjects<T>(
   return { args: { accountId: accountIdOf(context), state, list, notFound } }
 }
 
-interface Changes {
-  readonly created: readonly number[]
-  readonly updated: readonly number[]
-  readonly destroyed: readonly number[]
-}
-
 /** A /changes method over one of the store's change lists. */
 export function changesMethod(
   kind: IdKind,
-  since: (context: Context, modseq: number) => Changes | undefined,
+  since: (context: Context, modseq: number, most?: number) => Changes | undefined,
   more: Json = {},
 ): (args: Json, context: Context) => MethodResult | MethodError {
   return (raw, context) => {
     const args = readArguments(raw, accountIdOf(context), { sinceState: 'string', maxChanges: 'unsigned' })
     if (args instanceof MethodError) return args
+    if (args.sinceState === undefined) return invalidArguments('sinceState is missing')
     if (args.maxChanges === 0) return invalidArguments('maxChanges must be above 0')
     const modseq = parseState(args.sinceState)
-    const newState = stateOf(context)
-    const changes = modseq === undefined || modseq > Number(newState) ? undefined : since(context, modseq)
+    const changes = modseq === undefined ? undefined : since(context, modseq, args.maxChanges)
     if (!changes) return new MethodError('cannotCalculateChanges')
-    const count = changes.created.length + changes.updated.length + changes.destroyed.length
-    // The store keeps no state between two states, so a client that wants fewer must start again (RFC 8620 §5.2).
-    if (args.maxChanges !== undefined && count > args.maxChanges) return new MethodError('cannotCalculateChanges')
     const ids = (numbers: readonly number[]): string[] => numbers.map((id) => formatId(kind, id))
     return {
       args: {
         accountId: accountIdOf(context),
         oldState: args.sinceState,
-        newState,
-        hasMoreChanges: false,
+        newState: formatState(changes.modseq),
+        hasMoreChanges: changes.hasMore,
         created: ids(changes.created),
         updated: ids(changes.updated),
         destroyed: ids(changes.destroyed),
@@ -91,8 +91,8 @@ export function changesMethod(
   }
 }
 
-/** /queryChanges, where the server keeps no query results: the client asks again (RFC 8620 §5.6). */
-export const cannotCalculateChanges = (): MethodError => new MethodError('cannotCalculateChanges')
+/** No answer names more ids; what lies further down is asked for by position. */
+export const MAX_QUERY_LIMIT = 10_000
 
 export const QUERY_ARGUMENTS = {
   filter: 'object',
@@ -101,6 +101,15 @@ export const QUERY_ARGUMENTS = {
   anchor: 'id',
   anchorOffset: 'integer',
   limit: 'unsigned',
+  calculateTotal: 'boolean',
+} as const
+
+export const QUERY_CHANGES_ARGUMENTS = {
+  filter: 'object',
+  sort: 'list',
+  sinceQueryState: 'string',
+  maxChanges: 'unsigned',
+  upToId: 'string',
   calculateTotal: 'boolean',
 } as const
 
@@ -117,15 +126,74 @@ export function queryWindow(
     if (anchor < 0) return new MethodError('anchorNotFound')
     position = Math.max(0, anchor + (args.anchorOffset ?? 0))
   } else if (position < 0) position = Math.max(0, ids.length + position)
-  const window = ids.slice(position, position + (args.limit ?? ids.length))
+  const limit = Math.min(args.limit ?? MAX_QUERY_LIMIT, MAX_QUERY_LIMIT)
+  const window = ids.slice(position, position + limit)
+  const isCut = limit !== args.limit && position + limit < ids.length
   return {
     args: {
       accountId: accountIdOf(context),
       queryState: stateOf(context),
-      canCalculateChanges: false,
+      canCalculateChanges: true,
       position: Math.min(position, ids.length),
       ids: window.map((id) => formatId(kind, id)),
       ...(args.calculateTotal ? { total: ids.length } : {}),
+      ...(isCut ? { limit } : {}),
+    },
+  }
+}
+
+/**
+ * How a result changed (RFC 8620 §5.6): what was touched is told to be removed, and put where it is now. `ids`: the
+ * result as it is. More ids than were in the old result may be named as removed.
+ */
+export function queryChanges(
+  ids: readonly number[],
+  kind: IdKind,
+  { touched, removed }: { readonly touched: ReadonlySet<number>; readonly removed: readonly number[] },
+  args: Read<typeof QUERY_CHANGES_ARGUMENTS>,
+  context: Context,
+): MethodResult | MethodError {
+  const added: Json[] = []
+  for (const [index, id] of ids.entries()) if (touched.has(id)) added.push({ id: formatId(kind, id), index })
+  if (args.maxChanges !== undefined && added.length + removed.length > args.maxChanges)
+    return new MethodError('tooManyChanges')
+  return {
+    args: {
+      accountId: accountIdOf(context),
+      oldQueryState: args.sinceQueryState,
+      newQueryState: stateOf(context),
+      removed: removed.map((id) => formatId(kind, id)),
+      added,
+      ...(args.calculateTotal ? { total: ids.length } : {}),
+    },
+  }
+}
+
+/** The two methods of a type whose objects are few: the whole result is made each time. */
+export function queryMethods(
+  kind: IdKind,
+  find: (args: Json, context: Context) => readonly number[] | MethodError,
+  changesSince: (context: Context, modseq: number) => Changes | undefined,
+  more: Record<string, 'boolean'> = {},
+): { readonly query: Method['run']; readonly queryChanges: Method['run'] } {
+  return {
+    query: (raw, context) => {
+      const args = readArguments(raw, accountIdOf(context), { ...QUERY_ARGUMENTS, ...more })
+      if (args instanceof MethodError) return args
+      const ids = find(args as Json, context)
+      return ids instanceof MethodError ? ids : queryWindow(ids, kind, args as Read<typeof QUERY_ARGUMENTS>, context)
+    },
+    queryChanges: (raw, context) => {
+      const read = readArguments(raw, accountIdOf(context), { ...QUERY_CHANGES_ARGUMENTS, ...more })
+      if (read instanceof MethodError) return read
+      const args = read as Read<typeof QUERY_CHANGES_ARGUMENTS>
+      const since = parseState(args.sinceQueryState)
+      const changes = since === undefined ? undefined : changesSince(context, since)
+      if (!changes) return new MethodError('cannotCalculateChanges')
+      const ids = find(read as Json, context)
+      if (ids instanceof MethodError) return ids
+      const touched = new Set([...changes.created, ...changes.updated])
+      return queryChanges(ids, kind, { touched, removed: [...changes.updated, ...changes.destroyed] }, args, context)
     },
   }
 }
@@ -165,9 +233,11 @@ export class SetOutcome {
   readonly notUpdated: Record<string, Json> = {}
   readonly notDestroyed: Record<string, Json> = {}
   readonly oldState: string
+  readonly #state: () => string
 
-  constructor(oldState: string) {
-    this.oldState = oldState
+  constructor(state: () => string) {
+    this.oldState = state()
+    this.#state = state
   }
 
   args(context: Context): Json {
@@ -175,7 +245,7 @@ export class SetOutcome {
     return {
       accountId: accountIdOf(context),
       oldState: this.oldState,
-      newState: stateOf(context),
+      newState: this.#state(),
       created: orNull(this.created),
       updated: orNull(this.updated),
       destroyed: this.destroyed.length > 0 ? this.destroyed : null,
@@ -186,12 +256,15 @@ export class SetOutcome {
   }
 }
 
-/** Begins a /set: checks its size and `ifInState`. */
-export function beginSet(args: Read<typeof SET_ARGUMENTS>, context: Context): SetOutcome | MethodError {
+/** Begins a /set: checks its size and `ifInState`. `state`: of the type, where it is not the account's. */
+export function beginSet(
+  args: Read<typeof SET_ARGUMENTS>,
+  context: Context,
+  state: () => string = () => stateOf(context),
+): SetOutcome | MethodError {
   const count =
     Object.keys(args.create ?? {}).length + Object.keys(args.update ?? {}).length + (args.destroy?.length ?? 0)
   if (count > LIMITS.maxObjectsInSet) return new MethodError('requestTooLarge')
-  const state = stateOf(context)
-  if (args.ifInState !== undefined && args.ifInState !== state) return new MethodError('stateMismatch')
+  if (args.ifInState !== undefined && args.ifInState !== state()) return new MethodError('stateMismatch')
   return new SetOutcome(state)
 }

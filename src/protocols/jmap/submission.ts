@@ -12,12 +12,11 @@ import { formatId, parseId, resolveId } from './ids.ts'
 import {
   accountIdOf,
   beginSet,
-  cannotCalculateChanges,
   changesMethod,
   GET_ARGUMENTS,
   getObjects,
-  QUERY_ARGUMENTS,
-  queryWindow,
+  queryMethods,
+  readSort,
   SET_ARGUMENTS,
 } from './standard.ts'
 import {
@@ -109,25 +108,37 @@ const FILTERS: Record<string, (submission: Submission, wanted: unknown, context:
   after: (submission, wanted) => submission.sendAtMs >= Date.parse(String(wanted)),
 }
 
-const query: Method['run'] = (raw, context) => {
-  const args = readArguments(raw, accountIdOf(context), QUERY_ARGUMENTS)
-  if (args instanceof MethodError) return args
-  const filter = args.filter ?? {}
+const SORTS: Record<string, (submission: Submission, context: Context) => number> = {
+  emailId: (submission) => submission.email,
+  threadId: (submission, context) => Number(String(SHOW.threadId!(submission, context) ?? 't0').slice(1)),
+  sentAt: (submission) => submission.sendAtMs,
+}
+
+/** RFC 8621 §7.3. The latest first where nothing else is said. */
+function find(args: Json, context: Context): number[] | MethodError {
+  const filter = (args.filter ?? {}) as Json
   const unknown = Object.keys(filter).find((name) => !Object.hasOwn(FILTERS, name))
   if (unknown !== undefined) return new MethodError('unsupportedFilter', unknown.slice(0, 80))
+  const sort = readSort(args.sort as unknown[] | undefined, Object.keys(SORTS))
+  if (sort instanceof MethodError) return sort
   const found = context.backend.store
     .submissions(context.backend.account.id)
     .filter((submission) =>
       Object.entries(filter).every(([name, wanted]) => FILTERS[name]!(submission, wanted, context)),
     )
-  found.sort((a, b) => b.sendAtMs - a.sendAtMs || b.id - a.id)
-  return queryWindow(
-    found.map((submission) => submission.id),
-    's',
-    args,
-    context,
-  )
+  found.sort((a, b) => {
+    for (const { property, isAscending } of sort) {
+      const order = SORTS[property]!(a, context) - SORTS[property]!(b, context)
+      if (order !== 0) return isAscending ? order : -order
+    }
+    return b.sendAtMs - a.sendAtMs || b.id - a.id
+  })
+  return found.map(({ id }) => id)
 }
+
+const changes = ({ backend }: Context, modseq: number, most?: number) =>
+  backend.store.changes.submissions(backend.account.id, modseq, most)
+const queries = queryMethods('s', find, changes)
 
 const set: Method['run'] = async (raw, context) => {
   const args = readArguments(raw, accountIdOf(context), {
@@ -256,17 +267,13 @@ function withoutBcc(source: Buffer): Buffer {
   return Buffer.concat([...pieces, source.subarray(at)])
 }
 
-const NOTHING = { created: [], updated: [], destroyed: [] }
-
 export const SUBMISSION_METHODS: Record<string, Method> = {
   'EmailSubmission/get': { capability: SUBMISSION, run: get },
   'EmailSubmission/changes': {
     capability: SUBMISSION,
-    run: changesMethod('s', ({ backend }, since) =>
-      since === backend.store.modseq(backend.account.id) ? NOTHING : undefined,
-    ),
+    run: changesMethod('s', changes),
   },
-  'EmailSubmission/query': { capability: SUBMISSION, run: query },
-  'EmailSubmission/queryChanges': { capability: SUBMISSION, run: cannotCalculateChanges },
+  'EmailSubmission/query': { capability: SUBMISSION, run: queries.query },
+  'EmailSubmission/queryChanges': { capability: SUBMISSION, run: queries.queryChanges },
   'EmailSubmission/set': { capability: SUBMISSION, run: set },
 }
