@@ -115,7 +115,7 @@ export const emailQuery: Method['run'] = async (raw, context) => {
   const position = args.position ?? 0
   const isEarly = args.anchor === undefined && position >= 0 && position + limit <= FIRST_PAGES
   if (!question.isIndexed || !isEarly) {
-    const result = queryWindow(await every(question, backend), 'e', args, context)
+    const result = queryWindow(await every(question, backend), 'e', args, context, true)
     if (!(result instanceof MethodError)) Object.assign(result.args, { collapseThreads: question.collapse })
     return result
   }

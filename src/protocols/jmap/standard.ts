@@ -119,6 +119,7 @@ export function queryWindow(
   kind: IdKind,
   args: Read<typeof QUERY_ARGUMENTS>,
   context: Context,
+  canCalculateChanges = false,
 ): MethodResult | MethodError {
   let position = args.position ?? 0
   if (args.anchor !== undefined) {
@@ -133,7 +134,7 @@ export function queryWindow(
     args: {
       accountId: accountIdOf(context),
       queryState: stateOf(context),
-      canCalculateChanges: true,
+      canCalculateChanges,
       position: Math.min(position, ids.length),
       ids: window.map((id) => formatId(kind, id)),
       ...(args.calculateTotal ? { total: ids.length } : {}),
@@ -181,7 +182,9 @@ export function queryMethods(
       const args = readArguments(raw, accountIdOf(context), { ...QUERY_ARGUMENTS, ...more })
       if (args instanceof MethodError) return args
       const ids = find(args as Json, context)
-      return ids instanceof MethodError ? ids : queryWindow(ids, kind, args as Read<typeof QUERY_ARGUMENTS>, context)
+      return ids instanceof MethodError
+        ? ids
+        : queryWindow(ids, kind, args as Read<typeof QUERY_ARGUMENTS>, context, true)
     },
     queryChanges: (raw, context) => {
       const read = readArguments(raw, accountIdOf(context), { ...QUERY_CHANGES_ARGUMENTS, ...more })
