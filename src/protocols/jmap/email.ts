@@ -3,6 +3,7 @@
 import { emailGet, emailParse } from './email-get.ts'
 import { emailImport, emailSet } from './email-set.ts'
 import { emailQuery, emailQueryChanges } from './query.ts'
+import { snippetGet } from './snippet.ts'
 import { changesMethod } from './standard.ts'
 import { MAIL, type Method } from './types.ts'
 
@@ -18,5 +19,6 @@ export const EMAIL_METHODS: Record<string, Method> = {
   'Email/queryChanges': { capability: MAIL, run: emailQueryChanges },
   'Email/set': { capability: MAIL, run: emailSet },
   'Email/import': { capability: MAIL, run: emailImport },
+  'SearchSnippet/get': { capability: MAIL, run: snippetGet },
   'Email/parse': { capability: MAIL, run: emailParse },
 }

@@ -237,6 +237,25 @@ test('Email/query: filters, sort, window, collapsed threads', () =>
     assert.equal((await one('Email/query', { sort: [{ property: 'hasKeyword' }] })).type, 'invalidArguments')
   }))
 
+test('snippets show where the words stand, and no tag of a stranger', () =>
+  atDesk(async ({ one, deliver }) => {
+    const id = await deliver(LUNCH.replace('for lunch at', `for <b>lunch</b> ${'and more '.repeat(40)} at`))
+    const ask = async (filter: object) => (await one('SearchSnippet/get', { filter, emailIds: [id, 'e99'] })).list[0]
+    const { preview } = await ask({ text: 'LUNCH' })
+    assert.match(preview, /for &lt;b&gt;<mark>lunch<\/mark>&lt;\/b&gt; and more/)
+    assert.ok(Buffer.byteLength(preview) <= 255)
+    assert.match((await ask({ body: 'harbour' })).preview, /<mark>harbour<\/mark>\.$/)
+    assert.deepEqual(await ask({ subject: 'mittag' }), {
+      emailId: id,
+      subject: '<mark>Mittag</mark>ässen',
+      preview: null,
+    })
+    const none = { emailId: id, subject: null, preview: null }
+    assert.deepEqual(await ask({ operator: 'NOT', conditions: [{ text: 'lunch' }] }), none)
+    assert.deepEqual(await ask({ hasKeyword: '$seen' }), none)
+    assert.deepEqual((await one('SearchSnippet/get', { emailIds: ['e99'] })).notFound, ['e99'])
+  }))
+
 test('Email/set changes keywords and mailboxes, by patch and whole, and tells the changes', () =>
   atDesk(async ({ one, deliver, box }) => {
     const id = await deliver(LUNCH)

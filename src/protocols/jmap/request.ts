@@ -4,6 +4,7 @@
 import { isObject, resolveReferences } from './arguments.ts'
 import { formatId, formatState } from './ids.ts'
 import { METHODS } from './methods.ts'
+import { EMAIL_SORTS } from './query.ts'
 import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
 import {
   CORE,
@@ -140,17 +141,7 @@ export function sessionObject(backend: JmapBackend, base: string): Json {
     maxMailboxDepth: null,
     maxSizeMailboxName: 255,
     maxSizeAttachmentsPerEmail: LIMITS.maxSizeUpload,
-    emailQuerySortOptions: [
-      'receivedAt',
-      'sentAt',
-      'size',
-      'from',
-      'to',
-      'subject',
-      'hasKeyword',
-      'allInThreadHaveKeyword',
-      'someInThreadHaveKeyword',
-    ],
+    emailQuerySortOptions: EMAIL_SORTS,
     mayCreateTopLevelMailbox: true,
   }
   const submission = { maxDelayedSend: 0, submissionExtensions: {} }

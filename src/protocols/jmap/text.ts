@@ -18,10 +18,15 @@ export async function searchText(email: Email, backend: JmapBackend): Promise<st
   const { hash } = email.blob
   const known = texts.get(hash)
   if (known !== undefined) return known
-  const source = await backend.store.readBlob(email.blob)
-  const text = source ? bodyText(source) : ''
+  const text = (await readableText(email, backend)).toLowerCase()
   remember(hash, text)
   return text
+}
+
+/** The same as it is written. */
+export async function readableText(email: Email, backend: JmapBackend): Promise<string> {
+  const source = await backend.store.readBlob(email.blob)
+  return source ? bodyText(source) : ''
 }
 
 /**
@@ -44,5 +49,5 @@ function bodyText(source: Buffer): string {
   const pieces = textBody
     .filter((part) => part.type === 'text')
     .map((part) => (part.subtype === 'html' ? htmlToText(partText(part).text) : partText(part).text))
-  return pieces.join('\n').slice(0, MAX_TEXT).toLowerCase()
+  return pieces.join('\n').slice(0, MAX_TEXT)
 }
