@@ -64,7 +64,7 @@ async function snippetOf(email: Email, words: Words, backend: JmapBackend): Prom
   const body = places(words.body)
   let preview: string | null = null
   if (body !== undefined) {
-    const text = (await readableText(email, backend)).replace(/\s+/g, ' ')
+    const text = (await readableText(email, backend)).replace(/\s+/g, ' ').trim()
     const first = body.exec(text)
     body.lastIndex = 0
     if (first !== null) {
@@ -101,10 +101,10 @@ function marked(text: string, where: RegExp, maxBytes: number): string {
     if (bytes <= maxBytes) html += piece
     return bytes <= maxBytes
   }
-  const plain = (from: number, to: number): boolean => [...text.slice(from, to)].every((char) => add(escape(char)))
+  const plain = (from: number, to: number): boolean => [...text.slice(from, to)].every((char) => add(escaped(char)))
   for (const match of text.matchAll(where)) {
     if (!plain(at, match.index)) return html
-    if (!add(`<mark>${escape(match[0])}</mark>`)) return html
+    if (!add(`<mark>${escaped(match[0])}</mark>`)) return html
     at = match.index + match[0].length
   }
   plain(at, text.length)
@@ -112,4 +112,4 @@ function marked(text: string, where: RegExp, maxBytes: number): string {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-const escape = (text: string): string => text.replace(/[&<>"]/g, (char) => ESCAPES[char]!)
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ESCAPES[char]!)
