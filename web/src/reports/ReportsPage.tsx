@@ -132,7 +132,7 @@ function Told(props: { overview: Overview }) {
                       <span class="quiet">, which is not proven and counts for nothing</span>
                     </Show>
                     <Show when={note}>
-                      <span class="quiet"> {note}</span>
+                      <span class="quiet">: {note}</span>
                     </Show>
                   </span>
                 </li>
@@ -233,7 +233,7 @@ function Group(props: { sources: readonly Source[] }) {
             <tr>
               <th scope="col">Address</th>
               <th scope="col">From</th>
-              <th scope="col">Messages</th>
+              <th scope="col">Mail</th>
               <th scope="col">DKIM</th>
               <th scope="col">SPF</th>
               <th scope="col">Refused</th>
