@@ -124,6 +124,32 @@ program
   .option('--json', 'the result as JSON', false)
   .action((file, options) => verb(async () => (await import('./verbs/verify.ts')).verify(file, options))())
 
+const store = program.command('store').description('look after what an agent keeps')
+const folderOf = 'folder of an agent'
+const print = (text: string) => process.stdout.write(text)
+store
+  .command('verify')
+  .description('say whether everything that is kept is sound; the agent may be running')
+  .argument('<folder>', `${folderOf}, or of a system`)
+  .action((folder) => verb(async () => (await import('./verbs/store.ts')).verify(folder, print))())
+store
+  .command('rebuild')
+  .description('make every index anew from the bodies and the journal')
+  .argument('<folder>', `${folderOf} that is stopped, or of a system`)
+  .action((folder) => verb(async () => (await import('./verbs/store.ts')).rebuild(folder, print))())
+store
+  .command('backup')
+  .description('copy what is new to another folder, while the agent runs')
+  .argument('<folder>', folderOf)
+  .argument('<to>', 'the folder of the backup, made when missing')
+  .action((folder, to) => verb(async () => (await import('./verbs/store.ts')).backup(folder, to, print))())
+store
+  .command('restore')
+  .description('bring a backup back into a folder that holds no store')
+  .argument('<backup>', 'the folder of the backup')
+  .argument('<folder>', `${folderOf} to be`)
+  .action((from, folder) => verb(async () => (await import('./verbs/store.ts')).restore(from, folder, print))())
+
 program
   .command('reports')
   .description('explain a report (DMARC, TLS, complaint), or show what an agent heard and told of whom')

@@ -144,7 +144,7 @@ function makeRoom(ledger: Ledger): void {
   ledger
     .sql(
       `DELETE FROM report WHERE id IN
-       (SELECT id FROM report ORDER BY proven_domain <> '', received_ms LIMIT (SELECT count(*) / 10 + 1 FROM report))`,
+       (SELECT id FROM report ORDER BY proven_domain <> '', received_ms, id LIMIT (SELECT count(*) / 10 + 1 FROM report))`,
     )
     .run()
 }

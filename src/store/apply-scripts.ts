@@ -87,7 +87,7 @@ export const putSeen: Handler<'seen.put'> = (ledger, { account, key, nowMs, expi
   ledger
     .sql(
       `DELETE FROM seen WHERE account = ?1 AND key IN
-       (SELECT key FROM seen WHERE account = ?1 ORDER BY expires_ms LIMIT max(0, (SELECT count(*) FROM seen WHERE account = ?1) - ?2))`,
+       (SELECT key FROM seen WHERE account = ?1 ORDER BY expires_ms, key LIMIT max(0, (SELECT count(*) FROM seen WHERE account = ?1) - ?2))`,
     )
     .run(account, MOST_SEEN - 1)
   ledger.sql('INSERT OR REPLACE INTO seen VALUES (?, ?, ?)').run(account, Buffer.from(key, 'hex'), expiresAtMs)

@@ -5,7 +5,7 @@
 import { DiskError, type DiskFile } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { OpenFiles } from './open-files.ts'
-import { endOfWholeRecords, HEADER_BYTES, hashOf, readRecord, recordHeader } from './segment.ts'
+import { endOfWholeRecords, HEADER_BYTES, hashOf, readHeader, readRecord, recordHeader } from './segment.ts'
 import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from './types.ts'
 
 export const SEGMENT_BYTES = 64 * 1024 * 1024
@@ -79,6 +79,11 @@ export class Blobs {
     if (end < file.size) await file.truncate(end)
     blobs.#take({ number, file, plannedBytes: end, syncedBytes: known, failed: undefined })
     return blobs
+  }
+
+  /** To look only, also beside a process that writes. */
+  static reading(world: World, folder: string, index: BlobIndex): Blobs {
+    return new Blobs(world, folder, index)
   }
 
   /** See Store.putBlob. @throws DiskError */
@@ -165,9 +170,9 @@ export class Blobs {
     }
   }
 
-  /** Segments that bodies in `#pending` lie in, and those still written to: not for compaction. */
+  /** Segments that bodies in `#pending` lie in, and those still written to: not for compaction. The last one neither: its number must not come again. */
   segmentsInUse(): Set<number> {
-    const numbers = new Set(this.#segments.keys())
+    const numbers = new Set([...this.#segments.keys(), this.#lastNumber])
     for (const { ref } of this.#pending.values()) numbers.add(ref.segment)
     return numbers
   }
@@ -184,6 +189,36 @@ export class Blobs {
   /** Why a body is not on disk although `sync` was called. */
   lost({ segment, endOffset }: PendingBlob): DiskError | undefined {
     return segment !== undefined && endOffset > segment.syncedBytes ? segment.failed : undefined
+  }
+
+  /** Is there a record (or a file of its own) as it says? Only the body itself is not looked at. */
+  async liesThere(ref: BlobRef): Promise<boolean> {
+    if (ref.segment === OWN_FILE) {
+      return (await this.#openFiles.use(this.#ownPath(ref.hash), async (file) => file.size === ref.sizeBytes)) ?? false
+    }
+    const found = await this.#openFiles.use(this.#segmentPath(ref.segment), async (file) => {
+      const header = readHeader(await file.read(ref.offset, HEADER_BYTES))
+      const isWhole = ref.offset + HEADER_BYTES + ref.sizeBytes <= file.size
+      return isWhole && header?.hash === ref.hash && header.bodyBytes === ref.sizeBytes
+    })
+    return found ?? false
+  }
+
+  /** Every body on disk, whether or not the index knows it. */
+  async *everywhere(): AsyncGenerator<BlobRef> {
+    for (const segment of await this.segmentNumbers()) {
+      for (let offset = 0; ; ) {
+        const bytes = await this.#openFiles.use(this.#segmentPath(segment), (file) => file.read(offset, HEADER_BYTES))
+        const header = bytes === undefined ? undefined : readHeader(bytes)
+        if (header === undefined) break
+        yield { hash: header.hash, sizeBytes: header.bodyBytes, segment, offset }
+        offset += HEADER_BYTES + header.bodyBytes
+      }
+    }
+    for (const hash of await this.ownFiles()) {
+      const sizeBytes = await this.#openFiles.use(this.#ownPath(hash), async ({ size }) => size)
+      if (sizeBytes !== undefined) yield { hash, sizeBytes, segment: OWN_FILE, offset: 0 }
+    }
   }
 
   async segmentNumbers(): Promise<number[]> {
@@ -347,10 +382,19 @@ export class Blobs {
   }
 
   #segmentPath(number: number): string {
-    return `${this.#folder}/${String(number).padStart(10, '0')}.segment`
+    return `${this.#folder}/${Blobs.segmentName(number)}`
   }
 
   #ownPath(hash: BlobHash): string {
-    return `${this.#folder}/large/${hash.slice(0, 2)}/${hash}`
+    return `${this.#folder}/${Blobs.ownName(hash)}`
+  }
+
+  /** In the folder of bodies. */
+  static segmentName(number: number): string {
+    return `${String(number).padStart(10, '0')}.segment`
+  }
+
+  static ownName(hash: BlobHash): string {
+    return `large/${hash.slice(0, 2)}/${hash}`
   }
 }

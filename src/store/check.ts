@@ -3,8 +3,8 @@
 
 import type { Database } from '../world/disk.ts'
 import { DiskError } from '../world/disk.ts'
-import type { EmbeddedStore } from './embedded.ts'
 import { BLOB_COLUMNS, blobOf } from './rows.ts'
+import type { Store } from './store.ts'
 
 /** Each query finds nothing in a sound store; its rows name what is wrong. */
 const RULES: readonly (readonly [finding: string, sql: string])[] = [
@@ -66,38 +66,53 @@ const RULES: readonly (readonly [finding: string, sql: string])[] = [
   ],
 ]
 
+/** What is looked at: a store that is open, or only its database and its bodies. */
+export interface Checked extends Pick<Store, 'readBlob'> {
+  readonly database: Database
+}
+
 const findingsPerRule = 20
 const bodiesAtOnce = 500
 
 /** What is wrong, one sentence each; empty when the store is sound. Reads every body. @throws DiskError when the database cannot be read */
-export async function checkStore(store: EmbeddedStore): Promise<string[]> {
+export async function checkStore(store: Checked): Promise<string[]> {
   const { database } = store
   const findings: string[] = []
   for (const row of database.prepare('PRAGMA integrity_check').all()) {
     if (row.integrity_check !== 'ok') findings.push(`SQLite: ${row.integrity_check}`)
   }
-  for (const [finding, sql] of RULES) {
-    const rows = database.prepare(`SELECT * FROM (${sql}) LIMIT ${findingsPerRule}`).all()
-    for (const row of rows) findings.push(`${finding}: ${Object.values(row).join(', ')}`)
+  // Of one moment: others may be writing.
+  database.exec('BEGIN')
+  try {
+    for (const [finding, sql] of RULES) {
+      const rows = database.prepare(`SELECT * FROM (${sql}) LIMIT ${findingsPerRule}`).all()
+      for (const row of rows) findings.push(`${finding}: ${Object.values(row).join(', ')}`)
+    }
+  } finally {
+    database.exec('COMMIT')
   }
   return [...findings, ...(await checkBodies(store, database))]
 }
 
-async function checkBodies(store: EmbeddedStore, database: Database): Promise<string[]> {
+async function checkBodies(store: Checked, database: Database): Promise<string[]> {
   const findings: string[] = []
   const page = database.prepare(
     `SELECT blob.id AS id, ${BLOB_COLUMNS} FROM blob WHERE blob.id > ? AND refs > 0 ORDER BY blob.id LIMIT ${bodiesAtOnce}`,
   )
+  const named = database.prepare('SELECT 1 FROM blob WHERE id = ? AND refs > 0')
+  const isNamed = (id: number) => named.get(id) !== undefined
   for (let last = 0; ; ) {
     const rows = page.all(last)
     if (rows.length === 0) return findings
     for (const row of rows) {
       const ref = blobOf(row)
       try {
-        if ((await store.readBlob(ref)) === undefined) findings.push(`the body ${ref.hash} is not there`)
+        const body = await store.readBlob(ref)
+        // It may have been deleted meanwhile.
+        if (body === undefined && isNamed(Number(row.id))) findings.push(`the body ${ref.hash} is not there`)
       } catch (error) {
         if (!(error instanceof DiskError)) throw error
-        findings.push(error.message)
+        if (isNamed(Number(row.id))) findings.push(error.message)
       }
       last = row.id as number
     }

@@ -1,5 +1,8 @@
 // Every write to a store, as plain data (it crosses a thread). A batch is applied in one transaction: all or nothing.
 // Later commands of a batch may name what earlier ones made by `{ from: index }` (index into the batch).
+// A batch is also a record of the journal, and applied again from there: by a later version of the program, too, so a kind
+// that was released keeps its meaning. What applies it may depend on the database and on the Command, on nothing else: times
+// come with it, ties are broken by a key.
 
 import type {
   AccountId,

@@ -1,5 +1,5 @@
-// The embedded store: SQLite for what is said about messages, segment files for their bodies, in one folder with one
-// writer. Commits are grouped in two steps that overlap: while one group's bodies are synced, the group before it is
+// The embedded store: a journal of what was decided, SQLite as its view, segment files for the bodies, in one folder with
+// one writer. Commits are grouped in two steps that overlap: while one group's bodies are synced, the group before it is
 // committed by the engine on its own thread, and the next collects. A commit resolves when both are done. The engine
 // finds its next group waiting where there are enough for two, so that neither thread waits for the other.
 
@@ -9,6 +9,8 @@ import { Blobs, type PendingBlob } from './blobs.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { Directory } from './directory.ts'
 import type { Applied, EngineRequest } from './engine.ts'
+import { batchText } from './journal-entry.ts'
+import { JournalKeeper } from './journal-keeper.ts'
 import { Reads } from './reads.ts'
 import type { Change, Store } from './store.ts'
 import { type AccountId, type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
@@ -17,11 +19,14 @@ const mostBatchesInGroup = 512
 /** From so many on a group is worth a sync of its own while another is being committed. */
 const fewestBatchesInSecondGroup = 32
 // Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
-const ENGINE = import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js'
+/** For Disk.ownDatabase, beside this file. */
+export const ENGINE = import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js'
 
 /** One caller's batch on its way. */
 interface Commit {
   readonly batch: readonly Command[]
+  /** The same as a record of the journal. */
+  readonly text: string
   /** Bodies it names that no commit has named before. */
   readonly bodies: readonly PendingBlob[]
   readonly resolve: (results: CommandResult[]) => void
@@ -32,7 +37,7 @@ interface Commit {
  * Opens the store in a folder of the world's disk, making it when missing.
  * @throws DiskError 'locked' when another process (or this one) has it open
  */
-export async function openStore(world: World, folder = 'store'): Promise<EmbeddedStore> {
+export async function openStore(world: World, folder = 'store', options: StoreOptions = {}): Promise<EmbeddedStore> {
   const release = await world.disk.lock(folder)
   let owner: DatabaseOwner | undefined
   let database: Database | undefined
@@ -41,7 +46,14 @@ export async function openStore(world: World, folder = 'store'): Promise<Embedde
     owner = await world.disk.ownDatabase(path, import.meta.resolve(ENGINE))
     database = world.disk.openDatabase(path, 'read')
     const blobs = await Blobs.open(world, `${folder}/bodies`, new Reads(database))
-    return new EmbeddedStore({ owner, database, blobs, release })
+    const keeper = await JournalKeeper.open({
+      disk: world.disk,
+      folder,
+      ask: (request) => owner!.request(request),
+      viewBytes: () => bytesOf(database!),
+      ...options,
+    })
+    return new EmbeddedStore({ owner, database, blobs, keeper, release })
   } catch (error) {
     database?.close()
     await owner?.close()
@@ -50,10 +62,16 @@ export async function openStore(world: World, folder = 'store'): Promise<Embedde
   }
 }
 
+export interface StoreOptions {
+  /** From this size on the journal is kept smaller than the database (journal-keeper.ts). */
+  readonly smallBytes?: number
+}
+
 interface Parts {
   readonly owner: DatabaseOwner
   readonly database: Database
   readonly blobs: Blobs
+  readonly keeper: JournalKeeper
   readonly release: () => void
 }
 
@@ -81,8 +99,9 @@ export class EmbeddedStore extends Reads implements Store {
     if (batch.length === 0) return Promise.resolve([])
     const bodies: PendingBlob[] = []
     const located = batch.map((command) => this.#locate(command, bodies))
+    const text = batchText(located)
     return new Promise((resolve, reject) => {
-      this.#collected.push({ batch: located, bodies, resolve, reject })
+      this.#collected.push({ batch: located, text, bodies, resolve, reject })
       this.#syncing ??= this.#syncGroups()
     })
   }
@@ -127,6 +146,17 @@ export class EmbeddedStore extends Reads implements Store {
     }
   }
 
+  /** Takes a snapshot now, so that the journal begins anew; says why it could not. */
+  async snapshot(): Promise<string | undefined> {
+    await this.#parts.keeper.snapshot()
+    return this.journalProblem
+  }
+
+  /** Why the journal grows. */
+  get journalProblem(): string | undefined {
+    return this.#parts.keeper.problem
+  }
+
   /** For compaction: asks the engine between commits. */
   ask<T>(request: EngineRequest): Promise<T> {
     return this.#parts.owner.request(request) as Promise<T>
@@ -139,6 +169,7 @@ export class EmbeddedStore extends Reads implements Store {
       await this.#syncing
       await Promise.all(this.#committing)
     }
+    await this.#parts.keeper.close()
     await this.blobs.close()
     // The writer last: SQLite's last connection folds the log into the database.
     this.database.close()
@@ -199,9 +230,10 @@ export class EmbeddedStore extends Reads implements Store {
 
   async #commitGroup(group: readonly Commit[]): Promise<void> {
     try {
-      const request: EngineRequest = { kind: 'apply', batches: group.map(({ batch }) => batch) }
+      const request: EngineRequest = { kind: 'apply', batches: group.map(({ text }) => text) }
       const applied = await this.ask<Applied>(request)
       for (const { batch } of group) this.#directory.committed(batch)
+      this.#parts.keeper.grew(group.reduce((sum, { text }) => sum + text.length, 0))
       this.#settle(group, applied)
     } catch (error) {
       // The engine itself has ended; whether the group is durable is unknown, so it is not acknowledged.
@@ -230,4 +262,9 @@ export class EmbeddedStore extends Reads implements Store {
       for (const listener of this.#listeners.get(change.account) ?? []) void Promise.resolve(change).then(listener)
     }
   }
+}
+
+function bytesOf(database: Database): number {
+  const value = (sql: string) => Number(Object.values(database.prepare(sql).get()!)[0])
+  return value('PRAGMA page_count') * value('PRAGMA page_size')
 }

@@ -1,9 +1,11 @@
 // The engine: the only writer of the store's database. It runs beside the network thread (World.disk.ownDatabase) and
-// applies groups of batches: one transaction a group, so one sync a group. When the machine refuses (disk full, I/O
-// error) the whole transaction is rolled back and each batch tried again alone, so that only those that cannot be
-// kept are refused. A refused command is a value and has written nothing (apply.ts).
+// applies groups of batches: one transaction a group, and before that is committed its entries are in the journal, so one
+// sync a group. When the machine refuses (disk full, I/O error) the whole transaction is rolled back, the journal taken
+// back, and each batch tried again alone, so that only those that cannot be kept are refused. A refused command is a value
+// and has written nothing (apply.ts). What the journal has and the database has not is applied when the engine starts: the
+// same text, by the same code (docs/store.md says what is true at every instant).
 
-import type { Database } from '../world/disk.ts'
+import type { Database, OwnerFiles } from '../world/disk.ts'
 import type { Handler } from './apply.ts'
 import { putAccessRight, putMetadata, putQuota } from './apply-access.ts'
 import {
@@ -54,6 +56,8 @@ import {
 } from './apply-reports.ts'
 import { activateScript, putScript, putSeen, putVacation, removeScript, renameScript } from './apply-scripts.ts'
 import type { Command, CommandResult } from './commands.ts'
+import { Journal } from './journal.ts'
+import { type Entry, entryOf, textOf } from './journal-entry.ts'
 import { Ledger } from './ledger.ts'
 import { migrate } from './schema.ts'
 import type { Change } from './store.ts'
@@ -61,12 +65,21 @@ import type { BlobRef } from './types.ts'
 
 /** What the owner is asked. */
 export type EngineRequest =
-  | { kind: 'hello' }
-  | { kind: 'apply'; batches: readonly (readonly Command[])[] }
+  | { kind: 'position' }
+  /** Batches, as the journal writes them (journal-entry.ts). */
+  | { kind: 'apply'; batches: readonly string[] }
   /** Compaction copied these bodies: they lie there now. */
   | { kind: 'relocate'; moves: readonly { from: number; to: BlobRef }[] }
   /** Drops the index rows of bodies that nobody names; answers with those dropped. */
   | { kind: 'sweep'; hashes: readonly string[] }
+  /** A snapshot has everything up to this record: the journal needs it no more. */
+  | { kind: 'forget'; through: number }
+
+/** Where the journal is. Every record from `first` on is in it. */
+export interface Position {
+  readonly first: number
+  readonly last: number
+}
 
 /** What became of one batch: its results, or why the machine refused it. */
 export type BatchOutcome =
@@ -139,36 +152,128 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'remembered.put': putRemembered,
 }
 
-/** For World.disk.ownDatabase: brings the schema up to date, then answers EngineRequests. */
-export function serve(database: Database): (message: unknown) => unknown {
-  // The log is folded into the database every 64 MB, not every 4: pages written often are then copied once.
-  database.exec('PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -65536')
+/** For World.disk.ownDatabase: brings the schema and the view up to date, then answers EngineRequests. */
+export function serve(database: Database, files: OwnerFiles): (message: unknown) => unknown {
+  // A commit is durable by the journal. The log is folded into the database every 64 MB, not every 4: pages written often
+  // are then copied once.
+  database.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -65536')
   migrate(database)
   const ledger = new Ledger(database)
-  return (message) => {
-    const request = message as EngineRequest
-    if (request.kind === 'apply') return apply(ledger, request.batches)
-    if (request.kind === 'relocate') return inTransaction(ledger, () => relocate(ledger, request.moves))
-    if (request.kind === 'sweep') return inTransaction(ledger, () => sweep(ledger, request.hashes))
-    return undefined
+  const engine = new Engine(ledger, Journal.open(files, appliedOf(ledger)))
+  engine.catchUp()
+  return (message) => engine.answer(message as EngineRequest)
+}
+
+/** Entries applied in one transaction when the view catches up. */
+const caughtUpAtOnce = 256
+
+class Engine {
+  readonly #ledger: Ledger
+  readonly #journal: Journal
+  /** Entries of an append whose commit is not known to be done. */
+  #unsettled = 0
+
+  constructor(ledger: Ledger, journal: Journal) {
+    this.#ledger = ledger
+    this.#journal = journal
+  }
+
+  answer(request: EngineRequest): unknown {
+    switch (request.kind) {
+      case 'position':
+        return { first: this.#journal.first, last: this.#journal.last } satisfies Position
+      case 'apply':
+        return this.#apply(request.batches.map((text) => Buffer.from(text)))
+      case 'relocate':
+        return this.#decide([textOf({ relocate: request.moves })])[0]
+      case 'sweep':
+        return this.#decide([textOf({ sweep: request.hashes })])[0]
+      case 'forget':
+        return this.#journal.dropThrough(request.through)
+    }
+  }
+
+  /** Applies what the journal has beyond the view. @throws DiskError when it cannot be read */
+  catchUp(): void {
+    let group: Buffer[] = []
+    const apply = () => {
+      if (group.length === 0) return
+      this.#inTransaction(group, appliedOf(this.#ledger) + group.length)
+      group = []
+    }
+    for (const { text } of this.#journal.after(appliedOf(this.#ledger))) {
+      group.push(text)
+      if (group.length === caughtUpAtOnce) apply()
+    }
+    apply()
+    this.#ledger.takeTouched()
+    this.#ledger.trim()
+  }
+
+  #apply(texts: readonly Buffer[]): Applied {
+    try {
+      const outcomes = this.#decide(texts).map((results) => ({ results: results as CommandResult[] }))
+      const changes = this.#ledger.takeTouched()
+      this.#ledger.trim()
+      return { outcomes, changes }
+    } catch (error) {
+      if (texts.length === 1) return { outcomes: [asRefusal(error)], changes: [] }
+    }
+    const alone = texts.map((text) => this.#apply([text]))
+    return { outcomes: alone.flatMap(({ outcomes }) => outcomes), changes: alone.flatMap(({ changes }) => changes) }
+  }
+
+  /** Applies new entries and makes them durable: all or none. Gives what each gave. */
+  #decide(texts: readonly Buffer[]): unknown[] {
+    this.#settle()
+    try {
+      const results = this.#inTransaction(texts, this.#journal.last + texts.length, () => {
+        this.#journal.append(texts)
+        this.#unsettled = texts.length
+      })
+      this.#unsettled = 0
+      return results
+    } catch (error) {
+      this.#settle()
+      throw error
+    }
+  }
+
+  /** When a commit failed after the journal had it: the journal is taken back, unless it did not fail after all. */
+  #settle(): void {
+    if (this.#unsettled > 0 && appliedOf(this.#ledger) < this.#journal.last) this.#journal.takeBack(this.#unsettled)
+    this.#unsettled = 0
+  }
+
+  #inTransaction(texts: readonly Buffer[], last: number, beforeCommit: () => void = () => {}): unknown[] {
+    const ledger = this.#ledger
+    ledger.exec('BEGIN IMMEDIATE')
+    try {
+      const results = texts.map((text) => applyEntry(ledger, entryOf(text)))
+      ledger.flush()
+      ledger.sql('UPDATE journal SET applied = ?').run(last)
+      beforeCommit()
+      ledger.exec('COMMIT')
+      return results
+    } catch (error) {
+      ledger.forget()
+      try {
+        ledger.exec('ROLLBACK')
+      } catch {
+        // SQLite has rolled back by itself, as it does after SQLITE_FULL and SQLITE_IOERR.
+      }
+      throw error
+    }
   }
 }
 
-function apply(ledger: Ledger, batches: readonly (readonly Command[])[]): Applied {
-  try {
-    return applyTogether(ledger, batches)
-  } catch (error) {
-    if (batches.length === 1) return { outcomes: [asRefusal(error)], changes: [] }
-  }
-  const alone = batches.map((batch) => apply(ledger, [batch]))
-  return { outcomes: alone.flatMap(({ outcomes }) => outcomes), changes: alone.flatMap(({ changes }) => changes) }
+function appliedOf(ledger: Ledger): number {
+  return Number(ledger.sql('SELECT applied FROM journal').get()!.applied)
 }
 
-function applyTogether(ledger: Ledger, batches: readonly (readonly Command[])[]): Applied {
-  const outcomes = inTransaction(ledger, () => batches.map((batch) => ({ results: applyBatch(ledger, batch) })))
-  const changes = ledger.takeTouched()
-  ledger.trim()
-  return { outcomes, changes }
+function applyEntry(ledger: Ledger, entry: Entry): unknown {
+  if ('batch' in entry) return applyBatch(ledger, entry.batch)
+  return 'sweep' in entry ? sweep(ledger, entry.sweep) : relocate(ledger, entry.relocate)
 }
 
 function applyBatch(ledger: Ledger, batch: readonly Command[]): CommandResult[] {
@@ -178,24 +283,6 @@ function applyBatch(ledger: Ledger, batch: readonly Command[]): CommandResult[] 
     results.push(handler(ledger, command, results))
   }
   return results
-}
-
-function inTransaction<T>(ledger: Ledger, work: () => T): T {
-  ledger.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    ledger.flush()
-    ledger.exec('COMMIT')
-    return result
-  } catch (error) {
-    ledger.forget()
-    try {
-      ledger.exec('ROLLBACK')
-    } catch {
-      // SQLite has rolled back by itself, as it does after SQLITE_FULL and SQLITE_IOERR.
-    }
-    throw error
-  }
 }
 
 const SQLITE_FULL = 13

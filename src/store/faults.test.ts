@@ -4,13 +4,22 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Database, type Disk, DiskError, type DiskFile, type Statement } from '../world/disk.ts'
+import {
+  type Database,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type OwnerFile,
+  type OwnerFiles,
+  type Statement,
+} from '../world/disk.ts'
 import { testWorld } from '../world/testing.ts'
 import type { World } from '../world/world.ts'
 import { checkStore } from './check.ts'
 import { type EmbeddedStore, openStore } from './embedded.ts'
-import { serve } from './engine.ts'
+import { rebuildStore } from './rebuild.ts'
 import { delivery, makeAccount } from './testing.ts'
+import { between, FAULTY_ENGINE } from './testing-engine.ts'
 
 const address = 'bob@here.test'
 
@@ -53,6 +62,35 @@ function faulty(world: World, meet: (operation: string) => void): World {
     prepare: (sql) => statement(inner.prepare(sql)),
     close: () => inner.close(),
   })
+  const ownerFile = (inner: OwnerFile): OwnerFile => ({
+    get size() {
+      return inner.size
+    },
+    append: (chunks) => {
+      meet('journal append')
+      inner.append(chunks)
+      try {
+        meet('journal sync')
+      } catch (error) {
+        // A sync has no space to ask for.
+        throw new DiskError('failed', (error as Error).message)
+      }
+    },
+    read: (offset, length) => inner.read(offset, length),
+    truncate: (size) => {
+      meet('journal truncate')
+      inner.truncate(size)
+    },
+    close: () => inner.close(),
+  })
+  const files = (inner: OwnerFiles): OwnerFiles => ({
+    open: (path, create) => {
+      if (create) meet('journal open')
+      return ownerFile(inner.open(path, create))
+    },
+    list: (path) => inner.list(path),
+    remove: (path) => inner.remove(path),
+  })
   const { disk } = world
   const changed: Partial<Disk> = {
     open: async (path, create) => {
@@ -63,13 +101,9 @@ function faulty(world: World, meet: (operation: string) => void): World {
       meet('writeFile')
       return disk.writeFile(path, bytes)
     },
-    ownDatabase: async (path) => {
-      const inner = database(disk.openDatabase(path, 'write'))
-      const answer = serve(inner)
-      return {
-        request: async (message) => structuredClone(answer(structuredClone(message))),
-        close: async () => inner.close(),
-      }
+    ownDatabase: (path) => {
+      between.wrap = (inner) => ({ database: database(inner.database), files: files(inner.files) })
+      return disk.ownDatabase(path, FAULTY_ENGINE)
     },
   }
   return { ...world, disk: Object.assign(Object.create(disk), disk, changed) }
@@ -161,10 +195,16 @@ for (const code of ['full', 'failed'] as const) {
         assert.deepEqual(await checkStore(store), [], `${n}: ${failedAt}`)
         refusals += before
         await store.close()
-        const again = await openStore(world)
-        assert.deepEqual(await found(again), [...told.acknowledged].sort())
-        assert.deepEqual(await checkStore(again), [])
-        await again.close()
+        const mustBeAsTold = async () => {
+          const again = await openStore(world)
+          assert.deepEqual(await found(again), [...told.acknowledged].sort(), `${n}: ${failedAt}`)
+          assert.deepEqual(await checkStore(again), [])
+          await again.close()
+        }
+        await mustBeAsTold()
+        // The journal says the same: nothing that was refused is in it.
+        await rebuildStore(world)
+        await mustBeAsTold()
       })
     }
     assert.ok(refusals > 10)

@@ -294,6 +294,15 @@ CREATE TRIGGER things_gone AFTER DELETE ON account BEGIN
 END;
 `
 
+const journal = `
+-- The last record of the journal that is applied here. A store that is older than its journal begins at 1: what it held
+-- then is in its first snapshot only.
+CREATE TABLE journal (applied INTEGER NOT NULL) STRICT;
+INSERT INTO journal SELECT EXISTS (SELECT 1 FROM account UNION ALL SELECT 1 FROM setting UNION ALL SELECT 1 FROM queue
+  UNION ALL SELECT 1 FROM event UNION ALL SELECT 1 FROM remembered UNION ALL SELECT 1 FROM sts_policy
+  UNION ALL SELECT 1 FROM report_duty);
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -306,6 +315,7 @@ const MIGRATIONS: readonly string[] = [
   reportDays,
   sharing,
   lists,
+  journal,
 ]
 
 /** The version this program writes. */

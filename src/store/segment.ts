@@ -27,7 +27,7 @@ export function recordHeader(bodyHash: BlobHash, bodyBytes: number): Buffer {
 }
 
 /** What a header says, or undefined when it is none. */
-function readHeader(bytes: Buffer): { hash: BlobHash; bodyBytes: number } | undefined {
+export function readHeader(bytes: Buffer): { hash: BlobHash; bodyBytes: number } | undefined {
   if (bytes.length < HEADER_BYTES || bytes.readUInt32BE(0) !== MAGIC) return undefined
   if (bytes.readUInt32BE(40) !== crc32(bytes.subarray(0, 40))) return undefined
   return { hash: bytes.toString('hex', 8, 40), bodyBytes: bytes.readUInt32BE(4) }

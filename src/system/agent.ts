@@ -176,6 +176,7 @@ export class RunningAgent {
       await this.#reporter.prune()
       const { problems } = await compact(this.#store)
       for (const problem of problems) log('warning', problem)
+      if (this.#store.journalProblem !== undefined) log('warning', this.#store.journalProblem)
     } catch (error) {
       if (!this.#shutdown.requested) log('warning', 'the store could not be tidied', { error: String(error) })
     }

@@ -157,6 +157,57 @@ for (const [name, make] of [
       await again.close()
     })
 
+    diskTest('copies a database at one moment while it is written, over an older copy too', async (disk) => {
+      const writer = disk.openDatabase('mail.db', 'write')
+      writer.exec('CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1)')
+      await disk.copyDatabase('mail.db', 'copies/mail.db')
+      const insert = writer.prepare('INSERT INTO t VALUES (?)')
+      insert.run(2)
+      const copying = disk.copyDatabase('mail.db', 'copies/mail.db')
+      await copying
+      insert.run(3)
+      const copy = disk.openDatabase('copies/mail.db', 'read')
+      assert.deepEqual(
+        copy
+          .prepare('SELECT n FROM t ORDER BY n')
+          .all()
+          .map(({ n }) => n),
+        [1, 2],
+      )
+      copy.close()
+      writer.close()
+      await assert.rejects(disk.copyDatabase('none.db', 'copies/none.db'), { code: 'missing' })
+      // A copy is a file like others.
+      const file = await disk.open('copies/mail.db', false)
+      const bytes = await file.read(0, file.size)
+      await file.close()
+      await disk.writeFile('elsewhere.db', bytes)
+      const elsewhere = disk.openDatabase('elsewhere.db', 'read')
+      assert.equal(elsewhere.prepare('SELECT count(*) AS n FROM t').get()?.n, 2)
+      elsewhere.close()
+    })
+
+    diskTest('gives the owner of a database files beside it: durable, in order, cut where it says', async (disk) => {
+      const owner = await disk.ownDatabase('beside/owned.db', echoModule)
+      const log = (request: object) => owner.request({ log: request })
+      assert.deepEqual(await log({ list: 'logs' }), [])
+      await assert.rejects(log({ open: 'logs/a', create: false }), { name: 'DiskError', code: 'missing' })
+      assert.equal(await log({ open: 'logs/a', create: true }), 0)
+      assert.equal(await log({ append: ['one', '', 'two'] }), 6)
+      assert.equal(await log({ append: Array.from({ length: 3000 }, () => '.') }), 3006)
+      assert.equal(await log({ truncate: 4 }), 4)
+      assert.equal(await log({ append: ['!'] }), 5)
+      assert.equal(await log({ read: [0, 100] }), 'onet!')
+      assert.equal(await log({ read: [3, 1] }), 't')
+      assert.deepEqual(await log({ list: 'logs' }), ['a'])
+      assert.equal(String(await disk.readFile('beside/logs/a')), 'onet!')
+      assert.equal(await log({ open: 'logs/a', create: true }), 5)
+      await log({ remove: 'logs/a' })
+      await log({ remove: 'logs/a' })
+      assert.deepEqual(await log({ list: 'logs' }), [])
+      await owner.close()
+    })
+
     diskTest('removes a database that is closed', async (disk) => {
       disk.openDatabase('index.db', 'write').close()
       await disk.remove('index.db')

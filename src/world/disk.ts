@@ -34,17 +34,42 @@ export interface Statement {
   iterate(...parameters: SqlValue[]): IterableIterator<Record<string, SqlValue>>
 }
 
-/** A SQLite connection (WAL, synchronous=FULL: a commit that is visible is durable). Synchronous by nature. */
+/**
+ * A SQLite connection (WAL, synchronous=FULL: a commit that is visible is durable; an owner that makes its commits
+ * durable itself may choose NORMAL). Synchronous by nature.
+ */
 export interface Database {
   exec(sql: string): void
   prepare(sql: string): Statement
   close(): void
 }
 
+/** A file of an owned database's thread. Synchronous, because a transaction waits meanwhile. */
+export interface OwnerFile {
+  readonly size: number
+  /** Durable when it returns. @throws DiskError: 'full' when the file is as it was before; else give it up. */
+  append(chunks: readonly Uint8Array[]): void
+  /** Up to `length` bytes from `offset` (fewer at the end of the file). @throws DiskError */
+  read(offset: number, length: number): Buffer
+  /** Durable when it returns. @throws DiskError */
+  truncate(size: number): void
+  close(): void
+}
+
+/** The files beside an owned database: paths are relative to the folder that it lies in. */
+export interface OwnerFiles {
+  /** Makes the file, and its name durable, when `create`. @throws DiskError */
+  open(path: string, create: boolean): OwnerFile
+  /** Names in a folder, sorted; empty when it is missing. @throws DiskError */
+  list(folder: string): string[]
+  /** Idempotent. @throws DiskError */
+  remove(path: string): void
+}
+
 /**
- * Runs `module`'s exported `serve(database: Database)` beside the network thread, on its own writing connection: the
- * function returned answers requests (structured-cloneable values) one at a time, in order. In the real world this is
- * a worker thread; in the simulated world the same function runs in place.
+ * Runs `module`'s exported `serve(database: Database, files: OwnerFiles)` beside the network thread, on its own writing
+ * connection: the function returned answers requests (structured-cloneable values) one at a time, in order. In the real
+ * world this is a worker thread; in the simulated world the same function runs in place.
  */
 export interface DatabaseOwner {
   request(message: unknown): Promise<unknown>
@@ -70,6 +95,8 @@ export interface Disk {
   openDatabase(path: string, mode: 'read' | 'write'): Database
   /** See DatabaseOwner. `moduleUrl` is an absolute file: URL (`new URL('./engine.ts', import.meta.url).href`). */
   ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner>
+  /** A copy of one moment of a database, durable, while others write it. Replaces what is at `to`. @throws DiskError */
+  copyDatabase(from: string, to: string): Promise<void>
   /** Takes the folder for this process until it ends or calls what it got. @throws DiskError 'locked' naming who holds it. */
   lock(path: string): Promise<() => void>
 }

@@ -1,8 +1,8 @@
 // `borderpost reports`: of a file, what the report in it says; of an agent's folder, what came in, what went out, and who
 // sends as its domain. Reading needs no lock, so the agent may run meanwhile.
 
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { statSync } from 'node:fs'
+import { basename } from 'node:path'
 import { type IncomingReport, parseReport, parseReportFile } from '../../identity/reports/incoming.ts'
 import {
   type DomainView,
@@ -15,7 +15,7 @@ import {
 import type { Source } from '../../roles/reports/sources.ts'
 import { ReportReads } from '../../store/read-reports.ts'
 import { isCurrent } from '../../store/schema.ts'
-import { realWorld } from '../../world/real/world.ts'
+import { agentsIn, worldOf } from '../agents-in.ts'
 import { EXIT, readInput } from '../read-description.ts'
 
 export interface ReportsOptions {
@@ -97,26 +97,15 @@ function explain(found: IncomingReport): string {
   }
 }
 
-/** The folders of agents in this folder: itself, or those of a system. */
-function agentsIn(folder: string): string[] {
-  const hasStore = (path: string) => existsSync(join(path, 'store', 'store.db'))
-  if (existsSync(join(folder, 'store.db'))) return [join(folder, '..')]
-  if (hasStore(folder)) return [folder]
-  return readdirSync(folder)
-    .map((name) => join(folder, name))
-    .filter(hasStore)
-}
-
 function ofFolder(folder: string, days: number, isJson: boolean, print: Print): number {
   const agents = agentsIn(folder)
   if (agents.length === 0) {
     console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
     return EXIT.usage
   }
-  const noDns = { resolve: async () => ({ status: 'no-answer' as const, reason: 'nothing is asked here' }) }
   const found: { agent: string; overview: Overview }[] = []
   for (const path of agents) {
-    const { disk, clock } = realWorld({ folder: path, dns: () => noDns })
+    const { disk, clock } = worldOf(path)
     const database = disk.openDatabase('store/store.db', 'read')
     try {
       if (!isCurrent(database)) {

@@ -1,10 +1,12 @@
 // The worker thread of an owned database: opens the writing connection, imports the module and answers its requests
 // one at a time, in order.
 
+import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Database } from '../disk.ts'
+import type { Database, OwnerFiles } from '../disk.ts'
 import { openRealDatabase } from './database.ts'
 import type { CarriedError, OwnerReply, OwnerStart } from './database-owner.ts'
+import { realOwnerFiles } from './owner-files.ts'
 
 type Answer = (message: unknown) => unknown
 
@@ -13,8 +15,8 @@ const reply = (message: OwnerReply) => port.postMessage(message)
 
 async function start({ path, moduleUrl }: OwnerStart): Promise<void> {
   const database = openRealDatabase(path, 'write')
-  const module = (await import(moduleUrl)) as { serve(database: Database): Answer }
-  const answer = module.serve(database)
+  const module = (await import(moduleUrl)) as { serve(database: Database, files: OwnerFiles): Answer }
+  const answer = module.serve(database, realOwnerFiles(dirname(path)))
   const waiting: ({ message: unknown } | 'close')[] = []
   let isBusy = false
 

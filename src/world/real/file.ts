@@ -3,12 +3,14 @@
 // libuv's pool where a write and a sync were two, and a sync has nothing left to do. Elsewhere syncs that come while one
 // is running share the next.
 
-import type { promises } from 'node:fs'
+import { constants, type promises } from 'node:fs'
 import { DiskError, type DiskFile } from '../disk.ts'
 import { diskError } from './errors.ts'
 
+/** On Linux a write with O_DSYNC is what write and fdatasync are; macOS would leave the bytes in the drive's cache. */
+export const durableWrites = process.platform === 'linux' ? constants.O_DSYNC : 0
 /** Linux takes 1,024 pieces in a writev (IOV_MAX). */
-const mostChunks = 1024
+export const mostChunks = 1024
 
 interface WaitingAppend {
   readonly chunks: readonly Uint8Array[]
@@ -180,7 +182,8 @@ export class AppendFile implements DiskFile {
   }
 }
 
-function withoutFirst(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+/** What is left of the chunks after so many bytes. */
+export function withoutFirst(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let left = bytes
   const rest: Uint8Array[] = []
   for (const chunk of chunks) {

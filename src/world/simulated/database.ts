@@ -3,10 +3,18 @@
 // inside an open transaction would see its changes: keep transactions within one turn, as the store does.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type Database, type DatabaseOwner, DiskError, type SqlValue, type Statement } from '../disk.ts'
+import {
+  type Database,
+  type DatabaseOwner,
+  DiskError,
+  type OwnerFiles,
+  type SqlValue,
+  type Statement,
+} from '../disk.ts'
+import { FileContent } from './file.ts'
 import type { Life } from './queue.ts'
 
-const firstWordOfReading = /^\s*(?:select|with|pragma|values|explain)\b/i
+const firstWordOfReading = /^\s*(?:select|with|pragma|values|explain|begin|commit)\b/i
 
 export class MemoryDatabase {
   readonly #sqlite = new DatabaseSync(':memory:')
@@ -33,6 +41,21 @@ export class MemoryDatabase {
         isOpen = false
       },
     }
+  }
+
+  /** What its file would hold. */
+  asFile(): FileContent {
+    const file = new FileContent()
+    file.append([this.#sqlite.serialize()])
+    file.markSynced(file.size)
+    return file
+  }
+
+  /** The database that a file holds. */
+  static fromFile(file: FileContent): MemoryDatabase {
+    const database = new MemoryDatabase()
+    database.#sqlite.deserialize(file.read(0, file.size))
+    return database
   }
 
   /** Power failure: an open transaction never was. */
@@ -77,10 +100,11 @@ export class MemoryDatabase {
 export function ownInPlace(
   life: Life,
   database: Database,
-  module: { serve(database: Database): unknown },
+  files: OwnerFiles,
+  module: { serve(database: Database, files: OwnerFiles): unknown },
   schedule: (kind: string, action: () => void) => void,
 ): DatabaseOwner {
-  const answer = module.serve(database) as (message: unknown) => unknown
+  const answer = module.serve(database, files) as (message: unknown) => unknown
   let last: Promise<unknown> = Promise.resolve()
   let isClosed = false
   return {

@@ -1,7 +1,15 @@
 // A simulated machine's disk: files in memory that outlive the machine, with the faults of real disks (full, failing,
 // slow) and what a crash does to bytes that were not synced. Folders exist by being named.
 
-import { type Database, type DatabaseOwner, type Disk, DiskError, type DiskFile } from '../disk.ts'
+import {
+  type Database,
+  type DatabaseOwner,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type OwnerFile,
+  type OwnerFiles,
+} from '../disk.ts'
 import type { Random } from '../world.ts'
 import { MemoryDatabase, ownInPlace } from './database.ts'
 import { FileContent } from './file.ts'
@@ -55,8 +63,13 @@ export class SimulatedDisk {
 
   /** Bytes in files (databases are not counted). */
   get usedBytes(): number {
+    return this.bytesIn('')
+  }
+
+  /** Bytes in files whose path starts so. */
+  bytesIn(start: string): number {
     let bytes = 0
-    for (const file of this.#files.values()) bytes += file.size
+    for (const [path, file] of this.#files) if (path.startsWith(start)) bytes += file.size
     return bytes
   }
 
@@ -73,7 +86,7 @@ export class SimulatedDisk {
       open: async (path, create) => {
         const key = normalPath(path)
         const found = await this.#perform(life, 'open', key, create ? this.syncMs : memoryMs, () => {
-          const known = this.#files.get(key)
+          const known = this.#files.get(key) ?? this.#databases.get(key)?.asFile()
           if (known !== undefined) return known
           if (!create) throw new DiskError('missing', `${key} does not exist.`)
           const made = new FileContent()
@@ -104,6 +117,12 @@ export class SimulatedDisk {
         const source = normalPath(from)
         const target = normalPath(to)
         return this.#perform(life, 'rename', source, this.syncMs, () => {
+          const database = this.#databases.get(source)
+          if (database !== undefined) {
+            this.#databases.delete(source)
+            this.#databases.set(target, database)
+            return
+          }
           const file = this.#files.get(source)
           if (file === undefined) throw new DiskError('missing', `${source} does not exist.`)
           this.#files.delete(source)
@@ -125,6 +144,15 @@ export class SimulatedDisk {
         this.#perform(life, 'read', '', memoryMs, () => Math.max(0, this.capacityBytes - this.usedBytes)),
       openDatabase: (path, mode) => this.#openDatabase(life, normalPath(path), mode),
       ownDatabase: (path, moduleUrl) => this.#ownDatabase(life, normalPath(path), moduleUrl),
+      copyDatabase: (from, to) => {
+        const source = normalPath(from)
+        const target = normalPath(to)
+        return this.#perform(life, 'write', target, this.syncMs * 2, () => {
+          const file = this.#databases.get(source)?.asFile() ?? this.#files.get(source)
+          if (file === undefined) throw new DiskError('missing', `${source} does not exist.`)
+          this.#databases.set(target, MemoryDatabase.fromFile(file))
+        })
+      },
       lock: (path) => {
         const key = normalPath(path)
         return this.#perform(life, 'read', key, memoryMs, () => {
@@ -177,6 +205,12 @@ export class SimulatedDisk {
 
   #openDatabase(life: Life, path: string, mode: 'read' | 'write'): Database {
     let database = this.#databases.get(path)
+    const copied = this.#files.get(path)
+    if (database === undefined && copied !== undefined) {
+      database = MemoryDatabase.fromFile(copied)
+      this.#files.delete(path)
+      this.#databases.set(path, database)
+    }
     if (database === undefined) {
       if (mode === 'read') throw new DiskError('missing', `${path} does not exist.`)
       database = new MemoryDatabase()
@@ -186,10 +220,65 @@ export class SimulatedDisk {
   }
 
   async #ownDatabase(life: Life, path: string, moduleUrl: string): Promise<DatabaseOwner> {
-    const module = (await this.#simulation.hold(import(moduleUrl))) as { serve(database: Database): unknown }
-    return ownInPlace(life, this.#openDatabase(life, path, 'write'), module, (kind, action) => {
+    const module = (await this.#simulation.hold(import(moduleUrl))) as {
+      serve(database: Database, files: OwnerFiles): unknown
+    }
+    const files = this.#ownerFiles(life, path.slice(0, path.lastIndexOf('/') + 1))
+    return ownInPlace(life, this.#openDatabase(life, path, 'write'), files, module, (kind, action) => {
       this.#simulation.schedule(this.syncMs, life, kind, this.#host, path, undefined, action)
     })
+  }
+
+  /** Files of an owner that runs in place: what it does to them happens within its event. */
+  #ownerFiles(life: Life, folder: string): OwnerFiles {
+    const perform = <T>(operation: DiskOperation, path: string, action: () => T): T => {
+      if (!life.alive) throw new Error('This incarnation of the host has crashed.')
+      this.#meetFault(operation, path)
+      return action()
+    }
+    return {
+      open: (path, create) => {
+        const key = normalPath(folder + path)
+        return perform('open', key, () => {
+          const file = this.#files.get(key) ?? (create ? new FileContent() : undefined)
+          if (file === undefined) throw new DiskError('missing', `${key} does not exist.`)
+          this.#files.set(key, file)
+          return this.#ownerFile(file, key, perform)
+        })
+      },
+      list: (path) => perform('read', folder + path, () => this.#list(`${normalPath(folder + path)}/`)),
+      remove: (path) => {
+        const key = normalPath(folder + path)
+        perform('remove', key, () => this.#files.delete(key))
+      },
+    }
+  }
+
+  #ownerFile(
+    file: FileContent,
+    path: string,
+    perform: <T>(operation: DiskOperation, path: string, action: () => T) => T,
+  ): OwnerFile {
+    return {
+      get size() {
+        return file.size
+      },
+      append: (chunks) => {
+        const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
+        perform('append', path, () => {
+          this.#mustFit(bytes)
+          file.append(chunks)
+        })
+        try {
+          perform('sync', path, () => file.markSynced(file.size))
+        } catch (error) {
+          throw error instanceof DiskError ? new DiskError('failed', error.message) : error
+        }
+      },
+      read: (offset, length) => perform('read', path, () => file.read(offset, length)),
+      truncate: (size) => perform('truncate', path, () => file.truncate(size)),
+      close: () => {},
+    }
   }
 
   /** One operation as an event: it takes time, may meet a fault, and happens for a living incarnation only. */
