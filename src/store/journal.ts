@@ -15,7 +15,7 @@ import {
 } from './journal-format.ts'
 
 export const JOURNAL = 'journal'
-export const PART_BYTES = 32 * 1024 * 1024
+const PART_BYTES = 32 * 1024 * 1024
 
 interface OpenPart {
   readonly header: PartHeader
