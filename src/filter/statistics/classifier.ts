@@ -27,6 +27,12 @@ const POINT = 0.3
 const HALF_AFTER = 200
 const NEUTRAL_POINTS = 2
 const MOST_POINTS = 10
+/**
+ * Where far more spam was taught than wanted mail, what is common to all mail looks like spam: so much of that surplus (as
+ * log-odds) is taken back.
+ */
+const COMPLAINTS = 0.5
+const SMOOTH = 10
 /** Who insists wants log-odds that are right by so much, and says it so often at most. */
 const MARGIN = 2.5
 const MOST_TIMES = 4
@@ -78,9 +84,11 @@ export class Classifier {
   /** The score as log-odds. */
   logOdds(features: Features): number {
     const { said, news } = this.#hear(features)
+    const { spamSeen, hamSeen } = this
     const points = Math.min(features.rulePoints, MOST_POINTS) - NEUTRAL_POINTS
-    const inexperience = HALF_AFTER / (HALF_AFTER + this.spamSeen + this.hamSeen)
-    return said - DOUBT * news + POINT * points * inexperience
+    const inexperience = HALF_AFTER / (HALF_AFTER + spamSeen + hamSeen)
+    const complaints = Math.max(0, Math.log((spamSeen + SMOOTH) / (hamSeen + SMOOTH)))
+    return said - DOUBT * news + POINT * points * inexperience - COMPLAINTS * complaints
   }
 
   /** What was learned alone, as log-odds: to be added to what another model says. 0 where nothing is known. */
@@ -155,7 +163,7 @@ export class Classifier {
   /** The classifier whose state this is, or undefined if the bytes are no state of this version. */
   static fromBytes(bytes: Buffer): Classifier | undefined {
     const state = readTables(bytes, 2, 2)
-    if (!state) return undefined
+    if (!state?.numbers.every((seen) => Number.isSafeInteger(seen) && seen >= 0)) return undefined
     const classifier = new Classifier(state.bits)
     const past = PastLessons.fromBytes(bytes.subarray(state.end), state.bits, classifier.#looks.length)
     if (past === undefined) return undefined

@@ -45,7 +45,7 @@ test('there is no opinion before there are lessons of both kinds, and nothing is
   teach(opinions, 4, 'casino', true, 40)
   assert.equal(opinions.of(4, unread), undefined)
   assert.equal(opinions.of(undefined, unread), undefined)
-  teach(opinions, 4, 'garden', false, 8)
+  teach(opinions, 4, 'garden', false, 15)
   assert.ok(points(opinions, 4, 'casino')! >= 5, `${points(opinions, 4, 'casino')}`)
   assert.ok(points(opinions, 4, 'garden')! <= 0)
 })

@@ -78,7 +78,7 @@ export class PastLessons {
     if (bytes.length < 9) return undefined
     past.#count = bytes.readDoubleBE(0)
     const lessons = bytes[8]!
-    if (!Number.isSafeInteger(past.#count) || lessons > MOST_LESSONS) return undefined
+    if (!Number.isSafeInteger(past.#count) || past.#count < 0 || lessons > MOST_LESSONS) return undefined
     let at = 9
     for (let n = 0; n < lessons; n++) {
       if (at + 9 > bytes.length) return undefined

@@ -17,6 +17,8 @@ import type { Agent } from '../agent.ts'
 /** Many lessons often come at once: a folder is moved to Junk. */
 const SOON_MS = 500
 const LESSONS_AT_ONCE = 50
+/** Between two lessons: learning takes at most a part of a processor. */
+const BREATH_MS = 5
 /** States are saved after so many lessons, or so long after the first. */
 const SAVE_AFTER_LESSONS = 500
 const SAVE_AFTER_MS = 120_000
@@ -94,12 +96,14 @@ export class Learner {
   }
 
   async #work(): Promise<void> {
-    const { store } = this.#agent
+    const { store, world } = this.#agent
     for (;;) {
       const lessons = store.lessons(this.#last, LESSONS_AT_ONCE)
       for (const lesson of lessons) {
         if (this.#stopped) return
         await this.#learn(lesson)
+        // A folder of thousands must not keep the mail waiting.
+        await world.clock.sleep(BREATH_MS)
       }
       const isTime = this.#unsaved > 0 && this.#saveInMs() <= 0
       if (isTime || this.#unsaved >= SAVE_AFTER_LESSONS) await this.#save()
