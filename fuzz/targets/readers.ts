@@ -4,7 +4,6 @@ import { decodeMailboxName, encodeMailboxName } from '../../src/protocols/imap/m
 import { parseCommand } from '../../src/protocols/imap/parser.ts'
 import { CommandReader } from '../../src/protocols/imap/reader.ts'
 import { serveImap } from '../../src/protocols/imap/serve.ts'
-import { uploadsOf } from '../../src/protocols/jmap/blob.ts'
 import { handleRequest } from '../../src/protocols/jmap/request.ts'
 import { type Desk, makeDesk } from '../../src/protocols/jmap/testing.ts'
 import { servePop3 } from '../../src/protocols/pop3/serve.ts'
@@ -93,7 +92,7 @@ function imapCommands(bytes: Buffer): void {
 
 async function jmap(bytes: Buffer): Promise<void> {
   await atDesk(async ({ backend }) => {
-    const result = await handleRequest(backend, uploadsOf(backend), bytes)
+    const result = await handleRequest(backend, bytes)
     if ('problem' in result) return
     for (const [name, args] of result.response.methodResponses)
       must(!(name === 'error' && args.type === 'serverFail'), 'a fault of ours', [args, bytes.toString('utf8')])

@@ -61,6 +61,8 @@ export type Log = (
   facts?: Readonly<Record<string, unknown>>,
 ) => void
 
+/** What was uploaded and no message named by then is forgotten (RFC 8620 §6 asks for an hour). */
+const UPLOADS_KEPT_MS = 86_400_000
 const EVENTS_KEPT_MS = 30 * 86_400_000
 const EVENTS_KEPT = 1_000_000
 const TIDY_EVERY_MS = 600_000
@@ -173,6 +175,7 @@ export class RunningAgent {
     try {
       const beforeMs = world.clock.now() - EVENTS_KEPT_MS
       await this.#store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
+      await this.#store.commit([{ kind: 'upload.prune', beforeMs: world.clock.now() - UPLOADS_KEPT_MS }])
       await this.#reporter.prune()
       const { problems } = await compact(this.#store)
       for (const problem of problems) log('warning', problem)

@@ -3,9 +3,10 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Concurrency } from '../filter/rate.ts'
-import { readBlobId, uploadBlob, uploadsOf } from '../protocols/jmap/blob.ts'
+import { readBlobId, uploadBlob } from '../protocols/jmap/blob.ts'
 import { formatId } from '../protocols/jmap/ids.ts'
-import { handleRequest, sessionObject, stateChange } from '../protocols/jmap/request.ts'
+import { handleRequest } from '../protocols/jmap/request.ts'
+import { sessionObject, stateChange } from '../protocols/jmap/session.ts'
 import { type JmapBackend, LIMITS } from '../protocols/jmap/types.ts'
 import type { World } from '../world/world.ts'
 import type { EventStreams } from './event-stream.ts'
@@ -48,7 +49,7 @@ export function addJmap(app: FastifyInstance, guard: Guard, streams: EventStream
     // A form of another site can send text/plain, but not this (RFC 8620 §3.1).
     if (!/^application\/json\b/i.test(request.headers['content-type'] ?? ''))
       return problem(reply, 400, 'notJSON', 'the content type must be application/json')
-    const result = await handleRequest(backend, uploadsOf(backend), request.body as Buffer)
+    const result = await handleRequest(backend, request.body as Buffer)
     if ('problem' in result) return reply.code(result.status).type(PROBLEM).send(JSON.stringify(result.problem))
     return reply.type('application/json').send(JSON.stringify(result.response))
   }
@@ -70,15 +71,25 @@ export function addJmap(app: FastifyInstance, guard: Guard, streams: EventStream
     const { type } = request.query as { type?: string }
     const isType =
       typeof type === 'string' && /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(; *charset=[\w.:-]{1,40})?$/.test(type)
-    return (
-      reply
-        // What a stranger sent never becomes a page of ours: it is saved, not shown, and if shown, without any right.
-        .header('content-disposition', `attachment; filename*=UTF-8''${encodeName(name)}`)
-        .header('content-security-policy', "sandbox; default-src 'none'")
-        .header('cache-control', 'private, immutable, max-age=31536000')
-        .type(isType ? type : 'application/octet-stream')
-        .send(content)
-    )
+    reply
+      // What a stranger sent never becomes a page of ours: it is saved, not shown, and if shown, without any right.
+      .header('content-disposition', `attachment; filename*=UTF-8''${encodeName(name)}`)
+      .header('content-security-policy', "sandbox; default-src 'none'")
+      .header('cache-control', 'private, immutable, max-age=31536000')
+      .header('accept-ranges', 'bytes')
+      // A blob never changes under its name.
+      .header('etag', `"${blob}"`)
+      .type(isType ? type : 'application/octet-stream')
+    if (request.headers['if-none-match'] === `"${blob}"`) return reply.code(304).send()
+    const range = rangeOf(request, content.length, `"${blob}"`)
+    if (range === undefined) return reply.send(content)
+    if (range === 'unsatisfiable')
+      return reply.code(416).header('content-range', `bytes */${content.length}`).type('text/plain').send()
+    const [first, last] = range
+    return reply
+      .code(206)
+      .header('content-range', `bytes ${first}-${last}/${content.length}`)
+      .send(content.subarray(first, last + 1))
   }
 
   function eventSource(request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {
@@ -107,6 +118,22 @@ export function addJmap(app: FastifyInstance, guard: Guard, streams: EventStream
     })
     stream.onClose(unwatch)
   }
+}
+
+/** The one range that is asked for (RFC 9110 §14.2), inclusive; undefined: the whole, as for what cannot be read. */
+function rangeOf(
+  { headers }: FastifyRequest,
+  length: number,
+  etag: string,
+): readonly [number, number] | 'unsatisfiable' | undefined {
+  const condition = headers['if-range']
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.range ?? '')
+  if (match === null || match[0] === 'bytes=-' || (condition !== undefined && condition !== etag)) return undefined
+  const [, from, to] = match
+  const first = from === '' ? Math.max(0, length - Number(to)) : Number(from)
+  const last = from === '' || to === '' ? length - 1 : Math.min(Number(to), length - 1)
+  if (from !== '' && to !== '' && Number(to) < Number(from)) return undefined
+  return first >= length || last < first ? 'unsatisfiable' : [first, last]
 }
 
 const isAccount = (request: FastifyRequest, backend: JmapBackend): boolean =>

@@ -112,6 +112,28 @@ test('Basic is checked once, then remembered; wrong passwords are limited', () =
     assert.equal((await me(BASIC)).statusCode, 200)
   }))
 
+test('a download in parts: ranges, conditions, and the kind that is asked for', () =>
+  atServer(async (app, { accountId }) => {
+    const headers = { authorization: BASIC, 'content-type': 'text/plain' }
+    const upload = { method: 'POST', url: `/jmap/upload/${accountId}`, headers, payload: '0123456789' } as const
+    const { blobId } = (await app.inject(upload)).json()
+    const ask = async (more: Record<string, string>) => {
+      const url = `/jmap/download/${accountId}/${blobId}/a%20b.txt?type=text/plain`
+      const answer = await app.inject({ url, headers: { authorization: BASIC, ...more } })
+      return [answer.statusCode, answer.body, answer.headers['content-range']]
+    }
+    assert.deepEqual(await ask({ range: 'bytes=2-4' }), [206, '234', 'bytes 2-4/10'])
+    assert.deepEqual(await ask({ range: 'bytes=7-' }), [206, '789', 'bytes 7-9/10'])
+    assert.deepEqual(await ask({ range: 'bytes=-3' }), [206, '789', 'bytes 7-9/10'])
+    assert.deepEqual(await ask({ range: 'bytes=5-99' }), [206, '56789', 'bytes 5-9/10'])
+    assert.deepEqual(await ask({ range: 'bytes=10-' }), [416, '', 'bytes */10'])
+    assert.deepEqual(await ask({ range: 'bytes=-0' }), [416, '', 'bytes */10'])
+    for (const range of ['bytes=4-2', 'bytes=0-1,3-4', 'lines=0-1', 'bytes=-'])
+      assert.deepEqual(await ask({ range }), [200, '0123456789', undefined], range)
+    assert.deepEqual((await ask({ range: 'bytes=2-4', 'if-range': '"another"' }))[0], 200)
+    assert.deepEqual(await ask({ 'if-none-match': `"${blobId}"` }), [304, '', undefined])
+  }))
+
 test('JMAP over HTTP: session, api, upload, download', () =>
   atServer(async (app, { accountId }) => {
     const headers = { authorization: BASIC }

@@ -3,7 +3,7 @@
 // MSA, and through a Forwarder. Outbound: out of the Author's hands by SMTP, by JMAP and by IMAP's APPEND. On the other
 // side stands the laxest server there can be: for it every sequence of the suite ends a message.
 
-import { uploadBlob, uploadsOf } from '../../protocols/jmap/blob.ts'
+import { uploadBlob } from '../../protocols/jmap/blob.ts'
 import { handleRequest } from '../../protocols/jmap/request.ts'
 import { CORE, MAIL, SUBMISSION } from '../../protocols/jmap/types.ts'
 import { domainAt, type TestSystem } from '../../system/testing.ts'
@@ -113,7 +113,7 @@ function waysOut(world: TestSystem, attacker: SimulatedHost): [name: string, way
     const accountId = `a${webmail.account.id}`
     const methodCalls = calls.map(([name, args], i) => [name, { accountId, ...args }, String(i)])
     const body = Buffer.from(JSON.stringify({ using: [CORE, MAIL, SUBMISSION], methodCalls }))
-    const result = await handleRequest(webmail, uploadsOf(webmail), body)
+    const result = await handleRequest(webmail, body)
     if ('problem' in result) throw new Error(JSON.stringify(result.problem))
     return result.response.methodResponses.map(([, args]) => args as Record<string, Record<string, unknown>>)
   }

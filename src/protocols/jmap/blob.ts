@@ -1,34 +1,30 @@
 // Blobs: what was uploaded, whole messages, and decoded parts of messages (RFC 8620 §6, RFC 8621 §4.1.4).
-// A blob is named by the SHA-256 of its content: who can name one has seen it, or a message of theirs names it.
+// A blob is named by the SHA-256 of its content. Knowing a name opens nothing: a body is only there for an account of
+// which a message, a script or an upload is this body.
 
 import { decodeTransfer } from '../../message/transfer.ts'
 import type { BlobRef } from '../../store/types.ts'
 import { type BlobName, formatBlobId, parseBlobId } from './ids.ts'
-import type { JmapBackend, Uploads } from './types.ts'
+import type { JmapBackend } from './types.ts'
 
-/** Uploads remembered until a message names them; the oldest is forgotten first. */
-const MAX_UPLOADS = 1000
-const uploads = new WeakMap<JmapBackend, Uploads>()
+/** Uploads of one account that no message names yet: beyond these the oldest make room (RFC 8620 §6). */
+const UPLOADS = { count: 1000, bytes: 1_000_000_000 }
 
-export function uploadsOf(backend: JmapBackend): Uploads {
-  let own = uploads.get(backend)
-  if (!own) uploads.set(backend, (own = new Map()))
-  return own
+/** Keeps the content, durably, for a message that will name it. @throws DiskError */
+export async function uploadBlob(
+  { store, account, world }: JmapBackend,
+  content: Buffer,
+): Promise<{ id: string; sizeBytes: number }> {
+  const blob = await store.putBlob([content])
+  const upload = { kind: 'upload.put', account: account.id, blob, nowMs: world.clock.now(), atMost: UPLOADS } as const
+  const [result] = await store.commit([upload])
+  if (!result!.ok) throw new Error(`an upload was refused: ${result!.message}`)
+  return { id: formatBlobId({ hash: blob.hash }), sizeBytes: blob.sizeBytes }
 }
 
-/** Keeps the content for a message that will name it. @throws DiskError */
-export async function uploadBlob(backend: JmapBackend, content: Buffer): Promise<{ id: string; sizeBytes: number }> {
-  const ref = await backend.store.putBlob([content])
-  const own = uploadsOf(backend)
-  own.delete(ref.hash)
-  if (own.size >= MAX_UPLOADS) own.delete(own.keys().next().value!)
-  own.set(ref.hash, ref)
-  return { id: formatBlobId({ hash: ref.hash }), sizeBytes: ref.sizeBytes }
-}
-
-/** Where the whole blob lies. */
-export function findBlob(backend: JmapBackend, name: BlobName): BlobRef | undefined {
-  return backend.store.findBlob(name.hash) ?? uploadsOf(backend).get(name.hash)
+/** Where the whole body lies. */
+export function findBlob({ store, account }: JmapBackend, name: BlobName): BlobRef | undefined {
+  return store.lists.hasBody(account.id, name.hash) ? store.findBlob(name.hash) : undefined
 }
 
 /** The content that a blob id names, transfer encoding undone; undefined when there is none. */

@@ -117,7 +117,7 @@ async function deliver(source: Buffer, blob: BlobRef, target: Target, context: C
   const [result] = await store.commit([
     { kind: 'email.deliver', account: account.id, blob, summary: summarise(source), verdict: null, ...target },
   ])
-  if (!result!.ok) return setError('forbidden', result!.message)
+  if (!result!.ok) return setError(REFUSALS[result!.reason] ?? 'forbidden', result!.message)
   const email = store.email(account.id, result!.emailId!)!
   return {
     id: formatId('e', email.id),
@@ -126,6 +126,9 @@ async function deliver(source: Buffer, blob: BlobRef, target: Target, context: C
     size: email.sizeBytes,
   }
 }
+
+/** Why the store refused, in JMAP's words. */
+const REFUSALS: Readonly<Record<string, string>> = { 'no-email': 'notFound', 'over-quota': 'overQuota' }
 
 /** A patch of mailboxIds and keywords, whole or member by member (RFC 8620 §5.3). */
 async function update(id: string | undefined, patch: Json, context: Context): Promise<SetError | undefined> {
@@ -137,9 +140,7 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
   if (commands.length === 0) return undefined
   const results = await store.commit(commands)
   const refused = results.find((result) => !result.ok)
-  return refused && !refused.ok
-    ? setError(refused.reason === 'no-email' ? 'notFound' : 'forbidden', refused.message)
-    : undefined
+  return refused && !refused.ok ? setError(REFUSALS[refused.reason] ?? 'forbidden', refused.message) : undefined
 }
 
 function commandsFor(email: Email, patch: Json, context: Context): Command[] | SetError {
@@ -220,6 +221,23 @@ export const emailImport: Method['run'] = async (raw, context) => {
       notCreated: orNull(notCreated),
     },
   }
+}
+
+/** Email/copy (RFC 8621 §4.7) is from one account to another, and nobody sees more than his own. */
+export const emailCopy: Method['run'] = (raw, context) => {
+  const args = readArguments(raw, accountIdOf(context), {
+    fromAccountId: 'id',
+    ifFromInState: 'string',
+    ifInState: 'string',
+    create: 'object',
+    onSuccessDestroyOriginal: 'boolean',
+    destroyFromIfInState: 'string',
+  })
+  if (args instanceof MethodError) return args
+  if (args.fromAccountId === undefined || !args.create) return invalidArguments('fromAccountId and create are needed')
+  return args.fromAccountId === accountIdOf(context)
+    ? invalidArguments('Email/copy is between accounts; within one, set mailboxIds')
+    : new MethodError('fromAccountNotFound')
 }
 
 async function importOne(wanted: Json, context: Context): Promise<Made | SetError> {

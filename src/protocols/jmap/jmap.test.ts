@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readBlobId, uploadBlob, uploadsOf } from './blob.ts'
-import { handleRequest, sessionObject } from './request.ts'
+import { readBlobId, uploadBlob } from './blob.ts'
+import { handleRequest } from './request.ts'
+import { sessionObject } from './session.ts'
 import { atDesk, type Loose } from './testing.ts'
 import { CORE, MAIL } from './types.ts'
 
@@ -55,7 +56,7 @@ AAEC
 test('a request that is no request is refused whole (RFC 8620 §3.6.1)', () =>
   atDesk(async ({ backend }) => {
     const ask = async (body: string | Buffer): Promise<Loose> => {
-      const result: Loose = await handleRequest(backend, uploadsOf(backend), Buffer.from(body))
+      const result: Loose = await handleRequest(backend, Buffer.from(body))
       return result.problem?.type?.replace('urn:ietf:params:jmap:error:', '') ?? result.response
     }
     assert.equal(await ask('{'), 'notJSON')

@@ -1,8 +1,11 @@
 // Every method there is, by name (RFC 8620 §3.6.2: what is not here is `unknownMethod`).
 
+import { BLOB_METHODS } from './blob-methods.ts'
 import { EMAIL_METHODS } from './email.ts'
 import { IDENTITY_METHODS } from './identity.ts'
 import { MAILBOX_METHODS } from './mailbox.ts'
+import { MDN_METHODS } from './mdn.ts'
+import { QUOTA_METHODS } from './quota.ts'
 import { SIEVE_METHODS } from './sieve.ts'
 import { SUBMISSION_METHODS } from './submission.ts'
 import { THREAD_METHODS } from './thread.ts'
@@ -11,6 +14,9 @@ import { VACATION_METHODS } from './vacation.ts'
 
 export const METHODS: Readonly<Record<string, Method>> = {
   'Core/echo': { capability: CORE, run: (args) => ({ args }) },
+  ...BLOB_METHODS,
+  ...QUOTA_METHODS,
+  ...MDN_METHODS,
   ...MAILBOX_METHODS,
   ...EMAIL_METHODS,
   ...THREAD_METHODS,

@@ -2,26 +2,9 @@
 // Keeps RFC 8620 §3.3 to §3.7 (request, response, errors, references) and RFC 7807 (problem details).
 
 import { isObject, resolveReferences } from './arguments.ts'
-import { formatId, formatState } from './ids.ts'
 import { METHODS } from './methods.ts'
-import { EMAIL_SORTS } from './query.ts'
-import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
-import {
-  CORE,
-  type Context,
-  type Invocation,
-  type JmapBackend,
-  type Json,
-  LIMITS,
-  MAIL,
-  MethodError,
-  SIEVE,
-  SUBMISSION,
-  type Uploads,
-  VACATION,
-} from './types.ts'
-
-const CAPABILITIES = [CORE, MAIL, SUBMISSION, VACATION, SIEVE]
+import { isCapability, sessionState } from './session.ts'
+import { type Context, type Invocation, type JmapBackend, type Json, LIMITS, MethodError } from './types.ts'
 
 /** A request that was not run at all (RFC 8620 §3.6.1): an HTTP status and its problem details. */
 export interface RequestError {
@@ -40,16 +23,15 @@ const problem = (type: string, detail: string, more?: Json): RequestError => ({
   problem: { type: `urn:ietf:params:jmap:error:${type}`, status: 400, detail, ...more },
 })
 
-/** Runs the request in `body` (JSON text as it came). `uploads` belongs to the backend's account. */
+/** Runs the request in `body` (JSON text as it came). */
 export async function handleRequest(
   backend: JmapBackend,
-  uploads: Uploads,
   body: Buffer,
 ): Promise<{ readonly response: JmapResponse } | RequestError> {
   const request = parseRequest(body)
   if ('problem' in request) return request
   const createdIds = new Map(Object.entries(request.createdIds ?? {}))
-  const context: Context = { backend, uploads, createdIds }
+  const context: Context = { backend, createdIds }
   const responses: Invocation[] = []
   for (const call of request.methodCalls) responses.push(...(await runCall(call, request.using, responses, context)))
   return {
@@ -60,9 +42,6 @@ export async function handleRequest(
     },
   }
 }
-
-/** Changes when the session object would: here, only with the account. */
-const sessionState = (backend: JmapBackend): string => `${formatId('a', backend.account.id)}-1`
 
 interface Request {
   readonly using: readonly string[]
@@ -83,7 +62,7 @@ function parseRequest(body: Buffer): Request | RequestError {
   const { using, methodCalls, createdIds } = json
   if (!Array.isArray(using) || !using.every((name) => typeof name === 'string'))
     return problem('notRequest', '"using" must be a list of capabilities')
-  const unknown = using.find((name) => !CAPABILITIES.includes(name))
+  const unknown = using.find((name) => !isCapability(name))
   if (unknown !== undefined) return problem('unknownCapability', `not supported: ${unknown.slice(0, 200)}`)
   if (!Array.isArray(methodCalls) || !methodCalls.every(isInvocation))
     return problem('notRequest', '"methodCalls" must be a list of [name, arguments, id]')
@@ -132,56 +111,3 @@ const failed = (error: MethodError, callId: string): Invocation => [
   { type: error.type, ...(error.description === undefined ? {} : { description: error.description }) },
   callId,
 ]
-
-/** The session object (RFC 8620 §2). URLs are relative to the server; `base` is '' or 'https://host'. */
-export function sessionObject(backend: JmapBackend, base: string): Json {
-  const accountId = formatId('a', backend.account.id)
-  const mail = {
-    maxMailboxesPerEmail: null,
-    maxMailboxDepth: null,
-    maxSizeMailboxName: 255,
-    maxSizeAttachmentsPerEmail: LIMITS.maxSizeUpload,
-    emailQuerySortOptions: EMAIL_SORTS,
-    mayCreateTopLevelMailbox: true,
-  }
-  const submission = { maxDelayedSend: 0, submissionExtensions: {} }
-  return {
-    capabilities: {
-      [CORE]: { ...LIMITS, collationAlgorithms: ['i;unicode-casemap'] },
-      [MAIL]: {},
-      [SUBMISSION]: {},
-      [VACATION]: {},
-      [SIEVE]: SIEVE_SERVER,
-    },
-    accounts: {
-      [accountId]: {
-        name: backend.account.address,
-        isPersonal: true,
-        isReadOnly: false,
-        accountCapabilities: {
-          [CORE]: {},
-          [MAIL]: mail,
-          [SUBMISSION]: submission,
-          [VACATION]: {},
-          [SIEVE]: SIEVE_ACCOUNT,
-        },
-      },
-    },
-    primaryAccounts: Object.fromEntries(CAPABILITIES.map((name) => [name, accountId])),
-    username: backend.account.address,
-    apiUrl: `${base}/jmap/api`,
-    downloadUrl: `${base}/jmap/download/{accountId}/{blobId}/{name}?type={type}`,
-    uploadUrl: `${base}/jmap/upload/{accountId}`,
-    eventSourceUrl: `${base}/jmap/eventsource?types={types}&closeafter={closeafter}&ping={ping}`,
-    state: sessionState(backend),
-  }
-}
-
-/** The states that push tells (RFC 8620 §7.1), all from one MODSEQ. */
-export function stateChange(backend: JmapBackend, types: readonly string[] = PUSHED): Json {
-  const state = formatState(backend.store.modseq(backend.account.id))
-  const states = Object.fromEntries(PUSHED.filter((type) => types.includes(type)).map((type) => [type, state]))
-  return { '@type': 'StateChange', changed: { [formatId('a', backend.account.id)]: states } }
-}
-
-const PUSHED = ['Mailbox', 'Email', 'Thread', 'EmailDelivery', 'EmailSubmission', 'VacationResponse', 'SieveScript']

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { uploadBlob } from './blob.ts'
-import { sessionObject } from './request.ts'
+import { sessionObject } from './session.ts'
 import { atDesk, type Desk } from './testing.ts'
 
 const upload = async ({ backend }: Desk, text: string) => (await uploadBlob(backend, Buffer.from(text))).id

@@ -6,9 +6,20 @@ import { done, makeAccount, nowMs } from '../../store/testing.ts'
 import { testWorld } from '../../world/testing.ts'
 import type { World } from '../../world/world.ts'
 import { reply } from '../smtp/reply.ts'
-import { uploadsOf } from './blob.ts'
 import { handleRequest } from './request.ts'
-import { CORE, type Invocation, type JmapBackend, MAIL, type Outgoing, SIEVE, SUBMISSION, VACATION } from './types.ts'
+import {
+  BLOB,
+  CORE,
+  type Invocation,
+  type JmapBackend,
+  MAIL,
+  MDN,
+  type Outgoing,
+  QUOTA,
+  SIEVE,
+  SUBMISSION,
+  VACATION,
+} from './types.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
 export type Loose = any
@@ -57,8 +68,10 @@ export async function makeDesk(world: World): Promise<Desk> {
   const accountId = `a${id}`
   const ask: Desk['ask'] = async (...calls) => {
     const methodCalls = calls.map(([method, args], i): Invocation => [method, { accountId, ...args }, String(i)])
-    const body = Buffer.from(JSON.stringify({ using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE], methodCalls }))
-    const result = await handleRequest(backend, uploadsOf(backend), body)
+    const body = Buffer.from(
+      JSON.stringify({ using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE, BLOB, QUOTA, MDN], methodCalls }),
+    )
+    const result = await handleRequest(backend, body)
     if ('problem' in result) throw new Error(JSON.stringify(result.problem))
     return result.response.methodResponses.map(([name, args]): [string, Loose] => [name, args])
   }

@@ -3,12 +3,15 @@
 // Everything here is a view of one signed-in account's store; HTTP is above, in src/web/.
 
 import type { Store } from '../../store/store.ts'
-import type { Account, BlobRef } from '../../store/types.ts'
+import type { Account } from '../../store/types.ts'
 import type { World } from '../../world/world.ts'
 import type { Reply } from '../smtp/reply.ts'
 
 export const CORE = 'urn:ietf:params:jmap:core'
 export const MAIL = 'urn:ietf:params:jmap:mail'
+export const BLOB = 'urn:ietf:params:jmap:blob'
+export const QUOTA = 'urn:ietf:params:jmap:quota'
+export const MDN = 'urn:ietf:params:jmap:mdn'
 export const SUBMISSION = 'urn:ietf:params:jmap:submission'
 export const VACATION = 'urn:ietf:params:jmap:vacationresponse'
 export const SIEVE = 'urn:ietf:params:jmap:sieve'
@@ -54,9 +57,6 @@ export interface JmapBackend {
   readonly submit: (account: Account, message: Outgoing) => Promise<Submitted>
 }
 
-/** Blobs that were uploaded and that no message names yet, newest last. */
-export type Uploads = Map<string, BlobRef>
-
 /** A method that could not run at all (RFC 8620 §3.6.2). */
 export class MethodError {
   readonly type: string
@@ -87,7 +87,6 @@ export const invalidProperties = (properties: readonly string[], description?: s
 /** What a running method sees beside its arguments. */
 export interface Context {
   readonly backend: JmapBackend
-  readonly uploads: Uploads
   /** Creation ids of this request, without '#', to server ids (RFC 8620 §3.3). */
   readonly createdIds: Map<string, string>
 }

@@ -5,7 +5,6 @@ import { test } from 'node:test'
 import { Reputation } from '../../filter/reputation.ts'
 import { Classifier } from '../../filter/statistics/classifier.ts'
 import { serveImap } from '../../protocols/imap/serve.ts'
-import { uploadsOf } from '../../protocols/jmap/blob.ts'
 import { handleRequest } from '../../protocols/jmap/request.ts'
 import { CORE, MAIL } from '../../protocols/jmap/types.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
@@ -121,7 +120,7 @@ class House {
     const backend = { store, account, world, submit: async () => ({ reply: reply(250, '2.0.0', ''), trace: '' }) }
     const call = ['Email/set', { accountId: `a${account.id}`, update }, '0'] as const
     const body = Buffer.from(JSON.stringify({ using: [CORE, MAIL], methodCalls: [call] }))
-    const result = await this.world.run(handleRequest(backend, uploadsOf(backend), body))
+    const result = await this.world.run(handleRequest(backend, body))
     assert.ok('response' in result, JSON.stringify(result))
     const [, answer] = result.response.methodResponses[0]!
     assert.equal(Object.keys((answer as { updated: object }).updated).length, emails.length)

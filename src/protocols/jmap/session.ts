@@ -1,0 +1,96 @@
+// The session object (RFC 8620 §2): what this server can do, for which account, and where. One table of capabilities:
+// what is not in it is `unknownCapability`.
+
+import { BLOB_ACCOUNT } from './blob-methods.ts'
+import { formatId, formatState } from './ids.ts'
+import { EMAIL_SORTS } from './query.ts'
+import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
+import {
+  BLOB,
+  CORE,
+  type JmapBackend,
+  type Json,
+  LIMITS,
+  MAIL,
+  MDN,
+  QUOTA,
+  SIEVE,
+  SUBMISSION,
+  VACATION,
+} from './types.ts'
+
+interface Capability {
+  /** What is said of the server, and of the account. */
+  readonly server: Json
+  readonly account: Json
+}
+
+const MAIL_ACCOUNT = {
+  maxMailboxesPerEmail: null,
+  maxMailboxDepth: null,
+  maxSizeMailboxName: 255,
+  maxSizeAttachmentsPerEmail: LIMITS.maxSizeUpload,
+  emailQuerySortOptions: EMAIL_SORTS,
+  mayCreateTopLevelMailbox: true,
+}
+const SUBMISSION_ACCOUNT = { maxDelayedSend: 0, submissionExtensions: {} }
+
+const CAPABILITIES: Readonly<Record<string, Capability>> = {
+  [CORE]: { server: { ...LIMITS, collationAlgorithms: ['i;unicode-casemap'] }, account: {} },
+  [MAIL]: { server: {}, account: MAIL_ACCOUNT },
+  [SUBMISSION]: { server: {}, account: SUBMISSION_ACCOUNT },
+  [VACATION]: { server: {}, account: {} },
+  [SIEVE]: { server: SIEVE_SERVER, account: SIEVE_ACCOUNT },
+  [BLOB]: { server: {}, account: BLOB_ACCOUNT },
+  [QUOTA]: { server: {}, account: {} },
+  [MDN]: { server: {}, account: {} },
+}
+
+export const isCapability = (name: string): boolean => Object.hasOwn(CAPABILITIES, name)
+
+/** Changes when the session object would: here, only with the account. */
+export const sessionState = (backend: JmapBackend): string => `${formatId('a', backend.account.id)}-1`
+
+/** URLs are relative to the server; `base` is '' or 'https://host'. */
+export function sessionObject(backend: JmapBackend, base: string): Json {
+  const accountId = formatId('a', backend.account.id)
+  const names = Object.keys(CAPABILITIES)
+  return {
+    capabilities: Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.server])),
+    accounts: {
+      [accountId]: {
+        name: backend.account.address,
+        isPersonal: true,
+        isReadOnly: false,
+        accountCapabilities: Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.account])),
+      },
+    },
+    primaryAccounts: Object.fromEntries(names.map((name) => [name, accountId])),
+    username: backend.account.address,
+    apiUrl: `${base}/jmap/api`,
+    downloadUrl: `${base}/jmap/download/{accountId}/{blobId}/{name}?type={type}`,
+    uploadUrl: `${base}/jmap/upload/{accountId}`,
+    eventSourceUrl: `${base}/jmap/eventsource?types={types}&closeafter={closeafter}&ping={ping}`,
+    state: sessionState(backend),
+  }
+}
+
+/** The types whose states push tells (RFC 8620 §7.1), all from one MODSEQ. */
+const PUSHED = [
+  'Mailbox',
+  'Email',
+  'Thread',
+  'EmailDelivery',
+  'EmailSubmission',
+  'Identity',
+  'VacationResponse',
+  'SieveScript',
+  'Quota',
+]
+
+/** `types`: those that somebody wants to hear of. */
+export function stateChange(backend: JmapBackend, types: readonly string[] = PUSHED): Json {
+  const state = formatState(backend.store.modseq(backend.account.id))
+  const states = Object.fromEntries(PUSHED.filter((type) => types.includes(type)).map((type) => [type, state]))
+  return { '@type': 'StateChange', changed: { [formatId('a', backend.account.id)]: states } }
+}
