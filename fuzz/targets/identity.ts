@@ -16,7 +16,6 @@ import { parseAggregateReport } from '../../src/identity/reports/aggregate.ts'
 import { parseReportUri } from '../../src/identity/reports/destinations.ts'
 import { parseReport, parseReportFile } from '../../src/identity/reports/incoming.ts'
 import { parseTlsReport } from '../../src/identity/reports/tls.ts'
-import { parseHttpsUri, tlsReportUris } from '../../src/identity/reports/tls-build.ts'
 import { escapeXml, parseXml } from '../../src/identity/reports/xml.ts'
 import { authenticationResults, stripForgedResults } from '../../src/identity/results.ts'
 import { parseMacroString } from '../../src/identity/spf/macro.ts'
@@ -143,10 +142,6 @@ function reports(bytes: Buffer): void {
   const text = bytes.toString('utf8')
   parseTlsReport(text)
   parseAggregateReport(text)
-  for (const uri of tlsReportUris([`v=TLSRPTv1; rua=${text}`]) ?? []) {
-    const place = parseHttpsUri(uri)
-    must(place === undefined || /^\/[\x21-\x7e]*$/.test(place.path), 'a path that ends its line', place)
-  }
   const xml = parseXml(`<a>${escapeXml(text.replace(/[^\x20-\ud7ff]+/g, ' '))}</a>`)
   must(!('fault' in xml), 'escaped text is no XML', xml)
 }

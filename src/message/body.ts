@@ -3,6 +3,7 @@
 
 import { decodeText, knownCharset } from './charset.ts'
 import { decodeEncodedWords } from './encoded-word.ts'
+import { decodeEntities } from './entities.ts'
 import type { Part } from './mime.ts'
 import { decodeTransfer } from './transfer.ts'
 
@@ -122,17 +123,6 @@ function beginning(text: string, length: number): string {
   return head.length >= length ? head : collapsed(text)
 }
 
-const ENTITIES: Record<string, string> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-  nbsp: ' ',
-  zwnj: '',
-  shy: '',
-}
-
 /** What begins a tag or a comment; no name of a tag is longer. */
 const TAG = /<(!--|\/?[a-z][a-z0-9]{0,18})/gi
 
@@ -155,11 +145,7 @@ export function htmlToText(html: string): string {
       at = after(html, '>', open)
     }
   }
-  return text.replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,8});?/gi, (whole, name: string) => {
-    if (name[0] !== '#') return ENTITIES[name.toLowerCase()] ?? whole
-    const code = name[1] === 'x' || name[1] === 'X' ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1))
-    return code > 0 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : ' '
-  })
+  return decodeEntities(text)
 }
 
 function after(text: string, what: string, from: number): number {

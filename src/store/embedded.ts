@@ -13,7 +13,8 @@ import { batchText } from './journal-entry.ts'
 import { JournalKeeper } from './journal-keeper.ts'
 import { Reads } from './reads.ts'
 import type { Change, Store } from './store.ts'
-import { type AccountId, type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
+import type { TextIndex } from './text/text-index.ts'
+import { type AccountId, type BlobHash, type BlobRef, type EmailId, UNKNOWN_SEGMENT } from './types.ts'
 
 const mostBatchesInGroup = 512
 /** From so many on a group is worth a sync of its own while another is being committed. */
@@ -78,9 +79,12 @@ interface Parts {
 export class EmbeddedStore extends Reads implements Store {
   /** Bodies on disk; for compaction and checks. */
   readonly blobs: Blobs
+  /** Full-text search, where it was opened beside this store. */
+  text: TextIndex | undefined
   readonly #parts: Parts
   readonly #directory = new Directory()
   readonly #listeners = new Map<AccountId, Set<(change: Change) => void>>()
+  readonly #everywhere = new Set<(change: Change) => void>()
   #collected: Commit[] = []
   #synced: Commit[] = []
   #syncing: Promise<void> | undefined
@@ -157,6 +161,16 @@ export class EmbeddedStore extends Reads implements Store {
     return this.#parts.keeper.problem
   }
 
+  async mayHold(account: AccountId, needle: string, isBody = false): Promise<ReadonlySet<EmailId> | undefined> {
+    return this.text?.mayHold(account, needle, isBody)
+  }
+
+  /** Calls back after each durable commit, with each account that it touched; returns the unsubscriber. */
+  watchAll(listener: (change: Change) => void): () => void {
+    this.#everywhere.add(listener)
+    return () => this.#everywhere.delete(listener)
+  }
+
   /** For compaction: asks the engine between commits. */
   ask<T>(request: EngineRequest): Promise<T> {
     return this.#parts.owner.request(request) as Promise<T>
@@ -165,6 +179,7 @@ export class EmbeddedStore extends Reads implements Store {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    await this.text?.stop()
     while (this.#syncing !== undefined || this.#committing.size > 0) {
       await this.#syncing
       await Promise.all(this.#committing)
@@ -260,6 +275,7 @@ export class EmbeddedStore extends Reads implements Store {
     for (const change of changes) {
       // Each on its own: a listener that throws is a bug, but not one of the others'.
       for (const listener of this.#listeners.get(change.account) ?? []) void Promise.resolve(change).then(listener)
+      for (const listener of this.#everywhere) void Promise.resolve(change).then(listener)
     }
   }
 }

@@ -72,6 +72,12 @@ export class ChangeReads {
     ])
   }
 
+  /** Ids (which are MODSEQs) of the emails that were made after a state and are there, in order. */
+  emailIdsAfter(account: number, since: number): number[] {
+    const sql = 'SELECT id FROM email WHERE account = ? AND id > ? ORDER BY id'
+    return this.#all(sql, account, since).map(({ id }) => id as number)
+  }
+
   threads(account: number, since: number, most = Number.MAX_SAFE_INTEGER): Changes | undefined {
     if (!this.reach(account, since)) return undefined
     const touched = this.#all(

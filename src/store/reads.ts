@@ -29,7 +29,7 @@ import type { Store } from './store.ts'
 import type { BlobRef, Mailbox, Placement, VacationResponse } from './types.ts'
 
 /** Every read of Store, but for bodies. */
-export type StoreReads = Omit<Store, 'commit' | 'putBlob' | 'readBlob' | 'findBlob' | 'watch' | 'close'>
+export type StoreReads = Omit<Store, 'commit' | 'putBlob' | 'readBlob' | 'findBlob' | 'mayHold' | 'watch' | 'close'>
 
 const allUids = Number.MAX_SAFE_INTEGER
 const MAILBOX = `SELECT mailbox.*, subscription.path IS NOT NULL AS subscribed, mailbox_order.sort_order FROM mailbox

@@ -88,6 +88,11 @@ export interface Store {
   placementsOf(account: AccountId, email: EmailId): Placement[]
   email(account: AccountId, id: EmailId): Email | undefined
   emails(account: AccountId, ids: readonly EmailId[]): Email[]
+  /**
+   * Emails that may hold this piece of text: anywhere, or with `isBody` anywhere but in the header. Everything that holds
+   * it is among them; what is among them need not hold it. Undefined: any may.
+   */
+  mayHold(account: AccountId, needle: string, isBody?: boolean): Promise<ReadonlySet<EmailId> | undefined>
   thread(account: AccountId, id: ThreadId): EmailId[]
   /** Newest first by receivedAt; undefined mailbox: all. Filters narrow by indexed columns only; `text` is matched by the caller. */
   listEmails(

@@ -24,6 +24,7 @@ import type { Command } from '../store/commands.ts'
 import { compact } from '../store/compact.ts'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
 import type { Store } from '../store/store.ts'
+import { TextIndex } from '../store/text/text-index.ts'
 import { COMPLAINS } from '../store/types.ts'
 import type { Endpoint, Listener, Stream } from '../world/network.ts'
 import type { Timer, World } from '../world/world.ts'
@@ -152,6 +153,10 @@ export class RunningAgent {
       log,
     }
     await settle(store, plan, world, options.iterations)
+    if (plan.roles.has('MDA'))
+      store.text = await TextIndex.open(world, store, (error) =>
+        log('warning', 'the text index is behind', { error: String(error) }),
+      )
     return new RunningAgent(plan, agent, { store, memory }, options)
   }
 
@@ -254,8 +259,8 @@ export class RunningAgent {
     while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
     await this.#reporter.stop()
-    await this.#memory.save()
     await this.#learner?.stop()
+    await this.#memory.save()
     await this.agent.store.close()
   }
 }

@@ -89,12 +89,6 @@ bob: address=bob@recipient.test`
     assert.match(findingsOf('sender: forward="a@far.test -> b@far.test"', flow)[0]![2], /gets no mail for a@far\.test/)
   })
 
-  test('S12: complaints that nobody would believe', () => {
-    assert.deepEqual(findingsOf('recipient: complaints=yes'), [])
-    const [finding] = findingsOf('recipient: complaints=yes, dkim=no')
-    assert.match(finding![2], /^recipient tells senders of complaints, but signs nothing/)
-  })
-
   test('every finding says what to do', () => {
     const text = `${TWO_AGENTS}\nsender: domian=x, retry=soon\nbob: trusts=nobody\n`
     for (const finding of planSystem(parse(text).model).findings) assert.ok(finding.fixes![0]!.label.length > 5)

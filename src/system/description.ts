@@ -293,15 +293,6 @@ function planAgent(
         `Forward an address at ${domain}.`,
       )
   }
-  const isSigned = (of('dkim').at(-1) ?? true) && (roles.includes('Transmitter') || roles.includes('Forwarder'))
-  if (of('complaints').at(-1) === true && !isSigned)
-    complain(
-      span,
-      'S12',
-      `${actor.id} tells senders of complaints, but signs nothing`,
-      'Let it play Transmitter, without dkim=no; or leave complaints=yes out.',
-      'Nobody believes a complaint that is not signed (RFC 9477).',
-    )
   const mode = of('mta-sts').at(-1)
   if (mode !== undefined && !roles.includes('Receiver'))
     complain(

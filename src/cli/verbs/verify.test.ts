@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyRecord, makeEd25519Key } from '../../identity/dkim/keys.ts'
 import { signDkim } from '../../identity/dkim/sign.ts'
-import { signDkim2 } from '../../identity/dkim2/sign.ts'
 import { directCpu, fixedClock, fixedDns } from '../../identity/testing.ts'
 import { parseHeader } from '../../message/header.ts'
 import { EXIT } from '../read-description.ts'
@@ -43,29 +42,6 @@ test('an honest message: every check in a line, each step with --explain', async
   const long = await run(message, { ...given, explain: true })
   assert.match(long.out, /^ {9}DMARC record: _dmarc\.sender\.example: v=DMARC1; p=reject$/m)
   assert.ok(long.out.split('\n').length > short.out.split('\n').length + 5)
-})
-
-test('the hands that a DKIM2 message went through, and what brought its former text back', async () => {
-  const signing = (reversePath: string, to: string, former?: Buffer) => ({
-    domain: 'sender.example',
-    keys: [{ selector: 's1', privateKey: key }],
-    route: { reversePath, recipients: [to] },
-    ...(former && { former: parseHeader(former) }),
-  })
-  const world = { cpu: directCpu, clock: { now: () => Date.now() } }
-  const add = async (message: Buffer, how: ReturnType<typeof signing>) => {
-    const made = await signDkim2(parseHeader(message), how, world)
-    assert.ok('fields' in made)
-    return Buffer.concat([made.fields, message])
-  }
-  const written = Buffer.from('From: anna@sender.example\r\nSubject: hello\r\n\r\nHello\r\n')
-  const sent = await add(written, signing('anna@sender.example', 'list@sender.example'))
-  const changed = Buffer.from(sent.toString().replace('Subject: hello', 'Subject: [list] hello'))
-  const passedOn = await add(changed, signing('list@sender.example', 'bob@here.example', sent))
-  const { out } = await run(passedOn.toString(), { explain: true })
-  assert.match(out, /^DKIM2 {2}pass {6}sender\.example, sender\.example$/m)
-  assert.match(out, /^ {9}chain of custody: sender\.example, sender\.example$/m)
-  assert.match(out, /^ {9}former version: m=1$/m)
 })
 
 test('a file that lost its carriage returns still verifies, and the output says what was done', async () => {

@@ -2,12 +2,10 @@
 // §5). In mode enforce only 'success' may be delivered to; in mode testing, and without a policy, the result is counted
 // and mail goes on. The words are those of TLS reports (RFC 8460 §4.3), which are made of these.
 
-import { X509Certificate } from 'node:crypto'
 import type { StsAnswer } from '../../identity/mta-sts/mta-sts.ts'
 import { allowsMx, policyLines } from '../../identity/mta-sts/policy.ts'
 import { SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
 import { replyText } from '../../protocols/smtp/reply.ts'
-import type { TlsInfo } from '../../world/network.ts'
 import type { Destination } from './route.ts'
 
 export interface TlsAttempt {
@@ -82,8 +80,7 @@ export class TlsPolicy {
         : NO_STARTTLS
     }
     // Without a policy any certificate will do (RFC 7435).
-    if (this.#mode === 'none') return { result: 'success', detail: '' }
-    if (tls.authorized) return namesHosts(tls) ? { result: 'success', detail: '' } : NO_NAMES
+    if (tls.authorized || this.#mode === 'none') return { result: 'success', detail: '' }
     const why = tls.authorizationError ?? 'no reason given'
     return { result: CERTIFICATE_FAULTS[why] ?? 'certificate-not-trusted', detail: why }
   }
@@ -105,16 +102,6 @@ export class TlsPolicy {
 }
 
 const NO_STARTTLS: Outcome = { result: 'starttls-not-supported', detail: 'the server does not offer TLS' }
-
-const NO_NAMES: Outcome = {
-  result: 'certificate-host-mismatch',
-  detail: 'the certificate has no subject alternative name',
-}
-
-/** RFC 8461 §4.1: the name must be a subject alternative name; a common name, which TLS libraries accept, is none. */
-function namesHosts({ peerCertificates: [leaf] = [] }: TlsInfo): boolean {
-  return leaf !== undefined && new X509Certificate(leaf).subjectAltName !== undefined
-}
 
 function failureOf({ stage, tlsOffered, reply }: SmtpFailure): Outcome | undefined {
   if (stage !== 'tls') return undefined
