@@ -43,7 +43,10 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   if (replaced === 'gone') return noEmail
   const freed = replaced?.placed.size ?? 0
   const size = command.blob.sizeBytes
-  if (!ledger.fits(account, size * mailboxes.size - freed, mailboxes.size - (replaced ? 1 : 0))) return overQuota
+  // What the Border accepted at RCPT has a place, even if it is the one message too many.
+  const isAccepted = command.verdict !== null || command.orInbox === true
+  if (!isAccepted && !ledger.fits(account, size * mailboxes.size - freed, mailboxes.size - (replaced ? 1 : 0)))
+    return overQuota
   const blob = useBlob(ledger, command.blob)
   if (blob === undefined) return noBody
 

@@ -297,6 +297,10 @@ async function settle(store: Store, plan: AgentPlan, world: World, iterations: n
         account: id,
         credentials: await credentialsOf(person, world, iterations),
       })
+    const { bytes, messages } = person.quota
+    const held = store.access.quota(id)
+    if (held?.bytes !== bytes || held.messages !== messages)
+      commands.push({ kind: 'quota.put', account: id, bytes, messages })
     const known = new Set(store.trustedForwarders(id).map(({ domain }) => domain))
     for (const domain of person.trusts)
       if (!known.has(domain))

@@ -16,6 +16,8 @@ export interface PersonPlan {
   readonly address: string
   readonly displayName: string
   readonly password: string | undefined
+  /** What the mailboxes may hold; null: no limit. */
+  readonly quota: { readonly bytes: number | null; readonly messages: number | null }
   readonly roles: readonly ('Author' | 'Recipient')[]
   readonly aliases: readonly string[]
   /** Domains of the Forwarders this Recipient trusts. */
@@ -104,6 +106,8 @@ const KEYS = {
     alias: values.address,
     name: values.text,
     password: values.text,
+    quota: values.size,
+    'quota-messages': values.count,
     trusts: values.text,
     ip: values.station,
   },
@@ -177,6 +181,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         address,
         displayName: of('name').at(-1) ?? address.slice(0, address.indexOf('@')),
         password: of('password').at(-1),
+        quota: { bytes: of('quota').at(-1) ?? null, messages: of('quota-messages').at(-1) ?? null },
         roles: actor.roles.filter((role) => role === 'Author' || role === 'Recipient'),
         aliases: of('alias'),
         trusts: of('trusts'),

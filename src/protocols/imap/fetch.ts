@@ -246,11 +246,13 @@ export class Fetching {
     const { output } = this.#session
     const { uid } = placement
     output.text(this.#manner.uidOnly ? `* ${uid} UIDFETCH (` : `* ${this.#selected.uids.indexOf(uid) + 1} FETCH (`)
-    if (this.#flagsToTell.delete(uid)) output.text(`FLAGS ${this.#selected.flags(placement, this.#manner.recent)} `)
+    const tellsNow = this.#flagsToTell.delete(uid)
+    if (tellsNow) output.text(`FLAGS ${this.#selected.flags(placement, this.#manner.recent)} `)
+    // Only flags that were said are told: what others changed meanwhile still is to be said.
+    if (tellsNow || this.#tellsFlags) this.#selected.flagsTold(uid, placement.modseq)
   }
 
-  #end(placement: Placement): void {
-    if (this.#tellsFlags || this.#setsSeen) this.#selected.flagsTold(placement.uid, placement.modseq)
+  #end(): void {
     this.#session.output.text(')\r\n')
   }
 
@@ -265,7 +267,7 @@ export class Fetching {
       } else if (item.kind === 'binary' || item.kind === 'binary-size') this.#binary(item, source!)
       else output.text(this.#simple(item.kind, placement, email, source))
     }
-    this.#end(placement)
+    this.#end()
   }
 
   #binary(item: FetchItem & { kind: 'binary' | 'binary-size' }, source: Source): void {
@@ -342,7 +344,7 @@ export class Fetching {
       else yield* this.#stream(item, email)
       if (this.#session.closing) return
     }
-    this.#end(placement)
+    this.#end()
     yield* this.#session.flushWhenFull()
   }
 

@@ -48,7 +48,12 @@ export function* store(session: ImapSession, { args, uid }: CommandContext): Dia
   const result = yield* one({ kind: 'flags.store', account, mailbox, uids, ...allowed, ...modifier })
   if ('status' in result) return result
   const unchanged = new Set(result.unchanged ?? [])
-  const missing = yield* tellStored(session, selected, ranges, { unchanged, silent, uid, modseq: result.modseq ?? 0 })
+  // With .SILENT the client knows what it did itself, and no more: where others changed something since it was told last,
+  // it hears the flags after all.
+  const isAlone = result.modseq === selected.knownModseq + 1
+  const known = new Set(isAlone ? result.changed : [])
+  const modseq = result.modseq ?? 0
+  const missing = yield* tellStored(session, selected, ranges, { unchanged, silent, known, uid, modseq })
   if (unchanged.size > 0 && unchangedSince !== undefined) {
     const numbers = [...unchanged].sort((a, b) => a - b).map((one) => (uid ? one : selected.uids.indexOf(one) + 1))
     return ok('some messages had changed', `MODIFIED ${formatSet(numbers)}`)
@@ -75,6 +80,8 @@ function allowedFlags(
 interface Stored {
   readonly unchanged: ReadonlySet<number>
   readonly silent: boolean
+  /** Messages of which a silent STORE leaves nothing to tell. */
+  readonly known: ReadonlySet<number>
   readonly uid: boolean
   /** Of the commit; 0 when nothing changed. */
   readonly modseq: number
@@ -85,7 +92,7 @@ function* tellStored(
   session: ImapSession,
   selected: SelectedMailbox,
   ranges: readonly IndexRange[],
-  { unchanged, silent, uid, modseq }: Stored,
+  { unchanged, silent, known, uid, modseq }: Stored,
 ): Dialogue<number> {
   const { manner } = session
   let missing = 0
@@ -102,7 +109,7 @@ function* tellStored(
         if (unchanged.has(placement.uid)) continue
         // Changed by somebody else since: the session tells it.
         if (placement.modseq > modseq && modseq > 0) continue
-        selected.flagsTold(placement.uid, placement.modseq)
+        if (!silent || known.has(placement.uid)) selected.flagsTold(placement.uid, placement.modseq)
         if (silent && !manner.modseq) continue
         const flags = silent ? '' : `FLAGS ${selected.flags(placement, manner.recent)}`
         selected.tellMessage(session.output, placement, manner, uid, flags)

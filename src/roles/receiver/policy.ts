@@ -50,6 +50,8 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
   const unknown = new RateLimit(clock, UNKNOWN_RECIPIENTS, 600_000)
   const notes = new RateLimit(clock, NOTES, 60_000)
   /** Where the recipients of the transaction under way are. */
+  /** What the client says the message's size is (RFC 1870). */
+  const sizes = new WeakMap<SessionFacts, number>()
   const sides = new WeakMap<SessionFacts, 'here' | 'away' | 'both'>()
   /** Sessions whose transaction under way has the null reverse-path. */
   const bouncing = new WeakSet<SessionFacts>()
@@ -99,10 +101,11 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
       border.places.leave(session)
     },
 
-    mail(reversePath, _parameters, session) {
+    mail(reversePath, parameters, session) {
       const address = reversePathText(reversePath)
       const ip = ipOf(session)
       sides.delete(session)
+      sizes.set(session, parameters.sizeBytes ?? 0)
       if (address === '') bouncing.add(session)
       else bouncing.delete(session)
       if (allowed(session)) return undefined
@@ -157,6 +160,11 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
         refused(session, '', way.kind === 'mailbox' ? way.address : '', `A stranger was refused: ${why}.`)
         return reply(554, '5.7.1', `${why}; write to postmaster@${agent.domain} if that is wrong`)
       }
+      const holder = way.kind === 'mailbox' ? way.account : way.kind === 'forward' ? way.keep : undefined
+      if (holder !== undefined && !hasRoom(agent, holder.id, sizes.get(session) ?? 0)) {
+        refused(session, '', holder.address, `Asked to come again later: the mailbox of ${holder.address} is full.`)
+        return reply(452, '4.2.2', `the mailbox of ${holder.address} is full, try again later`)
+      }
       // One reply answers for all recipients of a message, but what may go into Junk here must not be passed on.
       const side = way.kind === 'mailbox' ? 'here' : way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
       const known = sides.get(session)
@@ -168,6 +176,14 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
 
     message: (mail) => receive(agent, mail, sharing),
   }
+}
+
+/** RFC 9208 §6: what is refused for a quota is refused before the message comes. */
+function hasRoom(agent: Agent, account: number, sizeBytes: number): boolean {
+  const quota = agent.store.access.quota(account)
+  if (quota === undefined) return true
+  const { bytes, messages, usedBytes, usedMessages } = quota
+  return (bytes === null || usedBytes + sizeBytes <= bytes) && (messages === null || usedMessages < messages)
 }
 
 /** Whoever is refused can say that it is wrong (RFC 5321 §4.5.1). */

@@ -245,6 +245,20 @@ describe('never lose, never twice', () => {
     assert.equal((await world.mail('recipient', BOB)).length, 1)
   })
 
+  test('a full mailbox: 452 at RCPT, the others get theirs, and there is room again once something goes', async () => {
+    const { world, good, from } = await withStrangers('none', 'bob: quota-messages=1')
+    assert.match((await from(good, 'gina@good.test'))[0]!, /^250 /)
+    const [bob, postmaster] = await from(good, 'gina@good.test', [BOB, 'postmaster@recipient.test'])
+    assert.match(bob!, /^452 4\.2\.2 the mailbox of bob@recipient\.test is full/)
+    assert.match(postmaster!, /^250 /)
+    assert.equal((await world.mail('recipient', BOB)).length, 1)
+    const { store } = world.system.agent('recipient').agent
+    const account = store.accountByAddress(BOB)!.id
+    const mailbox = store.mailboxByPath(account, 'INBOX')!.id
+    await world.run(store.commit([{ kind: 'placement.expunge', account, mailbox, uids: [[1, 9]], onlyDeleted: false }]))
+    assert.match((await from(good, 'gina@good.test', BOB, letter('From: gina@good.test')))[0]!, /^250 /)
+  })
+
   test('a relay that repeats itself is told 250 again, and the message is there once', async () => {
     const { world, good, from } = await withStrangers('none')
     const relayed = letter(
