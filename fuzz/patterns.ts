@@ -38,6 +38,8 @@ import { parseCommand } from '../src/protocols/imap/parser.ts'
 import { CommandReader, MAX_LINE_BYTES } from '../src/protocols/imap/reader.ts'
 import { SearchParser } from '../src/protocols/imap/search-keys.ts'
 import { parseSequenceSet, resolveSet } from '../src/protocols/imap/sequence.ts'
+import { checkScript } from '../src/protocols/sieve/check.ts'
+import { type RunContext, runScript } from '../src/protocols/sieve/run.ts'
 import { isReply, parseMail, parseRecipient } from '../src/protocols/smtp/command.ts'
 import { Budget, ContentCollector } from '../src/protocols/smtp/content.ts'
 import { LineReader } from '../src/protocols/smtp/line-reader.ts'
@@ -138,6 +140,32 @@ const lines = (chunkBytes: number) => (input: Buffer) => {
 
 /** A part of a message for each kind of trap in MIME. */
 const MULTIPART = 'Content-Type: multipart/mixed; boundary=x\r\n\r\n'
+
+/** A script that asks each kind of question about a message. */
+const SIEVE = checkScript(
+  Buffer.from(`require ["body","regex","variables","subaddress","date","mime","foreverypart","extracttext","editheader"];
+    if header :matches "subject" "*a?b*" { set "a" "\${1}"; }
+    if anyof (header :regex "subject" "(a|aa)+$", body :text :matches "*a*b?c*", body :raw :contains "aac",
+      address :detail "to" "x", date "date" "year" "1", header :mime :anychild :param "a" "content-type" "c") { stop; }
+    foreverypart { extracttext :first 10 "t"; if header :mime "content-type" "x" { stop; } }
+    addheader "X" "y"; deleteheader "a" "c";`),
+).program!
+const NOBODY: RunContext = {
+  envelopeFrom: '',
+  envelopeTo: 'b@recipient.test',
+  nowMs: 0,
+  offsetMinutes: 0,
+  environment: {},
+  delimiter: '+',
+  mailboxExists: () => false,
+  mailboxIdExists: () => false,
+  specialUseExists: () => false,
+  metadata: () => undefined,
+  list: () => undefined,
+  isDuplicate: () => false,
+  spam: undefined,
+  virus: undefined,
+}
 
 export const PATTERNS: readonly Pattern[] = [
   ...family('smtp data', collect(16 * KB), {
@@ -555,5 +583,40 @@ export const PATTERNS: readonly Pattern[] = [
     },
     { maxBytes: 4 * MB, bound: 'a description is written by its owner' },
   ),
+  ...family(
+    'sieve script',
+    (input) => checkScript(input),
+    {
+      commands: 'keep;',
+      'commands that fail': 'a;',
+      blocks: 'if true{',
+      tests: repeat('not ', 'if '),
+      lists: repeat('anyof(', 'if '),
+      strings: repeat('"a",', 'if header ['),
+      'open strings': '"a\\"',
+      texts: 'text:\r\n.\r\n;',
+      'open texts': 'text:\r\n..',
+      comments: '/**/',
+      'open comments': '/*',
+      hashes: '#\n',
+      numbers: '9',
+      brackets: '[',
+      'encoded characters': repeat('${hex:41', 'require "encoded-character"; redirect "'),
+      variables: repeat('${a.', 'require "variables"; redirect "', '";'),
+      requires: 'require "copy";',
+      'bytes that are no UTF-8': '\xff',
+    },
+    { maxBytes: 512 * KB, bound: 'a script has 512 KB' },
+  ),
+  ...family('sieve over a message', (input) => runScript(SIEVE, input, NOBODY), {
+    fields: 'A: b\r\n',
+    subjects: 'Subject: aab\r\n',
+    'a long subject': repeat('a', 'Subject: '),
+    addresses: repeat('a+b@c.test, ', 'To: '),
+    'broken addresses': repeat('<', 'To: '),
+    dates: 'Date: Tue, 24 Nov 2026 10:11:12 +0100\r\n',
+    parts: repeat('--x\r\nContent-Type: text/html; a=b\r\n\r\n<p>a\r\n', MULTIPART),
+    body: repeat('aab', '\r\n'),
+  }),
   ...family('text', (input) => bytesToText(input), { é: '\xc3\xa9', broken: '\xc3' }),
 ]

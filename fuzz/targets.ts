@@ -5,6 +5,7 @@ import { filterTargets } from './targets/filter.ts'
 import { identityTargets } from './targets/identity.ts'
 import { messageTargets } from './targets/message.ts'
 import { readerTargets } from './targets/readers.ts'
+import { sieveTargets } from './targets/sieve.ts'
 import { smtpTargets } from './targets/smtp.ts'
 import { systemTargets } from './targets/system.ts'
 
@@ -14,5 +15,6 @@ export const TARGETS: Targets = {
   ...identityTargets,
   ...filterTargets,
   ...readerTargets,
+  ...sieveTargets,
   ...systemTargets,
 }

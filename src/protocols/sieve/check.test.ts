@@ -39,7 +39,7 @@ for (const [what, script, wanted] of [
   [
     'a regular expression that repeats too often',
     'require "regex"; if header :regex "a" "(a{100}){100}" {}',
-    /repeats more than/,
+    /repeats too often/,
   ],
   ['a break outside a loop', 'require "foreverypart"; break;', /only inside a foreverypart loop/],
   ['a variable that cannot be set', 'require "variables"; set "1" "a";', /no name for a variable/],

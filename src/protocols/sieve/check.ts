@@ -2,14 +2,14 @@
 // a script ever runs). Of each command the first error is told, and its block is looked at all the same. A script with
 // an error is none. Scripts that it includes are checked with it, at most so deep and so many (RFC 6609 §3.1).
 
+import { type Arguments, readArguments } from './arguments.ts'
 import { capabilitiesOf } from './capabilities.ts'
-import type { ArgumentSpec, Call, Program, Spec, TagSpec, Text, Value, ValueType } from './language.ts'
+import type { Call, Program, Spec } from './language.ts'
 import { constantText } from './language.ts'
 import { scriptText } from './lexer.ts'
 import { checkMatching } from './match.ts'
 import { parseScript } from './parser.ts'
-import type { Argument, Finding, Place, StringLiteral, SyntaxNode } from './syntax.ts'
-import { decodeCharacters, piecesOf } from './text.ts'
+import type { Finding, Place, SyntaxNode } from './syntax.ts'
 import { VOCABULARY, type Words, wordKey } from './vocabulary.ts'
 
 export interface CheckOptions {
@@ -37,7 +37,7 @@ export interface CheckLimits {
 }
 
 const LIMITS: CheckLimits = {
-  scriptBytes: 1024 * 1024,
+  scriptBytes: 512 * 1024,
   includes: 255,
   includeDepth: 10,
   variables: 255,
@@ -60,7 +60,10 @@ interface Compilation {
   /** Sources of the scripts that are being checked, outermost first. */
   readonly under: Buffer[]
   includes: number
+  regexWeight: number
 }
+
+const MAX_REGEX_WEIGHT = 50_000
 
 /** Reads and checks a script. There is a program only where there is no error. */
 export function checkScript(source: Buffer, options: CheckOptions = {}): Checked {
@@ -72,6 +75,7 @@ export function checkScript(source: Buffer, options: CheckOptions = {}): Checked
     known: new Map(),
     under: [],
     includes: 0,
+    regexWeight: 0,
   }
   compilation.under.push(source)
   const program = compile(source, undefined, compilation)
@@ -91,18 +95,21 @@ function compile(source: Buffer, name: string | undefined, compilation: Compilat
   findings.push(...parsed.findings.map((one) => ({ ...one, ...script })))
   if (errorsIn(findings) > before) return undefined
   const checker = new Checker(compilation, name)
-  const calls = checker.script(parsed.commands)
+  const calls = checker.whole(parsed.commands)
   if (errorsIn(findings) > before) return undefined
   return { name, calls, required: checker.required }
 }
 
 const errorsIn = (findings: readonly Finding[]) => findings.filter(({ level }) => level === 'error').length
 
+/** More findings help nobody. */
+const MAX_FINDINGS = 100
+class Enough extends Error {}
+
 /** The error of this command was told: it is left out. */
 class Rejected extends Error {}
 
 const CHAIN = new Set(['elsif', 'else'])
-const TYPE_NAMES: Record<ValueType, string> = { string: 'a string', strings: 'a string list', number: 'a number' }
 
 const NOTHING: Program = { name: undefined, calls: [], required: new Set() }
 
@@ -134,14 +141,21 @@ export class Checker {
         : new Map([...VOCABULARY, ...extra.map((spec) => [wordKey(spec.kind, spec.name), spec] as const)])
   }
 
-  script(nodes: readonly SyntaxNode[]): Call[] {
-    return this.#commands(nodes)
+  whole(nodes: readonly SyntaxNode[]): Call[] {
+    try {
+      return this.#commands(nodes)
+    } catch (error) {
+      if (error instanceof Enough) return []
+      throw error
+    }
   }
 
   /** Tells an error, and goes on. */
   error(at: Place, message: string): void {
     const script = this.#name === undefined ? {} : { script: this.#name }
-    this.#compilation.findings.push({ level: 'error', message, line: at.line, column: at.column, ...script })
+    const { findings } = this.#compilation
+    findings.push({ level: 'error', message, line: at.line, column: at.column, ...script })
+    if (findings.length >= MAX_FINDINGS) throw new Enough()
   }
 
   /** Tells an error of the command that is being checked, and leaves it out. */
@@ -163,6 +177,13 @@ export class Checker {
 
   isKnown(name: string): boolean {
     return capabilitiesOf(name, this.#compilation.options.extra?.capabilities) !== undefined
+  }
+
+  /** All regular expressions of a script together are bounded: each is compiled. */
+  addRegex(at: Place, weight: number): void {
+    this.#compilation.regexWeight += weight
+    if (this.#compilation.regexWeight > MAX_REGEX_WEIGHT)
+      this.fail(at, 'the regular expressions of this script are too large in all')
   }
 
   /** A variable is named where it is set. */
@@ -255,7 +276,7 @@ export class Checker {
     try {
       if (!this.#isTop) this.fail(node.at, 'require can stand at the top of a script only, not in a block')
       if (!this.#isHead) this.fail(node.at, 'require must come before all other commands')
-      const { args } = this.#arguments(node, this.#words.get(wordKey('command', 'require'))!)
+      const { args } = readArguments(node, this.#words.get(wordKey('command', 'require'))!, this)
       if (node.tests.length > 0) this.fail(node.at, 'the require command accepts no sub-tests, but tests are specified')
       if (node.block !== undefined) this.fail(node.at, 'the require command accepts no block')
       const [names] = args
@@ -305,8 +326,8 @@ export class Checker {
   }
 
   /** The arguments. An error in them hides neither a wrong block nor tests that are none. */
-  #form(node: SyntaxNode, spec: Spec, what: string): { tags: Map<string, Value | true>; args: Value[] } {
-    const found = this.#tried(() => this.#arguments(node, spec))
+  #form(node: SyntaxNode, spec: Spec, what: string): Arguments {
+    const found = this.#tried(() => readArguments(node, spec, this))
     const isSound = found !== undefined && this.#tried(() => this.#subTests(node, spec, what)) !== undefined
     const needsBlock = spec.block === true
     const hasWrongBlock = spec.kind === 'command' && needsBlock !== (node.block !== undefined)
@@ -383,101 +404,6 @@ export class Checker {
     this.#isTop = wasTop
     return calls
   }
-
-  #arguments(node: SyntaxNode, spec: Spec): { tags: Map<string, Value | true>; args: Value[] } {
-    const what = `the ${spec.name} ${spec.kind}`
-    const tags = new Map<string, Value | true>()
-    const positional: Argument[] = []
-    const given = node.arguments
-    for (let i = 0; i < given.length; i++) {
-      const argument = given[i]!
-      if (argument.kind !== 'tag') {
-        positional.push(argument)
-        continue
-      }
-      const tag = this.#tag(argument, spec, what)
-      if (positional.length > 0)
-        this.fail(argument.at, `unexpected tagged argument ':${argument.name}' after the other arguments of ${what}`)
-      for (const name of tags.keys()) {
-        if (name === argument.name) this.fail(argument.at, `the tag ':${name}' is given twice for ${what}`)
-        if (tag.group !== undefined && spec.tags?.[name]?.group === tag.group)
-          this.fail(argument.at, `the tags ':${name}' and ':${argument.name}' of ${what} exclude each other`)
-      }
-      if (tag.value === undefined) {
-        tags.set(argument.name, true)
-        continue
-      }
-      const value = given[++i]
-      const label = `the tag ':${argument.name}' of ${what}`
-      if (value === undefined || value.kind === 'tag') this.fail(argument.at, `${label} needs ${TYPE_NAMES[tag.value]}`)
-      if (!fits(value, tag.value))
-        this.fail(value.at, `${label} needs ${TYPE_NAMES[tag.value]}, but ${foundKind(value)} was found`)
-      const made = this.#value(value)
-      if (tag.constant === true && made.kind === 'texts' && made.texts.some(({ pieces }) => pieces !== undefined))
-        this.fail(value.at, `${label} cannot hold variables`)
-      tags.set(argument.name, made)
-    }
-    return { tags, args: this.#positional(node, positional, spec.args ?? [], what) }
-  }
-
-  #tag({ name, at }: Extract<Argument, { kind: 'tag' }>, spec: Spec, what: string): TagSpec {
-    const tag = Object.hasOwn(spec.tags ?? {}, name) ? spec.tags![name] : undefined
-    const isUsable = tag !== undefined && (tag.needs === undefined || this.has(tag.needs))
-    if (isUsable) return tag
-    if (tag !== undefined)
-      this.fail(at, `unknown tagged argument ':${name}' for ${what} (it needs require "${tag.needs}")`)
-    const known = Object.keys(spec.tags ?? {}).map((one) => `:${one}`)
-    const help = known.length === 0 ? 'it takes no tags' : `it takes ${known.join(' ')}`
-    this.fail(at, `unknown tagged argument ':${name}' for ${what} (${help})`)
-  }
-
-  #positional(node: SyntaxNode, given: readonly Argument[], specs: readonly ArgumentSpec[], what: string): Value[] {
-    const needed = specs.filter(({ optional }) => optional !== true)
-    const expected = given.length > needed.length ? specs : needed
-    for (const [i, argument] of given.entries()) {
-      const spec = expected[i]
-      if (spec === undefined)
-        this.fail(
-          argument.at,
-          `${what} takes ${specs.length === 0 ? 'no' : `at most ${specs.length}`} positional ${specs.length === 1 ? 'argument' : 'arguments'}, but more are specified`,
-        )
-      if (!fits(argument, spec.type)) {
-        const place = `argument ${i + 1} (${spec.label})`
-        this.fail(
-          argument.at,
-          `${what} expects ${TYPE_NAMES[spec.type]} as ${place}, but ${foundKind(argument)} was found`,
-        )
-      }
-    }
-    if (given.length < needed.length) {
-      const count = `${needed.length} positional ${needed.length === 1 ? 'argument' : 'arguments'}`
-      this.fail(
-        node.at,
-        `${what} requires ${count}, but ${given.length} ${given.length === 1 ? 'is' : 'are'} specified`,
-      )
-    }
-    return given.map((argument) => this.#value(argument))
-  }
-
-  #value(argument: Argument): Value {
-    const { at } = argument
-    if (argument.kind === 'number') return { kind: 'number', number: argument.value, at }
-    const strings = argument.kind === 'list' ? argument.strings : [argument as StringLiteral]
-    return { kind: 'texts', texts: strings.map((one) => this.#text(one)), at }
-  }
-
-  #text({ value, at }: StringLiteral): Text {
-    let source = value
-    if (this.has('encoded-character')) {
-      const decoded = decodeCharacters(source)
-      if ('error' in decoded) this.fail(at, decoded.error)
-      source = decoded.text
-    }
-    if (!this.has('variables')) return { source, pieces: undefined, at }
-    const found = piecesOf(source, this.required)
-    if ('error' in found) this.fail(at, found.error)
-    return { source, pieces: found.pieces, at }
-  }
 }
 
 /** Index after the last `elsif` or `else` that belongs to the command at `start`. */
@@ -498,10 +424,3 @@ function knownAnswer({ spec, tests, answer }: Call): boolean | undefined {
     return answers.includes(true) ? true : answers.every((one) => one === false) ? false : undefined
   return undefined
 }
-
-function fits(argument: Argument, type: ValueType): boolean {
-  if (type === 'number') return argument.kind === 'number'
-  return argument.kind === 'string' || (type === 'strings' && argument.kind === 'list')
-}
-
-const foundKind = ({ kind }: Argument) => (kind === 'list' ? 'a string list' : kind === 'tag' ? 'a tag' : `a ${kind}`)

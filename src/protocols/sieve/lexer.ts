@@ -83,12 +83,12 @@ class Lexer {
   #at = 0
   #line = 1
   #lineStart = 0
-  /** Lines are counted up to here. */
-  #counted = 0
+  #lineEnd: number
 
   constructor(text: string, findings: Finding[]) {
     this.#text = text
     this.#findings = findings
+    this.#lineEnd = this.#endOfLine(0)
   }
 
   run(): Token[] {
@@ -221,14 +221,17 @@ class Lexer {
   }
 
   #place(offset: number): Place {
-    for (let end = this.#text.indexOf('\n', this.#counted); end >= 0 && end < offset; ) {
+    while (this.#lineEnd < offset) {
       this.#line++
-      this.#lineStart = end + 1
-      this.#counted = end + 1
-      end = this.#text.indexOf('\n', this.#counted)
+      this.#lineStart = this.#lineEnd + 1
+      this.#lineEnd = this.#endOfLine(this.#lineStart)
     }
-    this.#counted = Math.max(this.#counted, offset)
     return { line: this.#line, column: offset - this.#lineStart + 1 }
+  }
+
+  #endOfLine(from: number): number {
+    const end = this.#text.indexOf('\n', from)
+    return end < 0 ? this.#text.length : end
   }
 
   #bad(place: Place, message: string): void {

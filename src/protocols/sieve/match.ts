@@ -46,9 +46,13 @@ const RELATIONS: Record<string, (order: number) => boolean> = {
   ne: (order) => order !== 0,
 }
 
-const MAX_PATTERN = 10_000
-/** Counted repetitions are unrolled by the engine: `(a{100}){100}` would be ten thousand states. */
-const MAX_REPEAT = 1000
+/** Length of a pattern times how often its counted repetitions unroll it: `(a{100}){100}` is ten thousand states. */
+const MAX_WEIGHT = 20_000
+/** Of a longer value only the beginning is looked at by a regular expression. */
+const MAX_REGEX_VALUE = 256 * 1024
+/** Work that compiling, and matching a character, costs for each of the weight. */
+const COMPILING = 10_000
+const MATCHING_ONE = 20
 
 /** Checks comparator, match type and key list of a call against each other. */
 export function checkMatching(call: Call, checker: Checker): void {
@@ -71,18 +75,23 @@ export function checkMatching(call: Call, checker: Checker): void {
   for (const { source, at: place } of constantTexts(call.args.at(-1))) {
     const made = regexOf(source, false)
     if ('error' in made) checker.fail(place, made.error)
+    checker.addRegex(place, made.weight)
   }
 }
 
-function regexOf(pattern: string, ignoresCase: boolean): { regex: RE2JS } | { error: string } {
-  if (pattern.length > MAX_PATTERN) return { error: `a regular expression is longer than ${MAX_PATTERN} characters` }
-  let repeats = 1
+interface Regex {
+  readonly regex: RE2JS
+  readonly weight: number
+}
+
+function regexOf(pattern: string, ignoresCase: boolean): Regex | { error: string } {
+  let weight = pattern.length
   for (const [, low, high] of pattern.matchAll(/\{([0-9]+)(?:,([0-9]*))?\}/g))
-    repeats *= Math.max(1, Number(high || low))
-  if (repeats > MAX_REPEAT) return { error: `a regular expression repeats more than ${MAX_REPEAT} times in all` }
+    weight *= Math.max(1, Number(high || low))
+  if (weight > MAX_WEIGHT) return { error: 'a regular expression is too large, or repeats too often' }
   try {
     const flags = RE2JS.LONGEST_MATCH | RE2JS.DOTALL | (ignoresCase ? RE2JS.CASE_INSENSITIVE : 0)
-    return { regex: RE2JS.compile(pattern, flags) }
+    return { regex: RE2JS.compile(pattern, flags), weight }
   } catch (error) {
     return { error: `invalid regular expression: ${error instanceof Error ? error.message : String(error)}` }
   }
@@ -95,13 +104,15 @@ export function isMatch(run: Run, call: Call, values: readonly string[], keys: r
   if (tags.has('list')) return isListed(run, values, keys)
   const { comparator, ignoresCase } = comparatorOf(call)
   const relation = tags.has('value') ? relationOf(run, call, 'value') : undefined
-  const patterns = tags.has('regex') ? keys.map((key) => compiled(run, call, key, ignoresCase)) : []
+  const patterns = tags.has('regex') ? regexesOf(run, call, keys, ignoresCase) : []
   for (const value of values) {
     for (const [i, key] of keys.entries()) {
       run.charge(value.length + key.length)
       if (tags.has('regex')) {
-        run.charge((value.length * (16 + key.length)) / 4)
-        const found = patterns[i]?.matcher(value)
+        const pattern = patterns[i]
+        const beginning = value.slice(0, MAX_REGEX_VALUE)
+        run.charge(beginning.length * (pattern?.weight ?? 0) * MATCHING_ONE)
+        const found = pattern?.regex.matcher(beginning)
         if (found === undefined || !found.find()) continue
         const groups = Array.from({ length: found.groupCount() + 1 }, (_, group) => found.group(group) ?? '')
         run.setMatchValues(groups)
@@ -129,12 +140,23 @@ function isPlain(value: string, key: string, { fold, compare, hasSubstrings }: C
   return hasSubstrings ? fold(value) === fold(key) : compare(value, key) === 0
 }
 
-function compiled(run: Run, call: Call, key: string, ignoresCase: boolean): RE2JS | undefined {
-  run.charge(key.length * 100)
-  const made = regexOf(key, ignoresCase)
-  if ('regex' in made) return made.regex
-  run.warn(call.at, made.error)
-  return undefined
+/** Of keys without variables: compiled once, and kept with the program. */
+const kept = new WeakMap<Call, (Regex | undefined)[]>()
+
+function regexesOf(run: Run, call: Call, keys: readonly string[], ignoresCase: boolean): (Regex | undefined)[] {
+  const known = kept.get(call)
+  if (known !== undefined) return known
+  const given = call.args.at(-1)
+  const isFixed = given?.kind === 'texts' && constantTexts(given).length === given.texts.length
+  const made = keys.map((key) => {
+    if (!isFixed) run.charge(key.length * COMPILING)
+    const regex = regexOf(key, ignoresCase)
+    if ('regex' in regex) return regex
+    run.warn(call.at, regex.error)
+    return undefined
+  })
+  if (isFixed) kept.set(call, made)
+  return made
 }
 
 function comparatorOf({ tags }: Call): { comparator: Comparator; ignoresCase: boolean } {

@@ -46,7 +46,7 @@ export interface RunContext {
 }
 
 export interface RunLimits extends ActionLimits {
-  /** Characters looked at, besides what is allowed for each byte of the message. */
+  /** Characters looked at (about a nanosecond each), besides what is allowed for each byte of the message. */
   readonly work: number
   readonly workPerByte: number
   readonly variableBytes: number
@@ -60,8 +60,8 @@ export interface RunLimits extends ActionLimits {
 
 export const RUN_LIMITS: RunLimits = {
   ...ACTION_LIMITS,
-  work: 5_000_000,
-  workPerByte: 50,
+  work: 200_000_000,
+  workPerByte: 20,
   variableBytes: 65_536,
   headerBytes: 2048,
   loopDepth: 4,
