@@ -7,6 +7,7 @@ import { buildFeedback } from '../identity/reports/feedback.ts'
 import type { Domain } from '../message/address.ts'
 import { PUBLISHED, rowOf } from '../roles/reports/testing.ts'
 import { domainAt, TestSystem, TWO_AGENTS } from './testing.ts'
+import { backendsOf } from './web.ts'
 
 const REPORTING = `${TWO_AGENTS}\nsender: reports=yes\nrecipient: reports=yes\n`
 const MINUTE_MS = 60_000
@@ -103,6 +104,55 @@ test('a complaint is counted against the Author whose message it is about', asyn
     ],
   )
   assert.equal(reports.complaints('anna@sender.test', 0), 1)
+})
+
+test('a failure report is kept under the domain in whose name the message was, and shown to the postmaster', async () => {
+  const system = await TestSystem.start(`${TWO_AGENTS}
+Author@post ==> MSA/Transmitter@sender
+post: address=postmaster@sender.test, password=demo
+`)
+  const ip = '127.0.77.1'
+  const host = system.stranger(ip, domainAt('big.test', ip))
+  const text = buildFeedback(
+    {
+      feedbackType: 'auth-failure',
+      userAgent: 'Big/1',
+      version: 1,
+      originalRcptTo: [],
+      incidents: 1,
+      sourceIp: '203.0.113.7',
+      authenticationResults: ['mx.big.test; dmarc=fail header.from=sender.test'],
+      reportedDomains: ['Sender.test'],
+      reportedUris: [],
+      authFailure: 'dmarc',
+      deliveryResult: 'reject',
+      identityAlignment: ['none'],
+    },
+    {
+      from: { localPart: 'noreply', domain: 'big.test' as Domain },
+      to: [{ localPart: 'postmaster', domain: 'sender.test' as Domain }],
+      subject: 'FW: money',
+      messageId: '<f1@big.test>',
+      nowMs: system.simulation.nowMs,
+      text: 'A message in your name failed.\n',
+      original: Buffer.from('From: anna@sender.test\r\nMessage-ID: <nobody@sender.test>\r\nSubject: money\r\n\r\n'),
+      headerOnly: true,
+      boundary: () => 'boundary',
+    },
+  ).toString()
+  await system.send(host, 'sender', 'smtp', { from: 'noreply@big.test', to: 'postmaster@sender.test', text })
+  await system.passTime(MINUTE_MS)
+  const [report] = received(system, 'sender')
+  assert.deepEqual([report!.kind, report!.about, report!.provenDomain], ['failure', 'sender.test', 'big.test'])
+  const backends = backendsOf([...system.system.agents.values()])
+  const postmaster = backends.accountFor('postmaster@sender.test')
+  const [shown] = backends.reports(postmaster!, 0)!.complaints
+  assert.deepEqual(
+    [shown!.about, shown!.latest[0]!.type, shown!.latest[0]!.subject],
+    ['sender.test', 'auth-failure', 'money'],
+  )
+  // It is no complaint about an Author.
+  assert.equal(system.agent('sender').store.reports.complaints('sender.test', 0), 0)
 })
 
 /** Bob moves everything in one of his mailboxes to another, by hand. */
