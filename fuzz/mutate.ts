@@ -1,4 +1,4 @@
-// New inputs from old ones: bytes changed, cut, doubled and moved, words of the parser put in, pieces of other inputs
+// New inputs from old ones, those kept that reached something new: bytes changed, cut, doubled and moved, words of the parser put in, pieces of other inputs
 // spliced. All chance comes from the seed, so that a run can be repeated.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -11,6 +11,8 @@ const SUITES = fileURLToPath(new URL('../../shared/suites/', import.meta.url))
 export const MAX_INPUT_BYTES = 65_536
 const MAX_FILES = 150
 const MAX_FILE_BYTES = 20_000
+/** Inputs kept for what they reached; a newer one takes the place of one of them. */
+const MAX_KEPT = 2000
 
 /** The seeds of a target, and files of the conformance suites where they are present. */
 function corpusOf(target: Target): Buffer[] {
@@ -36,18 +38,31 @@ const bytesOf = (text: string): Buffer => Buffer.from(text, /^[\0-\xff]*$/.test(
 /** An endless stream of inputs: first the corpus as it is, then what becomes of it. */
 export class Mutator {
   readonly #random: SeededRandom
-  readonly #corpus: readonly Buffer[]
+  readonly #corpus: Buffer[]
   readonly #words: readonly Buffer[]
+  readonly #own: number
   #given = 0
 
   constructor(target: Target, seed: number | string) {
     this.#random = new SeededRandom(seed, 'fuzz')
     this.#corpus = corpusOf(target)
+    this.#own = this.#corpus.length
     this.#words = target.words.map(bytesOf)
   }
 
+  /** One more to begin with. */
+  keep(input: Buffer): void {
+    const kept = this.#corpus.length - this.#own
+    if (kept < MAX_KEPT) this.#corpus.push(input)
+    else this.#corpus[this.#own + this.#random.integer(kept)] = input
+  }
+
+  get kept(): number {
+    return this.#corpus.length - this.#own
+  }
+
   next(): Buffer {
-    if (this.#given < this.#corpus.length) return this.#corpus[this.#given++]!
+    if (this.#given < this.#own) return this.#corpus[this.#given++]!
     let input = this.#one(this.#corpus)
     for (let left = 1 + this.#random.integer(2 ** this.#random.integer(5)); left > 0; left--)
       input = this.#change(input)

@@ -8,6 +8,7 @@ import { weighMail } from '../src/filter/rules/rules.ts'
 import { findUrls } from '../src/filter/rules/urls.ts'
 import { featuresOf } from '../src/filter/statistics/features.ts'
 import { authenticate, stripForgedResults } from '../src/identity/authenticate.ts'
+import { hashBody } from '../src/identity/dkim/canonical.ts'
 import { parseSignature } from '../src/identity/dkim/signature.ts'
 import { parseDmarcRecord } from '../src/identity/dmarc/record.ts'
 import { parsePolicy } from '../src/identity/mta-sts/policy.ts'
@@ -377,6 +378,17 @@ export const PATTERNS: readonly Pattern[] = [
     spaces: repeat(' ', 'v=1; a='),
     'other tags': (bytes: number) => Buffer.from(Array.from({ length: bytes / 9 }, (_, i) => `t${i}=a;`).join('')),
   }),
+  ...family(
+    'dkim body',
+    (input) => [hashBody(input, 0, input.length, 'simple'), hashBody(input, 0, input.length, 'relaxed')],
+    {
+      'empty lines': '\r\n',
+      spaces: ' ',
+      'spaces and lines': ' \t\r\n',
+      'bare CR': '\r',
+      words: 'word  ',
+    },
+  ),
   ...family('identify', identify, {
     'many signatures': (bytes: number) =>
       Buffer.from(

@@ -60,6 +60,7 @@ async function fuzz(name: string, seed: string, seconds: number): Promise<number
   })
   let findings = 0
   let runs = 0
+  let reached = ''
   let largestRss = 0
   const keep = (what: string, input: Uint8Array): void => {
     findings++
@@ -86,7 +87,10 @@ async function fuzz(name: string, seed: string, seconds: number): Promise<number
     }, 200)
     worker.on('message', (message: Message) => {
       if (message.kind === 'finding') keep(message.what, message.input)
-      else runs = message.runs
+      else {
+        runs = message.runs
+        reached = `, ${message.blocks} blocks of code reached, ${message.kept} inputs kept for it`
+      }
     })
     worker.on('error', (error) => keep(String(error), underWay()))
     worker.on('exit', () => {
@@ -95,7 +99,7 @@ async function fuzz(name: string, seed: string, seconds: number): Promise<number
     })
   })
   console.log(
-    `${name.padEnd(24)} ${String(runs || state[0]).padStart(9)} inputs, ${megabytes(largestRss)} MB, ${findings} findings`,
+    `${name.padEnd(24)} ${String(runs || state[0]).padStart(9)} inputs, ${megabytes(largestRss)} MB${reached}, ${findings} findings`,
   )
   return findings
 }

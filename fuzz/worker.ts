@@ -1,7 +1,8 @@
-// Runs one target on one input after another in a thread of its own. The input under way stands in shared memory, so
+// Runs one target on one input after another in a thread of its own, guided by what the inputs reach. The input under way stands in shared memory, so
 // that the main thread can keep it when this thread never comes back.
 
 import { parentPort, workerData } from 'node:worker_threads'
+import { Coverage } from './coverage.ts'
 import { MAX_INPUT_BYTES, Mutator } from './mutate.ts'
 import { TARGETS } from './targets.ts'
 
@@ -15,11 +16,13 @@ export interface Job {
 
 export type Message =
   | { readonly kind: 'finding'; readonly what: string; readonly input: Uint8Array }
-  | { readonly kind: 'done'; readonly runs: number }
+  | { readonly kind: 'done'; readonly runs: number; readonly kept: number; readonly blocks: number }
 
 const SLOW_MS = 1000
 const MAX_FINDINGS = 20
 const TURN_EVERY = 100
+/** So long it is looked for inputs that reach something new; what was found is then changed at full speed. */
+const GUIDED_SHARE = 0.4
 
 async function work({ name, seed, seconds, shared }: Job): Promise<void> {
   const state = new Int32Array(shared, 0, 2)
@@ -37,7 +40,16 @@ async function work({ name, seed, seconds, shared }: Job): Promise<void> {
     told.add(kind)
     parentPort!.postMessage({ kind: 'finding', what, input: Uint8Array.from(input) } satisfies Message)
   }
-  const end = performance.now() + 1000 * seconds
+  // What it throws was told when it was run first.
+  const coverage = new Coverage(async (input) => {
+    try {
+      await target.fuzz(input)
+    } catch {}
+  })
+  const beganMs = performance.now()
+  const end = beganMs + 1000 * seconds
+  const guidedEnd = beganMs + 1000 * seconds * GUIDED_SHARE
+  let isGuided = true
   let runs = 0
   for (; performance.now() < end; runs++) {
     // Native memory (zlib's) is given back on a turn of the event loop only, as there is one between any two messages.
@@ -61,8 +73,14 @@ async function work({ name, seed, seconds, shared }: Job): Promise<void> {
       }
       tookMs = performance.now() - before
     }
+    if (!isGuided) continue
+    for (const reaching of await coverage.ran(input)) mutator.keep(reaching)
+    if (performance.now() < guidedEnd) continue
+    coverage.stop()
+    isGuided = false
   }
-  parentPort!.postMessage({ kind: 'done', runs } satisfies Message)
+  const { kept } = mutator
+  parentPort!.postMessage({ kind: 'done', runs, kept, blocks: coverage.size } satisfies Message)
 }
 
 await work(workerData as Job)

@@ -61,10 +61,13 @@ export interface Unusable {
 
 const NAME = /^[\x21-\x39\x3b-\x7e]+$/
 
+/** Longer than any that a signer would make: not read. */
+const MAX_LENGTH = 64 * 1024
+
 /** Reads the raw value (after the colon) of a signature field. `kind` 'arc' has no v=, and i= is the instance there. */
 export function parseSignature(text: string, kind: 'dkim' | 'arc'): Signature | Unusable {
-  const tags = parseTags(text)
-  if (!tags) return { reason: 'syntax', detail: 'not a tag list', tags }
+  const tags = text.length > MAX_LENGTH ? undefined : parseTags(text)
+  if (!tags) return { reason: 'syntax', detail: 'not a tag list, or too long', tags }
   const unusable = (reason: DkimReason, detail: string): Unusable => ({ reason, detail, tags })
   if (kind === 'dkim' && compactTag(tags, 'v') !== '1') return unusable('version', `v=${compactTag(tags, 'v')}`)
   const algorithm = readAlgorithm(tags)
