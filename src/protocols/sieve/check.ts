@@ -188,8 +188,11 @@ export class Checker {
 
   /** A variable is named where it is set. */
   declare(at: Place, name: string): void {
+    const before = this.variables.size
     this.variables.add(name)
-    if (this.variables.size > this.limits.variables) this.fail(at, `more than ${this.limits.variables} variables`)
+    // Told once: the others are no better.
+    if (this.variables.size > before && before === this.limits.variables)
+      this.fail(at, `more than ${this.limits.variables} variables`)
   }
 
   /** The script to include; undefined where nothing is known of it. */

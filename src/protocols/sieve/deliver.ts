@@ -152,5 +152,5 @@ export function soleMailbox(text: string): Mailbox | undefined {
   const [only, ...others] = addresses
   if (only === undefined || 'groupName' in only || others.length > 0 || unparsed.length > 0) return undefined
   const isAtFault = defects.some((defect) => !/misplaced dot/.test(defect))
-  return isAtFault || !/^[!-~]+$/.test(only.localPart) ? undefined : only
+  return isAtFault || !/^[ -~]+$/.test(only.localPart) ? undefined : only
 }

@@ -177,17 +177,19 @@ export class Bed {
     }
     const notifications = actions.filter((action) => action.kind === 'notify')
     const sender = 'postmaster@example.com'
-    const reversePath = this.#notifyReversePath()
+    const reversePath = this.#sender('sieve_notify_mailto_envelope_from')
     this.sent.push(...notificationsOf(notifications, this.#occasion(), { sender, reversePath }))
     return true
   }
 
-  #notifyReversePath(): string | undefined {
-    const { from, to } = this.#paths()
-    const wanted = this.config.get('sieve_notify_mailto_envelope_from') ?? ''
+  /** Whom a setting wants in the reverse-path. */
+  #sender(setting: string): string | undefined {
+    const { from, to, originalTo } = this.#paths()
+    const wanted = this.config.get(setting) ?? ''
     const owner = this.config.get('sieve_user_email') ?? to
     return (
-      { sender: from, recipient: to, orig_recipient: to, user_email: owner }[wanted] ?? /^<(.*)>$/.exec(wanted)?.[1]
+      { sender: from, recipient: to, orig_recipient: originalTo ?? to, user_email: owner }[wanted] ??
+      /^<(.*)>$/.exec(wanted)?.[1]
     )
   }
 
@@ -216,7 +218,9 @@ export class Bed {
   #perform(action: Action): string | undefined {
     if (action.kind === 'keep' || action.kind === 'fileinto') return this.#store(action, action.message.bytes)
     if (action.kind === 'redirect') {
-      this.sent.push({ reversePath: this.envelope.from, forwardPath: action.address, message: action.message.bytes })
+      const { from } = this.#paths()
+      const chosen = from === '' ? '' : (this.#sender('sieve_redirect_envelope_from') ?? from)
+      this.sent.push({ reversePath: chosen, forwardPath: action.address, message: action.message.bytes })
     } else if (action.kind === 'vacation') {
       const addresses = this.#yes('sieve_vacation_check_recipient', true)
         ? action.addresses
