@@ -114,7 +114,7 @@ export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string
       domain: domainOf(forwardPath),
       acceptedAtMs: nowMs,
       nextAttemptAtMs: later?.dueMs ?? nowMs,
-      expiresAtMs: nowMs + agent.settings.transmitter.expiresAfterS * 1000,
+      expiresAtMs: (later?.dueMs ?? nowMs) + agent.settings.transmitter.expiresAfterS * 1000,
       attempts: 0,
       state: 'waiting',
       lastReply: later?.why ?? '',

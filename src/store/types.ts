@@ -194,6 +194,8 @@ export interface QueueEntry {
     readonly orcpt?: string
     /** Of forwarded mail: the Recipient's address here. */
     readonly forwardedFrom?: string
+    /** Held by its Author for somebody at this agent: it leaves for his mailbox, not for the network. */
+    readonly atHome?: boolean
     /** A report of ours: worth no report in its turn. */
     readonly isReport?: boolean
     /** A report on TLS: told even where TLS fails the policy of the domain (RFC 8460 §3). */

@@ -6,7 +6,7 @@ import { trace } from '../lab/trace/trace.ts'
 import { draw } from '../notation/draw.ts'
 import { layout } from '../notation/layout.ts'
 import { parse } from '../notation/parse.ts'
-import type { JmapBackend } from '../protocols/jmap/types.ts'
+import type { JmapBackend, Outgoing } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import { overview } from '../roles/reports/overview.ts'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
@@ -67,7 +67,7 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
     const nowMs = world.clock.now()
     const made = await done(store, { kind: 'account.create', address, displayName: name, credentials: null, nowMs })
     const account = store.account(made.id!)!
-    backends.set(address, { store, world, account, submit: (_author, mail) => submit(mail.source, mail.forwardPaths) })
+    backends.set(address, { store, world, account, submit: (_author, mail) => submit(mail) })
   }
 
   async function put(address: string, source: Buffer, more: Post): Promise<void> {
@@ -87,11 +87,12 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
     })
   }
 
-  async function submit(source: Buffer, paths: readonly string[]) {
+  async function submit({ source, forwardPaths: paths, record }: Outgoing) {
     const lost = paths.find((path) => store.accountByAddress(path) === undefined)
     if (lost !== undefined) return { reply: reply(550, '5.1.1', `no mailbox ${lost} here`), trace: undefined }
     for (const path of paths) await put(path, source, { verdict: GOOD_VERDICT })
-    return { reply: reply(250, '2.0.0', 'accepted'), trace: 'T1' }
+    const [recorded] = record ? await store.commit([record('T1')]) : []
+    return { reply: reply(250, '2.0.0', 'accepted'), trace: 'T1', recorded }
   }
 
   const { model } = parse(SYSTEM)

@@ -5,6 +5,7 @@ import { BLOB_ACCOUNT } from './blob-methods.ts'
 import { formatId, formatState } from './ids.ts'
 import { EMAIL_SORTS } from './query.ts'
 import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
+import { SUBMISSION_ACCOUNT } from './submission.ts'
 import {
   BLOB,
   CORE,
@@ -33,7 +34,6 @@ const MAIL_ACCOUNT = {
   emailQuerySortOptions: EMAIL_SORTS,
   mayCreateTopLevelMailbox: true,
 }
-const SUBMISSION_ACCOUNT = { maxDelayedSend: 0, submissionExtensions: {} }
 
 const CAPABILITIES: Readonly<Record<string, Capability>> = {
   [CORE]: { server: { ...LIMITS, collationAlgorithms: ['i;unicode-casemap'] }, account: {} },

@@ -59,10 +59,9 @@ export async function makeDesk(world: World): Promise<Desk> {
   const submit = async (_account: unknown, message: Outgoing) => {
     sent.push(message)
     const isRefused = message.forwardPaths.some((path) => path.startsWith('550'))
-    return {
-      reply: isRefused ? reply(550, '5.1.1', 'no such mailbox') : reply(250, '2.0.0', 'accepted'),
-      trace: 'T1',
-    }
+    if (isRefused) return { reply: reply(550, '5.1.1', 'no such mailbox'), trace: undefined }
+    const [recorded] = message.record ? await store.commit([message.record('T1')]) : []
+    return { reply: reply(250, '2.0.0', 'accepted'), trace: 'T1', recorded }
   }
   const backend: JmapBackend = { store, account: store.account(id)!, world, submit }
   const accountId = `a${id}`

@@ -2,6 +2,7 @@
 // Keeps RFC 8620 §2 (limits), §3.2 (invocations), §3.6.2 (method-level errors), §5.3 (SetError).
 // Everything here is a view of one signed-in account's store; HTTP is above, in src/web/.
 
+import type { Command, CommandResult } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
 import type { Account } from '../../store/types.ts'
 import type { World } from '../../world/world.ts'
@@ -40,12 +41,17 @@ export interface Outgoing {
   readonly reversePath: string
   readonly forwardPaths: readonly string[]
   readonly source: Buffer
+  /** It may not leave before then. */
+  readonly holdUntilMs?: number | undefined
+  /** A command for the commit that takes the message; the trace names it. */
+  readonly record?: ((trace: string) => Command) | undefined
 }
 
-/** The MSA's answer: its SMTP reply, and the name under which the message can be followed. */
+/** The MSA's answer: its SMTP reply, the name under which the message can be followed, and what came of `record`. */
 export interface Submitted {
   readonly reply: Reply
   readonly trace: string | undefined
+  readonly recorded?: CommandResult | undefined
 }
 
 /** One signed-in account, and what its methods may reach. Keep it for as long as the account is in use: it caches. */

@@ -12,14 +12,14 @@ import { buildReceived } from '../../message/received.ts'
 import type { Envelope } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
-import type { Command } from '../../store/commands.ts'
+import type { Command, CommandResult } from '../../store/commands.ts'
 import type { Account, BlobRef } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
 import { reportAddress } from '../reports/addresses.ts'
-import { queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
+import { type Later, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { placedAtHome } from './at-home.ts'
@@ -32,9 +32,18 @@ export interface SubmittedMail {
   /** How it came, for the Received line: 'ESMTPSA', 'HTTP', … */
   readonly protocol: string
   readonly tls?: { readonly protocol: string; readonly cipher: string } | undefined
+  /** Not before then may it leave (RFC 4865): it waits in the queue, and can be taken back until then. */
+  readonly holdUntilMs?: number | undefined
+  /** A command of whoever hands it in, for the same commit; the message is known by its trace. */
+  readonly record?: ((trace: string) => Command) | undefined
 }
 
-export type Submitted = { readonly reply: Reply; readonly trace: string | undefined }
+export type Submitted = {
+  readonly reply: Reply
+  readonly trace: string | undefined
+  /** What came of `record`. */
+  readonly recorded?: CommandResult | undefined
+}
 
 /** Takes the message, or says why not. 250 is a promise: everything is durable then. */
 export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitted> {
@@ -58,14 +67,16 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
     })
     return { reply: refusal, trace: undefined }
   }
+  let recorded: CommandResult | undefined
   try {
     const kept = await keep(agent, mail, header, about)
     if (!Array.isArray(kept)) return { reply: kept, trace: undefined }
-    await commitAll(agent, kept)
+    const results = await commitAll(agent, mail.record ? [...kept, mail.record(trace)] : kept)
+    if (mail.record) recorded = results.at(-1)
   } catch (error) {
     return { reply: diskRefusal(agent, error), trace: undefined }
   }
-  return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace }
+  return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace, recorded }
 }
 
 /** May this Author send this: the envelope's and the header's sender must be an address of his own. */
@@ -126,11 +137,31 @@ async function keep(
   }
   const sender = tagged(agent, about.reversePath)
   const commands: Command[] = []
+  const later: Later | undefined =
+    mail.holdUntilMs === undefined
+      ? undefined
+      : { dueMs: mail.holdUntilMs, why: `its Author wants it to leave at ${new Date(mail.holdUntilMs).toISOString()}` }
   let blob: BlobRef | undefined
   let delivery: Delivery | undefined
   const legs = waysTo(agent, envelope)
   for (const { way, recipient } of legs) {
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
+    if (later !== undefined && way.kind !== 'elsewhere') {
+      // Where it goes from here is found out when it goes: what is true of an address now may not be then.
+      const address = way.kind === 'forward' ? way.from : way.kind === 'mailbox' ? way.address : way.to
+      blob ??= await agent.store.putBlob([...front, body])
+      const parameters = { smtputf8: envelope.smtputf8, body: envelope.body, atHome: true }
+      commands.push(
+        queueCommand(
+          agent,
+          { trace: about.trace, blob, reversePath: about.reversePath, parameters, origin: 'msa' },
+          address,
+          later,
+        ),
+        eventCommand(agent, { ...accepted, forwardPath: address, text: `Taken for ${address}: ${later.why}.` }),
+      )
+      continue
+    }
     const home =
       way.kind === 'mailbox'
         ? { account: way.account, address: way.address }
@@ -179,7 +210,7 @@ async function keep(
     if (blob === undefined) commands.push(...sender.commands)
     blob ??= await agent.store.putBlob([...front, body])
     commands.push(
-      queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to),
+      queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to, later),
       eventCommand(agent, { ...accepted, forwardPath: to, text: `Taken from ${author.address} for ${to}.` }),
     )
   }
@@ -245,7 +276,13 @@ export function recipientRefusal(
 export async function submitText(
   agent: Agent,
   author: Account,
-  mail: { reversePath: string; forwardPaths: readonly string[]; source: Buffer },
+  mail: {
+    reversePath: string
+    forwardPaths: readonly string[]
+    source: Buffer
+    holdUntilMs?: number | undefined
+    record?: ((trace: string) => Command) | undefined
+  },
 ): Promise<Submitted> {
   const reverse = parseSmtpPath(`<${mail.reversePath}>`, 'reverse', { utf8: true })
   if (!reverse.ok) return { reply: reply(501, reverse.enhancedCode, reverse.reason), trace: undefined }
@@ -265,5 +302,6 @@ export async function submitText(
     body: isAscii(source) ? '7BIT' : '8BITMIME',
     smtputf8: !addressesAscii,
   } as const
-  return submit(agent, { author, envelope, source, protocol: 'HTTP' })
+  const { holdUntilMs, record } = mail
+  return submit(agent, { author, envelope, source, protocol: 'HTTP', holdUntilMs, record })
 }

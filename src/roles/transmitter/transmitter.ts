@@ -8,6 +8,7 @@ import type { QueueEntry } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
+import { releaseCommands } from '../msa/release.ts'
 import { type Connected, connectTo, failed } from './connect.ts'
 import { envelopeOf, type Job, jobsOf, RECIPIENTS_AT_ONCE } from './jobs.ts'
 import { commandsOf, type Outcome } from './outcome.ts'
@@ -157,7 +158,9 @@ export class Transmitter {
     // DKIM2 names the recipients of a transaction in the message: one alone, or a hidden one (Bcc) is shown to the others.
     const atOnce = this.#agent.settings.dkim2 ? 1 : RECIPIENTS_AT_ONCE
     const fresh = entries.filter(({ id }) => !this.#inFlight.has(id))
-    for (const job of jobsOf(fresh, atOnce)) {
+    for (const entry of fresh) if (entry.parameters.atHome) this.#release(entry)
+    const leaving = fresh.filter(({ parameters }) => !parameters.atHome)
+    for (const job of jobsOf(leaving, atOnce)) {
       const lane = this.#laneOf(job.entries[0]!)
       if (isFull(lane)) {
         this.#backlog = true
@@ -167,6 +170,30 @@ export class Transmitter {
       for (const { id } of job.entries) this.#inFlight.add(id)
       this.#give(lane, job)
     }
+  }
+
+  /** Held mail for somebody here needs no connection. */
+  #release(entry: QueueEntry): void {
+    const { store, world, log } = this.#agent
+    const release = async (): Promise<void> => {
+      while (!this.#stopped) {
+        try {
+          const outcome = await releaseCommands(this.#agent, entry)
+          await store.commit(Array.isArray(outcome) ? outcome : await commandsOf(this.#agent, [outcome]))
+          break
+        } catch (error) {
+          log('error', `held mail for ${entry.forwardPath} cannot be let go now`, { error: String(error) })
+          await world.clock.sleep(INTERRUPTED_MS)
+        }
+      }
+    }
+    this.#inFlight.add(entry.id)
+    const work: Promise<void> = release().finally(() => {
+      this.#inFlight.delete(entry.id)
+      this.#working.delete(work)
+      this.#wake()
+    })
+    this.#working.add(work)
   }
 
   /** Looks again after `delayMs`, or earlier if that was planned already. */

@@ -1,0 +1,63 @@
+// Mail that its Author wanted held (RFC 4865) for somebody at this agent, when its time has come: to the mailbox as his
+// script says, on along a forward, or back with the reason. What lies in the queue is the whole message as it was taken.
+
+import { parseHeader } from '../../message/header.ts'
+import { reply } from '../../protocols/smtp/reply.ts'
+import type { Command } from '../../store/commands.ts'
+import type { QueueEntry } from '../../store/types.ts'
+import type { Agent } from '../agent.ts'
+import { srsReversePath } from '../forwarder/srs.ts'
+import { type Delivery, prepareDelivery } from '../mda/place.ts'
+import { forwardPathOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
+import { eventCommand, messageIdOf } from '../tracking.ts'
+import type { Outcome } from '../transmitter/outcome.ts'
+import { placedAtHome } from './at-home.ts'
+
+/** The commands that let it go; or why it cannot, as an attempt that failed. @throws DiskError */
+export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<Command[] | Outcome> {
+  const { trace, reversePath, forwardPath, parameters } = entry
+  const failed = { entry, by: '', detail: {} }
+  const body = await agent.store.readBlob(entry.blob)
+  if (body === undefined)
+    return { ...failed, state: 'held', reply: reply(451, '4.3.0', 'our stored copy of the message cannot be read') }
+  const path = forwardPathOf(forwardPath)
+  const way = wayFor(agent, path)
+  if (way.kind === 'unknown')
+    return {
+      ...failed,
+      state: 'refused',
+      reply: reply(550, '5.1.1', `there is no mailbox ${way.address} here any more`),
+    }
+  const commands: Command[] = [{ kind: 'queue.remove', id: entry.id }]
+  const account = way.kind === 'mailbox' ? way.account : way.kind === 'forward' ? way.keep : undefined
+  if (account !== undefined) {
+    const { smtputf8 = false, body: bodyType = '8BITMIME' } = parameters
+    const recipient = { forwardPath: path }
+    const envelope = { reversePath: reversePathOf(reversePath), recipients: [recipient], smtputf8, body: bodyType }
+    const mail = { author: agent.store.accountByAddress(reversePath) ?? account, envelope, source: body, protocol: '' }
+    const about = { trace, reversePath, messageId: messageIdOf(parseHeader(body)) }
+    let delivery: Delivery | undefined
+    const prepared = async () => (delivery ??= await prepareDelivery(agent, reversePath, [], body))
+    const placed = await placedAtHome(
+      agent,
+      mail,
+      { ...about, front: [], body },
+      { account, address: forwardPath, way, recipient },
+      { prepared, at: commands.length, isAlone: true },
+    )
+    if ('refusal' in placed) return { ...failed, state: 'refused', reply: placed.refusal }
+    const event = { ...about, role: 'MDA', kind: 'delivered', forwardPath, text: placed.text } as const
+    commands.push(...placed.commands, eventCommand(agent, event))
+  }
+  if (way.kind !== 'mailbox') {
+    const to = way.kind === 'elsewhere' ? way.address : way.to
+    const sender = way.kind === 'elsewhere' ? reversePath : srsReversePath(agent, reversePath)
+    const { atHome: _, ...onward } = parameters
+    const forwarded = way.kind === 'forward' ? { forwardedFrom: way.from } : {}
+    // A copy is here: nobody need hear of the other.
+    const notify = account === undefined ? {} : { notify: [] }
+    const mail = { trace, blob: entry.blob, reversePath: sender, parameters: { ...onward, ...forwarded, ...notify } }
+    commands.push(queueCommand(agent, { ...mail, origin: 'msa' }, to))
+  }
+  return commands
+}
