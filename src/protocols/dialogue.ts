@@ -3,7 +3,7 @@
 // test performs them by hand. Reads of the store are synchronous and need no effect.
 
 import type { Command, CommandResult } from '../store/commands.ts'
-import type { AccountId, BlobRef } from '../store/types.ts'
+import type { AccountId, BlobRef, EmailId } from '../store/types.ts'
 import type { PasswordVerdict, ScramLookup } from './sasl/accounts.ts'
 
 export interface BlobRequest {
@@ -19,6 +19,8 @@ export type Effect =
   | { readonly kind: 'commit'; readonly batch: readonly Command[] }
   | { readonly kind: 'put-blob'; readonly content: readonly Uint8Array[] }
   | { readonly kind: 'read-blobs'; readonly requests: readonly BlobRequest[] }
+  /** Store.mayHold. */
+  | { readonly kind: 'may-hold'; readonly account: AccountId; readonly text: string; readonly isBody: boolean }
   | { readonly kind: 'check-password'; readonly user: string; readonly password: string }
   | { readonly kind: 'scram-credentials'; readonly user: string }
   /** The account is known: whoever keeps the accounts notes it. */
@@ -69,6 +71,15 @@ export function* putBlob(content: readonly Uint8Array[]): Dialogue<BlobRef | Dis
 /** Reads at the same time; undefined for a blob that is gone or unreadable. */
 export function* readBlobs(requests: readonly BlobRequest[]): Dialogue<readonly (Buffer | undefined)[]> {
   return (yield { kind: 'read-blobs', requests }) as readonly (Buffer | undefined)[]
+}
+
+/** Emails that may hold the text, see Store.mayHold. */
+export function* mayHold(
+  account: AccountId,
+  text: string,
+  isBody: boolean,
+): Dialogue<ReadonlySet<EmailId> | undefined> {
+  return (yield { kind: 'may-hold', account, text, isBody }) as ReadonlySet<EmailId> | undefined
 }
 
 export function* checkPassword(user: string, password: string): Dialogue<PasswordVerdict> {

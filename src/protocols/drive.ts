@@ -91,6 +91,8 @@ class Performer {
         return orRefusal(() => store.putBlob(effect.content))
       case 'read-blobs':
         return Promise.all(effect.requests.map(({ ref, range }) => store.readBlob(ref, range).catch(() => undefined)))
+      case 'may-hold':
+        return store.mayHold(effect.account, effect.text, effect.isBody)
       case 'check-password':
         return accounts.checkPassword(effect.user, effect.password, this.#context.stream.remote.address)
       case 'scram-credentials':

@@ -3,6 +3,7 @@
 
 import { decodeText } from '../../message/charset.ts'
 import { bytesToText } from '../../message/header.ts'
+import { fold } from '../../store/text/words.ts'
 import type { Cursor } from './parser.ts'
 import type { SequenceSet } from './sequence.ts'
 import { readSet } from './set-argument.ts'
@@ -21,17 +22,13 @@ export type SearchKey =
   /** `day`: days since 1970-01-01, in no zone. */
   | { readonly kind: 'received' | 'sent' | 'saved'; readonly test: DayTest; readonly day: number }
   | { readonly kind: 'address'; readonly field: 'from' | 'to' | 'cc' | 'bcc'; readonly text: string }
-  | { readonly kind: 'subject' | 'body' | 'text'; readonly text: string }
+  | { readonly kind: 'subject'; readonly text: string }
+  | { readonly kind: 'body' | 'text'; readonly text: string }
   | { readonly kind: 'header'; readonly name: string; readonly text: string }
   | { readonly kind: 'modseq'; readonly modseq: number }
   /** RFC 5032: received longer ago than so many seconds, or not so long. */
   | { readonly kind: 'age'; readonly older: boolean; readonly seconds: number }
   | { readonly kind: 'object'; readonly of: 'email' | 'thread'; readonly id: string }
-
-/** How texts are compared: no case, one form of each character. */
-export function fold(text: string): string {
-  return text.normalize('NFC').toLowerCase()
-}
 
 const MAX_DEPTH = 50
 

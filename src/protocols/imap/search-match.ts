@@ -6,8 +6,9 @@ import { parseDate } from '../../message/date.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
 import { type Header, unfolded } from '../../message/header.ts'
 import { allParts } from '../../message/mime.ts'
-import type { Email, EmailAddress, Placement } from '../../store/types.ts'
-import { type DayTest, fold, type SearchKey } from './search-keys.ts'
+import { fold } from '../../store/text/words.ts'
+import type { Email, EmailAddress, EmailId, Placement } from '../../store/types.ts'
+import type { DayTest, SearchKey } from './search-keys.ts'
 import type { Source } from './section.ts'
 
 export interface Candidate {
@@ -20,9 +21,11 @@ export interface Candidate {
 
 /** A key whose sets and times were resolved. */
 export type ResolvedKey =
-  | Exclude<SearchKey, { kind: 'and' | 'or' | 'not' | 'set' | 'age' }>
+  | Exclude<SearchKey, { kind: 'and' | 'or' | 'not' | 'set' | 'body' | 'text' | 'age' }>
   | { readonly kind: 'and' | 'or'; readonly keys: readonly ResolvedKey[] }
   | { readonly kind: 'not'; readonly key: ResolvedKey }
+  /** `among`: emails that may hold it, where the store knows. */
+  | { readonly kind: 'body' | 'text'; readonly text: string; among?: ReadonlySet<EmailId> }
   | { readonly kind: 'moment'; readonly older: boolean; readonly limitMs: number }
   | { readonly kind: 'set'; readonly contains: (candidate: Candidate) => boolean }
 
@@ -71,8 +74,10 @@ export function matches(key: ResolvedKey, candidate: Candidate): boolean | undef
     case 'header':
       return source && headerHolds(source.header, key.name, key.text)
     case 'body':
+      if (key.among?.has(placement.email) === false) return false
       return source && bodyHolds(source, key.text)
     case 'text':
+      if (key.among?.has(placement.email) === false) return false
       return source && (headerHolds(source.header, undefined, key.text) || bodyHolds(source, key.text))
   }
 }

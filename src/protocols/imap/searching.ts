@@ -2,7 +2,7 @@
 // a search over bodies may take long.
 
 import type { Placement } from '../../store/types.ts'
-import { type Dialogue, pause, readBlobs } from '../dialogue.ts'
+import { type Dialogue, mayHold, pause, readBlobs } from '../dialogue.ts'
 import type { SearchScope } from './scope.ts'
 import type { SearchKey } from './search-keys.ts'
 import { type Candidate, matches, type ResolvedKey } from './search-match.ts'
@@ -11,6 +11,8 @@ import type { IndexRange } from './selected.ts'
 import { resolveSet, setContains } from './sequence.ts'
 
 const WINDOW = 500
+/** So few messages are looked into sooner than the index is asked. */
+const FEW = 50
 const WINDOW_BYTES = 1_048_576
 const HEADER_GUESS_BYTES = 65_536
 /** Bytes of bodies searched between two pauses. */
@@ -40,6 +42,7 @@ export class Searching {
   *run(progress: Progress): Dialogue {
     const total = this.#ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0)
     let done = 0
+    if (total > FEW) yield* this.#askIndex(this.#key)
     for (const [from, to] of this.#ranges) {
       for (let first = from; first <= to; first += WINDOW) {
         const last = Math.min(to, first + WINDOW - 1)
@@ -48,6 +51,16 @@ export class Searching {
         if (to - first > WINDOW) yield* pause()
         yield* progress(done, total)
       }
+    }
+  }
+
+  /** Which emails may hold the texts that are sought: the others need not be read. */
+  *#askIndex(key: ResolvedKey): Dialogue {
+    if (key.kind === 'and' || key.kind === 'or') for (const one of key.keys) yield* this.#askIndex(one)
+    else if (key.kind === 'not') yield* this.#askIndex(key.key)
+    else if (key.kind === 'body' || key.kind === 'text') {
+      const among = yield* mayHold(this.#scope.account, key.text, key.kind === 'body')
+      if (among !== undefined) key.among = among
     }
   }
 
@@ -60,6 +73,7 @@ export class Searching {
       const limitMs = this.#nowMs - key.seconds * 1000
       return { kind: 'moment', older: key.older, limitMs }
     }
+    if (key.kind === 'body' || key.kind === 'text') return { kind: key.kind, text: key.text }
     if (key.kind !== 'set') return key
     const { uids, saved } = this.#scope
     if (key.set === 'saved') return { kind: 'set', contains: ({ placement }) => setContains(saved, placement.uid) }

@@ -1,6 +1,7 @@
 // SORT (RFC 5256, SORT=DISPLAY RFC 5957, ESORT and CONTEXT=SORT RFC 5267): a search whose results come in another order.
 
 import { baseSubject } from '../../message/message-id.ts'
+import { fold } from '../../store/text/words.ts'
 import type { Email, Placement } from '../../store/types.ts'
 import { type Dialogue, pause } from '../dialogue.ts'
 import { type Answer, ok } from './answer.ts'
@@ -8,7 +9,6 @@ import { offerUpdates } from './context.ts'
 import type { Cursor } from './parser.ts'
 import type { SearchScope } from './scope.ts'
 import { readCriteria } from './search.ts'
-import { fold } from './search-keys.ts'
 import { esearch, highestModseq, readReturn, savedOf } from './search-return.ts'
 import { Searching } from './searching.ts'
 import type { CommandContext, ImapSession } from './session.ts'

@@ -2,11 +2,11 @@
 // messages give.
 
 import { baseSubject } from '../../message/message-id.ts'
+import { fold } from '../../store/text/words.ts'
 import type { Email } from '../../store/types.ts'
 import type { Dialogue } from '../dialogue.ts'
 import { type Answer, bad, ok } from './answer.ts'
 import { readCriteria } from './search.ts'
-import { fold } from './search-keys.ts'
 import { Searching } from './searching.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 import { emailsOf, sentMs } from './sort.ts'

@@ -3,7 +3,7 @@
 
 import type { EmailCondition } from '../../store/email-query.ts'
 import { isObject } from './arguments.ts'
-import { type Check, compile } from './filter.ts'
+import { type Check, compile, searchWords } from './filter.ts'
 import { parseId } from './ids.ts'
 import { flagOf, isKeyword } from './keywords.ts'
 import { invalidArguments, type Json, MethodError } from './types.ts'
@@ -12,6 +12,13 @@ export interface EmailFilter {
   readonly where: EmailCondition
   /** What is left to look at in each email; empty for most lists. */
   readonly checks: readonly Check[]
+  /** Pieces of text that must be in every one of them, for the store's index. */
+  readonly texts: readonly SoughtText[]
+}
+
+interface SoughtText {
+  readonly text: string
+  readonly isBody: boolean
 }
 
 const MAX_DEPTH = 20
@@ -77,6 +84,7 @@ const INDEXED: Readonly<Record<string, (value: unknown) => EmailCondition | unde
 export function compileFilter(filter: Json | undefined): EmailFilter | MethodError {
   const where: EmailCondition[] = []
   const checks: Check[] = []
+  const texts: SoughtText[] = []
   const excess = filter === undefined ? undefined : tooMuch(filter)
   if (excess) return excess
   // A condition by itself, or the members of one AND: each goes to where it is decided best.
@@ -98,9 +106,15 @@ export function compileFilter(filter: Json | undefined): EmailFilter | MethodErr
       const check = compile(part, 0)
       if (check instanceof MethodError) return check
       checks.push(check)
+      const { text, body } = part
+      for (const [sought, isBody] of [
+        [text, false],
+        [body, true],
+      ] as const)
+        if (typeof sought === 'string') texts.push(...searchWords(sought).map((word) => ({ text: word, isBody })))
     }
   }
-  return { where: { is: 'and', of: where }, checks }
+  return { where: { is: 'and', of: where }, checks, texts }
 }
 
 /** The properties of a condition, each by itself; an operator as it is. */

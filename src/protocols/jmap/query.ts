@@ -182,8 +182,10 @@ async function find(question: Question, backend: JmapBackend): Promise<readonly 
   const { store, account, world } = backend
   const { filter, sort, order, collapse, isIndexed } = question
   const query = { where: filter.where, order, collapse: collapse && isIndexed }
-  const ids = store.lists.everyEmail(account.id, query)
-  if (isIndexed) return ids
+  const every = store.lists.everyEmail(account.id, query)
+  if (isIndexed) return every
+  const sets = await Promise.all(filter.texts.map(({ text, isBody }) => store.mayHold(account.id, text, isBody)))
+  const ids = every.filter((id) => sets.every((set) => set === undefined || set.has(id)))
   const found: Email[] = []
   for (let at = 0; at < ids.length; at += LOT) {
     for (const email of store.emails(account.id, ids.slice(at, at + LOT))) {
