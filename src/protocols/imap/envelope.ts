@@ -15,10 +15,23 @@ function fieldBytes(header: Header, lowerName: string): string | undefined {
 
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
 
-/** `raw`: the field, in which the domain is found as its writer wrote it (a Domain is lower case). */
-function person({ displayName, localPart, domain, route }: Mailbox, raw: string): string {
-  const at = raw.toLowerCase().indexOf(`@${domain}`) + 1
-  const written = at > 0 ? raw.slice(at, at + domain.length) : domain
+/** So far behind one domain the next is looked for. */
+const NEAR = 4096
+
+/** Domains as the writer of the field wrote them (a Domain is lower case), asked for in their order: each found once. */
+function spellings(raw: string): (domain: string) => string {
+  const lower = raw.toLowerCase()
+  let from = 0
+  return (domain) => {
+    const at = lower.slice(from, from + NEAR).indexOf(`@${domain}`)
+    if (at < 0) return domain
+    from += at + 1
+    return raw.slice(from, from + domain.length)
+  }
+}
+
+function person({ displayName, localPart, domain, route }: Mailbox, spelling: (domain: string) => string): string {
+  const written = spelling(domain)
   return `(${nstring(displayName && encoded(displayName))} ${nstring(route)} ${string(utf8(localPart))} ${string(utf8(written))})`
 }
 
@@ -27,11 +40,11 @@ function addresses(header: Header, lowerName: string): string | undefined {
   const fields = header.fields.filter((field) => field.lowerName === lowerName)
   const items = fields.flatMap((field) => {
     const value = rawValue(header, field)
-    const raw = value.toString('latin1')
+    const spelling = spellings(value.toString('latin1'))
     return parseAddressList(value).addresses.map((address) =>
       isGroup(address)
-        ? `(NIL NIL ${string(encoded(address.groupName))} NIL)${address.members.map((member) => person(member, raw)).join('')}(NIL NIL NIL NIL)`
-        : person(address, raw),
+        ? `(NIL NIL ${string(encoded(address.groupName))} NIL)${address.members.map((member) => person(member, spelling)).join('')}(NIL NIL NIL NIL)`
+        : person(address, spelling),
     )
   })
   return items.length === 0 ? undefined : `(${items.join('')})`
