@@ -50,6 +50,8 @@ export function placeCommand(
     kind: 'email.deliver',
     account: account.id,
     mailboxes: [mailbox],
+    // What we have taken has a place, whatever the account may hold.
+    orInbox: true,
     blob: delivery.blob,
     summary: delivery.summary,
     flags: [],

@@ -286,3 +286,31 @@ test('mail of somebody here is sorted, too: at the MSA, and its refusal is his',
   assert.match((await submit())[0]!, /^550 5\.7\.1 not even me/)
   assert.deepEqual(counts('INBOX', 'Archive'), [0, 1])
 })
+
+test('annotations of mailboxes and of the account are seen, each reader his own', async () => {
+  const { send, counts, world, store, account } = await withScript(
+    `require ["mboxmetadata","servermetadata","fileinto"];
+     if allof (metadata "INBOX" "/private/color" "red", servermetadata "/shared/team" "blue",
+       not metadataexists "INBOX" "/shared/color") { fileinto "Archive"; }`,
+  )
+  const put = (mailbox: number, reader: number, entry: string, value: string) =>
+    world.run(
+      store.commit([
+        { kind: 'metadata.put', account, mailbox, entries: [{ reader, entry, value: Buffer.from(value) }], most: 10 },
+      ]),
+    )
+  await send(letter('one'))
+  await put(store.mailboxByPath(account, 'INBOX')!.id, account, '/color', 'red')
+  await put(0, 0, '/team', 'blue')
+  await send(letter('two'))
+  assert.deepEqual(counts('INBOX', 'Archive'), [1, 1])
+})
+
+test('an account that is full still gets what was taken, and the notes about it', async () => {
+  const { send, counts, world, store, account } = await withScript(
+    'require ["fileinto","copy"]; fileinto :copy "Nowhere";',
+  )
+  await world.run(store.commit([{ kind: 'quota.put', account, bytes: 1_000_000, messages: 1 }]))
+  assert.match((await send(letter()))[0]!, /^250 /)
+  assert.deepEqual(counts('INBOX'), [2])
+})

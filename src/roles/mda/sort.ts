@@ -163,13 +163,25 @@ function contextOf(agent: Agent, arrival: Arrival): RunContext {
       const mailbox = mailboxOfUse(agent, account, use)
       return mailbox !== undefined && (name === undefined || store.mailboxByPath(account.id, name)?.id === mailbox.id)
     },
-    metadata: () => undefined,
+    metadata: (name, entry) => annotationOf(agent, account, name, entry),
     list: (name) =>
       ADDRESS_BOOK.test(name) ? { has: (address) => isCorrespondent(agent, account.id, address) } : undefined,
     isDuplicate: (key) => store.isSeen(account.id, seenKey(key), nowMs),
     spam: arrival.spam,
     virus: arrival.virus,
   }
+}
+
+/** What is noted of a mailbox, or of the account where none is named (RFC 5490 §3.1; RFC 5464): shared, or the owner's own. */
+function annotationOf(agent: Agent, account: Account, name: string | undefined, entry: string): string | undefined {
+  const mailbox = name === undefined ? 0 : agent.store.mailboxByPath(account.id, name)?.id
+  const [, scope, rest] = /^\/(shared|private)(\/.*)$/i.exec(entry) ?? []
+  if (mailbox === undefined || scope === undefined) return undefined
+  const reader = scope.toLowerCase() === 'shared' ? 0 : account.id
+  const found = agent.store.access
+    .annotations(account.id, mailbox, account.id)
+    .find((one) => one.reader === reader && one.entry.toLowerCase() === rest!.toLowerCase())
+  return found?.value.toString('utf8')
 }
 
 /** The answer while away as an action of vacation, if it is time for it. */
