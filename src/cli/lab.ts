@@ -34,6 +34,7 @@ const PORTS = {
   pop3: 2110,
   pop3s: 2995,
   managesieve: 4190,
+  lmtp: 2024,
 } as const
 const DNS_PORT = 5300
 const WEB_PORT = 8080

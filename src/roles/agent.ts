@@ -67,6 +67,7 @@ export interface AgentSettings {
   readonly transmitter: TransmitterSettings
   readonly receiver: ReceiverSettings
   readonly forwarder: ForwarderSettings
+  readonly mda: MdaSettings
   readonly reports: ReportSettings
 }
 
@@ -119,6 +120,11 @@ export interface ReceiverSettings {
   readonly clamd: Endpoint | LocalSocket | undefined
   /** The site's own milters, in the order in which they are asked. */
   readonly milters: readonly (Endpoint | LocalSocket)[]
+}
+
+export interface MdaSettings {
+  /** Who may hand mail over by LMTP, without a Border of ours; none: no door. */
+  readonly lmtpFrom: readonly NetworkEntry[]
 }
 
 export interface ForwarderSettings {

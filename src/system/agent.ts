@@ -12,6 +12,7 @@ import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { Learner } from '../roles/mda/learner.ts'
+import { lmtpPolicy } from '../roles/mda/lmtp.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { batvSwitch } from '../roles/msa/tagged.ts'
 import { Border } from '../roles/receiver/border.ts'
@@ -33,7 +34,7 @@ import { KeptMemory } from './memory.ts'
 import { secretsOf } from './secrets.ts'
 
 /** The doors of an agent, each with the role that opens it. */
-const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve'] as const
+const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve', 'lmtp'] as const
 export type ServiceName = (typeof SERVICES)[number]
 
 /** Implicit TLS. */
@@ -48,6 +49,7 @@ const OPENED_BY: Record<ServiceName, (plan: AgentPlan) => boolean> = {
   pop3: ({ roles }) => roles.has('MDA'),
   pop3s: ({ roles }) => roles.has('MDA'),
   managesieve: ({ roles }) => roles.has('MDA'),
+  lmtp: ({ roles, settings }) => roles.has('MDA') && settings.mda.lmtpFrom.length > 0,
 }
 
 /** The services that this plan's roles need. */
@@ -91,7 +93,7 @@ export class RunningAgent {
   readonly #learner: Learner | undefined
   readonly #smtp: ServeOptions
   readonly #smtpAtBorder: ServeOptions
-  readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy }
+  readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy; lmtp?: SmtpServerPolicy }
 
   private constructor(
     plan: AgentPlan,
@@ -112,6 +114,7 @@ export class RunningAgent {
     this.#learner = agent.roles.has('MDA') ? new Learner(agent) : undefined
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
+      ...(agent.roles.has('MDA') ? { lmtp: lmtpPolicy(agent) } : {}),
       ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent, border) } : {}),
     }
     this.#smtp = {
@@ -228,6 +231,8 @@ export class RunningAgent {
       case 'pop3':
       case 'pop3s':
         return servePop3(stream, this.#mailAccess(stream), world)
+      case 'lmtp':
+        return serveSmtp(stream, this.#policies.lmtp!, { ...this.#smtp, lmtp: true }, world)
       case 'managesieve':
         return serveManageSieve(stream, this.#mailAccess(stream), world)
     }

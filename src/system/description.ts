@@ -90,6 +90,7 @@ const KEYS = {
     greylist: values.yesNo,
     pause: values.duration,
     proxy: values.network,
+    lmtp: values.network,
     clamav: values.socket,
     milter: values.socket,
     'max-size': values.size,
@@ -365,6 +366,7 @@ function planAgent(
         keeps: of('keep').at(-1) ?? false,
         passesJunk: of('forward-junk').at(-1) ?? false,
       },
+      mda: { lmtpFrom: of('lmtp') },
       // A lab is quiet, unless asked.
       reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },
     },

@@ -20,6 +20,7 @@ export const INTERNET_PORTS: Ports = {
   pop3: 110,
   pop3s: 995,
   managesieve: 4190,
+  lmtp: 24,
 }
 
 const TRIES = 200

@@ -196,7 +196,17 @@ const at = ({ address, port }: Endpoint) => `${address}:${port}`
 
 function doorsOf(agent: RunningAgent): Map<ServiceName, Endpoint> {
   const doors = new Map<ServiceName, Endpoint>()
-  for (const name of ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve'] as const) {
+  for (const name of [
+    'smtp',
+    'submission',
+    'submissions',
+    'imap',
+    'imaps',
+    'pop3',
+    'pop3s',
+    'managesieve',
+    'lmtp',
+  ] as const) {
     const endpoint = agent.endpoint(name)
     if (endpoint !== undefined) doors.set(name, endpoint)
   }

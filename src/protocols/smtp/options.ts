@@ -17,6 +17,8 @@ export interface SmtpServerOptions {
   readonly requireTls: boolean
   /** Offer PRDR: a reply for each recipient after the message (draft-hall-prdr-00, as Exim does it). */
   readonly prdr: boolean
+  /** Speak LMTP (RFC 2033): LHLO, and a reply for each recipient after the message. */
+  readonly lmtp: boolean
   readonly maxMessageBytes: number
   readonly maxRecipients: number
   /** How many faults (unknown commands, syntax, order) end the session with 421. Refused recipients count a fifth. */
@@ -34,6 +36,7 @@ export const DEFAULT_SERVER_OPTIONS: Omit<SmtpServerOptions, 'hostName'> = {
   dsn: false,
   requireTls: false,
   prdr: false,
+  lmtp: false,
   maxMessageBytes: 50 * 1024 * 1024,
   maxRecipients: 1000,
   maxErrors: 20,

@@ -33,12 +33,16 @@ export type WithProtocol =
   | 'UTF8SMTPA'
   | 'UTF8SMTPS'
   | 'UTF8SMTPSA'
+  | 'LMTP'
+  | 'LMTPS'
+  | 'UTF8LMTP'
+  | 'UTF8LMTPS'
 
 /** undefined: go on with the standard reply. A Reply is sent instead: below 400 accepts, from 400 refuses, 421 hangs up. */
 export type Answer = Reply | undefined
 type Awaitable<T> = T | Promise<T>
 
-/** Verdicts that differ by recipient; only for a client that asked for PRDR. */
+/** Verdicts that differ by recipient; only for a client that asked for PRDR, or speaks LMTP. */
 export interface RepliesByRecipient {
   /** One for each of the envelope's recipients, in their order: below 400 is a promise to deliver to that one. */
   readonly each: readonly Reply[]
@@ -51,7 +55,7 @@ export interface InboundMessage {
   /** The content as sent, dots unstuffed, every line end CRLF. Belongs to the policy. */
   readonly source: Buffer
   readonly session: SessionFacts
-  /** The client takes a reply for each recipient (PRDR): `message` may answer with RepliesByRecipient. */
+  /** The client takes a reply for each recipient (PRDR, LMTP): `message` may answer with RepliesByRecipient. */
   readonly prdr: boolean
 }
 

@@ -82,6 +82,7 @@ export const REPLIES = {
   notImplemented: reply(502, '5.5.1', 'command not implemented'),
   helloFirst: reply(503, '5.5.1', 'say EHLO first'),
   mailFirst: reply(503, '5.5.1', 'MAIL first'),
+  recipientFirst: reply(503, '5.5.1', 'no valid recipients'),
   nestedMail: reply(503, '5.5.1', 'a message is already under way; RSET drops it'),
   inBdat: reply(503, '5.5.1', 'finish with BDAT … LAST or RSET first'),
   authTwice: reply(503, '5.5.1', 'already authenticated'),

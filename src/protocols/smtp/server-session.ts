@@ -1,6 +1,6 @@
 // The SMTP server session, without I/O: bytes and answers in, replies and questions out.
 // Keeps RFC 5321 §3 and §4 (commands and their order), RFC 2920 (pipelining), RFC 1870 (SIZE), RFC 3030 (CHUNKING),
-// RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 9422 (LIMITS), RFC 2034 (enhanced codes), draft-hall-prdr-00 (PRDR). Knows no socket and no policy:
+// RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 9422 (LIMITS), RFC 2034 (enhanced codes), draft-hall-prdr-00 (PRDR), RFC 2033 (LMTP). Knows no socket and no policy:
 // what the role decides is asked with an `ask` effect, and the session reads no further until it is answered.
 
 import type { TlsInfo } from '../../world/network.ts'
@@ -35,7 +35,7 @@ const DEFECTS: Record<ContentDefect, Reply> = {
 /** A browser that was made to speak to us. Nothing it says is for us, so nothing more is read. */
 const FOREIGN_VERBS = new Set(['GET', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'CONNECT'])
 /** What may be said before STARTTLS where TLS is required (RFC 3207 §4). BDAT is refused later: its chunk must be swallowed. */
-const BEFORE_TLS = new Set(['EHLO', 'HELO', 'NOOP', 'STARTTLS', 'QUIT', 'RSET', 'HELP', 'BDAT'])
+const BEFORE_TLS = new Set(['EHLO', 'HELO', 'LHLO', 'NOOP', 'STARTTLS', 'QUIT', 'RSET', 'HELP', 'BDAT'])
 
 export class SmtpServerSession {
   readonly facts: SessionFacts
@@ -196,8 +196,10 @@ export class SmtpServerSession {
   }
 
   static readonly #commands: Record<string, (session: SmtpServerSession, rest: string) => void> = {
-    EHLO: (s, rest) => s.#hello(rest, true),
-    HELO: (s, rest) => s.#hello(rest, false),
+    // RFC 2033 §4.1: who speaks LMTP says LHLO, and never one of the others.
+    EHLO: (s, rest) => (s.#options.lmtp ? s.#fault(REPLIES.unknownCommand) : s.#hello(rest, true)),
+    HELO: (s, rest) => (s.#options.lmtp ? s.#fault(REPLIES.unknownCommand) : s.#hello(rest, false)),
+    LHLO: (s, rest) => (s.#options.lmtp ? s.#hello(rest, true) : s.#fault(REPLIES.unknownCommand)),
     MAIL: (s, rest) => s.#mail(rest),
     RCPT: (s, rest) => s.#recipient(rest),
     DATA: (s, rest) => s.#beginData(rest),
@@ -284,7 +286,9 @@ export class SmtpServerSession {
     if (rest !== '') return this.#fault(REPLIES.syntax)
     if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
     if (transaction.content !== undefined) return this.#fault(REPLIES.inBdat)
-    if (transaction.recipients.length === 0) return this.#nuisance(REPLIES.noValidRecipients)
+    // RFC 2033 §4.2: 503, so that nobody waits for replies that have no recipients.
+    const nobody = this.#options.lmtp ? REPLIES.recipientFirst : REPLIES.noValidRecipients
+    if (transaction.recipients.length === 0) return this.#nuisance(nobody)
     transaction.collect(this.#options.maxMessageBytes, this.#context.budget)
     this.#send(REPLIES.startData)
     this.#phase = 'data'
@@ -338,9 +342,10 @@ export class SmtpServerSession {
     if (defect !== undefined) {
       this.#phase = 'command'
       this.#dropTransaction()
+      if (this.#options.lmtp) for (const _one of transaction.recipients.slice(1)) this.#send(DEFECTS[defect])
       return this.#fault(DEFECTS[defect])
     }
-    const prdr = transaction.parameters.prdr === true
+    const prdr = transaction.parameters.prdr === true || this.#options.lmtp
     this.#ask({ kind: 'message', message: { envelope: transaction.envelope(), source, session: this.facts, prdr } })
   }
 
@@ -407,6 +412,7 @@ export class SmtpServerSession {
   }
 
   #answered(question: Question, answer: Answer) {
+    if (question.kind === 'message' && this.#options.lmtp) return this.#answeredEach(question, answer)
     if (question.kind === 'message') this.#dropTransaction()
     if (question.kind === 'authenticated') this.#endAuth()
     // Silence is no promise: only the role's own 250 accepts a message (RFC 5321 §6.1).
@@ -414,7 +420,9 @@ export class SmtpServerSession {
     if (given !== undefined && (!isPositive(given) || given.code < 200)) return this.#refused(question, given)
     switch (question.kind) {
       case 'connected':
-        return this.#send(given ?? reply(220, '', `${this.#options.hostName} ESMTP Borderpost`))
+        return this.#send(
+          given ?? reply(220, '', `${this.#options.hostName} ${this.#options.lmtp ? 'LMTP' : 'ESMTP'} Borderpost`),
+        )
       case 'hello':
         return this.#greet(question.name, question.extended)
       case 'authenticated':
@@ -437,6 +445,7 @@ export class SmtpServerSession {
 
   /** PRDR: 353, a reply for each recipient in their order, then the one for the message (draft-hall-prdr-00 §5). */
   #answeredByRecipient(question: Question, { each, final }: RepliesByRecipient) {
+    if (question.kind === 'message' && this.#options.lmtp) return this.#answeredEach(question, { each, final })
     const isAsked = question.kind === 'message' && question.message.prdr
     // A client that did not ask would take the last reply for all: nobody may be told two things.
     if (!isAsked || each.length !== question.message.envelope.recipients.length)
@@ -444,6 +453,23 @@ export class SmtpServerSession {
     this.#send(REPLIES.prdrBegins)
     for (const one of each) this.#send(one)
     this.#answered(question, final)
+  }
+
+  /** LMTP: one reply for each recipient in their order, and none for the message (RFC 2033 §4.2). */
+  #answeredEach({ message }: Extract<Question, { kind: 'message' }>, answer: Answer | RepliesByRecipient) {
+    this.#dropTransaction()
+    const count = message.envelope.recipients.length
+    const isByRecipient = answer !== undefined && 'each' in answer
+    const isWhole = isByRecipient && answer.each.length === count && isPositive(answer.final)
+    const one = answer === undefined ? REPLIES.localError : isByRecipient ? answer.final : answer
+    const given = isWhole
+      ? answer.each
+      : Array.from({ length: count }, () => (isByRecipient && isPositive(one) ? REPLIES.localError : one))
+    if (given.some(isPositive)) {
+      this.#messages++
+      this.#errorPoints = 0
+    }
+    for (const reply of given) this.#send(reply)
   }
 
   #refused(question: Question, answer: Reply) {
@@ -492,7 +518,9 @@ export class SmtpServerSession {
 
   #setProtocol() {
     const { tls, user } = this.#facts
-    const base = this.#transaction?.parameters.smtputf8 ? 'UTF8SMTP' : this.#extended ? 'ESMTP' : 'SMTP'
+    const isUtf8 = this.#transaction?.parameters.smtputf8 === true
+    const local = this.#options.lmtp ? 'LMTP' : this.#extended && !isUtf8 ? 'ESMTP' : 'SMTP'
+    const base = isUtf8 ? `UTF8${local}` : local
     const marks = base === 'SMTP' ? '' : `${tls === undefined ? '' : 'S'}${user === undefined ? '' : 'A'}`
     this.#facts.protocol = `${base}${marks}` as WithProtocol
   }

@@ -7,11 +7,12 @@ import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
+import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
 import { forwardPathOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
 import { eventCommand, messageIdOf } from '../tracking.ts'
 import type { Outcome } from '../transmitter/outcome.ts'
-import { placedAtHome } from './at-home.ts'
+import { verdictOn } from './submission.ts'
 
 /** The commands that let it go; or why it cannot, as an attempt that failed. @throws DiskError */
 export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<Command[] | Outcome> {
@@ -34,14 +35,13 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
     const { smtputf8 = false, body: bodyType = '8BITMIME' } = parameters
     const recipient = { forwardPath: path }
     const envelope = { reversePath: reversePathOf(reversePath), recipients: [recipient], smtputf8, body: bodyType }
-    const mail = { author: agent.store.accountByAddress(reversePath) ?? account, envelope, source: body, protocol: '' }
+    const author = agent.store.accountByAddress(reversePath) ?? account
     const about = { trace, reversePath, messageId: messageIdOf(parseHeader(body)) }
     let delivery: Delivery | undefined
     const prepared = async () => (delivery ??= await prepareDelivery(agent, reversePath, [], body))
     const placed = await placedAtHome(
       agent,
-      mail,
-      { ...about, front: [], body },
+      { ...about, envelope, front: [], body, verdict: verdictOn(author), author: author.address },
       { account, address: forwardPath, way, recipient },
       { prepared, at: commands.length, isAlone: true },
     )

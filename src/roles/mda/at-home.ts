@@ -1,34 +1,43 @@
-// What becomes of a submitted message with a Recipient who is at home at this same agent: his script is asked, as the Border
-// asks it, and its refusal is heard by the Author at once.
+// MDA: a message for one Recipient that comes without a Border of ours: from an Author who is at home at the same agent, or
+// handed over by LMTP. His script is asked, as the Border asks it, and its refusal is heard at once.
 
+import type { Envelope } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Account, Verdict } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
-import { carryOut } from '../mda/carry-out.ts'
-import { type Delivery, placeCommand, prepareDelivery, returnPathField, withoutReturnPath } from '../mda/place.ts'
-import { type Arrival, isRefusal, replyLines, sort, sorts } from '../mda/sort.ts'
 import { forwardPathOf, type Leg, queueCommand, wayFor, wishesOf } from '../routing.ts'
-import type { SubmittedMail } from './submission.ts'
+import { carryOut } from './carry-out.ts'
+import { type Delivery, placeCommand, prepareDelivery, returnPathField, withoutReturnPath } from './place.ts'
+import { type Arrival, isRefusal, replyLines, sort, sorts } from './sort.ts'
 
-/** What becomes of it with a Recipient who is at home here: his script is asked, as at the Border. @throws DiskError */
+export interface HomeMail {
+  readonly trace: string
+  readonly envelope: Envelope
+  readonly reversePath: string
+  /** Fields of ours, and what came. */
+  readonly front: readonly Uint8Array[]
+  readonly body: Buffer
+  readonly verdict: Verdict
+  /** Who signed in here to send it. */
+  readonly author?: string | undefined
+}
+
+/** The commands that place it with this Recipient, or the refusal of his script. @throws DiskError */
 export async function placedAtHome(
   agent: Agent,
-  { author, envelope }: SubmittedMail,
-  message: { trace: string; reversePath: string; messageId: string; front: readonly Uint8Array[]; body: Buffer },
+  { trace, envelope, reversePath, front, body, verdict, author }: HomeMail,
   { account, address, way, recipient }: Pick<Leg, 'way' | 'recipient'> & { account: Account; address: string },
   { prepared, at, isAlone }: { prepared: () => Promise<Delivery>; at: number; isAlone: boolean },
 ): Promise<{ commands: readonly Command[]; text: string } | { refusal: Reply }> {
-  const verdict = verdictOn(author)
   const place = async (mailbox: 'inbox' | 'junk') => ({
     commands: [placeCommand(agent, account, await prepared(), mailbox, verdict)],
     text: `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${account.address}, who is at home here.`,
   })
   if (!sorts(agent, account)) return place('inbox')
-  const { reversePath, front, body, trace } = message
   const kept = Buffer.concat([returnPathField(reversePath), ...front, body])
-  const arrival: Arrival = { account, address, reversePath, message: kept, author: author.address, verdict: 'inbox' }
+  const arrival: Arrival = { account, address, reversePath, message: kept, author, verdict: 'inbox' }
   const outcome = await sort(agent, arrival)
   if (outcome === undefined) return place('inbox')
   const rejected = outcome.actions.find(isRefusal)
@@ -57,10 +66,4 @@ export async function placedAtHome(
   const carrying = { verdict, delivery: prepared, redirect, isUnproven: false, at }
   const { commands, story } = await carryOut(agent, arrival, outcome, carrying)
   return { commands, text: `Sorted by the script of ${account.address}: ${story}.` }
-}
-
-/** What the MDA shows of a message that an Author of this same agent sent. */
-function verdictOn(author: Account): Verdict {
-  const reason = `${author.displayName} signed in here to send it`
-  return { outcome: 'accept', reason, spf: 'none', dkim: 'none', dmarc: 'none', arc: 'none', steps: [] }
 }

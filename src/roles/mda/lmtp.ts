@@ -1,0 +1,111 @@
+// MDA by LMTP (RFC 2033): another program's relay, which has done what a Border does, hands mail over for people here. Each
+// Recipient has his own commit and his own reply, so that one full mailbox or one script keeps nobody else waiting.
+
+import { findInList, unmapped } from '../../filter/lists.ts'
+import { formatAddress } from '../../message/address.ts'
+import { fieldsNamed, parseHeader } from '../../message/header.ts'
+import { buildReceived } from '../../message/received.ts'
+import type { InboundMessage, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
+import { type Reply, reply } from '../../protocols/smtp/reply.ts'
+import type { Verdict } from '../../store/types.ts'
+import { type Agent, newTrace } from '../agent.ts'
+import { type Leg, reversePathText, wayFor, waysTo } from '../routing.ts'
+import { commitAll, diskRefusal, eventCommand, messageIdOf } from '../tracking.ts'
+import { placedAtHome } from './at-home.ts'
+import { type Delivery, prepareDelivery } from './place.ts'
+
+/** More hops than this is a loop. */
+const MAX_HOPS = 100
+
+/** The MDA's voice for those who may hand mail over. */
+export function lmtpPolicy(agent: Agent): SmtpServerPolicy {
+  return {
+    connected(session) {
+      const ip = unmapped(session.peer.address)
+      if (findInList(agent.settings.mda.lmtpFrom, { ip }) !== undefined) return undefined
+      agent.log('warning', 'somebody who may not hand mail over by LMTP tried to', { ip })
+      return reply(554, '5.7.1', `${ip} may not hand mail over here (lmtp= of the description says who may)`)
+    },
+    mail: () => undefined,
+    recipient(forwardPath) {
+      const way = wayFor(agent, forwardPath)
+      if (way.kind === 'mailbox')
+        return hasRoom(agent, way.account.id) ? undefined : reply(452, '4.2.2', 'this mailbox is full')
+      const at = forwardPath.type === 'mailbox' ? formatAddress(forwardPath.mailbox) : 'postmaster'
+      return reply(550, '5.1.1', `there is no mailbox ${at} here`)
+    },
+    message: (mail) => deliver(agent, mail),
+  }
+}
+
+async function deliver(agent: Agent, mail: InboundMessage) {
+  const { envelope, session, source } = mail
+  const header = parseHeader(source)
+  if (fieldsNamed(header, 'received').length > MAX_HOPS)
+    return reply(554, '5.4.6', `this message has passed more than ${MAX_HOPS} relays: it goes round in a loop`)
+  const ip = unmapped(session.peer.address)
+  const trace = newTrace(agent.world)
+  const reversePath = reversePathText(envelope.reversePath)
+  const receivedField = buildReceived({
+    helo: session.helo,
+    remoteIp: ip,
+    byHost: agent.hostName,
+    protocol: session.protocol,
+    tls: session.tls,
+    id: trace,
+    epochMs: agent.world.clock.now(),
+  })
+  const front = [Buffer.from(receivedField)]
+  const reason = `${session.helo} (${ip}) handed it over`
+  const verdict: Verdict = {
+    outcome: 'accept',
+    reason,
+    spf: 'none',
+    dkim: 'none',
+    dmarc: 'none',
+    arc: 'none',
+    steps: [],
+  }
+  let delivery: Promise<Delivery> | undefined
+  const prepared = () => (delivery ??= prepareDelivery(agent, reversePath, front, source))
+  const about = { trace, reversePath, messageId: messageIdOf(header) }
+  const each: Reply[] = envelope.recipients.map(() => reply(451, '4.3.0', 'a fault on our side, try again later'))
+  for (const leg of waysTo(agent, envelope)) {
+    const answer = await placed(agent, leg, { ...about, envelope, front, body: source, verdict }, prepared)
+    for (const place of leg.places) each[place] = answer
+  }
+  return { each, final: reply(250, '2.0.0', `accepted as ${trace}`) }
+}
+
+async function placed(
+  agent: Agent,
+  { way, recipient }: Leg,
+  mail: Parameters<typeof placedAtHome>[1] & { readonly messageId: string },
+  prepared: () => Promise<Delivery>,
+): Promise<Reply> {
+  if (way.kind !== 'mailbox') return reply(550, '5.1.1', 'there is no such mailbox here')
+  const { account, address } = way
+  const { trace, reversePath, messageId } = mail
+  try {
+    const outcome = await placedAtHome(
+      agent,
+      mail,
+      { way, recipient, account, address },
+      { prepared, at: 0, isAlone: true },
+    )
+    if ('refusal' in outcome) return outcome.refusal
+    const about = { trace, reversePath, messageId, role: 'MDA', kind: 'delivered', forwardPath: address } as const
+    await commitAll(agent, [...outcome.commands, eventCommand(agent, { ...about, text: outcome.text })])
+    return reply(250, '2.0.0', `accepted as ${trace}`)
+  } catch (error) {
+    return diskRefusal(agent, error)
+  }
+}
+
+/** RFC 9208 §6: what is refused for a quota is refused before the message comes. */
+function hasRoom(agent: Agent, account: number): boolean {
+  const quota = agent.store.access.quota(account)
+  if (quota === undefined) return true
+  const { bytes, messages, usedBytes, usedMessages } = quota
+  return (bytes === null || usedBytes < bytes) && (messages === null || usedMessages < messages)
+}
