@@ -5,6 +5,7 @@ import { findInList, findSigner } from '../../filter/lists.ts'
 import type { Sender } from '../../filter/reputation.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { provesDomain } from '../../identity/spf/spf.ts'
+import { trustedSeal } from '../../identity/trusted.ts'
 import { formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
 import { fieldsNamed, type Header, rawValue } from '../../message/header.ts'
 import type { Agent } from '../agent.ts'
@@ -66,4 +67,24 @@ export function reputableSender(identity: Identity): Sender {
 /** SPF or a signature proves some domain: a sender that can be found again, and asked to stop. */
 export function isProven({ spf, dkim }: Identity): boolean {
   return provesDomain(spf) || dkim.some(({ result }) => result === 'pass')
+}
+
+/**
+ * By whose hands it seems to have come, where that is proven: a sealer, a Forwarder that rewrites the reverse-path, a
+ * mailing list. Each of them breaks what proves an Author, and none of them is trusted for that here.
+ */
+export function detourOf(header: Header, identity: Identity): string | undefined {
+  const { arc, spf, reversePath } = identity
+  if (arc.result === 'pass') {
+    // Whoever seals says what he saw: with the Author unproven there already, the detour explains nothing.
+    const seal = trustedSeal(
+      identity,
+      arc.hops.map(({ domain }) => domain),
+    )
+    return seal?.seen.dmarc === 'pass' ? `${seal.domain} sealed that it was proven there` : undefined
+  }
+  const sender = spf.result === 'pass' && spf.identity === 'mailfrom' ? spf.domain : undefined
+  if (sender !== undefined && /^srs[01][=+-]/i.test(reversePath)) return `${sender} passed it on`
+  const list = fieldsNamed(header, 'list-id').length > 0 ? (signersOf(identity)[0] ?? sender) : undefined
+  return list === undefined ? undefined : `it came through a mailing list of ${list}`
 }

@@ -64,18 +64,18 @@ export function handle(
   agent: Agent,
   leg: Leg & Pick<Handled, 'way'>,
   identity: Identity,
-  known: Pick<Circumstances, 'allowedBy' | 'deniedBy' | 'sentBy'> & {
+  known: Pick<Circumstances, 'allowedBy' | 'deniedBy' | 'sentBy' | 'detour'> & {
     readonly atHome: ReadonlySet<string>
     readonly weigh: Weigher
     readonly seal: TrustedSeal | undefined
   },
 ): Handled {
-  const { allowedBy, deniedBy, sentBy, seal, weigh } = known
+  const { allowedBy, deniedBy, sentBy, detour, seal, weigh } = known
   const forwarder = forwarderIdentity(identity, trustedBy(agent, leg.way), known.atHome)
   // A bounce to an address that we signed is an answer to mail of ours, however little is in it.
   const content =
     leg.way.kind === 'return' ? undefined : weigh((forwarder ?? seal) !== undefined, accountOf(agent, leg.way))
-  const judgement = judge({ identity, allowedBy, deniedBy, sentBy, forwarder, seal, content })
+  const judgement = judge({ identity, allowedBy, deniedBy, sentBy, detour, forwarder, seal, content })
   return settle(agent, { ...leg, judgement, forwarder, content, allowedBy })
 }
 

@@ -9,7 +9,7 @@ import type { Header } from '../../message/header.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Agent } from '../agent.ts'
 import { returnPathField } from '../mda/place.ts'
-import { deniedOnList, provenOnList, provenSender } from './acquaintance.ts'
+import { deniedOnList, detourOf, provenOnList, provenSender } from './acquaintance.ts'
 import type { Border } from './border.ts'
 import { ourFields, withoutForgedResults } from './fields.ts'
 import { type Findings, spfOfAuthor } from './findings.ts'
@@ -42,6 +42,7 @@ export async function judgeAll(
     allowedBy: provenOnList(agent, identity),
     deniedBy: deniedOnList(agent, identity),
     sentBy: provenSender(header, identity),
+    detour: detourOf(header, identity),
     atHome: await trustedNetworks(agent, identity, ways),
     weigh: await weigher(agent, border, mail, identity, copies.before),
     seal: trustedSeal(identity, agent.settings.receiver.trustedSealers),

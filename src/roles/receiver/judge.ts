@@ -26,6 +26,8 @@ export interface Circumstances {
   readonly content?: Weight
   /** The Recipient trusts this Forwarder, and it proved who it is. */
   readonly forwarder: ForwarderMatch | undefined
+  /** Why it may be honest mail that somebody passed on, as a sentence. */
+  readonly detour?: string | undefined
   /** What the description's own trusted sealers saw. */
   readonly seal?: TrustedSeal | undefined
 }
@@ -100,9 +102,12 @@ const RULES: readonly Rule[] = [
     return defer(`DNS gave no answer about ${dmarc.domain}, so its mail cannot be checked now; try again later`)
   },
 
-  ({ identity: { dmarc } }) => {
+  // RFC 9989 §7.4: nobody is refused for the published policy alone where the mail may have come by another's hands.
+  ({ identity: { dmarc }, detour }) => {
     if (dmarc.result !== 'fail') return undefined
     const why = `neither SPF nor DKIM proves that this mail is from ${dmarc.domain}`
+    if (dmarc.policy === 'reject' && detour !== undefined)
+      return junk(`${why}, and ${dmarc.domain} asks to refuse such mail (DMARC p=reject), but ${detour}`)
     if (dmarc.policy === 'reject')
       return refuse(`${why}, and ${dmarc.domain} asks to refuse such mail (DMARC p=reject)`, '5.7.26')
     if (dmarc.policy === 'quarantine')

@@ -35,7 +35,8 @@ describe('sealers that the description trusts', () => {
     await world.submit('bob@old.test')
     await world.quiet()
     assert.deepEqual(await world.mail('recipient', 'bob@recipient.test'), [])
-    assert.match(world.events('recipient', 'refused')[0]!.text, /p=reject/)
+    const [aside] = await world.mail('recipient', 'bob@recipient.test', 'junk')
+    assert.match(aside!.verdict!.reason, /p=reject\), but old\.test sealed that it was proven there$/)
   })
 
   test('a trusted sealer that saw nothing proven is believed, too', async () => {
