@@ -13,6 +13,7 @@ import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { Learner } from '../roles/mda/learner.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
+import { Pusher } from '../roles/mda/push/pusher.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { batvSwitch } from '../roles/msa/tagged.ts'
 import { Border } from '../roles/receiver/border.ts'
@@ -91,6 +92,7 @@ export class RunningAgent {
   readonly #transmitter: Transmitter | undefined
   readonly #reporter: Reporter
   readonly #learner: Learner | undefined
+  readonly #pusher: Pusher | undefined
   readonly #smtp: ServeOptions
   readonly #smtpAtBorder: ServeOptions
   readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy; lmtp?: SmtpServerPolicy }
@@ -112,6 +114,7 @@ export class RunningAgent {
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
     this.#learner = agent.roles.has('MDA') ? new Learner(agent) : undefined
+    this.#pusher = agent.roles.has('MDA') ? new Pusher(agent) : undefined
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
       ...(agent.roles.has('MDA') ? { lmtp: lmtpPolicy(agent) } : {}),
@@ -171,6 +174,7 @@ export class RunningAgent {
     this.#transmitter?.start()
     this.#reporter.start()
     this.#learner?.start()
+    this.#pusher?.start()
     void this.#tidy()
   }
 
@@ -263,6 +267,7 @@ export class RunningAgent {
     const deadlineMs = clock.monotonic() + graceMs
     while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
+    this.#pusher?.stop()
     await this.#reporter.stop()
     await this.#learner?.stop()
     await this.#memory.save()

@@ -5,6 +5,7 @@ import { policyLines } from '../identity/mta-sts/policy.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
+import { vapidKey } from '../roles/mda/push/vapid.ts'
 import { submitText } from '../roles/msa/submission.ts'
 import { overview } from '../roles/reports/overview.ts'
 import type { RunningAgent } from './agent.ts'
@@ -36,6 +37,7 @@ export function backendsOf(agents: readonly RunningAgent[]) {
       store,
       world,
       account,
+      pushKey: vapidKey(running.agent.secrets.server).publicKey,
       submit: async (author, message) =>
         roles.has('MSA')
           ? submitText(running.agent, author, message)

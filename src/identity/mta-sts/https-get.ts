@@ -1,6 +1,5 @@
 // One HTTPS request over the world's network: a GET as MTA-STS asks for it (RFC 8461 §3.3; RFC 9112 for what comes back),
-// or a POST of a report on TLS (RFC 8460 §5.4): the
-// certificate must name the host, redirects are not followed, and time, size and addresses are bounded. A stranger's
+// or a POST of a report on TLS (RFC 8460 §5.4) or to a push service (RFC 8030): the certificate must name the host, redirects are not followed, and time, size and addresses are bounded. A stranger's
 // domain chooses the address, so those of private networks are not connected to.
 
 import { isPrivateIp } from '../../message/ip.ts'
@@ -38,6 +37,9 @@ type Request = Parameters<HttpsGet>[0]
 interface Posted {
   readonly contentType: string
   readonly body: Buffer
+  readonly port?: number
+  /** Further fields of the request. */
+  readonly fields?: Readonly<Record<string, string>>
 }
 
 /** A getter that never rejects but for bugs. */
@@ -69,7 +71,7 @@ async function ask(
     if (leftMs <= 0) return { fault: 'no answer in time' }
     try {
       const tls = { role: 'client', serverName: host, mustAuthenticate: true, trusted: options.trusted } as const
-      const stream = await world.network.connect({ address, port: PORT }, { timeoutMs: leftMs, tls })
+      const stream = await world.network.connect({ address, port: posted?.port ?? PORT }, { timeoutMs: leftMs, tls })
       // Whoever answered has answered: another address is not asked for something better.
       return await exchange(stream, request, posted, endMs, world.clock)
     } catch (error) {
@@ -94,10 +96,12 @@ async function exchange(
   clock: Clock,
 ): Promise<Outcome> {
   try {
+    const port = posted?.port ?? PORT
     const lines = [
       `${posted ? 'POST' : 'GET'} ${path} HTTP/1.1`,
-      `Host: ${host}`,
+      `Host: ${host}${port === PORT ? '' : `:${port}`}`,
       'User-Agent: Borderpost',
+      ...Object.entries(posted?.fields ?? {}).map(([name, value]) => `${name}: ${value}`),
       ...(posted
         ? [`Content-Type: ${posted.contentType}`, `Content-Length: ${posted.body.length}`]
         : ['Accept: text/plain']),

@@ -5,6 +5,7 @@ import { EMAIL_METHODS } from './email.ts'
 import { IDENTITY_METHODS } from './identity.ts'
 import { MAILBOX_METHODS } from './mailbox.ts'
 import { MDN_METHODS } from './mdn.ts'
+import { PUSH_METHODS } from './push-subscription.ts'
 import { QUOTA_METHODS } from './quota.ts'
 import { SIEVE_METHODS } from './sieve.ts'
 import { SUBMISSION_METHODS } from './submission.ts'
@@ -14,6 +15,7 @@ import { VACATION_METHODS } from './vacation.ts'
 
 export const METHODS: Readonly<Record<string, Method>> = {
   'Core/echo': { capability: CORE, run: (args) => ({ args }) },
+  ...PUSH_METHODS,
   ...BLOB_METHODS,
   ...QUOTA_METHODS,
   ...MDN_METHODS,

@@ -18,6 +18,7 @@ import {
   SIEVE,
   SUBMISSION,
   VACATION,
+  VAPID,
 } from './types.ts'
 
 interface Capability {
@@ -46,7 +47,7 @@ const CAPABILITIES: Readonly<Record<string, Capability>> = {
   [MDN]: { server: {}, account: {} },
 }
 
-export const isCapability = (name: string): boolean => Object.hasOwn(CAPABILITIES, name)
+export const isCapability = (name: string): boolean => Object.hasOwn(CAPABILITIES, name) || name === VAPID
 
 /** Changes when the session object would: here, only with the account. */
 export const sessionState = (backend: JmapBackend): string => `${formatId('a', backend.account.id)}-1`
@@ -55,8 +56,13 @@ export const sessionState = (backend: JmapBackend): string => `${formatId('a', b
 export function sessionObject(backend: JmapBackend, base: string): Json {
   const accountId = formatId('a', backend.account.id)
   const names = Object.keys(CAPABILITIES)
+  const { pushKey } = backend
   return {
-    capabilities: Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.server])),
+    capabilities: {
+      ...Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.server])),
+      // RFC 9749: clients subscribe with it, and the push service takes messages of nobody else.
+      ...(pushKey === undefined ? {} : { [VAPID]: { applicationServerKey: pushKey } }),
+    },
     accounts: {
       [accountId]: {
         name: backend.account.address,
@@ -89,7 +95,7 @@ const PUSHED = [
 ]
 
 /** `types`: those that somebody wants to hear of. */
-export function stateChange(backend: JmapBackend, types: readonly string[] = PUSHED): Json {
+export function stateChange(backend: Pick<JmapBackend, 'store' | 'account'>, types: readonly string[] = PUSHED): Json {
   const state = formatState(backend.store.modseq(backend.account.id))
   const states = Object.fromEntries(PUSHED.filter((type) => types.includes(type)).map((type) => [type, state]))
   return { '@type': 'StateChange', changed: { [formatId('a', backend.account.id)]: states } }

@@ -12,6 +12,7 @@ export const CORE = 'urn:ietf:params:jmap:core'
 export const MAIL = 'urn:ietf:params:jmap:mail'
 export const BLOB = 'urn:ietf:params:jmap:blob'
 export const QUOTA = 'urn:ietf:params:jmap:quota'
+export const VAPID = 'urn:ietf:params:jmap:webpush-vapid'
 export const MDN = 'urn:ietf:params:jmap:mdn'
 export const SUBMISSION = 'urn:ietf:params:jmap:submission'
 export const VACATION = 'urn:ietf:params:jmap:vacationresponse'
@@ -59,6 +60,8 @@ export interface JmapBackend {
   readonly store: Store
   readonly account: Account
   readonly world: World
+  /** The key of whoever pushes for this account, as clients show it to their push service (RFC 9749). */
+  readonly pushKey?: string
   /** Hands a message to the MSA role; never rejects for what the message says (that is a reply). */
   readonly submit: (account: Account, message: Outgoing) => Promise<Submitted>
 }
