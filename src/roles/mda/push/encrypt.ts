@@ -11,7 +11,7 @@ export interface PushKeys {
 
 const RECORD_BYTES = 4096
 /** A record holds the delimiter and the tag, too; push services take no more than 4096 bytes in all (RFC 8030 §7.2). */
-export const MAX_PLAINTEXT_BYTES = RECORD_BYTES - 86 - 17
+const MAX_PLAINTEXT_BYTES = RECORD_BYTES - 86 - 17
 
 /** @throws Error when `p256dh` is no point of the curve */
 export function encryptPush(plaintext: Buffer, { p256dh, auth }: PushKeys, random: Pick<Random, 'bytes'>): Buffer {
