@@ -83,15 +83,17 @@ function description(): string {
 }
 
 /**
- * A mailing list as many are: what reached its address is sent on by its own Transmitter, under its own reverse-path, with
- * a mark in the subject and a footer, and signed by it. One kind leaves From alone, the other writes itself there.
+ * A mailing list as most are: what reached its address is sent on by its own Transmitter, under its own reverse-path, with
+ * a mark in the subject, a footer and its List-Id (RFC 2919), and signed by it. One kind leaves From alone, the other writes itself there.
  */
 async function distribute(world: TestSystem, mode: Mode): Promise<void> {
   const agent = world.agent(mode)
   for (const { text } of await world.mail(mode, `trusting@${mode}.test`)) {
     const reader = /^To: (\w+)@/m.exec(text)![1]!
     const list = `${reader}@${mode}.test`
-    let edited = text.replace(/^Return-Path: .*\r\n/, '').replace(/^Subject: /m, 'Subject: [list] ')
+    let edited = text
+      .replace(/^Return-Path: .*\r\n/, '')
+      .replace(/^Subject: /m, `List-Id: <list.${mode}.test>\r\nSubject: [list] `)
     if (mode === 'rewrites')
       edited = edited.replace(/^From: (.*)$/m, `From: "Author via list" <${list}>\r\nReply-To: $1`)
     const content = Buffer.from(`${edited}-- \r\nYou are on this list.\r\n`)
