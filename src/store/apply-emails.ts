@@ -62,11 +62,15 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
     uidValidity: mailbox.uidValidity,
   }))
   const { mailbox, uid } = placements[0]!
-  const summary = JSON.stringify(command.summary)
+  const { envelope, ...rest } = command.summary
+  const summary = JSON.stringify(rest)
   const verdict = command.verdict === null ? null : JSON.stringify(command.verdict)
   ledger
     .sql('INSERT INTO email VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     .run(account.id, email, thread, blob, size, received_ms, modseq, mailbox, uid, summary, verdict)
+  if (envelope !== undefined && envelope.length <= MAX_ENVELOPE) {
+    ledger.sql('INSERT INTO envelope VALUES (?, ?, ?)').run(account.id, email, envelope)
+  }
   if (command.verdict === null) {
     for (const there of mailboxes) taughtByMove(ledger, account, email, { from: undefined, to: there, flags })
     taughtByFlags(ledger, account, email, { bits: 0, keywords: '' }, flags)
@@ -88,6 +92,9 @@ function replacedBy(
   const placed = mailbox && placedIn(ledger, mailbox, [[uid, uid]])[0]
   return placed === undefined ? 'gone' : { mailbox: mailbox!, placed }
 }
+
+/** A longer one is made anew from the message each time. */
+const MAX_ENVELOPE = 16_384
 
 const overQuota = refuse('over-quota', 'The account has no room for this.')
 

@@ -160,6 +160,7 @@ function destroyEmail(ledger: Ledger, account: AccountRow, email: EmailId, modse
   const row = ledger.sql('SELECT thread, blob, summary FROM email WHERE account = ? AND id = ?').get(account.id, email)
   if (row === undefined) throw new Error(`Email ${email} of account ${account.id} had placements but no row.`)
   ledger.sql('DELETE FROM email WHERE account = ? AND id = ?').run(account.id, email)
+  ledger.sql('DELETE FROM envelope WHERE account = ? AND email = ?').run(account.id, email)
   releaseBlob(ledger, Number(row.blob))
   const thread = Number(row.thread)
   if (!threadLives(ledger, account, thread)) {

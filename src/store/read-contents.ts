@@ -3,6 +3,7 @@
 import type { Database } from '../world/disk.ts'
 import type { UidSet } from './commands.ts'
 import { DELETED, SEEN } from './flags.ts'
+import type { EmailId } from './types.ts'
 
 const PRESENT = `SELECT m.uid_next, e.uid FROM mailbox AS m
   LEFT JOIN expunged AS e ON e.account = m.account AND e.mailbox = m.id WHERE m.account = ? AND m.id = ?`
@@ -10,8 +11,20 @@ const SEEN_IN_ORDER = `SELECT uid, flags & ${SEEN} AS seen FROM placement WHERE 
 const DELETED_SUM = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM placement
   WHERE account = ? AND mailbox = ? AND flags & ${DELETED}`
 
+/** Flags as the store keeps them: presentFlags(flags, keywords). */
+export interface FlagRow {
+  readonly uid: number
+  readonly flags: number
+  readonly keywords: string
+  readonly modseq: number
+}
+
+const IN_RANGE = 'account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid'
+
 export class ContentsReads {
   readonly #present
+  readonly #flags
+  readonly #envelopes
   readonly #oldest
   readonly #newest
   readonly #deleted
@@ -19,6 +32,12 @@ export class ContentsReads {
 
   constructor(database: Database) {
     this.#present = database.prepare(PRESENT)
+    this.#flags = database.prepare(`SELECT uid, flags, keywords, modseq FROM placement WHERE ${IN_RANGE}`)
+    this.#envelopes = database.prepare(
+      `SELECT p.email AS email, e.text AS text FROM placement AS p
+       JOIN envelope AS e ON e.account = p.account AND e.email = p.email
+       WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ?`,
+    )
     this.#oldest = database.prepare(`${SEEN_IN_ORDER} ORDER BY uid LIMIT ?`)
     this.#newest = database.prepare(`${SEEN_IN_ORDER} ORDER BY uid DESC LIMIT ?`)
     this.#deleted = database.prepare(DELETED_SUM)
@@ -50,6 +69,17 @@ export class ContentsReads {
     if (oldest !== undefined) return oldest.uid as number
     const newest = this.#newest.all(account, mailbox, within).filter(({ seen }) => seen === 0)
     return newest.length === unseen ? (newest.at(-1)!.uid as number) : undefined
+  }
+
+  /** What a list of flags needs of these messages, in UID order, and no more. */
+  flags(account: number, mailbox: number, fromUid: number, toUid: number): FlagRow[] {
+    return this.#flags.all(account, mailbox, fromUid, toUid) as unknown as FlagRow[]
+  }
+
+  /** The envelopes of these messages, by email; of emails that came before envelopes were kept there is none. */
+  envelopes(account: number, mailbox: number, fromUid: number, toUid: number): Map<EmailId, string> {
+    const rows = this.#envelopes.all(account, mailbox, fromUid, toUid)
+    return new Map(rows.map(({ email, text }) => [email as number, text as string]))
   }
 
   /** Messages with \\Deleted, and their bytes. */

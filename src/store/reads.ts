@@ -180,7 +180,7 @@ export class Reads implements StoreReads {
   placements(account: number, mailbox: number, fromUid = 1, toUid = allUids) {
     return this.#all(
       placementOf,
-      `SELECT mailbox, uid, email, flags, keywords, modseq, saved_ms FROM placement
+      `SELECT mailbox, uid, email, flags, keywords, modseq, saved_ms, received_ms, size FROM placement
        WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid`,
       account,
       mailbox,
@@ -197,8 +197,8 @@ export class Reads implements StoreReads {
       mailbox,
       modseq,
     )
-    const columns =
-      'SELECT mailbox, uid, placement.email AS email, flags, keywords, placement.modseq AS modseq, saved_ms'
+    const columns = `SELECT mailbox, uid, placement.email AS email, flags, keywords, placement.modseq AS modseq, saved_ms,
+      placement.received_ms AS received_ms, placement.size AS size`
     if (!this.changes.reach(account, modseq)) {
       const sql = `${columns} FROM placement WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid`
       return { changed: this.#all(placementOf, sql, account, mailbox, modseq), expunged }
@@ -218,7 +218,7 @@ export class Reads implements StoreReads {
   }
 
   placementsOf(account: number, email: number): Placement[] {
-    const columns = 'SELECT p.mailbox, p.uid, p.email, p.flags, p.keywords, p.modseq, p.saved_ms'
+    const columns = 'SELECT p.mailbox, p.uid, p.email, p.flags, p.keywords, p.modseq, p.saved_ms, p.received_ms, p.size'
     return this.#all(
       placementOf,
       `${columns} FROM email AS e JOIN placement AS p ON p.account = e.account AND p.mailbox = e.mailbox AND p.uid = e.uid

@@ -66,6 +66,8 @@ export function placementOf(row: Row): Placement {
     flags: presentFlags(row.flags as number, row.keywords as string),
     modseq: row.modseq as number,
     savedAtMs: (row.saved_ms as number) || null,
+    receivedAtMs: row.received_ms as number,
+    sizeBytes: row.size as number,
   }
 }
 

@@ -303,6 +303,14 @@ INSERT INTO journal SELECT EXISTS (SELECT 1 FROM account UNION ALL SELECT 1 FROM
   UNION ALL SELECT 1 FROM report_duty);
 `
 
+const envelopes = `
+-- ENVELOPE of an email as IMAP sends it (message/envelope.ts), in a table of its own: lists do not want it.
+CREATE TABLE envelope (
+  account INTEGER NOT NULL, email INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (account, email)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER envelope_gone AFTER DELETE ON account BEGIN DELETE FROM envelope WHERE account = OLD.id; END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -316,6 +324,7 @@ const MIGRATIONS: readonly string[] = [
   sharing,
   lists,
   journal,
+  envelopes,
 ]
 
 /** The version this program writes. */

@@ -5,6 +5,7 @@ import { formatAddress, isGroup, type Mailbox, parseAddressList } from '../messa
 import { hasAttachment, preview } from '../message/body.ts'
 import { parseDate } from '../message/date.ts'
 import { decodeEncodedWords } from '../message/encoded-word.ts'
+import { envelope } from '../message/envelope.ts'
 import { fieldsNamed, type Header, rawValue, unfolded } from '../message/header.ts'
 import { parseStructure } from '../message/mime.ts'
 import type { EmailAddress, EmailSummary } from './types.ts'
@@ -37,6 +38,7 @@ export function summarise(source: Buffer): EmailSummary {
     inReplyTo: messageIds(text('in-reply-to')),
     references: messageIds(text('references')),
     preview: preview(root),
+    envelope: envelope(header),
     hasAttachment: hasAttachment(root),
   }
 }

@@ -71,6 +71,9 @@ export interface Placement {
   readonly modseq: number
   /** When it came into this mailbox; null where nobody noted it (RFC 8514). */
   readonly savedAtMs: number | null
+  /** Of the email: INTERNALDATE, and its size. */
+  readonly receivedAtMs: number
+  readonly sizeBytes: number
 }
 
 /** What an account may hold and holds (RFC 9208); null: no limit. */
@@ -116,6 +119,8 @@ export interface EmailSummary {
   readonly references: readonly string[]
   /** Up to 256 characters of plain text. */
   readonly preview: string
+  /** Only where a message comes in: kept apart (message/envelope.ts). */
+  readonly envelope?: string
   readonly hasAttachment: boolean
 }
 

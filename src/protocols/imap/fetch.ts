@@ -2,11 +2,13 @@
 // what the asked items need and no more (nothing, the header, a range, the whole body), so that memory stays bounded
 // however many messages are asked for.
 
+import { envelope } from '../../message/envelope.ts'
+import { presentFlags } from '../../store/flags.ts'
 import type { Email, Placement } from '../../store/types.ts'
 import { type BlobRequest, commit, type Dialogue, isRefusal, readBlobs } from '../dialogue.ts'
 import { type Answer, bad, NO_SUCH_MESSAGE, no, ok } from './answer.ts'
 import { binaryBytes } from './binary.ts'
-import { bodyStructure, envelope } from './envelope.ts'
+import { bodyStructure } from './body-structure.ts'
 import { type FetchItem, parseFetchItems, type Range, type SimpleKind } from './fetch-items.ts'
 import { limited } from './message-limit.ts'
 import type { Cursor } from './parser.ts'
@@ -19,9 +21,9 @@ import type { CommandContext, ImapSession } from './session.ts'
 import { readSet } from './set-argument.ts'
 
 /** What must be read of a message to answer. Ordered: each holds the ones before. */
-type Need = 'flags' | 'email' | 'header' | 'whole'
+type Need = 'flags' | 'envelope' | 'email' | 'header' | 'whole'
 
-const WINDOW: Record<Need, number> = { flags: 2_000, email: 500, header: 64, whole: 16 }
+const WINDOW: Record<Need, number> = { flags: 2_000, envelope: 500, email: 500, header: 64, whole: 16 }
 /** Enough for nearly every header; a longer one costs a second read. */
 const HEADER_GUESS_BYTES = 16_384
 /** Bodies from here on are sent piece by piece. */
@@ -102,25 +104,22 @@ function tellVanished(
 }
 
 function needOf(items: readonly FetchItem[]): Need {
-  let need: Need = 'flags'
-  for (const item of items) {
-    if (WHOLE_ITEMS.has(item.kind)) return 'whole'
-    if (item.kind === 'section') {
-      if (!needsHeaderOnly(item.section) && !item.wholeMessage) return 'whole'
-      need = item.wholeMessage ? (need === 'flags' ? 'email' : need) : 'header'
-    } else if (item.kind === 'ENVELOPE') need = 'header'
-    else if (need === 'flags' && EMAIL_ITEMS.has(item.kind)) need = 'email'
-  }
-  return need
+  const sections = items.filter((item) => item.kind === 'section')
+  const wantsWhole = sections.some(({ wholeMessage }) => wholeMessage)
+  const wantsHeader = sections.some(({ section, wholeMessage }) => !wholeMessage && needsHeaderOnly(section))
+  const wantsEnvelope = items.some(({ kind }) => kind === 'ENVELOPE')
+  const wantsEmail = items.some(({ kind }) => EMAIL_ITEMS.has(kind))
+  if (items.some(({ kind }) => WHOLE_ITEMS.has(kind))) return 'whole'
+  if (sections.some(({ section, wholeMessage }) => !wholeMessage && !needsHeaderOnly(section))) return 'whole'
+  if (wantsWhole) return wantsHeader || wantsEnvelope ? 'whole' : 'email'
+  if (wantsHeader) return 'header'
+  if (wantsEnvelope) return wantsEmail ? 'header' : 'envelope'
+  return wantsEmail ? 'email' : 'flags'
 }
 
-const EMAIL_ITEMS: ReadonlySet<FetchItem['kind']> = new Set([
-  'INTERNALDATE',
-  'RFC822.SIZE',
-  'EMAILID',
-  'THREADID',
-  'PREVIEW',
-])
+const EMAIL_ITEMS: ReadonlySet<FetchItem['kind']> = new Set(['THREADID', 'PREVIEW'])
+/** Of these alone a list is made from what the store has at hand (`#list`). */
+const LISTED: ReadonlySet<FetchItem['kind']> = new Set(['FLAGS', 'UID', 'MODSEQ'])
 const WHOLE_ITEMS: ReadonlySet<FetchItem['kind']> = new Set(['BODY', 'BODYSTRUCTURE', 'binary', 'binary-size'])
 
 export class Fetching {
@@ -133,6 +132,8 @@ export class Fetching {
   /** Messages that have just become \\Seen. */
   readonly #flagsToTell = new Set<number>()
   readonly #manner: Manner
+  /** Those that the store keeps, of the window under way. */
+  #envelopes: ReadonlyMap<number, string> = new Map()
   unknownEncodings = 0
   missing = 0
   unreadable = 0
@@ -151,9 +152,15 @@ export class Fetching {
   }
 
   *range([from, to]: IndexRange, changedSince: number): Dialogue {
+    const isList = changedSince === 0 && this.#items.every((item) => LISTED.has(item.kind))
     const step = WINDOW[this.#need]
     for (let first = from; first <= to; first += step) {
       const window: IndexRange = [first, Math.min(to, first + step - 1)]
+      if (isList) {
+        this.#list(window)
+        yield* this.#session.flushWhenFull()
+        continue
+      }
       let placements = this.#selected.placements(window)
       this.missing += Math.max(0, window[1] - window[0] + 1 - placements.length)
       if (changedSince > 0) placements = placements.filter((placement) => placement.modseq > changedSince)
@@ -162,6 +169,46 @@ export class Fetching {
       yield* this.#session.flushWhenFull()
       if (this.#session.closing) return
     }
+  }
+
+  /** Flags of many messages, which clients ask for again and again: one row, one line, nothing else. */
+  #list([first, last]: IndexRange): void {
+    const selected = this.#selected
+    const { uidOnly, recent } = this.#manner
+    const rows = selected.store.contents.flags(
+      selected.account,
+      selected.id,
+      selected.uids.at(first),
+      selected.uids.at(last),
+    )
+    const known = rows.length > last - first + 1 ? rows.filter(({ uid }) => selected.uids.indexOf(uid) >= 0) : rows
+    this.missing += last - first + 1 - known.length
+    const isWhole = known.length === last - first + 1
+    const hasRecent = recent && selected.recentCount > 0
+    const texts = new Map<string, string>()
+    const kinds = this.#items.map(({ kind }) => kind)
+    let lines = ''
+    for (let at = 0; at < known.length; at++) {
+      const { uid, flags, keywords, modseq } = known[at]!
+      const key = hasRecent && selected.isRecent(uid) ? `${flags}R${keywords}` : `${flags} ${keywords}`
+      let text = texts.get(key)
+      if (text === undefined) {
+        const placement = { uid, flags: presentFlags(flags, keywords) }
+        texts.set(key, (text = `FLAGS ${selected.flags(placement, recent)}`))
+      }
+      const number = isWhole ? first + at + 1 : selected.uids.indexOf(uid) + 1
+      lines += uidOnly ? `* ${uid} UIDFETCH (` : `* ${number} FETCH (`
+      for (let item = 0; item < kinds.length; item++) {
+        if (item > 0) lines += ' '
+        const kind = kinds[item]
+        if (kind === 'FLAGS') lines += text
+        else if (kind === 'UID') lines += `UID ${uid}`
+        else lines += `MODSEQ (${modseq})`
+      }
+      lines += ')\r\n'
+      if (this.#tellsFlags) selected.flagsTold(uid, modseq)
+    }
+    this.#session.output.text(lines)
   }
 
   /** BODY[…] without PEEK sets \Seen, and the answer says so (RFC 3501 §6.4.5). */
@@ -190,6 +237,28 @@ export class Fetching {
       for (const placement of placements) this.#answer(placement, undefined, undefined)
       return
     }
+    if (this.#need === 'envelope') return yield* this.#withEnvelopes(placements)
+    yield* this.#withEmails(placements)
+  }
+
+  /** From what was kept; of a message that came before envelopes were kept, from its header. */
+  *#withEnvelopes(placements: readonly Placement[]): Dialogue {
+    const [first, last] = [placements[0], placements.at(-1)]
+    if (first === undefined || last === undefined) return
+    const { store, account, id } = this.#selected
+    this.#envelopes = store.contents.envelopes(account, id, first.uid, last.uid)
+    for (let at = 0; at < placements.length; ) {
+      const isKept = this.#envelopes.has(placements[at]!.email)
+      let end = at + 1
+      while (end < placements.length && this.#envelopes.has(placements[end]!.email) === isKept) end++
+      const some = placements.slice(at, end)
+      if (isKept) for (const placement of some) this.#answer(placement, undefined, undefined)
+      else yield* this.#withEmails(some)
+      at = end
+    }
+  }
+
+  *#withEmails(placements: readonly Placement[]): Dialogue {
     const emails = new Map<number, Email>()
     const ids = placements.map((placement) => placement.email)
     for (const email of this.#selected.store.emails(this.#selected.account, ids)) emails.set(email.id, email)
@@ -220,11 +289,15 @@ export class Fetching {
   }
 
   #readBytes(email: Email): number {
-    return this.#need === 'header' ? Math.min(HEADER_GUESS_BYTES, email.sizeBytes) : email.sizeBytes
+    return this.#readsHeader ? Math.min(HEADER_GUESS_BYTES, email.sizeBytes) : email.sizeBytes
+  }
+
+  get #readsHeader(): boolean {
+    return this.#need === 'header' || this.#need === 'envelope'
   }
 
   *#sources(emails: readonly Email[]): Dialogue<(Source | undefined)[]> {
-    const headerOnly = this.#need === 'header'
+    const headerOnly = this.#readsHeader
     const bodies = yield* readBlobs(
       emails.map(({ blob }): BlobRequest => {
         if (!headerOnly || blob.sizeBytes <= HEADER_GUESS_BYTES) return { ref: blob }
@@ -305,11 +378,11 @@ export class Fetching {
       case 'MODSEQ':
         return `MODSEQ (${placement.modseq})`
       case 'INTERNALDATE':
-        return `INTERNALDATE ${dateTime(email!.receivedAtMs)}`
+        return `INTERNALDATE ${dateTime(placement.receivedAtMs)}`
       case 'RFC822.SIZE':
-        return `RFC822.SIZE ${email!.sizeBytes}`
+        return `RFC822.SIZE ${placement.sizeBytes}`
       case 'EMAILID':
-        return `EMAILID (M${email!.id})`
+        return `EMAILID (M${placement.email})`
       case 'THREADID':
         return `THREADID (T${email!.thread})`
       case 'SAVEDATE':
@@ -318,7 +391,7 @@ export class Fetching {
         // RFC 8970 §3.1: at most 200 characters.
         return `PREVIEW ${nstring(Buffer.from([...email!.preview].slice(0, 200).join('')).toString('latin1'))}`
       case 'ENVELOPE':
-        return `ENVELOPE ${envelope(source!.header)}`
+        return `ENVELOPE ${this.#envelopes.get(placement.email) ?? envelope(source!.header)}`
       case 'BODY':
         return `BODY ${bodyStructure(source!.structure, false)}`
       case 'BODYSTRUCTURE':

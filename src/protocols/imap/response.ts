@@ -1,6 +1,10 @@
 // What the server says: strings, literals, lists, dates in IMAP's forms (RFC 3501 §4.3, §7), and the buffer they are
 // collected in. Text here is "bytes as latin1": one character for each byte on the wire.
 
+import { string } from '../../message/imap-text.ts'
+
+export { nstring, string } from '../../message/imap-text.ts'
+
 /** Output under way: short texts joined, bodies kept as they are. */
 export class Output {
   #text = ''
@@ -44,18 +48,6 @@ export class Output {
     if (this.#text !== '') this.#chunks.push(Buffer.from(this.#text, 'latin1'))
     this.#text = ''
   }
-}
-
-/** A quoted string where it may be one, else a literal. Long texts as literals keep lines short. */
-export function string(value: string): string {
-  // RFC 3501 §9: not even a literal holds NUL.
-  const text = value.includes('\0') ? value.replaceAll('\0', ' ') : value
-  if (text.length < 1024 && /^[\x01-\x09\x0b\x0c\x0e-\x7f]*$/.test(text)) return `"${text.replace(/["\\]/g, '\\$&')}"`
-  return `{${text.length}}\r\n${text}`
-}
-
-export function nstring(text: string | undefined): string {
-  return text === undefined ? 'NIL' : string(text)
 }
 
 /** An atom where it may be one, else a string. */

@@ -52,13 +52,13 @@ export function matches(key: ResolvedKey, candidate: Candidate): boolean | undef
     case 'modseq':
       return placement.modseq >= key.modseq
     case 'size':
-      return email && (key.larger ? email.sizeBytes > key.sizeBytes : email.sizeBytes < key.sizeBytes)
+      return key.larger ? placement.sizeBytes > key.sizeBytes : placement.sizeBytes < key.sizeBytes
     case 'received':
-      return email && testDay(Math.floor(email.receivedAtMs / DAY_MS), key.test, key.day)
+      return testDay(Math.floor(placement.receivedAtMs / DAY_MS), key.test, key.day)
     case 'saved':
       return placement.savedAtMs !== null && testDay(Math.floor(placement.savedAtMs / DAY_MS), key.test, key.day)
     case 'moment':
-      return email && (key.older ? email.receivedAtMs <= key.limitMs : email.receivedAtMs >= key.limitMs)
+      return key.older ? placement.receivedAtMs <= key.limitMs : placement.receivedAtMs >= key.limitMs
     case 'sent':
       return sent(email, source, key.test, key.day)
     case 'address':

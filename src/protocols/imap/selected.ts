@@ -176,14 +176,15 @@ export class SelectedMailbox {
   }
 
   /** FLAGS as they are told: with \Recent. */
-  flags(placement: Placement, withRecent: boolean): string {
+  flags(placement: Pick<Placement, 'uid' | 'flags'>, withRecent: boolean): string {
     const { flags } = placement
     return `(${(withRecent && this.#recent.has(placement.uid) ? [...flags, '\\Recent'].sort() : flags).join(' ')})`
   }
 
   /** An answer told (or, with .SILENT, must not tell) the flags of this placement. */
   flagsTold(uid: number, modseq: number): void {
-    this.#told.set(uid, modseq)
+    // What the client knew already is not told again anyway.
+    if (modseq > this.#modseq) this.#told.set(uid, modseq)
   }
 
   /** What changed since the last time. With `expunges` also those that waited. */
