@@ -52,7 +52,20 @@ function readSteps(text: string): Step[] {
       else steps.push({ hear: [heard] })
     }
   }
-  return steps.map(withEnvelope)
+  return steps.map(withEnvelope).map(withQuotedTag)
+}
+
+/** The tag of NOOP may come back as a literal or quoted (RFC 5804 §2.13): ours is quoted where it can be. */
+function withQuotedTag(step: Step): Step {
+  if (!('hear' in step)) return step
+  const hear: string[] = []
+  for (const line of step.hear) {
+    const before = hear.at(-1)
+    if (before !== undefined && /TAG \\?\{[0-9]+\\?\}$/.test(before)) {
+      hear[hear.length - 1] = `${before.replace(/\\?\{[0-9]+\\?\}$/, '')}"${line.replace(/^(.*?)(\\?\))/, '$1"$2')}`
+    } else hear.push(line)
+  }
+  return { hear }
 }
 
 const ADDED = ',"envelope"'

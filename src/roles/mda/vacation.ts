@@ -52,7 +52,7 @@ function normal(address: string): string[] {
 function written(action: VacationAction, occasion: Occasion, addressed: string): Buffer {
   const { message, envelopeFrom } = occasion
   const [original] = message.named('subject')
-  const subject = action.subject ?? `Auto: ${original === undefined ? 'your message' : decodedValue(original)}`
+  const subject = action.subject ?? (original === undefined ? 'Automated reply' : `Auto: ${decodedValue(original)}`)
   const fields: FieldText[] = [
     addressField('From', [soleMailbox(action.from ?? addressed)!]),
     structuredField('To', envelopeFrom),

@@ -95,6 +95,8 @@ export class Bed {
     const notifications = this.#number('sieve_notify_max_notifications', RUN_LIMITS.notifications)
     return {
       ...RUN_LIMITS,
+      actions: this.#number('sieve_max_actions', RUN_LIMITS.actions),
+      redirects: this.#number('sieve_max_redirects', RUN_LIMITS.redirects),
       notifications,
       variableBytes: this.#number(
         'sieve_variables_max_value_size',

@@ -201,6 +201,10 @@ function wordsFor(file: string, bed: Bed, report: SuiteReport, mustFail: boolean
         if (!bed.mailboxes.has(name)) bed.mailboxes.set(name, [])
       },
     }),
+    command('test_mailbox_delete', {
+      args: [{ label: 'mailbox', type: 'string' }],
+      run: (run, { args }) => bed.mailboxes.delete(run.text(args[0])),
+    }),
     command('test_imap_metadata_set', {
       tags: { mailbox: { value: 'string' } },
       args: [
