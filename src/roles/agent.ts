@@ -94,6 +94,8 @@ export interface TransmitterSettings {
   readonly signs: boolean
   /** May deliver to loopback and private addresses: only in a lab. */
   readonly privateDestinations: boolean
+  /** Domains whose mail is handed over by LMTP (RFC 2033), to a program of ours, and where it listens. */
+  readonly lmtp: readonly { readonly domain: string; readonly at: Endpoint }[]
 }
 
 export interface ReceiverSettings {

@@ -91,6 +91,7 @@ const KEYS = {
     pause: values.duration,
     proxy: values.network,
     lmtp: values.network,
+    'lmtp-to': values.lmtpTarget,
     clamav: values.socket,
     milter: values.socket,
     'max-size': values.size,
@@ -337,6 +338,7 @@ function planAgent(
         connectionsPerDestination: 5,
         signs: of('dkim').at(-1) ?? true,
         privateDestinations: lab,
+        lmtp: of('lmtp-to'),
       },
       receiver: {
         allow: of('allow'),

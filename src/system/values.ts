@@ -96,6 +96,15 @@ export const socket: Reader<Endpoint | LocalSocket> = (word) => {
     : expected('an address with a port, such as 127.0.0.1:3310, or the path of a socket')
 }
 
+/** Which domain's mail is handed over by LMTP, and where. */
+export const lmtpTarget: Reader<{ domain: string; at: Endpoint }> = (words) => {
+  const [from, to, ...rest] = words.split(/\s*->\s*/)
+  const name = domain(from ?? '')
+  const at = socket(to ?? '')
+  if (rest.length > 0 || !name.ok || !at.ok || 'path' in at.value) return expected('"lists.example -> 127.0.0.1:24"')
+  return ok({ domain: name.value, at: at.value })
+}
+
 /** What a list that is not known by name says of what it lists. */
 const ANY_ANSWER = [{ answer: '127.*.*.*', meaning: 'is listed' }]
 

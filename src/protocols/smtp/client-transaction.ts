@@ -1,6 +1,6 @@
 // One message from MAIL to the reply after the final dot, as the client (RFC 5321 §3.3, RFC 2920 pipelining), with what
 // the other side must offer for it: SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461 §5.2),
-// REQUIRETLS (RFC 8689). What it does not offer is refused here with the code a server would have used.
+// REQUIRETLS (RFC 8689), or by LMTP (RFC 2033). What it does not offer is refused here with the code a server would have used.
 
 import { type ForwardPath, formatPath } from '../../message/smtp-path.ts'
 import type { ClientTimeouts, Extensions } from './client.ts'
@@ -35,14 +35,14 @@ export async function sendMessage(
   mail: { readonly envelope: Envelope; readonly message: Buffer },
   extensions: Extensions,
   timeouts: ClientTimeouts,
-  reused: boolean,
+  { isReused, isLmtp }: { readonly isReused: boolean; readonly isLmtp: boolean },
 ): Promise<SendResult> {
   const content = toWire(mail.message)
   const missing = whatIsMissing(mail.envelope, content, extensions, io)
-  const transaction = new Transaction(io, mail.envelope, content, extensions, timeouts)
+  const transaction = new Transaction(io, mail.envelope, content, extensions, timeouts, isLmtp)
   if (missing !== undefined) transaction.settleAll(missing)
   else await transaction.run()
-  return transaction.result(reused)
+  return transaction.result(isReused)
 }
 
 /** The reply that a server would give if it knew that it cannot take this message; undefined when it can. */
@@ -83,6 +83,7 @@ class Transaction {
   readonly #content: WireContent
   readonly #extensions: Extensions
   readonly #timeouts: ClientTimeouts
+  readonly #isLmtp: boolean
   readonly #replies: (Reply | undefined)[]
   #accepted: number[] = []
   #mailAnswered = false
@@ -94,8 +95,10 @@ class Transaction {
     content: WireContent,
     extensions: Extensions,
     timeouts: ClientTimeouts,
+    isLmtp: boolean,
   ) {
     this.#io = io
+    this.#isLmtp = isLmtp
     this.#envelope = envelope
     this.#content = content
     this.#extensions = extensions
@@ -180,6 +183,7 @@ class Transaction {
     const unwritten = await this.#io.write(empty ? [Buffer.from('.\r\n')] : this.#content.pieces, dataBlockMs)
     if (unwritten !== undefined) return unwritten
     this.#io.deadlineMs = Number.POSITIVE_INFINITY
+    if (this.#isLmtp) return this.#verdictsByRecipient()
     const verdict = await this.#io.read(dataTerminationMs)
     if (isLost(verdict)) {
       // RFC 5321 §4.5.3.2.6: it may have been delivered. A second copy is better than none.
@@ -188,6 +192,20 @@ class Transaction {
     }
     if (!empty && verdict.code >= 300 && verdict.code < 400) return this.#nonsense(verdict)
     if (!empty) for (const i of this.#accepted) this.#replies[i] = verdict
+    return undefined
+  }
+
+  /** LMTP: a reply for each recipient that was accepted, in their order (RFC 2033 §4.2). */
+  async #verdictsByRecipient(): Promise<Lost | undefined> {
+    for (const i of this.#accepted) {
+      const verdict = await this.#io.read(this.#timeouts.dataTerminationMs)
+      if (isLost(verdict)) {
+        this.#uncertain = true
+        return verdict
+      }
+      if (verdict.code >= 300 && verdict.code < 400) return this.#nonsense(verdict)
+      this.#replies[i] = verdict
+    }
     return undefined
   }
 

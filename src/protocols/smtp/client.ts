@@ -48,6 +48,8 @@ export interface OpenOptions {
    * may have arrived, and its answer is waited for.
    */
   readonly deadlineMs?: number
+  /** The other side speaks LMTP (RFC 2033): LHLO, and a reply for each recipient after the message. */
+  readonly lmtp?: boolean
   /** Log in with AUTH (SCRAM-SHA-256, else PLAIN), inside TLS only. */
   readonly login?: {
     readonly user: string
@@ -75,11 +77,16 @@ export class SmtpConnection {
   readonly endpoint: Endpoint
   /** Opportunistic, and the handshake failed: why this connection is the second one, without TLS. */
   readonly tlsFailure: string | undefined
+  readonly #isLmtp: boolean
   #used = false
 
   /** Use `open`. */
   private constructor(
-    { endpoint, tlsFailure }: { readonly endpoint: Endpoint; readonly tlsFailure: string | undefined },
+    {
+      endpoint,
+      tlsFailure,
+      lmtp = false,
+    }: { readonly endpoint: Endpoint; readonly tlsFailure: string | undefined; readonly lmtp?: boolean },
     io: ClientIo,
     extensions: Extensions,
     timeouts: ClientTimeouts,
@@ -87,6 +94,7 @@ export class SmtpConnection {
     this.#io = io
     this.endpoint = endpoint
     this.tlsFailure = tlsFailure
+    this.#isLmtp = lmtp
     this.#extensions = extensions
     this.#timeouts = timeouts
   }
@@ -100,8 +108,8 @@ export class SmtpConnection {
     const second = isLeftPlain ? await new Opening(options, timeouts, 'none').run() : opening
     if (second.kind !== 'open') return second.failure
     const tlsFailure = isLeftPlain ? replyText(opening.failure.reply) : undefined
-    const { endpoint } = options
-    return new SmtpConnection({ endpoint, tlsFailure }, second.io, second.extensions, timeouts)
+    const { endpoint, lmtp = false } = options
+    return new SmtpConnection({ endpoint, tlsFailure, lmtp }, second.io, second.extensions, timeouts)
   }
 
   get tls(): TlsInfo | undefined {
@@ -124,7 +132,8 @@ export class SmtpConnection {
 
   /** Sends one message. Recipients of the result stand in the order of the envelope. */
   async send(mail: { readonly envelope: Envelope; readonly message: Buffer }): Promise<SendResult> {
-    const result = await sendMessage(this.#io, mail, this.#extensions, this.#timeouts, this.#used)
+    const state = { isReused: this.#used, isLmtp: this.#isLmtp }
+    const result = await sendMessage(this.#io, mail, this.#extensions, this.#timeouts, state)
     this.#used = true
     return result
   }
@@ -188,10 +197,10 @@ class Opening {
   }
 
   async #hello(): Promise<Map<string, string> | Opened> {
-    const { heloName } = this.#options
-    const answer = await this.#io.exchange(`EHLO ${heloName}`, this.#timeouts.commandMs)
+    const { heloName, lmtp = false } = this.#options
+    const answer = await this.#io.exchange(`${lmtp ? 'LHLO' : 'EHLO'} ${heloName}`, this.#timeouts.commandMs)
     if (!isLost(answer) && answer.code === 250) return extensionsOf(answer)
-    if (isLost(answer) || answer.code < 500) return this.#unexpected('hello', answer)
+    if (isLost(answer) || answer.code < 500 || lmtp) return this.#unexpected('hello', answer)
     // RFC 5321 §3.2: an old server does not know EHLO.
     const old = await this.#io.exchange(`HELO ${heloName}`, this.#timeouts.commandMs)
     return !isLost(old) && old.code === 250 ? new Map() : this.#unexpected('hello', old)

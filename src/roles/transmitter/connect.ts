@@ -4,6 +4,7 @@
 
 import { SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
 import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
+import type { Endpoint } from '../../world/network.ts'
 import type { Agent } from '../agent.ts'
 import type { TlsSessionRow } from '../reports/observations.ts'
 import { type Destination, routeTo } from './route.ts'
@@ -50,6 +51,8 @@ export async function connectTo(
 ): Promise<Connected | Failed> {
   const { world, settings, hostName } = agent
   const { port, privateDestinations } = settings.transmitter
+  const local = settings.transmitter.lmtp.find((one) => one.domain === domain)
+  if (local !== undefined) return handOver(agent, domain, local.at, haste)
   const [route, policy] = await Promise.all([
     routeTo(domain, { hostName, privateDestinations }, world),
     policyOf(agent, domain, haste),
@@ -102,6 +105,33 @@ export async function connectTo(
       worst = { ...failed(state, smtp.reply), by: destination.exchange }
   }
   return worst!
+}
+
+/** A program of ours takes this domain's mail by LMTP: no DNS, and no policy of strangers. */
+async function handOver(
+  agent: Agent,
+  domain: string,
+  at: Endpoint,
+  haste: Haste | undefined,
+): Promise<Connected | Failed> {
+  const { world, hostName } = agent
+  const destination = { exchange: at.address, address: at.address }
+  const smtp = await SmtpConnection.open({
+    network: world.network,
+    clock: world.clock,
+    endpoint: at,
+    serverName: at.address,
+    heloName: hostName,
+    tls: 'opportunistic',
+    lmtp: true,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
+  })
+  if (smtp instanceof SmtpConnection) {
+    const attempt = new TlsPolicy(domain, { policy: undefined, steps: [] }).measure(destination, smtp)
+    return { kind: 'connected', smtp, destination, attempt: attempt! }
+  }
+  return { ...failed(isPermanent(smtp.reply) ? 'refused' : 'deferred', smtp.reply), by: at.address }
 }
 
 /** Undefined: whoever waits cannot wait for it any longer. */
