@@ -57,8 +57,5 @@ test('a program that is down: the mail waits, and nothing is lost', async () => 
 })
 
 test('what the description says of it is checked', async () => {
-  await assert.rejects(
-    TestSystem.start(`${TWO_AGENTS}\nsender: lmtp-to="lists.test"`),
-    /is not a value for lmtp-to/,
-  )
+  await assert.rejects(TestSystem.start(`${TWO_AGENTS}\nsender: lmtp-to="lists.test"`), /is not a value for lmtp-to/)
 })
