@@ -119,11 +119,18 @@ export class EmbeddedStore extends Reads implements Store {
   }
 
   override scripts(account: AccountId) {
-    return [...this.#directory.recall(`scripts ${account}`, () => super.scripts(account))]
+    return [...this.#sorting(account).scripts]
   }
 
   override vacation(account: AccountId) {
-    return this.#directory.recall(`vacation ${account}`, () => ({ response: super.vacation(account) })).response
+    return this.#sorting(account).response
+  }
+
+  /** Asked for every message: one answer, so that many accounts fit. */
+  #sorting(account: AccountId) {
+    return this.#directory.recall(`sorting ${account}`, () => {
+      return { scripts: super.scripts(account), response: super.vacation(account) }
+    })
   }
 
   putBlob(content: readonly Uint8Array[]): Promise<BlobRef> {

@@ -28,6 +28,7 @@ export interface DemoPerson {
   readonly imaps: Door
   readonly pop3: Door
   readonly pop3s: Door
+  readonly managesieve: Door
   readonly jmap: string
   readonly submission: Door
   readonly submissions: Door
