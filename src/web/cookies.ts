@@ -104,7 +104,7 @@ export class BasicMemory {
 }
 
 /** The value of our cookie in the request. */
-export function cookieOf(request: FastifyRequest): string | undefined {
+export function cookieOf(request: Pick<FastifyRequest, 'headers'>): string | undefined {
   for (const pair of (request.headers.cookie ?? '').split(';')) {
     const equals = pair.indexOf('=')
     if (pair.slice(0, equals).trim() === COOKIE) return pair.slice(equals + 1).trim()

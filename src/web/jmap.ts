@@ -16,7 +16,13 @@ const PROBLEM = 'application/problem+json'
 const MIN_PING_S = 5
 const MAX_PING_S = 300
 
-export function addJmap(app: FastifyInstance, guard: Guard, streams: EventStreams, world: World): void {
+export function addJmap(
+  app: FastifyInstance,
+  guard: Guard,
+  streams: EventStreams,
+  world: World,
+  isSecure: boolean,
+): void {
   const uploading = new Concurrency(LIMITS.maxConcurrentUpload, 32)
   const requesting = new Concurrency(LIMITS.maxConcurrentRequests, 256)
 
@@ -41,8 +47,10 @@ export function addJmap(app: FastifyInstance, guard: Guard, streams: EventStream
     )
   })
 
-  function session(_request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {
-    return reply.header('cache-control', 'no-cache, no-store').send(sessionObject(backend, ''))
+  /** The URLs are absolute, as RFC 8620 §2 wants them: where the client found us, it finds the rest. */
+  function session({ host }: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {
+    const base = /^[A-Za-z0-9.:[\]-]{1,255}$/.test(host) ? `${isSecure ? 'https' : 'http'}://${host}` : ''
+    return reply.header('cache-control', 'no-cache, no-store').send(sessionObject(backend, base))
   }
 
   async function api(request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {

@@ -12,6 +12,7 @@ import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
 import { addReports } from './reports.ts'
 import { addSignIn } from './sign-in.ts'
+import { addWebSocket } from './websocket.ts'
 
 export interface WebOptions {
   readonly world: World
@@ -82,13 +83,14 @@ export function createWeb(options: WebOptions): FastifyInstance {
     return reply.code(status).send({ error: status >= 500 ? 'Something went wrong here.' : error.message })
   })
 
-  const guard = addSignIn(app, {
+  const { guard, whoAsks } = addSignIn(app, {
     world,
     backends: options.backends,
     cookieKey: options.cookieKey,
     isSecure: options.isSecure ?? false,
   })
-  addJmap(app, guard, streams, world)
+  addJmap(app, guard, streams, world, options.isSecure ?? false)
+  addWebSocket(app, whoAsks, world.clock)
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)

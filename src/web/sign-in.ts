@@ -16,6 +16,12 @@ export type Guarded = (request: FastifyRequest, reply: FastifyReply, backend: Jm
 /** Wraps a route that only a signed-in person may use. */
 export type Guard = (route: Guarded) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
+/** What a request says of who makes it. */
+type Asking = Pick<FastifyRequest, 'headers' | 'method' | 'ip'>
+
+/** Who makes this request, if he is signed in or shows a password with it. */
+export type WhoAsks = (request: Asking) => Promise<JmapBackend | 'wrong' | 'too-many' | undefined>
+
 export interface SignInOptions {
   readonly world: World
   readonly backends: Backends
@@ -24,7 +30,10 @@ export interface SignInOptions {
 }
 
 /** Adds `/api/sign-in`, `/api/sign-out`, `/api/me`, and gives back the guard for other routes. */
-export function addSignIn(app: FastifyInstance, { world, backends, cookieKey, isSecure }: SignInOptions): Guard {
+export function addSignIn(
+  app: FastifyInstance,
+  { world, backends, cookieKey, isSecure }: SignInOptions,
+): { guard: Guard; whoAsks: WhoAsks } {
   const cookies = new Cookies(world, backends, cookieKey)
   const basic = new BasicMemory(world)
 
@@ -33,7 +42,7 @@ export function addSignIn(app: FastifyInstance, { world, backends, cookieKey, is
     return (await backends.authenticate(address, password, host)) ?? 'wrong'
   }
 
-  async function whoAsks(request: FastifyRequest): Promise<JmapBackend | 'wrong' | 'too-many' | undefined> {
+  const whoAsks: WhoAsks = async (request) => {
     const { authorization } = request.headers
     if (authorization !== undefined) {
       const remembered = basic.get(authorization)
@@ -82,7 +91,7 @@ export function addSignIn(app: FastifyInstance, { world, backends, cookieKey, is
     '/api/me',
     guard((_request, _reply, backend) => describe(backend)),
   )
-  return guard
+  return { guard, whoAsks }
 }
 
 const describe = ({ account }: JmapBackend) => ({
@@ -95,7 +104,7 @@ const describe = ({ account }: JmapBackend) => ({
  * Did one of our own pages make this request? SameSite=Strict keeps the cookie from other sites already; this keeps
  * other ports and subdomains of the same site out too.
  */
-function isOwnPage(request: FastifyRequest): boolean {
+function isOwnPage(request: Asking): boolean {
   const { origin } = request.headers
   const site = request.headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && !(site === 'none' && request.method === 'GET')) return false

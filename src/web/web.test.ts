@@ -138,7 +138,7 @@ test('JMAP over HTTP: session, api, upload, download', () =>
   atServer(async (app, { accountId }) => {
     const headers = { authorization: BASIC }
     const session = (await app.inject({ url: '/.well-known/jmap', headers })).json()
-    assert.equal(session.apiUrl, '/jmap/api')
+    assert.equal(session.apiUrl, 'http://localhost:80/jmap/api')
     const payload = JSON.stringify({ using: [CORE], methodCalls: [['Core/echo', { hello: true }, 'c']] })
     const post = (type: string, body = payload) =>
       app.inject({ method: 'POST', url: '/jmap/api', headers: { ...headers, 'content-type': type }, payload: body })

@@ -18,7 +18,7 @@ export interface JmapResponse {
   readonly sessionState: string
 }
 
-const problem = (type: string, detail: string, more?: Json): RequestError => ({
+export const requestError = (type: string, detail: string, more?: Json): RequestError => ({
   status: 400,
   problem: { type: `urn:ietf:params:jmap:error:${type}`, status: 400, detail, ...more },
 })
@@ -28,7 +28,16 @@ export async function handleRequest(
   backend: JmapBackend,
   body: Buffer,
 ): Promise<{ readonly response: JmapResponse } | RequestError> {
-  const request = parseRequest(body)
+  const json = parseJson(body)
+  return 'problem' in json ? json : handleJson(backend, json.value)
+}
+
+/** The same for what was read from JSON already. */
+export async function handleJson(
+  backend: JmapBackend,
+  json: unknown,
+): Promise<{ readonly response: JmapResponse } | RequestError> {
+  const request = readRequest(json)
   if ('problem' in request) return request
   const createdIds = new Map(Object.entries(request.createdIds ?? {}))
   const context: Context = { backend, createdIds }
@@ -43,36 +52,39 @@ export async function handleRequest(
   }
 }
 
+/** Bounded in size; UTF-8 as RFC 8259 wants it. */
+export function parseJson(body: Buffer): { readonly value: unknown } | RequestError {
+  if (body.length > LIMITS.maxSizeRequest)
+    return requestError('limit', 'the request is too large', { limit: 'maxSizeRequest' })
+  try {
+    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) }
+  } catch {
+    return requestError('notJSON', 'the body is not JSON in UTF-8')
+  }
+}
+
 interface Request {
   readonly using: readonly string[]
   readonly methodCalls: readonly Invocation[]
   readonly createdIds?: Record<string, string>
 }
 
-function parseRequest(body: Buffer): Request | RequestError {
-  if (body.length > LIMITS.maxSizeRequest)
-    return problem('limit', 'the request is too large', { limit: 'maxSizeRequest' })
-  let json: unknown
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    return problem('notJSON', 'the body is not JSON in UTF-8')
-  }
-  if (!isObject(json)) return problem('notRequest', 'the body is not an object')
+function readRequest(json: unknown): Request | RequestError {
+  if (!isObject(json)) return requestError('notRequest', 'the body is not an object')
   const { using, methodCalls, createdIds } = json
   if (!Array.isArray(using) || !using.every((name) => typeof name === 'string'))
-    return problem('notRequest', '"using" must be a list of capabilities')
+    return requestError('notRequest', '"using" must be a list of capabilities')
   const unknown = using.find((name) => !isCapability(name))
-  if (unknown !== undefined) return problem('unknownCapability', `not supported: ${unknown.slice(0, 200)}`)
+  if (unknown !== undefined) return requestError('unknownCapability', `not supported: ${unknown.slice(0, 200)}`)
   if (!Array.isArray(methodCalls) || !methodCalls.every(isInvocation))
-    return problem('notRequest', '"methodCalls" must be a list of [name, arguments, id]')
+    return requestError('notRequest', '"methodCalls" must be a list of [name, arguments, id]')
   if (methodCalls.length > LIMITS.maxCallsInRequest)
-    return problem('limit', 'too many method calls', { limit: 'maxCallsInRequest' })
+    return requestError('limit', 'too many method calls', { limit: 'maxCallsInRequest' })
   if (
     createdIds !== undefined &&
     !(isObject(createdIds) && Object.values(createdIds).every((id) => typeof id === 'string'))
   )
-    return problem('notRequest', '"createdIds" must map ids to ids')
+    return requestError('notRequest', '"createdIds" must map ids to ids')
   return { using, methodCalls, createdIds: createdIds as Record<string, string> | undefined }
 }
 

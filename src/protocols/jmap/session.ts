@@ -19,6 +19,7 @@ import {
   SUBMISSION,
   VACATION,
   VAPID,
+  WEBSOCKET,
 } from './types.ts'
 
 interface Capability {
@@ -47,12 +48,13 @@ const CAPABILITIES: Readonly<Record<string, Capability>> = {
   [MDN]: { server: {}, account: {} },
 }
 
-export const isCapability = (name: string): boolean => Object.hasOwn(CAPABILITIES, name) || name === VAPID
+export const isCapability = (name: string): boolean =>
+  Object.hasOwn(CAPABILITIES, name) || name === VAPID || name === WEBSOCKET
 
 /** Changes when the session object would: here, only with the account. */
 export const sessionState = (backend: JmapBackend): string => `${formatId('a', backend.account.id)}-1`
 
-/** URLs are relative to the server; `base` is '' or 'https://host'. */
+/** `base` is 'https://host', as the client sees this server, or '': then the URLs are relative to it. */
 export function sessionObject(backend: JmapBackend, base: string): Json {
   const accountId = formatId('a', backend.account.id)
   const names = Object.keys(CAPABILITIES)
@@ -61,6 +63,7 @@ export function sessionObject(backend: JmapBackend, base: string): Json {
     capabilities: {
       ...Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.server])),
       // RFC 9749: clients subscribe with it, and the push service takes messages of nobody else.
+      [WEBSOCKET]: { url: `${base.replace(/^http/, 'ws')}/jmap/ws`, supportsPush: true },
       ...(pushKey === undefined ? {} : { [VAPID]: { applicationServerKey: pushKey } }),
     },
     accounts: {
