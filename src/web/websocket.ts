@@ -2,9 +2,8 @@
 // A person has a few connections, each with a few requests under way; one that does not read, or is not there any more,
 // is dropped.
 
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Concurrency } from '../filter/rate.ts'
 import { isObject } from '../protocols/jmap/arguments.ts'
@@ -33,7 +32,7 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
   })
   const connections = new Concurrency(MAX_PER_PERSON, MAX_IN_ALL)
 
-  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  app.server.on('upgrade', (request: FastifyRequest['raw'], socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     open(request, socket, head).catch(() => refuse(socket, '500 Internal Server Error'))
   })
@@ -45,7 +44,7 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
     for (const client of server.clients) client.terminate()
   })
 
-  async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async function open(request: FastifyRequest['raw'], socket: Duplex, head: Buffer): Promise<void> {
     if (request.url?.split('?')[0] !== PATH) return refuse(socket, '404 Not Found')
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
     if (!offered.includes(PROTOCOL)) return refuse(socket, '400 Bad Request')
