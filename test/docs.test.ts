@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { draw } from '../src/notation/draw.ts'
 import { parse } from '../src/notation/parse.ts'
+import { ATTRIBUTES } from '../src/system/description.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -37,4 +38,15 @@ test('every file that the documents name is there', () => {
     for (const [, path] of named)
       assert.ok(existsSync(join(ROOT, path!)) || existsSync(join(ROOT, 'src', path!)), `${document} names ${path}`)
   }
+})
+
+test('docs/attributes.md tells every attribute of a description, and no others', () => {
+  const [, agent, person] = read('docs/attributes.md').split(/^## /m)
+  const told = (section: string) =>
+    section
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .flatMap((line) => [...line.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!))
+  assert.deepEqual(told(agent!).sort(), [...ATTRIBUTES.agent].sort())
+  assert.deepEqual(told(person!).sort(), [...ATTRIBUTES.person].sort())
 })

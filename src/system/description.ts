@@ -115,6 +115,9 @@ const KEYS = {
   },
 } as const
 
+/** The names that an attribute line may use. */
+export const ATTRIBUTES = { agent: Object.keys(KEYS.agent), person: Object.keys(KEYS.person) }
+
 type Keys = typeof KEYS
 type ValueOf<R> = R extends values.Reader<infer T> ? T : never
 
