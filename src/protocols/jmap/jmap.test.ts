@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { EmbeddedStore } from '../../store/embedded.ts'
+import { TextIndex } from '../../store/text/text-index.ts'
 import { readBlobId, uploadBlob } from './blob.ts'
 import { handleRequest } from './request.ts'
 import { sessionObject } from './session.ts'
@@ -237,6 +239,45 @@ test('Email/query: filters, sort, window, collapsed threads', () =>
     assert.deepEqual(await query({ header: ['subject', 'MITTAG'], inMailbox: box('inbox') }), [answer, lunch])
     assert.equal((await one('Email/query', { sort: [{ property: 'hasKeyword' }] })).type, 'invalidArguments')
   }))
+
+test('a search that the text index narrows finds the same', async () => {
+  await atDesk(async ({ one, deliver, backend, box }) => {
+    for (let n = 0; n < 60; n++) {
+      const text = LUNCH.replace('lunch@', `l${n}@`).replace('harbour', n % 7 === 0 ? 'lighthouse' : 'harbour')
+      await deliver(text.replace('Anna Author', n % 2 === 0 ? 'Anna Author' : 'Zoë Zimmer'), { receivedAtMs: n })
+    }
+    const questions = [
+      { text: 'LIGHTHOUSE' },
+      { text: '"the light"' },
+      { from: 'zoë', body: 'house' },
+      { subject: 'mittagä' },
+    ]
+    const ask = async () => {
+      const found = []
+      for (const filter of questions)
+        found.push((await one('Email/query', { filter: { ...filter, inMailbox: box('inbox') } })).ids)
+      return found
+    }
+    const before = await ask()
+    assert.deepEqual(
+      before.map((ids) => ids.length),
+      [9, 9, 4, 60],
+    )
+    const store = backend.store as EmbeddedStore
+    store.text = await TextIndex.open(backend.world, store, assert.ifError)
+    await store.text.catchUp()
+    const asked: string[] = []
+    const { mayHold } = store
+    store.mayHold = (account, needle, isBody) => {
+      asked.push(needle)
+      return mayHold.call(store, account, needle, isBody)
+    }
+    // Another state: nothing that was kept counts.
+    await one('Mailbox/set', { create: { x: { name: 'X' } } })
+    assert.deepEqual(await ask(), before)
+    assert.ok(asked.includes('lighthouse') && asked.includes('the light'))
+  })
+})
 
 test('snippets show where the words stand, and no tag of a stranger', () =>
   atDesk(async ({ one, deliver }) => {
