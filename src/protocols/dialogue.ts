@@ -14,10 +14,11 @@ export interface BlobRequest {
 export type Effect =
   /** Bytes for the client; goes on when the send buffer has room. */
   | { readonly kind: 'send'; readonly chunks: readonly Buffer[] }
-  /** Goes on with a ReadOutcome. With `orChange` also when the store announces a change of a watched account. */
+  /** Goes on with a ReadOutcome; with `timeoutMs` 0 at once, with what has come. With `orChange` also when the store announces a change of a watched account. */
   | { readonly kind: 'read'; readonly timeoutMs: number; readonly orChange: boolean }
   | { readonly kind: 'commit'; readonly batch: readonly Command[] }
-  | { readonly kind: 'put-blob'; readonly content: readonly Uint8Array[] }
+  /** Stores bodies at the same time. */
+  | { readonly kind: 'put-blobs'; readonly contents: readonly Uint8Array[] }
   | { readonly kind: 'read-blobs'; readonly requests: readonly BlobRequest[] }
   /** Store.mayHold. */
   | { readonly kind: 'may-hold'; readonly account: AccountId; readonly text: string; readonly isBody: boolean }
@@ -45,7 +46,7 @@ export interface DiskRefusal {
 }
 export type Committed = readonly CommandResult[] | DiskRefusal
 
-export function isRefusal(outcome: Committed | BlobRef): outcome is DiskRefusal {
+export function isRefusal(outcome: Committed | readonly BlobRef[]): outcome is DiskRefusal {
   return 'refused' in outcome
 }
 
@@ -64,8 +65,8 @@ export function* commit(...batch: Command[]): Dialogue<Committed> {
   return (yield { kind: 'commit', batch }) as Committed
 }
 
-export function* putBlob(content: readonly Uint8Array[]): Dialogue<BlobRef | DiskRefusal> {
-  return (yield { kind: 'put-blob', content }) as BlobRef | DiskRefusal
+export function* putBlobs(contents: readonly Uint8Array[]): Dialogue<readonly BlobRef[] | DiskRefusal> {
+  return (yield { kind: 'put-blobs', contents }) as readonly BlobRef[] | DiskRefusal
 }
 
 /** Reads at the same time; undefined for a blob that is gone or unreadable. */

@@ -109,6 +109,30 @@ test('MULTIAPPEND and CATENATE: all of a command or nothing', async () => {
   assert.match((await said(full, 'STATUS INBOX (MESSAGES)'))[0]!, /MESSAGES 0/)
 })
 
+test('APPENDs sent one behind the other are answered in order, each for itself, and what follows them is carried out', async () => {
+  const client = await tests.session()
+  await said(client, 'SELECT INBOX')
+  const text = 'Subject: x\r\n\r\nx\r\n'
+  const one = (tag: string, box: string): string => `${tag} APPEND ${box} {${text.length}+}\r\n${text}\r\n`
+  client.send(
+    `${one('1', 'INBOX')}${one('2', 'Nowhere')}${one('3', 'INBOX')}4 APPEND\r\n${one('5', 'Trash')}6 SEARCH ALL\r\n`,
+  )
+  const answers = (await client.until(/^6 /)).filter((line) => /^\d |EXISTS|SEARCH/.test(line))
+  assert.deepEqual(
+    answers.map((line) => /^\* .*|^\d \w+( \[\w+)?/.exec(line)?.[0]),
+    [
+      '* 2 EXISTS',
+      '1 OK [APPENDUID',
+      '2 NO [TRYCREATE',
+      '3 OK [APPENDUID',
+      '4 BAD',
+      '5 OK [APPENDUID',
+      '* SEARCH 1 2',
+      '6 OK',
+    ],
+  )
+})
+
 test('REPLACE puts the new message before the old one goes; not when the old one is gone', async () => {
   const { name } = await tests.person()
   const [one, two] = [await tests.session(name), await tests.session(name)]

@@ -267,16 +267,17 @@ export class Fetching {
       return email ? [[placement, email]] : []
     })
     this.missing += placements.length - known.length
-    if (this.#need === 'email') {
-      for (const [placement, email] of known) yield* this.#answerStreaming(placement, email)
-      return
-    }
-    for (let at = 0; at < known.length; ) {
-      const group = [known[at++]!]
-      let sizeBytes = this.#readBytes(group[0]![1])
-      while (at < known.length && sizeBytes + this.#readBytes(known[at]![1]) <= WINDOW_BYTES) {
-        sizeBytes += this.#readBytes(known[at]![1])
-        group.push(known[at++]!)
+    const wantsBodies = this.#items.some(({ kind }) => kind === 'section')
+    for (const group of this.#groups(known)) {
+      if (this.#need === 'email') {
+        const small = wantsBodies ? group.filter(([, { sizeBytes }]) => sizeBytes < STREAM_FROM_BYTES) : []
+        const bodies = yield* readBlobs(small.map(([, { blob }]) => ({ ref: blob })))
+        const whole = new Map(small.map(([{ uid }], index) => [uid, bodies[index] ?? ('unreadable' as const)]))
+        for (const [placement, email] of group) {
+          yield* this.#answerStreaming(placement, email, whole.get(placement.uid))
+          if (this.#session.closing) return
+        }
+        continue
       }
       const sources = yield* this.#sources(group.map(([, email]) => email))
       for (const [index, [placement, email]] of group.entries()) {
@@ -285,6 +286,19 @@ export class Fetching {
         else this.#answer(placement, email, source)
       }
       yield* this.#session.flushWhenFull()
+    }
+  }
+
+  /** Messages that are read at the same time. */
+  *#groups(known: readonly [Placement, Email][]): Generator<[Placement, Email][]> {
+    for (let at = 0; at < known.length; ) {
+      const group = [known[at++]!]
+      let sizeBytes = this.#readBytes(group[0]![1])
+      while (at < known.length && sizeBytes + this.#readBytes(known[at]![1]) <= WINDOW_BYTES) {
+        sizeBytes += this.#readBytes(known[at]![1])
+        group.push(known[at++]!)
+      }
+      yield group
     }
   }
 
@@ -399,12 +413,10 @@ export class Fetching {
     }
   }
 
-  /** Answers whose only bodies are whole messages: their bytes pass through in pieces, straight from the blob. */
-  *#answerStreaming(placement: Placement, email: Email): Dialogue {
+  /** Answers whose only bodies are whole messages: large ones pass through in pieces, straight from the blob. */
+  *#answerStreaming(placement: Placement, email: Email, whole: Buffer | undefined | 'unreadable'): Dialogue {
     const { output } = this.#session
-    const small = email.sizeBytes < STREAM_FROM_BYTES && this.#items.some((item) => item.kind === 'section')
-    const whole = small ? (yield* readBlobs([{ ref: email.blob }]))[0] : undefined
-    if (small && whole === undefined) {
+    if (whole === 'unreadable') {
       this.unreadable++
       return
     }

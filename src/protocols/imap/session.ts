@@ -12,7 +12,7 @@ import { COMMANDS, type CommandRow } from './commands.ts'
 import { tellContexts } from './context.ts'
 import { type Notifying, tellNotified } from './notify.ts'
 import { type Cursor, parseCommand, tagOf } from './parser.ts'
-import { CommandReader, type RawCommand } from './reader.ts'
+import { CommandReader, type RawCommand, type ReaderEvent } from './reader.ts'
 import { Output } from './response.ts'
 import type { Manner, SelectedMailbox } from './selected.ts'
 
@@ -98,6 +98,8 @@ export class ImapSession {
   /** What the client wants to hear of other mailboxes (RFC 5465). */
   notifying: Notifying | undefined
   isCompressed = false
+  /** What the reader gave and was not taken. */
+  #putBack: ReaderEvent | undefined
   #watched: AccountId[] = []
   /** When the last sign of life was sent: the command's beginning, or an INPROGRESS. */
   #aliveAt = 0
@@ -237,9 +239,28 @@ export class ImapSession {
     return isAppend ? limits.messageBytes + limits.literalBytes : limits.literalBytes
   }
 
-  *#nextCommand(): Dialogue<RawCommand | undefined> {
+  /** The next command, where it is here already and has that name: it will be carried out with the one before it. */
+  *takeArrived(name: string): Dialogue<{ readonly tag: string; readonly args: Cursor } | undefined> {
+    if (this.#putBack !== undefined) return undefined
     for (;;) {
       const event = this.reader.next()
+      if (event?.kind === 'command') {
+        const parsed = parseCommand(event.command)
+        if (!('error' in parsed) && parsed.name === name) return parsed
+      }
+      this.#putBack = event
+      if (event !== undefined) return undefined
+      const chunk = yield* read(0)
+      if (chunk === null) this.closing = true
+      if (chunk === null || typeof chunk === 'string') return undefined
+      this.reader.push(chunk)
+    }
+  }
+
+  *#nextCommand(): Dialogue<RawCommand | undefined> {
+    for (;;) {
+      const event = this.#putBack ?? this.reader.next()
+      this.#putBack = undefined
       if (event === undefined) {
         yield* this.flush()
         const chunk = yield* read(this.timeoutMs, this.notifying !== undefined)
@@ -265,7 +286,7 @@ export class ImapSession {
   *#execute(raw: RawCommand): Dialogue {
     const parsed = parseCommand(raw)
     if ('error' in parsed) {
-      this.#answer(parsed.tag ?? '*', bad(parsed.error))
+      this.answer(parsed.tag ?? '*', bad(parsed.error))
       return
     }
     const { tag, args } = parsed
@@ -278,7 +299,7 @@ export class ImapSession {
     }
     const row = COMMANDS.get(name)
     if (row === undefined || (uid && row.uid !== true)) {
-      this.#answer(tag, bad('command not known'))
+      this.answer(tag, bad('command not known'))
       return
     }
     this.#aliveAt = this.options.monotonic()
@@ -287,10 +308,10 @@ export class ImapSession {
     if (answer === ANSWERED) return
     // What changed is told before the tagged answer, so that the client knows it when the command is over.
     yield* this.tell(row.expungesTold !== false || uid, uid)
-    this.#answer(tag, answer)
+    this.answer(tag, answer)
   }
 
-  #answer(tag: string, { status, code, text }: Answer): void {
+  answer(tag: string, { status, code, text }: Answer): void {
     this.output.line(`${tag} ${status} ${code === undefined ? '' : `[${code}] `}${text}`)
     if (status !== 'BAD' || this.account !== undefined) return
     this.#mistakes++

@@ -11,7 +11,7 @@ import {
   type Dialogue,
   delay,
   isRefusal,
-  putBlob,
+  putBlobs,
   read,
   readBlobs,
   send,
@@ -219,10 +219,10 @@ export class ManageSieveSession {
     if (room.status === 'NO') return room
     const checked = this.checkScript(script)
     if (checked.status === 'NO') return checked
-    const blob = yield* putBlob([script])
-    if (isRefusal(blob)) return diskRefused
+    const stored = yield* putBlobs([script])
+    if (isRefusal(stored)) return diskRefused
     const atMost = this.#options.limits.quota
-    return this.#done(yield* commit({ kind: 'script.put', account: this.#id, name, blob, atMost }), checked)
+    return this.#done(yield* commit({ kind: 'script.put', account: this.#id, name, blob: stored[0]!, atMost }), checked)
   }
 
   checkScript(script: Buffer): Answer {
