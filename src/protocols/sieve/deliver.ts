@@ -66,7 +66,6 @@ export const DELIVERY: readonly Spec[] = [
     tags: {
       ...COPY,
       list: { needs: 'extlists' },
-      // RFC 6009, as far as redirect takes it: accepted so that scripts that say it run.
     },
     args: [{ label: 'address', type: 'string' }],
     check({ args, tags }, checker) {

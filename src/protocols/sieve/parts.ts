@@ -89,12 +89,12 @@ export const PARTS: readonly Spec[] = [
     tags: { mime: {}, subject: { value: 'string' }, from: { value: 'string' } },
     args: [{ label: 'replacement', type: 'string' }],
     check: checkFrom,
-    run(run, { tags, args }) {
+    run(run, { at, tags, args }) {
       const text = run.text(args[0])
       const entity = tags.has('mime') ? Buffer.from(text) : serialize(textEntity('plain', text))
       run.charge(run.message.bytes.length + entity.length)
       if (run.part !== undefined && !run.isLoopRoot(run.part)) {
-        run.replacePart(run.part, entity)
+        run.replacePart(at, run.part, entity)
         return
       }
       const header = parseHeader(entity)
@@ -105,7 +105,7 @@ export const PARTS: readonly Spec[] = [
       let fields: Field[] = [...kept, ...made('MIME-Version: 1.0\r\n'), ...fieldsOf(header)]
       if (subject !== undefined) fields = withField(fields, 'subject', textField('Subject', subject))
       if (from !== undefined) fields = withField(fields, 'from', structuredField('From', from))
-      run.message = run.message.withFields(fields).withBody(entity.subarray(header.fieldsEnd))
+      run.change(at, run.message.withFields(fields).withBody(entity.subarray(header.fieldsEnd)))
     },
   },
   {
@@ -114,7 +114,7 @@ export const PARTS: readonly Spec[] = [
     needs: ['enclose'],
     tags: { subject: { value: 'string' }, headers: { value: 'strings' } },
     args: [{ label: 'text', type: 'string' }],
-    run(run, { tags, args }) {
+    run(run, { at, tags, args }) {
       const inner = run.message.bytes
       run.charge(inner.length * 2)
       const boundary = `enclosed-${createHash('sha256').update(inner).digest('hex').slice(0, 32)}`
@@ -126,9 +126,8 @@ export const PARTS: readonly Spec[] = [
       if (subject !== undefined) fields = withField(fields, 'subject', textField('Subject', subject))
       for (const line of run.texts(tags.get('headers')))
         fields.push(...made(`${line.replace(/[\r\n]+[ \t]*/g, ' ')}\r\n`))
-      run.message = run.message
-        .withFields([...fields, ...made('MIME-Version: 1.0\r\n'), ...fieldsOf(header)])
-        .withBody(outer.subarray(header.fieldsEnd))
+      const outerFields = [...fields, ...made('MIME-Version: 1.0\r\n'), ...fieldsOf(header)]
+      run.change(at, run.message.withFields(outerFields).withBody(outer.subarray(header.fieldsEnd)))
     },
   },
 ]

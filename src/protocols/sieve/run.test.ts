@@ -223,3 +223,12 @@ test('variables cannot grow without bound', () => {
   const script = `require ["variables","fileinto"]; set "a" "0123456789"; ${growing} set :length "n" "\${a}"; fileinto "\${n}";`
   assert.deepEqual(actionsOf(script), ['fileinto 65536'])
 })
+
+test('a message cannot be made larger than the house takes', () => {
+  const script =
+    'require ["enclose","replace","foreverypart"]; enclose "one"; enclose "two"; foreverypart { replace "three"; }'
+  assert.equal(run(script).failure, undefined)
+  const { failure, actions } = run(script, { limits: { messageBytes: 500 } })
+  assert.match(failure?.message ?? '', /too large/)
+  assert.ok(actions[0]?.kind === 'keep' && actions[0].message.bytes.toString() === MESSAGE)
+})

@@ -327,6 +327,14 @@ export class Run {
     return this.parts.at(-1)
   }
 
+  /** What the rest of the script sees; it may not grow without end. */
+  change(at: Place, message: Message): void {
+    this.message = message
+    const { bytes } = message
+    this.charge(bytes.length)
+    if (bytes.length > this.limits.messageBytes) this.fail(at, 'the message has become too large')
+  }
+
   // loops over parts: those of the message as it was when the outermost loop began
 
   /** Before a loop begins. */
@@ -341,11 +349,11 @@ export class Run {
     return part === this.#looped?.root || part === this.message.root
   }
 
-  replacePart(part: Part, entity: Buffer): void {
+  replacePart(at: Place, part: Part, entity: Buffer): void {
     const looped = this.#looped!
     const offset = looped.root.header.fieldsEnd
     this.#replacements.push({ start: part.headerStart - offset, end: part.bodyEnd - offset, entity })
     const body = looped.bytes.subarray(offset)
-    this.message = this.message.withBody(spliced(body, this.#replacements))
+    this.change(at, this.message.withBody(spliced(body, this.#replacements)))
   }
 }

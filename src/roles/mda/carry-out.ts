@@ -2,6 +2,7 @@
 // made, emails placed, mail redirected, answers and notifications queued, what must be known again. What cannot be done
 // as asked puts the message into the inbox, and its owner is told: mail is never lost over a script (RFC 5228 §2.10.6).
 
+import { formatAddress } from '../../message/address.ts'
 import { addressField, buildMessage, structuredField, textField } from '../../message/build.ts'
 import { formatDate } from '../../message/date.ts'
 import { formatMessageId } from '../../message/message-id.ts'
@@ -204,7 +205,7 @@ class Work {
     if (store.isSeen(account.id, key, nowMs)) return
     const answer = this.#carrying.isUnproven
       ? { whyNot: 'its sender is not proven' }
-      : answerTo(action, this.#occasion())
+      : answerTo({ ...action, from: this.#own(action.from) }, this.#occasion())
     if ('whyNot' in answer) {
       this.#story.push(`not answered: ${answer.whyNot}`)
       return
@@ -217,10 +218,22 @@ class Work {
 
   async #notify(actions: readonly Extract<Action, { kind: 'notify' }>[]): Promise<void> {
     const sender = `postmaster@${this.#agent.domain}`
-    for (const mail of notificationsOf(actions, this.#occasion(), { sender })) {
+    const owned = actions.map((action) => ({ ...action, from: this.#own(action.from) }))
+    for (const mail of notificationsOf(owned, this.#occasion(), { sender })) {
       await this.#send(mail)
       this.#story.push(`notified ${mail.forwardPath}`)
     }
+  }
+
+  /** Nobody writes as somebody else: what leaves is signed by us. */
+  #own(from: string | undefined): string | undefined {
+    const mailbox = from === undefined ? undefined : soleMailbox(from)
+    if (mailbox === undefined) return undefined
+    const written = formatAddress(mailbox).toLowerCase()
+    const { account } = this.#arrival
+    if (this.#agent.store.addresses(account.id).some((address) => address.toLowerCase() === written)) return from
+    this.#problems.push(`${written} is not an address of ${account.address}, so it cannot be written from it`)
+    return undefined
   }
 
   #occasion(): Occasion {

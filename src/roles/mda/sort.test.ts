@@ -314,3 +314,19 @@ test('an account that is full still gets what was taken, and the notes about it'
   assert.match((await send(letter()))[0]!, /^250 /)
   assert.deepEqual(counts('INBOX'), [2])
 })
+
+test('nobody writes as somebody else: :from must be an address of the owner, and :mime brings no fields but those of MIME', async () => {
+  const entity = 'From: ceo@recipient.test\r\nBcc: x@y.test\r\nContent-Type: text/html\r\n\r\n<p>away</p>'
+  const { send, world, good, inMailbox } = await withScript(
+    `require ["vacation","enotify"]; vacation :mime :from "CEO <ceo@recipient.test>" "${entity}"; notify :from "ceo@recipient.test" "mailto:gina@good.test";`,
+  )
+  const got = await taker(world, 'good.test', GOOD, good)
+  await send(letter())
+  await world.quiet()
+  assert.deepEqual(got.map(({ from }) => from).sort(), ['', 'postmaster@recipient.test'])
+  for (const { text } of got) assert.ok(!/ceo@|^Bcc:/im.test(text), text)
+  const answer = got.find(({ from }) => from === '')!.text
+  assert.match(answer, /^From: bob@recipient\.test\r$/m)
+  assert.match(answer, /^Content-Type: text\/html\r\n\r\n<p>away<\/p>/m)
+  assert.ok((await inMailbox('INBOX'))!.some(({ text }) => /not an address of/.test(text)))
+})

@@ -4,6 +4,7 @@
 import { formatAddress } from '../../message/address.ts'
 import { addressField, buildMessage, type FieldText, structuredField, textField } from '../../message/build.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
+import { parseHeader, rawField } from '../../message/header.ts'
 import { parseMessageIds } from '../../message/message-id.ts'
 import type { VacationAction } from '../../protocols/sieve/actions.ts'
 import { soleMailbox } from '../../protocols/sieve/deliver.ts'
@@ -64,8 +65,16 @@ function written(action: VacationAction, occasion: Occasion, addressed: string):
     structuredField('Precedence', 'bulk'),
   ]
   if (action.mime) {
-    const entity = action.reason.replace(/\r?\n/g, '\r\n')
-    return Buffer.from(`${fields.join('')}MIME-Version: 1.0\r\n${entity}`)
+    const header = parseHeader(Buffer.from(action.reason.replace(/\r?\n/g, '\r\n')))
+    // What is no MIME (RFC 2045 §9) is not the entity's to say: nobody writes in another's name by it.
+    const own = header.fields.filter(({ lowerName }) => lowerName.startsWith('content-'))
+    const body = header.source.subarray(header.fieldsEnd)
+    const start = Buffer.from(`${fields.join('')}MIME-Version: 1.0\r\n`)
+    return Buffer.concat([
+      start,
+      ...own.map((field) => rawField(header, field)),
+      body.length > 0 ? body : Buffer.from('\r\n'),
+    ])
   }
   return buildMessage({ fields, text: action.reason, boundary: () => 'none' })
 }

@@ -8,7 +8,7 @@ import { buildDsn } from '../../../message/dsn.ts'
 import type { Action, StoreAction, Target } from '../../../protocols/sieve/actions.ts'
 import type { CheckLimits } from '../../../protocols/sieve/check.ts'
 import { soleMailbox } from '../../../protocols/sieve/deliver.ts'
-import { Message } from '../../../protocols/sieve/message.ts'
+import { decodedValue, Message } from '../../../protocols/sieve/message.ts'
 import { RUN_LIMITS, type RunContext, type RunLimits } from '../../../protocols/sieve/run.ts'
 import { addressesIn, type Occasion, type OutgoingMail } from '../../../roles/mda/automatic.ts'
 import { notificationsOf } from '../../../roles/mda/notification.ts'
@@ -195,6 +195,14 @@ export class Bed {
     )
   }
 
+  /** Of an answer, where a setting has one. */
+  #defaultSubject(): string | undefined {
+    const [original] = this.message.named('subject')
+    if (original === undefined) return this.config.get('sieve_vacation_default_subject')
+    const template = this.config.get('sieve_vacation_default_subject_template')
+    return template?.replace(/%\$|%\{subject\}/g, () => decodedValue(original))
+  }
+
   #paths() {
     const bare = (path: string) => path.replace(/^<(.*)>$/s, '$1')
     const { from, to, originalTo } = this.envelope
@@ -227,7 +235,8 @@ export class Bed {
       const addresses = this.#yes('sieve_vacation_check_recipient', true)
         ? action.addresses
         : [...action.addresses, ...addressesOf(this.message)]
-      const answer = answerTo({ ...action, addresses }, this.#occasion())
+      const subject = action.subject ?? this.#defaultSubject()
+      const answer = answerTo({ ...action, addresses, subject }, this.#occasion())
       // Nothing is remembered: the tests answer the same sender again and again.
       if ('mail' in answer) {
         this.sent.push(answer.mail)
