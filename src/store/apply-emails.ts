@@ -11,6 +11,7 @@ import {
   resolveAccount,
   resolveId,
 } from './apply.ts'
+import { bring, cannotBring } from './apply-brought.ts'
 import { taughtByFlags, taughtByMove } from './apply-lessons.ts'
 import {
   displace,
@@ -39,6 +40,8 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
     mailboxes.add(mailbox)
   }
   if (mailboxes.size === 0) return refuse('no-mailbox', 'An email must be in at least one mailbox.')
+  const refusal = command.brought && cannotBring(ledger, account, [...mailboxes], command.brought)
+  if (refusal) return refusal
   const replaced = command.replaces && replacedBy(ledger, account, command.replaces)
   if (replaced === 'gone') return noEmail
   const freed = replaced?.placed.size ?? 0
@@ -51,6 +54,7 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   if (blob === undefined) return noBody
 
   const modseq = ledger.nextModseq(account)
+  if (command.brought) bring(ledger, [...mailboxes][0]!, command.brought, modseq)
   const email = modseq
   const thread = joinThread(ledger, account, email, threadKeys(command.summary))
   const received_ms = command.receivedAtMs
@@ -71,7 +75,7 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   if (envelope !== undefined && envelope.length <= MAX_ENVELOPE) {
     ledger.sql('INSERT INTO envelope VALUES (?, ?, ?)').run(account.id, email, envelope)
   }
-  if (command.verdict === null) {
+  if (command.verdict === null && command.brought === undefined) {
     for (const there of mailboxes) taughtByMove(ledger, account, email, { from: undefined, to: there, flags })
     taughtByFlags(ledger, account, email, { bits: 0, keywords: '' }, flags)
   }

@@ -2,6 +2,7 @@
 // counter of the store that only rises, so that no name ever carries the same one for other messages (§2.3.1.1).
 
 import { type Handler, noAccount, noMailbox, refuse, resolveAccount, resolveId } from './apply.ts'
+import { isUid, skipUids } from './apply-brought.ts'
 import { movePlacements, removePlacements } from './apply-placements.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import type { SpecialUse } from './types.ts'
@@ -72,6 +73,36 @@ export const deleteMailbox: Handler<'mailbox.delete'> = (ledger, command) => {
   ledger.sql('DELETE FROM acl WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)
   forgetOrder(ledger, mailbox)
   ledger.removeMailbox(account, mailbox)
+  return { ok: true, id: mailbox.id, modseq }
+}
+
+export const adoptMailbox: Handler<'mailbox.adopt'> = (ledger, command, made) => {
+  const account = ledger.account(command.account)
+  if (account === undefined) return noAccount
+  const id = resolveId(command.mailbox, made)
+  const mailbox = id === undefined ? undefined : account.mailboxes.get(id)
+  if (mailbox === undefined) return noMailbox
+  const { uidValidity = mailbox.uidValidity, uidNext = mailbox.uidNext } = command
+  if (!isUid(uidNext) || uidNext < mailbox.uidNext)
+    return refuse('conflict', `UIDNEXT of ${mailbox.path} is ${mailbox.uidNext} already.`)
+  if (uidValidity !== mailbox.uidValidity) {
+    // RFC 9051 §2.3.1.1: clients may have kept UIDs under the one that is here, or under this one.
+    if (mailbox.uidNext > 1) return refuse('conflict', `${mailbox.path} has given UIDs already.`)
+    if (!Number.isInteger(uidValidity) || uidValidity < 1 || uidValidity > LAST_ADOPTED)
+      return refuse('conflict', `${uidValidity} is no UIDVALIDITY that can be followed by others.`)
+    const isUsed = [...account.mailboxes.values()].some((other) => other.uidValidity === uidValidity)
+    const { changes } = isUsed
+      ? { changes: 0 }
+      : ledger.sql('INSERT OR IGNORE INTO adopted VALUES (?, ?)').run(account.id, uidValidity)
+    if (Number(changes) === 0) return refuse('conflict', `The UIDVALIDITY ${uidValidity} is or was another mailbox's.`)
+    mailbox.uidValidity = uidValidity
+    raiseUidValidity(ledger, uidValidity)
+  }
+  // Clients that come along have seen MODSEQs there (RFC 7162 §3.1.1): here they only rise.
+  account.modseq = Math.max(account.modseq, Math.min(command.modseq ?? 0, HIGHEST_ADOPTED_MODSEQ))
+  const modseq = ledger.nextModseq(account)
+  skipUids(ledger, mailbox, uidNext, modseq)
+  ledger.changed(mailbox, modseq, false)
   return { ok: true, id: mailbox.id, modseq }
 }
 
@@ -157,11 +188,24 @@ function insertParents(ledger: Ledger, account: AccountRow, path: string, modseq
 function nextUidValidity(ledger: Ledger, nowMs: number): number {
   const last = Number(ledger.sql("SELECT value FROM setting WHERE key = 'uidvalidity.last'").get()?.value ?? 0)
   const next = Math.max(last + 1, Math.floor(nowMs / 1000), 1)
-  ledger
-    .sql(`INSERT INTO setting VALUES ('uidvalidity.last', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`)
-    .run(String(next))
+  raiseUidValidity(ledger, next)
   return next
 }
+
+/** Those that come are higher. */
+function raiseUidValidity(ledger: Ledger, to: number): void {
+  ledger
+    .sql(
+      `INSERT INTO setting VALUES ('uidvalidity.last', ?) ON CONFLICT (key) DO UPDATE
+       SET value = excluded.value WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)`,
+    )
+    .run(String(to))
+}
+
+/** An email's id is a MODSEQ, and both are exact as numbers for long after this. */
+const HIGHEST_ADOPTED_MODSEQ = 2 ** 48
+/** Of 32 bits (RFC 9051 §2.3.1.1) something is left for mailboxes to come. */
+const LAST_ADOPTED = 0xf000_0000
 
 const longestPath = 1000
 

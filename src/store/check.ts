@@ -54,6 +54,13 @@ const RULES: readonly (readonly [finding: string, sql: string])[] = [
      WHERE m.id IS NULL OR x.uid >= m.uid_next OR p.uid IS NOT NULL`,
   ],
   [
+    'a UID that was never given is there, or not below UIDNEXT (account, mailbox, uid)',
+    `SELECT g.account, g.mailbox, g.first FROM uid_gap AS g
+     LEFT JOIN mailbox AS m ON m.account = g.account AND m.id = g.mailbox
+     WHERE m.id IS NULL OR g.last >= m.uid_next OR EXISTS (SELECT 1 FROM placement AS p
+       WHERE p.account = g.account AND p.mailbox = g.mailbox AND p.uid BETWEEN g.first AND g.last)`,
+  ],
+  [
     'something is newer than its account (account, modseq)',
     `SELECT account.id, account.modseq FROM account JOIN mailbox ON mailbox.account = account.id
      WHERE mailbox.modseq > account.modseq OR mailbox.highest_modseq > mailbox.modseq
@@ -61,8 +68,8 @@ const RULES: readonly (readonly [finding: string, sql: string])[] = [
      WHERE email.modseq > account.modseq OR email.id > account.modseq`,
   ],
   [
-    'two mailboxes have the same UIDVALIDITY',
-    'SELECT uid_validity FROM mailbox GROUP BY uid_validity HAVING count(*) > 1',
+    'two mailboxes of an account have the same UIDVALIDITY (account, UIDVALIDITY)',
+    'SELECT account, uid_validity FROM mailbox GROUP BY account, uid_validity HAVING count(*) > 1',
   ],
 ]
 

@@ -38,6 +38,16 @@ export interface Made {
 /** A set of UIDs as inclusive ranges. */
 export type UidSet = readonly (readonly [number, number])[]
 
+/** What a message keeps of the system that it lived in. */
+export interface Brought {
+  /** Names it among all that was ever brought, 16 bytes in hex: 'exists' when it came before, even if it is gone since. */
+  readonly item: string
+  /** Its UID in the one mailbox that it goes to: 'conflict' unless above all that were given. */
+  readonly uid?: number
+  /** What POP3 calls it there (RFC 1939 §7): 'conflict' when another message is called so. */
+  readonly uidl?: string
+}
+
 export type Command =
   // accounts
   | { kind: 'account.create'; address: string; displayName: string; credentials: string | null; nowMs: number } // also makes INBOX, Drafts, Sent, Junk, Trash, Archive
@@ -67,6 +77,15 @@ export type Command =
       orExisting?: boolean
     } // makes missing parents; `orExisting`: one that is there already will do
   | { kind: 'mailbox.rename'; account: AccountId; mailbox: MailboxId; path: string; nowMs: number } // with its children; INBOX moves its messages (RFC 9051 §6.3.6)
+  /** Goes on where another system stopped: 'conflict' for a UIDVALIDITY where a UID was given already, or that was here before. */
+  | {
+      kind: 'mailbox.adopt'
+      account: AccountId
+      mailbox: MailboxId | Made
+      uidValidity?: number
+      uidNext?: number
+      modseq?: number
+    } // uidNext and modseq only rise
   | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId } // children stay
   | { kind: 'mailbox.subscribe'; account: AccountId; path: string; subscribed: boolean }
   | {
@@ -97,6 +116,8 @@ export type Command =
       savedAtMs?: number
       /** Null: a person put it there. */
       verdict: Verdict | null
+      /** Where it comes from another system: nobody's decision of today, and never twice. */
+      brought?: Brought
       /** Expunged in the same commit: the message that this one replaces (RFC 8508). */
       replaces?: { mailbox: MailboxId; uid: number }
     }

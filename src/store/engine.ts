@@ -28,7 +28,14 @@ import {
 } from './apply-emails.ts'
 import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
 import { putLearned, seasonInbox } from './apply-lessons.ts'
-import { createMailbox, deleteMailbox, renameMailbox, sortMailbox, subscribeMailbox } from './apply-mailboxes.ts'
+import {
+  adoptMailbox,
+  createMailbox,
+  deleteMailbox,
+  renameMailbox,
+  sortMailbox,
+  subscribeMailbox,
+} from './apply-mailboxes.ts'
 import { pruneUploads, putObject, putUpload, removeObject } from './apply-objects.ts'
 import { putPolicy, removePolicy } from './apply-policies.ts'
 import {
@@ -109,6 +116,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'seen.put': putSeen,
   'mailbox.create': createMailbox,
   'mailbox.rename': renameMailbox,
+  'mailbox.adopt': adoptMailbox,
   'mailbox.delete': deleteMailbox,
   'mailbox.subscribe': subscribeMailbox,
   'metadata.put': putMetadata,

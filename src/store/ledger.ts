@@ -21,7 +21,7 @@ export interface MailboxRow {
   readonly id: MailboxId
   path: string
   readonly specialUse: SpecialUse | null
-  readonly uidValidity: number
+  uidValidity: number
   uidNext: number
   highestModseq: number
   modseq: number
@@ -209,9 +209,10 @@ export class Ledger {
     }
     for (const row of this.#dirtyMailboxes) {
       this.sql(
-        `UPDATE mailbox SET uid_next = ?, highest_modseq = ?, modseq = ?, total = ?, unseen = ?, size = ?, keywords = ?
+        `UPDATE mailbox SET uid_validity = ?, uid_next = ?, highest_modseq = ?, modseq = ?, total = ?, unseen = ?, size = ?, keywords = ?
          WHERE account = ? AND id = ?`,
       ).run(
+        row.uidValidity,
         row.uidNext,
         row.highestModseq,
         row.modseq,

@@ -5,8 +5,10 @@ import type { UidSet } from './commands.ts'
 import { DELETED, SEEN } from './flags.ts'
 import type { EmailId } from './types.ts'
 
-const PRESENT = `SELECT m.uid_next, e.uid FROM mailbox AS m
-  LEFT JOIN expunged AS e ON e.account = m.account AND e.mailbox = m.id WHERE m.account = ? AND m.id = ?`
+// UIDNEXT first, then what below it is not there.
+const PRESENT = `SELECT 0 AS gone, uid_next AS first, uid_next AS last FROM mailbox WHERE account = ?1 AND id = ?2
+  UNION ALL SELECT 1, uid, uid FROM expunged WHERE account = ?1 AND mailbox = ?2
+  UNION ALL SELECT 1, first, last FROM uid_gap WHERE account = ?1 AND mailbox = ?2`
 const SEEN_IN_ORDER = `SELECT uid, flags & ${SEEN} AS seen FROM placement WHERE account = ? AND mailbox = ?`
 const DELETED_SUM = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM placement
   WHERE account = ? AND mailbox = ? AND flags & ${DELETED}`
@@ -45,18 +47,18 @@ export class ContentsReads {
   }
 
   /**
-   * The UIDs that are there. Nothing forgets an expunged UID while its mailbox lives: what is below UIDNEXT and was not
-   * expunged is there. One statement, so that all of it is of one moment.
+   * The UIDs that are there. Nothing forgets an expunged UID while its mailbox lives: what is below UIDNEXT, was given
+   * and was not expunged is there. One statement, so that all of it is of one moment.
    */
   uidRanges(account: number, mailbox: number): UidSet {
-    const rows = this.#present.all(account, mailbox)
-    if (rows.length === 0) return []
-    const gone = rows.flatMap(({ uid }) => (uid === null ? [] : [uid as number])).sort((a, b) => a - b)
+    const rows = this.#present.all(account, mailbox) as unknown as { gone: number; first: number; last: number }[]
+    const end = rows.find(({ gone }) => gone === 0)
+    if (end === undefined) return []
     const ranges: [number, number][] = []
     let next = 1
-    for (const uid of [...gone, rows[0]!.uid_next as number]) {
-      if (uid > next) ranges.push([next, uid - 1])
-      next = uid + 1
+    for (const { first, last } of [...rows.filter((row) => row !== end).sort((a, b) => a.first - b.first), end]) {
+      if (first > next) ranges.push([next, first - 1])
+      next = last + 1
     }
     return ranges
   }

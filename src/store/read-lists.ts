@@ -30,13 +30,25 @@ export class ListReads {
   }
 
   /** What a mailbox holds, as POP3 sees it. */
-  maildrop(account: number, mailbox: number): { uid: number; email: EmailId; sizeBytes: number }[] {
-    const sql = 'SELECT uid, email, size FROM placement WHERE account = ? AND mailbox = ? ORDER BY uid'
-    return this.#all(sql, account, mailbox).map(({ uid, email, size }) => ({
+  maildrop(
+    account: number,
+    mailbox: number,
+  ): { uid: number; email: EmailId; sizeBytes: number; uidl: string | null }[] {
+    const sql = `SELECT p.uid, p.email, p.size, k.uidl FROM placement AS p LEFT JOIN kept_uidl AS k
+      ON k.account = p.account AND k.mailbox = p.mailbox AND k.uid = p.uid
+      WHERE p.account = ? AND p.mailbox = ? ORDER BY p.uid`
+    return this.#all(sql, account, mailbox).map(({ uid, email, size, uidl }) => ({
       uid: uid as number,
       email: email as number,
       sizeBytes: size as number,
+      uidl: uidl as string | null,
     }))
+  }
+
+  /** Did this come from another system before; see Brought. */
+  wasBrought(account: number, item: string): boolean {
+    const sql = 'SELECT 1 FROM brought WHERE account = ? AND item = ?'
+    return this.#all(sql, account, Buffer.from(item, 'hex')).length > 0
   }
 
   /** The first `count` emails of a query, fewer where there are no more. */

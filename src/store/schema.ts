@@ -311,6 +311,34 @@ CREATE TABLE envelope (
 CREATE TRIGGER envelope_gone AFTER DELETE ON account BEGIN DELETE FROM envelope WHERE account = OLD.id; END;
 `
 
+const moving = `
+-- What was brought from other systems, so that nothing comes twice. item: 16 bytes, whatever names it there.
+CREATE TABLE brought (account INTEGER NOT NULL, item BLOB NOT NULL, PRIMARY KEY (account, item)) STRICT, WITHOUT ROWID;
+-- UIDs that were never given here: another system's mailbox goes on, with what it had expunged.
+CREATE TABLE uid_gap (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, modseq INTEGER NOT NULL,
+  PRIMARY KEY (account, mailbox, first)
+) STRICT, WITHOUT ROWID;
+-- UIDVALIDITY of mailboxes that came from elsewhere, living or not: never again for other messages.
+CREATE TABLE adopted (
+  account INTEGER NOT NULL, uid_validity INTEGER NOT NULL, PRIMARY KEY (account, uid_validity)
+) STRICT, WITHOUT ROWID;
+-- What POP3 called a message elsewhere, where that is not what it would be called here.
+CREATE TABLE kept_uidl (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, uidl TEXT NOT NULL,
+  PRIMARY KEY (account, mailbox, uid)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX kept_uidl_by_name ON kept_uidl (account, mailbox, uidl);
+CREATE TRIGGER adopted_mailbox_gone AFTER DELETE ON mailbox BEGIN
+  DELETE FROM uid_gap WHERE account = OLD.account AND mailbox = OLD.id;
+  DELETE FROM kept_uidl WHERE account = OLD.account AND mailbox = OLD.id;
+END;
+CREATE TRIGGER brought_gone AFTER DELETE ON account BEGIN
+  DELETE FROM brought WHERE account = OLD.id;
+  DELETE FROM adopted WHERE account = OLD.id;
+END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -325,6 +353,7 @@ const MIGRATIONS: readonly string[] = [
   lists,
   journal,
   envelopes,
+  moving,
 ]
 
 /** The version this program writes. */

@@ -8,6 +8,8 @@ export interface Message {
   readonly uid: number
   readonly email: EmailId
   readonly sizeBytes: number
+  /** What another system called it, when it came from there. */
+  readonly uidl: string | null
   deleted: boolean
   retrieved: boolean
 }

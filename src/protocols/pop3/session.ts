@@ -410,7 +410,8 @@ const SIGNED_IN: Record<string, Handler> = {
   STAT: now((session) => session.stat()),
   LIST: (session, argument) => session.listing(argument, ({ sizeBytes }) => String(sizeBytes)),
   // Stable over sessions as long as the mailbox lives (RFC 1939 §7).
-  UIDL: (session, argument) => session.listing(argument, ({ uid }, { uidValidity }) => `${uidValidity}-${uid}`),
+  UIDL: (session, argument) =>
+    session.listing(argument, ({ uid, uidl }, { uidValidity }) => uidl ?? `${uidValidity}-${uid}`),
   RETR: (session, argument) => session.retr(argument),
   TOP: (session, argument) => session.top(argument),
   DELE: now((session, argument) => session.dele(argument)),
