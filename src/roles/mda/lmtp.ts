@@ -12,7 +12,7 @@ import { type Agent, newTrace } from '../agent.ts'
 import { type Leg, reversePathText, wayFor, waysTo } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf } from '../tracking.ts'
 import { placedAtHome } from './at-home.ts'
-import { type Delivery, prepareDelivery } from './place.ts'
+import { type Delivery, hasRoom, prepareDelivery } from './place.ts'
 
 /** More hops than this is a loop. */
 const MAX_HOPS = 100
@@ -30,7 +30,7 @@ export function lmtpPolicy(agent: Agent): SmtpServerPolicy {
     recipient(forwardPath) {
       const way = wayFor(agent, forwardPath)
       if (way.kind === 'mailbox')
-        return hasRoom(agent, way.account.id) ? undefined : reply(452, '4.2.2', 'this mailbox is full')
+        return hasRoom(agent, way.account.id, 1) ? undefined : reply(452, '4.2.2', 'this mailbox is full')
       const at = forwardPath.type === 'mailbox' ? formatAddress(forwardPath.mailbox) : 'postmaster'
       return reply(550, '5.1.1', `there is no mailbox ${at} here`)
     },
@@ -100,12 +100,4 @@ async function placed(
   } catch (error) {
     return diskRefusal(agent, error)
   }
-}
-
-/** RFC 9208 §6: what is refused for a quota is refused before the message comes. */
-function hasRoom(agent: Agent, account: number): boolean {
-  const quota = agent.store.access.quota(account)
-  if (quota === undefined) return true
-  const { bytes, messages, usedBytes, usedMessages } = quota
-  return (bytes === null || usedBytes < bytes) && (messages === null || usedMessages < messages)
 }

@@ -59,3 +59,11 @@ export function placeCommand(
     verdict,
   }
 }
+
+/** May the account hold so much more? RFC 9208 §6: what is refused for a quota is refused before the message comes. */
+export function hasRoom(agent: Agent, account: Account['id'], sizeBytes: number): boolean {
+  const quota = agent.store.access.quota(account)
+  if (quota === undefined) return true
+  const { bytes, messages, usedBytes, usedMessages } = quota
+  return (bytes === null || usedBytes + sizeBytes <= bytes) && (messages === null || usedMessages < messages)
+}

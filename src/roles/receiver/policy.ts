@@ -10,6 +10,7 @@ import { reply } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
 import { newTrace } from '../agent.ts'
 import { Targets } from '../forwarder/target.ts'
+import { hasRoom } from '../mda/place.ts'
 import { needsTag, tagOf } from '../msa/tagged.ts'
 import { reversePathText, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
@@ -176,14 +177,6 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
 
     message: (mail) => receive(agent, mail, sharing),
   }
-}
-
-/** RFC 9208 §6: what is refused for a quota is refused before the message comes. */
-function hasRoom(agent: Agent, account: number, sizeBytes: number): boolean {
-  const quota = agent.store.access.quota(account)
-  if (quota === undefined) return true
-  const { bytes, messages, usedBytes, usedMessages } = quota
-  return (bytes === null || usedBytes + sizeBytes <= bytes) && (messages === null || usedMessages < messages)
 }
 
 /** Whoever is refused can say that it is wrong (RFC 5321 §4.5.1). */
