@@ -14,6 +14,9 @@ const FIRST_MAILBOXES: readonly (readonly [string, SpecialUse])[] = [
   ['Archive', 'archive'],
 ]
 
+/** An account has an address book from the first; the id is above all that come later. */
+const FIRST_BOOK = { id: 1_000_000_001, value: JSON.stringify({ name: 'Contacts', isDefault: true }) }
+
 export const createAccount: Handler<'account.create'> = (ledger, command) => {
   const address = command.address.toLowerCase()
   if (addressOwner(ledger, address) !== undefined) return refuse('exists', `The address ${address} is taken.`)
@@ -30,6 +33,9 @@ export const createAccount: Handler<'account.create'> = (ledger, command) => {
     insertMailbox(ledger, account, path, use, account.modseq, command.nowMs)
     ledger.sql('INSERT INTO subscription VALUES (?, ?)').run(id, path)
   }
+  ledger
+    .sql("INSERT INTO object VALUES (?, 'addressbook', ?, ?, ?, ?)")
+    .run(id, FIRST_BOOK.id, account.modseq, account.modseq, FIRST_BOOK.value)
   return { ok: true, id, modseq: account.modseq }
 }
 

@@ -339,6 +339,10 @@ CREATE TRIGGER brought_gone AFTER DELETE ON account BEGIN
 END;
 `
 
+const contacts = `
+INSERT INTO object SELECT id, 'addressbook', 1000000001, modseq, modseq, '{"name":"Contacts","isDefault":true}' FROM account;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -354,6 +358,7 @@ const MIGRATIONS: readonly string[] = [
   journal,
   envelopes,
   moving,
+  contacts,
 ]
 
 /** The version this program writes. */

@@ -1,6 +1,8 @@
 // Every method there is, by name (RFC 8620 §3.6.2: what is not here is `unknownMethod`).
 
+import { ADDRESS_BOOK_METHODS } from './address-book.ts'
 import { BLOB_METHODS } from './blob-methods.ts'
+import { CONTACT_CARD_METHODS } from './contact-card.ts'
 import { EMAIL_METHODS } from './email.ts'
 import { IDENTITY_METHODS } from './identity.ts'
 import { MAILBOX_METHODS } from './mailbox.ts'
@@ -19,6 +21,8 @@ export const METHODS: Readonly<Record<string, Method>> = {
   ...BLOB_METHODS,
   ...QUOTA_METHODS,
   ...MDN_METHODS,
+  ...ADDRESS_BOOK_METHODS,
+  ...CONTACT_CARD_METHODS,
   ...MAILBOX_METHODS,
   ...EMAIL_METHODS,
   ...THREAD_METHODS,

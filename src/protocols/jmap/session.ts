@@ -1,6 +1,7 @@
 // The session object (RFC 8620 §2): what this server can do, for which account, and where. One table of capabilities:
 // what is not in it is `unknownCapability`.
 
+import { CONTACTS_ACCOUNT } from './address-book.ts'
 import { BLOB_ACCOUNT } from './blob-methods.ts'
 import { formatId, formatState } from './ids.ts'
 import { EMAIL_SORTS } from './query.ts'
@@ -8,6 +9,7 @@ import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
 import { SUBMISSION_ACCOUNT } from './submission.ts'
 import {
   BLOB,
+  CONTACTS,
   CORE,
   type JmapBackend,
   type Json,
@@ -46,6 +48,7 @@ const CAPABILITIES: Readonly<Record<string, Capability>> = {
   [BLOB]: { server: {}, account: BLOB_ACCOUNT },
   [QUOTA]: { server: {}, account: {} },
   [MDN]: { server: {}, account: {} },
+  [CONTACTS]: { server: {}, account: CONTACTS_ACCOUNT },
 }
 
 export const isCapability = (name: string): boolean =>
@@ -95,6 +98,8 @@ const PUSHED = [
   'VacationResponse',
   'SieveScript',
   'Quota',
+  'AddressBook',
+  'ContactCard',
 ]
 
 /** `types`: those that somebody wants to hear of. */

@@ -9,6 +9,7 @@ import { reply } from '../smtp/reply.ts'
 import { handleRequest } from './request.ts'
 import {
   BLOB,
+  CONTACTS,
   CORE,
   type Invocation,
   type JmapBackend,
@@ -68,7 +69,7 @@ export async function makeDesk(world: World): Promise<Desk> {
   const ask: Desk['ask'] = async (...calls) => {
     const methodCalls = calls.map(([method, args], i): Invocation => [method, { accountId, ...args }, String(i)])
     const body = Buffer.from(
-      JSON.stringify({ using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE, BLOB, QUOTA, MDN], methodCalls }),
+      JSON.stringify({ using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE, BLOB, QUOTA, MDN, CONTACTS], methodCalls }),
     )
     const result = await handleRequest(backend, body)
     if ('problem' in result) throw new Error(JSON.stringify(result.problem))
