@@ -201,6 +201,26 @@ describe('the pages in a browser', { skip }, () => {
       await page.getByText('Nothing here.').waitFor()
     }))
 
+  test('whom one has written to is offered while one types, after the recipients that stand there already', () =>
+    inWindow(async (page) => {
+      await signIn(page, 'postmaster@recipient.test')
+      const write = async (to: string, subject: string) => {
+        await page.keyboard.press('c')
+        await page.fill('#to', to)
+        await page.fill('#subject', subject)
+      }
+      await write('"Recipient, Bob" <bob@recipient.test>', 'Acquainted')
+      await page.getByRole('button', { name: 'Send', exact: true }).click()
+      await page.getByText('Sent.', { exact: true }).waitFor()
+      const { store } = system
+      const { id } = store.accountByAddress('postmaster@recipient.test')!
+      while (store.lists.objects(id, 'contact').length === 0) await page.waitForTimeout(20)
+      await write('anna@sender.test, recip', 'Offered')
+      const offered = page.locator('#people option').first()
+      await offered.waitFor({ state: 'attached' })
+      assert.equal(await offered.getAttribute('value'), 'anna@sender.test, "Recipient, Bob" <bob@recipient.test>')
+    }))
+
   test('what the MSA refuses is told, and the text is still there', () =>
     inWindow(async (page) => {
       await signIn(page)

@@ -127,7 +127,12 @@ export type Call = readonly [method: string, args: Args]
 // biome-ignore lint/suspicious/noExplicitAny: answers are read by whoever asked
 export type Answer = any
 
-const USING = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail', 'urn:ietf:params:jmap:submission']
+const USING = [
+  'urn:ietf:params:jmap:core',
+  'urn:ietf:params:jmap:mail',
+  'urn:ietf:params:jmap:submission',
+  'urn:ietf:params:jmap:contacts',
+]
 
 export class Jmap {
   readonly accountId: string

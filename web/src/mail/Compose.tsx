@@ -6,9 +6,11 @@ import { readAddresses, size, writeAddress } from '../format.ts'
 import { describeSetError, type Identity } from '../jmap.ts'
 import { Icon } from '../parts/icons.tsx'
 import { badAddresses, type Draft, type DraftFile, emailOf, isEmpty } from './draft.ts'
+import { keepRecipients, suggestions } from './people.ts'
 import type { Mail } from './state.ts'
 
 const SAVE_AFTER_MS = 2000
+const LOOK_AFTER_MS = 150
 
 export function Compose(props: { mail: Mail; draft: Draft }) {
   const { mail } = props
@@ -82,6 +84,8 @@ export function Compose(props: { mail: Mail; draft: Draft }) {
     await saving
     try {
       await submit()
+      // Nobody waits for it, and nothing is lost without it.
+      keepRecipients(mail.jmap, draft().to, draft().cc, draft().bcc).catch(() => {})
       mail.compose(undefined)
       mail.say({ text: 'Sent.' })
     } catch (failure) {
@@ -144,12 +148,32 @@ export function Compose(props: { mail: Mail; draft: Draft }) {
     setStatus('')
   }
 
+  const [found, setFound] = createSignal<readonly string[]>([])
+  let looking = 0
+  /** What is in the contacts for what is being typed; the last question's answer counts. */
+  function lookUp(field: string): void {
+    clearTimeout(looking)
+    looking = window.setTimeout(() => {
+      const mine = looking
+      suggestions(mail.jmap, field).then(
+        (people) => mine === looking && setFound(people),
+        () => setFound([]),
+      )
+    }, LOOK_AFTER_MS)
+  }
+  onCleanup(() => clearTimeout(looking))
+  const type = (name: 'to' | 'cc' | 'bcc', value: string): void => {
+    change({ [name]: value })
+    lookUp(value)
+  }
+
+  /** From the contacts, and from the messages of the list. */
   const knownPeople = () => {
     const people = new Map<string, string>()
     for (const { email } of mail.list.rows().values())
       for (const address of [...(email.from ?? []), ...(email.to ?? [])])
         people.set(address.email.toLowerCase(), writeAddress(address))
-    return [...people.values()]
+    return [...new Set([...found(), ...people.values()])]
   }
 
   return (
@@ -195,7 +219,7 @@ export function Compose(props: { mail: Mail; draft: Draft }) {
             list="people"
             autocomplete="off"
             value={draft().to}
-            onInput={(event) => change({ to: event.currentTarget.value })}
+            onInput={(event) => type('to', event.currentTarget.value)}
           />
           <Show when={!isMore()}>
             <button type="button" class="plain" onClick={() => setIsMore(true)}>
@@ -210,7 +234,7 @@ export function Compose(props: { mail: Mail; draft: Draft }) {
             list="people"
             autocomplete="off"
             value={draft().cc}
-            onInput={(event) => change({ cc: event.currentTarget.value })}
+            onInput={(event) => type('cc', event.currentTarget.value)}
           />
           <label for="bcc">Bcc</label>
           <input
@@ -218,7 +242,7 @@ export function Compose(props: { mail: Mail; draft: Draft }) {
             list="people"
             autocomplete="off"
             value={draft().bcc}
-            onInput={(event) => change({ bcc: event.currentTarget.value })}
+            onInput={(event) => type('bcc', event.currentTarget.value)}
           />
         </Show>
         <label for="subject">Subject</label>
