@@ -11,6 +11,7 @@ import { renderPicture } from '../notation/draw.ts'
 import { Resolver } from '../protocols/dns/resolver.ts'
 import { type DnsServer, startDnsServer } from '../protocols/dns/server.ts'
 import { ZoneTable } from '../protocols/dns/zone.ts'
+import { ADMIN_SOCKET } from '../system/admin-door.ts'
 import type { Log } from '../system/agent.ts'
 import type { SystemPlan } from '../system/description.ts'
 import { Live } from '../system/live.ts'
@@ -91,6 +92,7 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
       ports: PORTS,
       search: true,
       iterations: ITERATIONS,
+      adminSocket: ({ id }) => join(folder, id, ADMIN_SOCKET),
       log,
       publish: (agents) => zones.set(labZone(agents)),
     })

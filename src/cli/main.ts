@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { draw } from '../notation/draw.ts'
 import { format, type Style } from '../notation/format.ts'
+import type { AdminWish } from '../roles/administer.ts'
 import { planSystem } from '../system/description.ts'
 import { home } from './home.ts'
 import { EXIT, printFindings, readDescription } from './read-description.ts'
@@ -149,6 +150,67 @@ store
   .argument('<backup>', 'the folder of the backup')
   .argument('<folder>', `${folderOf} to be`)
   .action((from, folder) => verb(async () => (await import('./verbs/store.ts')).restore(from, folder, print))())
+
+const people = program.command('account').description('the people of an agent, running or stopped')
+const inFolder = ['--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo'] as const
+type InFolder = { folder: string }
+const ask = (folder: string, wish: AdminWish) =>
+  verb(async () => (await import('./verbs/account.ts')).account(folder, wish, print))()
+people
+  .command('list')
+  .description('everybody here, with other addresses and groups')
+  .option(...inFolder)
+  .action(({ folder }: InFolder) => ask(folder, { verb: 'list' }))
+people
+  .command('add')
+  .description('make an account; its password is set with `borderpost password`')
+  .argument('<address>', 'an address at the domain of an agent')
+  .option('--name <name>', 'as it stands beside the address')
+  .option(...inFolder)
+  .action((address: string, { folder, name }: InFolder & { name?: string }) =>
+    ask(folder, { verb: 'add', address, ...(name !== undefined && { name }) }),
+  )
+people
+  .command('alias')
+  .description('another address for an account')
+  .argument('<address>', 'of the account')
+  .argument('<alias>', "the other address, or '@domain' for what is for nobody else there")
+  .option('--remove', 'take it away', false)
+  .option(...inFolder)
+  .action((address: string, alias: string, { folder, remove }: InFolder & { remove: boolean }) =>
+    ask(folder, { verb: 'alias', address, alias, remove }),
+  )
+people
+  .command('group')
+  .description('an address that stands for several; without members it is none any more')
+  .argument('<address>', 'of the group')
+  .argument('[members...]', 'addresses of accounts or groups here')
+  .option('--owner <address>', 'who answers for it (default: the postmaster)')
+  .option(...inFolder)
+  .action((address: string, members: string[], { folder, owner }: InFolder & { owner?: string }) =>
+    ask(folder, { verb: 'group', address, members, ...(owner !== undefined && { owner }) }),
+  )
+people
+  .command('remove')
+  .description('take an account away')
+  .argument('<address>', 'of the account')
+  .option('--with-mail', 'and all its mail', false)
+  .option(...inFolder)
+  .action((address: string, { folder, withMail }: InFolder & { withMail: boolean }) =>
+    ask(folder, { verb: 'remove', address, withMail }),
+  )
+program
+  .command('password')
+  .description('set the password of an account: asks for it, or reads a line from standard input')
+  .argument('<address>', 'of the account')
+  .option(...inFolder)
+  .action((address: string, { folder }: InFolder) =>
+    verb(async () => {
+      const { account, askPassword } = await import('./verbs/account.ts')
+      const password = await askPassword()
+      return password === undefined ? EXIT.usage : account(folder, { verb: 'password', address, password }, print)
+    })(),
+  )
 
 program
   .command('reports')

@@ -5,7 +5,7 @@
 import { type ForwardPath, formatAddress, type Mailbox, parseSmtpPath, type ReversePath } from '../message/address.ts'
 import type { Envelope, EnvelopeRecipient } from '../protocols/smtp/envelope.ts'
 import type { Command } from '../store/commands.ts'
-import type { Account, BlobRef, QueueEntry } from '../store/types.ts'
+import type { Account, BlobRef, Group, QueueEntry } from '../store/types.ts'
 import { type Agent, isOwnDomain } from './agent.ts'
 import { isPaused } from './forwarder/health.ts'
 import { reverseSrs } from './forwarder/srs.ts'
@@ -13,18 +13,41 @@ import { untagged } from './msa/tagged.ts'
 import { isReportAddress } from './reports/addresses.ts'
 
 export type Way =
-  | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string }
+  /** `group`: the address here that stands for several of whom this is one. */
+  | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string; readonly group?: string }
   /** `keep`: whose mailbox gets a copy. */
-  | { readonly kind: 'forward'; readonly from: string; readonly to: string; readonly keep: Account | undefined }
+  | {
+      readonly kind: 'forward'
+      readonly from: string
+      readonly to: string
+      readonly keep: Account | undefined
+      readonly group?: string
+    }
   /** An address that our own Forwarder made (SRS): a bounce on its way back. */
   | { readonly kind: 'return'; readonly to: string }
   | { readonly kind: 'elsewhere'; readonly address: string; readonly domain: string }
   | { readonly kind: 'unknown'; readonly address: string }
 
+/** An address that stands for several (RFC 5321 §3.9.1): the ways to its members, each once. */
+export interface GroupWays {
+  readonly group: Group
+  readonly ways: readonly MemberWay[]
+}
+
+type MemberWay = Extract<Way, { kind: 'mailbox' | 'forward' }>
+
 /** Forwards from one address here to another, in a row: more are a circle. */
 const MAX_FORWARDS = 10
 
-/** Where mail for this recipient goes from here. */
+/** Members of a group that are groups, one below the other: more are a circle. */
+const MAX_DEPTH = 10
+/** Mail to these names at a group is for whoever answers for it (RFC 2142 §6, RFC 5321 §3.9.2). */
+const OWNERS = /^(?:owner-(.+)|(.+)-(?:owner|request))$/
+
+/**
+ * Where mail for this recipient goes from here. To a group there are several ways (`groupFor`); whoever needs one sends it
+ * to ourselves, by SMTP.
+ */
 export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
   const mailbox: Pick<Mailbox, 'localPart' | 'domain'> =
     path.type === 'postmaster' ? { localPart: 'postmaster', domain: agent.domain as Mailbox['domain'] } : path.mailbox
@@ -44,13 +67,68 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
     const postmaster = agent.store.accountByAddress(`postmaster@${agent.domain}`)
     if (postmaster !== undefined) return { kind: 'mailbox', account: postmaster, address }
   }
+  if (agent.store.group(address) !== undefined) return { kind: 'elsewhere', address, domain: mailbox.domain }
+  const owner = ownerOf(agent, address.toLowerCase())
+  if (owner !== undefined && forwards < MAX_FORWARDS) return wayFor(agent, forwardPathOf(owner), forwards + 1)
   if (/^srs[01][=+-]/i.test(mailbox.localPart)) {
     const to = reverseSrs(agent, mailbox.localPart)
     if (to !== undefined) return { kind: 'return', to }
   }
   // A tag of ours on an address of ours (BATV): whoever answers to it answers to the address.
   const bare = untagged(agent, address)
-  return bare === address ? { kind: 'unknown', address } : wayFor(agent, forwardPathOf(bare), forwards + 1)
+  if (bare !== address) return wayFor(agent, forwardPathOf(bare), forwards + 1)
+  const catchAll = agent.store.accountByAddress(`@${mailbox.domain}`)
+  return catchAll === undefined ? { kind: 'unknown', address } : { kind: 'mailbox', account: catchAll, address }
+}
+
+/**
+ * The members of the group that has this address; undefined: it is none. What comes from nobody (a bounce) is for its
+ * owner: a group must not multiply it.
+ */
+export function groupFor(agent: Agent, path: ForwardPath, isBounce: boolean): GroupWays | undefined {
+  const group = groupAt(agent, path)
+  if (group === undefined) return undefined
+  if (isBounce) {
+    const way = wayFor(agent, forwardPathOf(group.owner))
+    return { group, ways: way.kind === 'mailbox' || way.kind === 'forward' ? [way] : [] }
+  }
+  const ways = new Map<number, MemberWay>()
+  for (const member of membersOf(agent, group)) {
+    const way = wayFor(agent, forwardPathOf(member))
+    if (way.kind !== 'mailbox' && way.kind !== 'forward') continue
+    // What goes on to another address stays here too: one reply answers for all members.
+    const account = way.kind === 'mailbox' ? way.account : (way.keep ?? agent.store.accountByAddress(way.from))
+    if (account === undefined || ways.has(account.id)) continue
+    const address = group.address
+    ways.set(
+      account.id,
+      way.kind === 'mailbox' ? { ...way, address, group: address } : { ...way, keep: account, group: address },
+    )
+  }
+  return { group, ways: [...ways.values()] }
+}
+
+function groupAt(agent: Agent, path: ForwardPath): Group | undefined {
+  if (path.type === 'postmaster' || !isOwnDomain(agent, path.mailbox.domain)) return undefined
+  return agent.store.group(formatAddress(path.mailbox))
+}
+
+/** Every member, those of groups within it too: each address once, so that circles end. */
+function membersOf(agent: Agent, group: Group, seen = new Set([group.address]), depth = 0): string[] {
+  return group.members.flatMap((member) => {
+    if (seen.has(member)) return []
+    seen.add(member)
+    const inner = agent.store.group(member)
+    if (inner === undefined) return [member]
+    return depth < MAX_DEPTH ? membersOf(agent, inner, seen, depth + 1) : []
+  })
+}
+
+function ownerOf(agent: Agent, address: string): string | undefined {
+  const at = address.lastIndexOf('@')
+  const [, before, after] = OWNERS.exec(address.slice(0, at)) ?? []
+  const name = before ?? after
+  return name === undefined ? undefined : agent.store.group(name + address.slice(at))?.owner
 }
 
 /** The forward of this address: of the description, or set up by its owner; undefined too while it is paused. */
@@ -75,15 +153,17 @@ export interface Leg {
 }
 
 /** The ways of one message: one copy for each mailbox and each target, however many addresses lead there. */
-export function waysTo(agent: Agent, { recipients }: Envelope): Leg[] {
+export function waysTo(agent: Agent, { recipients, reversePath }: Envelope): Leg[] {
   const ways = new Map<string, Leg & { places: number[] }>()
   for (const [place, recipient] of recipients.entries()) {
-    const way = wayFor(agent, recipient.forwardPath)
-    const end = way.kind === 'mailbox' ? way.account.id : 'to' in way ? way.to : way.address
-    const key = `${way.kind} ${end}`
-    const known = ways.get(key)
-    if (known === undefined) ways.set(key, { way, recipient, places: [place] })
-    else known.places.push(place)
+    const group = groupFor(agent, recipient.forwardPath, reversePath.type === 'null')
+    for (const way of group?.ways ?? [wayFor(agent, recipient.forwardPath)]) {
+      const end = way.kind === 'mailbox' ? way.account.id : 'to' in way ? way.to : way.address
+      const key = `${way.kind} ${end}`
+      const known = ways.get(key)
+      if (known === undefined) ways.set(key, { way, recipient, places: [place] })
+      else known.places.push(place)
+    }
   }
   return [...ways.values()]
 }

@@ -19,14 +19,17 @@ const FIRST_BOOK = { id: 1_000_000_001, value: JSON.stringify({ name: 'Contacts'
 
 export const createAccount: Handler<'account.create'> = (ledger, command) => {
   const address = command.address.toLowerCase()
-  if (addressOwner(ledger, address) !== undefined) return refuse('exists', `The address ${address} is taken.`)
-  const made = ledger
+  if (addressOwner(ledger, address) !== undefined || isGroup(ledger, address)) return taken(address)
+  const highest = ledger
+    .sql('SELECT max(coalesce((SELECT max(id) FROM account), 0), ?) AS id')
+    .get(Number(settingOf(ledger, HIGHEST_REMOVED) ?? 0))
+  const id = Number(highest?.id) + 1
+  ledger
     .sql(
-      `INSERT INTO account (address, display_name, credentials, modseq, next_id, changes_after, created_ms)
-       VALUES (?, ?, ?, 1, 1, 1, ?)`,
+      `INSERT INTO account (id, address, display_name, credentials, modseq, next_id, changes_after, created_ms)
+       VALUES (?, ?, ?, ?, 1, 1, 1, ?)`,
     )
-    .run(command.address, command.displayName, command.credentials, command.nowMs)
-  const id = Number(made.lastInsertRowid)
+    .run(id, command.address, command.displayName, command.credentials, command.nowMs)
   ledger.sql('INSERT INTO address VALUES (?, ?, 0)').run(address, id)
   const account = ledger.account(id) as AccountRow
   for (const [path, use] of FIRST_MAILBOXES) {
@@ -52,7 +55,7 @@ export const putAlias: Handler<'alias.put'> = (ledger, command, made) => {
   const alias = command.alias.toLowerCase()
   const owner = addressOwner(ledger, alias)
   if (owner === account.id) return { ok: true, id: account.id }
-  if (owner !== undefined) return refuse('exists', `The address ${alias} is taken.`)
+  if (owner !== undefined || isGroup(ledger, alias)) return taken(alias)
   const last = ledger.sql('SELECT max(position) AS position FROM address WHERE account = ?').get(account.id)
   ledger.sql('INSERT INTO address VALUES (?, ?, ?)').run(alias, account.id, Number(last?.position ?? 0) + 1)
   ledger.touch(account.id)
@@ -67,6 +70,61 @@ export const removeAlias: Handler<'alias.remove'> = (ledger, { alias }) => {
   ledger.touch(owner)
   return { ok: true, id: owner }
 }
+
+export const putGroup: Handler<'group.put'> = (ledger, { group }) => {
+  const address = group.address.toLowerCase()
+  if (addressOwner(ledger, address) !== undefined) return taken(address)
+  const members = [...new Set(group.members.map((member) => member.toLowerCase()))]
+  ledger
+    .sql('INSERT OR REPLACE INTO address_group VALUES (?, ?, ?)')
+    .run(address, group.owner.toLowerCase(), JSON.stringify(members))
+  return { ok: true }
+}
+
+export const removeGroup: Handler<'group.remove'> = (ledger, { address }) => {
+  const { changes } = ledger.sql('DELETE FROM address_group WHERE address = ?').run(address.toLowerCase())
+  return Number(changes) > 0 ? { ok: true } : refuse('no-account', `There is no group ${address}.`)
+}
+
+/** The tables of a person that no trigger empties. */
+const TABLES_OF_A_PERSON = [
+  'address',
+  'trusted_forwarder',
+  'forward',
+  'mailbox',
+  'mailbox_gone',
+  'subscription',
+  'email',
+  'placement',
+  'expunged',
+  'thread_key',
+  'change',
+  'submission',
+] as const
+
+export const removeAccount: Handler<'account.remove'> = (ledger, { account: id }) => {
+  const account = ledger.sql('SELECT address FROM account WHERE id = ?').get(id)
+  if (account === undefined) return noAccount
+  // Whoever has one of the addresses next is somebody else: nobody has shared anything with him.
+  for (const { address } of ledger.sql('SELECT address FROM address WHERE account = ?').all(id))
+    ledger.sql(`DELETE FROM acl WHERE identifier = ?1 OR identifier = '-' || ?1`).run(String(address))
+  ledger.sql('DELETE FROM forward_health WHERE source IN (SELECT source FROM forward WHERE account = ?)').run(id)
+  ledger
+    .sql(
+      `UPDATE blob SET refs = refs - (SELECT count(*) FROM email WHERE email.account = ?1 AND email.blob = blob.id)
+       WHERE id IN (SELECT blob FROM email WHERE account = ?1)`,
+    )
+    .run(id)
+  for (const table of TABLES_OF_A_PERSON) ledger.sql(`DELETE FROM ${table} WHERE account = ?`).run(id)
+  ledger.sql('DELETE FROM account WHERE id = ?').run(id)
+  // What is kept beside the store (the text index) knows accounts by id.
+  putSetting(ledger, { kind: 'setting.put', key: HIGHEST_REMOVED, value: highestOf(ledger, id) }, [])
+  ledger.drop(id)
+  ledger.touch(id)
+  return { ok: true, id }
+}
+
+const highestOf = (ledger: Ledger, id: number) => String(Math.max(id, Number(settingOf(ledger, HIGHEST_REMOVED) ?? 0)))
 
 export const putTrust: Handler<'trust.put'> = (ledger, { forwarder }) => {
   if (ledger.account(forwarder.account) === undefined) return noAccount
@@ -100,6 +158,18 @@ export const putRemembered: Handler<'remembered.put'> = (ledger, { changes }) =>
     else put.run(key, value, expiresAtMs)
   return { ok: true }
 }
+
+/** The setting that says which ids are gone for good. */
+const HIGHEST_REMOVED = 'highest-removed-account'
+
+function settingOf(ledger: Ledger, key: string): string | undefined {
+  return ledger.sql('SELECT value FROM setting WHERE key = ?').get(key)?.value as string | undefined
+}
+
+const taken = (address: string) => refuse('exists', `The address ${address} is taken.`)
+
+const isGroup = (ledger: Ledger, address: string) =>
+  ledger.sql('SELECT 1 FROM address_group WHERE address = ?').get(address) !== undefined
 
 function addressOwner(ledger: Ledger, address: string): number | undefined {
   const row = ledger.sql('SELECT account FROM address WHERE address = ?').get(address)

@@ -11,6 +11,7 @@ import type {
   EmailSummary,
   Forward,
   ForwardHealth,
+  Group,
   LearnedState,
   MailboxId,
   ObjectKind,
@@ -52,8 +53,11 @@ export type Command =
   // accounts
   | { kind: 'account.create'; address: string; displayName: string; credentials: string | null; nowMs: number } // also makes INBOX, Drafts, Sent, Junk, Trash, Archive
   | { kind: 'account.credentials'; account: AccountId; credentials: string | null }
-  | { kind: 'alias.put'; alias: string; account: AccountId | Made } // 'exists' when another account has it
+  | { kind: 'account.remove'; account: AccountId } // with everything that belongs to it; its id is never given again
+  | { kind: 'alias.put'; alias: string; account: AccountId | Made } // 'exists' when another account has it; '@domain': what nobody else there has
   | { kind: 'alias.remove'; alias: string }
+  | { kind: 'group.put'; group: Group } // makes it, or makes it this; 'exists' when an account has the address
+  | { kind: 'group.remove'; address: string }
   | { kind: 'trust.put'; forwarder: TrustedForwarder }
   | { kind: 'trust.remove'; account: AccountId; domain: string }
   // forwards

@@ -10,6 +10,7 @@ const MOST_ANSWERS = 20_000
 const CHANGING: ReadonlySet<Command['kind']> = new Set([
   'account.create',
   'account.credentials',
+  'account.remove',
   'alias.put',
   'alias.remove',
   'trust.put',

@@ -11,10 +11,13 @@ import { putAccessRight, putMetadata, putQuota } from './apply-access.ts'
 import {
   createAccount,
   putAlias,
+  putGroup,
   putRemembered,
   putSetting,
   putTrust,
+  removeAccount,
   removeAlias,
+  removeGroup,
   removeTrust,
   setCredentials,
 } from './apply-accounts.ts'
@@ -101,8 +104,11 @@ export interface Applied {
 const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'account.create': createAccount,
   'account.credentials': setCredentials,
+  'account.remove': removeAccount,
   'alias.put': putAlias,
   'alias.remove': removeAlias,
+  'group.put': putGroup,
+  'group.remove': removeGroup,
   'trust.put': putTrust,
   'trust.remove': removeTrust,
   'forward.put': putForward,

@@ -184,6 +184,16 @@ export class Ledger {
     }
   }
 
+  /** The account is gone, and what was to be written of it. */
+  drop(id: AccountId): void {
+    const account = this.#accounts.get(id)
+    if (account === undefined) return
+    this.#accounts.delete(id)
+    this.#dirtyAccounts.delete(account)
+    for (const mailbox of account.mailboxes.values()) this.#dirtyMailboxes.delete(mailbox)
+    this.#mailboxCount -= account.mailboxes.size
+  }
+
   /** Notes a change for those who watch. */
   touch(account: AccountId): Set<MailboxId> {
     let mailboxes = this.#touched.get(account)

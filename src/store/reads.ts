@@ -16,6 +16,7 @@ import {
   eventOf,
   forwardHealthOf,
   forwardOf,
+  groupOf,
   lessonOf,
   mailboxOf,
   placementOf,
@@ -97,12 +98,20 @@ export class Reads implements StoreReads {
     return this.#all(accountOf, 'SELECT * FROM account ORDER BY id')
   }
 
+  group(address: string) {
+    return this.#one(groupOf, 'SELECT * FROM address_group WHERE address = ?', address.toLowerCase())
+  }
+
+  groups() {
+    return this.#all(groupOf, 'SELECT * FROM address_group ORDER BY address')
+  }
+
   addresses(account: number) {
     // The primary address as it was written, the aliases as they are matched.
     return this.#all(
       (row) => row.address as string,
       `SELECT CASE position WHEN 0 THEN account.address ELSE address.address END AS address
-       FROM address JOIN account ON account.id = address.account WHERE address.account = ? ORDER BY position`,
+       FROM address JOIN account ON account.id = address.account WHERE address.account = ? AND address.address NOT LIKE '@%' ORDER BY position`,
       account,
     )
   }

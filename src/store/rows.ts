@@ -9,6 +9,7 @@ import type {
   EmailSummary,
   Forward,
   ForwardHealth,
+  Group,
   Lesson,
   Mailbox,
   Placement,
@@ -21,6 +22,14 @@ import type {
 } from './types.ts'
 
 export type Row = Record<string, SqlValue>
+
+export function groupOf(row: Row): Group {
+  return {
+    address: row.address as string,
+    owner: row.owner as string,
+    members: JSON.parse(row.members as string) as string[],
+  }
+}
 
 export function accountOf(row: Row): Account {
   return {

@@ -343,6 +343,11 @@ const contacts = `
 INSERT INTO object SELECT id, 'addressbook', 1000000001, modseq, modseq, '{"name":"Contacts","isDefault":true}' FROM account;
 `
 
+const groups = `
+-- An address that stands for several. owner: who answers for it; members: addresses, JSON.
+CREATE TABLE address_group (address TEXT PRIMARY KEY, owner TEXT NOT NULL, members TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -359,6 +364,7 @@ const MIGRATIONS: readonly string[] = [
   envelopes,
   moving,
   contacts,
+  groups,
 ]
 
 /** The version this program writes. */

@@ -16,6 +16,7 @@ import type {
   EmailId,
   Forward,
   ForwardHealth,
+  Group,
   Lesson,
   Mailbox,
   MailboxId,
@@ -58,7 +59,10 @@ export interface Store {
   accountByAddress(address: string): Account | undefined
   account(id: AccountId): Account | undefined
   accounts(): Account[]
-  /** The account's own addresses: primary first, then aliases. */
+  /** By its address, case-insensitive. */
+  group(address: string): Group | undefined
+  groups(): Group[]
+  /** The account's own addresses: primary first, then aliases; not the domains for which it catches all. */
   addresses(account: AccountId): string[]
   trustedForwarders(account: AccountId): TrustedForwarder[]
   /** The forward of one address, lower case. */

@@ -40,6 +40,15 @@ export interface Account {
   readonly credentials: string | null
 }
 
+/** An address that stands for several. All lower case. */
+export interface Group {
+  readonly address: string
+  /** Who answers for it: gets what is written to its owner, and what comes back. */
+  readonly owner: string
+  /** Addresses of accounts or of groups. */
+  readonly members: readonly string[]
+}
+
 export interface Mailbox {
   readonly id: MailboxId
   /** Full path, parts joined by '/', Unicode (NFC). 'INBOX' is the inbox. */

@@ -4,7 +4,6 @@ import { Opinions } from '../filter/statistics/opinions.ts'
 import { serveImap } from '../protocols/imap/serve.ts'
 import { serveManageSieve } from '../protocols/managesieve/serve.ts'
 import { servePop3 } from '../protocols/pop3/serve.ts'
-import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
 import { Budget } from '../protocols/smtp/content.ts'
 import type { SmtpServerPolicy } from '../protocols/smtp/policy.ts'
 import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
@@ -15,23 +14,21 @@ import { Learner } from '../roles/mda/learner.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
 import { Pusher } from '../roles/mda/push/pusher.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
-import { batvSwitch } from '../roles/msa/tagged.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
 import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
-import type { Command } from '../store/commands.ts'
 import { compact } from '../store/compact.ts'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
-import type { Store } from '../store/store.ts'
 import { TextIndex } from '../store/text/text-index.ts'
-import { COMPLAINS } from '../store/types.ts'
-import type { Endpoint, Listener, Stream } from '../world/network.ts'
+import { type Endpoint, type Listener, NetworkError, type Stream } from '../world/network.ts'
 import type { Timer, World } from '../world/world.ts'
-import type { AgentPlan, PersonPlan } from './description.ts'
+import { openAdminDoor } from './admin-door.ts'
+import type { AgentPlan } from './description.ts'
 import { KeptMemory } from './memory.ts'
+import { settle } from './people.ts'
 import { secretsOf } from './secrets.ts'
 
 /** The doors of an agent, each with the role that opens it. */
@@ -87,6 +84,7 @@ export class RunningAgent {
   readonly #streams = new Set<Stream>()
   readonly #shutdown = { requested: false }
   #tidying: Timer | undefined
+  #adminDoor: Pick<Listener, 'close'> | undefined
   readonly #store: EmbeddedStore
   readonly #memory: KeptMemory
   readonly #transmitter: Transmitter | undefined
@@ -158,7 +156,7 @@ export class RunningAgent {
       stsPolicies: stsPolicies(world, store, plan.settings.transmitter.privateDestinations),
       log,
     }
-    await settle(store, plan, world, options.iterations)
+    await settle(store, plan, world, options.iterations, log)
     if (plan.roles.has('MDA'))
       store.text = await TextIndex.open(world, store, (error) =>
         log('warning', 'the text index is behind', { error: String(error) }),
@@ -213,6 +211,17 @@ export class RunningAgent {
     return listener.endpoint
   }
 
+  /** Lets the administrator in, at a socket of this machine. Without it, he must stop the agent first. */
+  async openAdminDoor(path: string, iterations: number): Promise<void> {
+    const { store, world, log } = this.agent
+    try {
+      this.#adminDoor = await openAdminDoor({ store, world, iterations }, path)
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error
+      log('warning', 'accounts can be administered only while the agent is stopped', { reason: error.message })
+    }
+  }
+
   endpoint(service: ServiceName): Endpoint | undefined {
     return this.#listeners.get(service)?.endpoint
   }
@@ -258,6 +267,7 @@ export class RunningAgent {
   async stop(graceMs = 500): Promise<void> {
     this.#shutdown.requested = true
     this.#tidying?.cancel()
+    await this.#adminDoor?.close()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
     let isCarrying = this.#transmitter !== undefined
     this.#transmitter?.stop().then(() => {
@@ -277,62 +287,3 @@ export class RunningAgent {
 
 const isLoopback = (address: string) =>
   address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.')
-
-/** Makes the accounts, aliases and trusted Forwarders that the description names; what exists is kept. */
-async function settle(store: Store, plan: AgentPlan, world: World, iterations: number): Promise<void> {
-  const nowMs = world.clock.now()
-  const switched = batvSwitch(store, plan.settings.batv, nowMs)
-  if (switched.length > 0) await store.commit(switched)
-  const complains = plan.settings.reports.complains ? 'yes' : 'no'
-  if ((store.setting(COMPLAINS) ?? 'no') !== complains)
-    await store.commit([{ kind: 'setting.put', key: COMPLAINS, value: complains }])
-  const postmaster = `postmaster@${plan.domain}`
-  if (store.accountByAddress(postmaster) === undefined)
-    await create(store, { address: postmaster, displayName: `Postmaster of ${plan.domain}`, credentials: null, nowMs })
-  for (const person of plan.people) {
-    const account = store.accountByAddress(person.address)
-    const id =
-      account?.id ??
-      (await create(store, {
-        address: person.address,
-        displayName: person.displayName,
-        credentials: await credentialsOf(person, world, iterations),
-        nowMs,
-      }))
-    const commands: Command[] = person.aliases.map((alias) => ({ kind: 'alias.put', alias, account: id }))
-    // The postmaster was made above, and cannot sign in until somebody says how.
-    if (account?.credentials === null && person.password !== undefined)
-      commands.push({
-        kind: 'account.credentials',
-        account: id,
-        credentials: await credentialsOf(person, world, iterations),
-      })
-    const { bytes, messages } = person.quota
-    const held = store.access.quota(id)
-    if (held?.bytes !== bytes || held.messages !== messages)
-      commands.push({ kind: 'quota.put', account: id, bytes, messages })
-    const known = new Set(store.trustedForwarders(id).map(({ domain }) => domain))
-    for (const domain of person.trusts)
-      if (!known.has(domain))
-        commands.push({ kind: 'trust.put', forwarder: { account: id, domain, oldAddress: '', addedAtMs: nowMs } })
-    if (commands.length > 0) await store.commit(commands)
-  }
-}
-
-async function create(
-  store: Store,
-  account: { address: string; displayName: string; credentials: string | null; nowMs: number },
-): Promise<number> {
-  const [result] = await store.commit([{ kind: 'account.create', ...account }])
-  if (result === undefined || !result.ok)
-    throw new Error(`the account ${account.address} could not be made: ${result?.ok === false ? result.message : ''}`)
-  return result.id!
-}
-
-async function credentialsOf(person: PersonPlan, world: World, iterations: number): Promise<string | null> {
-  if (person.password === undefined) return null
-  const credentials = await makeCredentials(person.password, world, iterations)
-  if (credentials === undefined)
-    throw new Error(`the password of ${person.address} holds characters that no password may hold`)
-  return formatCredentials(credentials)
-}

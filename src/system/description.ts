@@ -34,6 +34,10 @@ export interface AgentPlan {
   readonly ip: string
   readonly settings: AgentSettings
   readonly people: readonly PersonPlan[]
+  /** Addresses that stand for several. */
+  readonly groups: readonly { readonly address: string; readonly members: readonly string[] }[]
+  /** Whose is the mail that is for nobody else here; undefined: it is refused. */
+  readonly catchAll: string | undefined
   /** Its places in the drawing, in order: block id and the roles played there. */
   readonly blocks: readonly { readonly id: string; readonly roles: readonly AgentRole[] }[]
   readonly dmarc: string
@@ -69,6 +73,8 @@ const KEYS = {
     password: values.yesNo,
     network: values.network,
     forward: values.forward,
+    group: values.group,
+    'catch-all': values.address,
     'forward-mode': values.forwardMode,
     'forward-wait': values.duration,
     'forward-junk': values.yesNo,
@@ -303,6 +309,15 @@ function planAgent(
         `Forward an address at ${domain}.`,
       )
   }
+  const ownNames = [...of('group').flatMap(({ address, members }) => [address, ...members]), ...of('catch-all')]
+  for (const name of ownNames)
+    if (domainOf(name) !== domain)
+      complain(
+        span,
+        'S12',
+        `${name} is no address of ${actor.id}: groups and catch-all are of people here`,
+        `Write addresses at ${domain}; for one elsewhere, forward an address here to it.`,
+      )
   const mode = of('mta-sts').at(-1)
   if (mode !== undefined && !roles.includes('Receiver'))
     complain(
@@ -323,6 +338,8 @@ function planAgent(
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,
     people: [],
+    groups: of('group'),
+    catchAll: of('catch-all').at(-1)?.toLowerCase(),
     blocks: model.blocks
       .filter((block) => block.actor === actor.id)
       .map((block) => ({

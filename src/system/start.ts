@@ -32,6 +32,8 @@ export interface StartOptions extends Omit<AgentOptions, 'transmitterPort'> {
   /** Wished for. A port that is taken is counted up, if `search`. */
   readonly ports: Ports
   readonly search: boolean
+  /** Where the administrator's door of an agent is; undefined: it has none. */
+  readonly adminSocket?: (agent: AgentPlan) => string
   /** Makes the agents' records visible in DNS, where that is ours to do. Nothing is sent before. */
   readonly publish?: (agents: readonly RunningAgent[]) => void
 }
@@ -86,6 +88,10 @@ async function startOn(smtpPort: number, plan: SystemPlan, options: StartOptions
         )
         if (port !== wished) moved.push(`${service} port ${wished} of ${agent.plan.id} is taken, using ${port}`)
       }
+    for (const agent of agents) {
+      const path = options.adminSocket?.(agent.plan)
+      if (path !== undefined) await agent.openAdminDoor(path, options.iterations)
+    }
     options.publish?.(agents)
     for (const agent of agents) agent.begin()
   } catch (error) {

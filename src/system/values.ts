@@ -46,6 +46,23 @@ export const forward: Reader<{ from: string; to: string }> = (words) => {
   return ok({ from: from.toLowerCase(), to })
 }
 
+/** An address that stands for several. */
+export const group: Reader<{ address: string; members: string[] }> = (words) => {
+  const [name, list, ...rest] = words.split(/\s*:\s*/)
+  const members = (list ?? '')
+    .toLowerCase()
+    .split(/[\s,;]+/)
+    .filter((word) => word !== '')
+  if (
+    name === undefined ||
+    rest.length > 0 ||
+    members.length === 0 ||
+    ![name, ...members].every((one) => address(one).ok)
+  )
+    return expected('"all@here.example: anna@here.example bob@here.example"')
+  return ok({ address: name.toLowerCase(), members })
+}
+
 const UNIT_BYTES: Record<string, number> = { K: 1024, M: 1024 * 1024, G: 1024 * 1024 * 1024 }
 
 /** Bytes. */

@@ -31,7 +31,7 @@ export function backendsOf(agents: readonly RunningAgent[]) {
     const account = running?.agent.store.accountByAddress(address)
     if (running === undefined || account === undefined) return undefined
     const known = kept.get(account.address)
-    if (known !== undefined) return known
+    if (known?.account.id === account.id) return known
     const { store, world, roles } = running.agent
     const backend: JmapBackend = {
       store,

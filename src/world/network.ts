@@ -115,6 +115,12 @@ export interface Network {
    * @throws NetworkError 'address-in-use' | 'address-not-available' | 'denied'
    */
   listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity): Promise<Listener>
+  /**
+   * Accepts streams of this machine's own user at a path, and of nobody else. What lies there from a process that is gone is
+   * replaced: the caller holds what keeps two of them apart.
+   * @throws NetworkError 'address-not-available' where such a path cannot be, 'denied'
+   */
+  listenLocal(at: LocalSocket, accept: (stream: Stream) => void): Promise<Pick<Listener, 'close'>>
   /** @throws NetworkError 'refused' | 'unreachable' | 'timeout' | 'address-not-available' | 'denied' */
   connect(
     to: Endpoint | LocalSocket,

@@ -20,7 +20,7 @@ import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
 import { reportAddress } from '../reports/addresses.ts'
-import { type Later, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
+import { groupFor, type Later, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { tagged } from './tagged.ts'
@@ -264,6 +264,9 @@ export function recipientRefusal(
   agent: Agent,
   forwardPath: Envelope['recipients'][number]['forwardPath'],
 ): Reply | undefined {
+  const group = groupFor(agent, forwardPath, false)
+  if (group !== undefined)
+    return group.ways.length > 0 ? undefined : reply(550, '5.2.4', `nobody stands behind ${group.group.address} now`)
   const way = wayFor(agent, forwardPath)
   if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
   if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter'))

@@ -12,7 +12,7 @@ import { newTrace } from '../agent.ts'
 import { Targets } from '../forwarder/target.ts'
 import { hasRoom } from '../mda/place.ts'
 import { needsTag, tagOf } from '../msa/tagged.ts'
-import { reversePathText, wayFor } from '../routing.ts'
+import { groupFor, reversePathText, type Way, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
 import type { Border } from './border.ts'
 import { receive, type Sharing } from './receive.ts'
@@ -126,7 +126,14 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
     },
 
     recipient(forwardPath, _parameters, session) {
-      const way = wayFor(agent, forwardPath)
+      const group = groupFor(agent, forwardPath, bouncing.has(session))
+      const ways = group?.ways ?? [wayFor(agent, forwardPath)]
+      const [way] = ways
+      if (way === undefined) {
+        const at = group!.group.address
+        refused(session, '', at, `Refused for ${at}: none of its members is here.`)
+        return reply(550, '5.2.4', `nobody stands behind ${at} now`)
+      }
       if (way.kind === 'elsewhere') {
         refused(
           session,
@@ -161,13 +168,17 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
         refused(session, '', way.kind === 'mailbox' ? way.address : '', `A stranger was refused: ${why}.`)
         return reply(554, '5.7.1', `${why}; write to postmaster@${agent.domain} if that is wrong`)
       }
-      const holder = way.kind === 'mailbox' ? way.account : way.kind === 'forward' ? way.keep : undefined
-      if (holder !== undefined && !hasRoom(agent, holder.id, sizes.get(session) ?? 0)) {
-        refused(session, '', holder.address, `Asked to come again later: the mailbox of ${holder.address} is full.`)
-        return reply(452, '4.2.2', `the mailbox of ${holder.address} is full, try again later`)
+      const full = ways
+        .map(holderOf)
+        .find((one) => one !== undefined && !hasRoom(agent, one.id, sizes.get(session) ?? 0))
+      if (full !== undefined) {
+        refused(session, '', full.address, `Asked to come again later: the mailbox of ${full.address} is full.`)
+        // Who is in a group is nobody else's business.
+        const whose = group === undefined ? `the mailbox of ${full.address}` : `a mailbox behind ${group.group.address}`
+        return reply(452, '4.2.2', `${whose} is full, try again later`)
       }
       // One reply answers for all recipients of a message, but what may go into Junk here must not be passed on.
-      const side = way.kind === 'mailbox' ? 'here' : way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
+      const side = ways.map(sideOf).find((one) => one !== 'here') ?? 'here'
       const known = sides.get(session)
       if (known !== undefined && known !== side)
         return reply(452, '4.5.3', 'this recipient reads elsewhere than the others: send the message again for it')
@@ -178,6 +189,11 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
     message: (mail) => receive(agent, mail, sharing),
   }
 }
+
+const holderOf = (way: Way) => (way.kind === 'mailbox' ? way.account : way.kind === 'forward' ? way.keep : undefined)
+
+const sideOf = (way: Way) =>
+  way.kind === 'mailbox' ? 'here' : way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
 
 /** Whoever is refused can say that it is wrong (RFC 5321 §4.5.1). */
 function isPostmaster(agent: Agent, path: ForwardPath): boolean {

@@ -88,13 +88,17 @@ async function decide(
       return counted(refusalOf(worst, trace))
     }
     // With one reply for all the mildest holds, and what one Recipient would refuse goes into his Junk.
-    const taken = mail.prdr ? standing : handled
+    const taken = mail.prdr ? handled.filter(({ places }) => hasStanding(standing, places)) : handled
     const isPartly = taken.length < handled.length
     const answered = (answer: Reply) => (isPartly ? byRecipient(mail, handled, answer, trace) : answer)
     const digest = isRepeatable(header) ? digestOf(mail, taken) : undefined
     const before = digest === undefined || !isPartly ? undefined : agent.store.arrival(digest)
     if (before !== undefined) return answered(acceptedBefore(before))
-    if (isPartly) note(agent, ...refused.map((one) => refusedEvent(one, mail, identity, about)))
+    if (isPartly)
+      note(
+        agent,
+        ...refused.filter((one) => !taken.includes(one)).map((one) => refusedEvent(one, mail, identity, about)),
+      )
     const atMs = agent.world.clock.now()
     const arrival = digest === undefined ? undefined : ({ kind: 'arrival.add', digest, trace, atMs } as const)
     const ours = { mail, header, ...fields, identity }
@@ -113,6 +117,9 @@ async function decide(
   }
 }
 
+const hasStanding = (standing: readonly Handled[], places: readonly number[]) =>
+  standing.some((one) => one.places.some((place) => places.includes(place)))
+
 /** With the name under which we keep why, so that whoever asks can be answered. */
 function refusalOf({ judgement }: Handled, trace: string): Reply {
   const { code, enhanced, lines } = 'reply' in judgement ? judgement.reply : reply(550, '5.7.1', judgement.reason)
@@ -128,8 +135,9 @@ function byRecipient(
 ): Reply | RepliesByRecipient {
   if (answer.code >= 400) return answer
   const each = mail.envelope.recipients.map((_recipient, place) => {
-    const one = handled.find(({ places }) => places.includes(place))!
-    return isStanding(one) ? answer : refusalOf(one, trace)
+    // Of a group, those who would refuse it get it into Junk, if anybody takes it.
+    const those = handled.filter(({ places }) => places.includes(place))
+    return those.some(isStanding) ? answer : refusalOf(those[0]!, trace)
   })
   return { each, final: answer }
 }
@@ -167,8 +175,12 @@ function loopReason(agent: Agent, header: Header, mail: InboundMessage): string 
     header.source.toString('latin1', field.valueStart, field.end).trim().toLowerCase(),
   )
   if (deliveredTo.length === 0) return undefined
-  for (const { way } of waysOf(agent, mail))
+  for (const { way } of waysOf(agent, mail)) {
+    const group = 'group' in way ? way.group : undefined
+    if (group !== undefined && deliveredTo.includes(group))
+      return `this message was sent on from ${group} before: it goes round in a loop`
     if (way.kind === 'forward' && deliveredTo.includes(way.from))
       return `this message was forwarded from ${way.from} before: it goes round in a loop`
+  }
   return undefined
 }

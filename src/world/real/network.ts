@@ -2,6 +2,7 @@
 // Every error that Node reports ends as a NetworkError or closes the one socket it concerns.
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
+import { lstat, unlink } from 'node:fs/promises'
 import { connect, createServer, isIP, isIPv6, type Server, type Socket } from 'node:net'
 import type {
   Datagram,
@@ -34,6 +35,8 @@ const codeOfErrno: Readonly<Record<string, NetworkError['code']>> = {
   EPERM: 'denied',
 }
 
+const longestPath = 107
+
 /** Longest queue of connections the kernel may hold for us. */
 const backlog = 1024
 
@@ -64,6 +67,29 @@ export class RealNetwork implements Network {
         const { address, port } = server.address() as { address: string; port: number }
         resolve({ endpoint: { address, port }, close: () => closeServer(server) })
       })
+    })
+  }
+
+  async listenLocal(at: LocalSocket, accept: (stream: Stream) => void): Promise<Pick<Listener, 'close'>> {
+    // sun_path: a longer one would be cut, and so be another.
+    if (Buffer.byteLength(at.path) > longestPath)
+      throw new NetworkError('address-not-available', `The path ${at.path} is too long for a socket.`)
+    const left = await lstat(at.path).catch(() => undefined)
+    if (left?.isSocket()) await unlink(at.path)
+    const server = createServer({ allowHalfOpen: true }, (socket) => accept(new SocketStream(socket)))
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => reject(networkError(error)))
+      // Made for its owner alone, from the first moment: it is bound before listen() returns.
+      const mask = process.umask(0o177)
+      try {
+        server.listen(at.path, () => {
+          server.removeAllListeners('error')
+          server.on('error', () => {})
+          resolve({ close: () => closeServer(server) })
+        })
+      } finally {
+        process.umask(mask)
+      }
     })
   }
 

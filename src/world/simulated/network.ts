@@ -62,6 +62,10 @@ export class HostNetwork implements Network {
     }))
   }
 
+  listenLocal(at: LocalSocket): Promise<never> {
+    return Promise.reject(new NetworkError('address-not-available', `There is no path ${at.path} here.`))
+  }
+
   udp(at: Endpoint, receive: (datagram: Datagram) => void): Promise<UdpSocket> {
     if (!this.life.alive) return new Promise(() => {})
     return this.#bind(this.#sockets, at, receive, (endpoint, close) => ({

@@ -1,0 +1,105 @@
+// `borderpost account` and `borderpost password`: the people of an agent. A running agent is asked through the door in its
+// folder; the store of one that is stopped is opened here. A password is asked for, or read from standard input: what stands
+// on a command line is seen by everybody on the machine.
+
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import { type AdminAnswer, type AdminWish, administer } from '../../roles/administer.ts'
+import { domainOf } from '../../roles/routing.ts'
+import { openStore } from '../../store/embedded.ts'
+import { ADMIN_SOCKET, askAtDoor } from '../../system/admin-door.ts'
+import { DiskError } from '../../world/disk.ts'
+import { NetworkError } from '../../world/network.ts'
+import { agentsIn, worldOf } from '../agents-in.ts'
+import { EXIT } from '../read-description.ts'
+
+type Print = (text: string) => void
+
+/** Asks the agent of the wish's address; `list` asks all. */
+export async function account(folder: string, wish: AdminWish, print: Print): Promise<number> {
+  const agents = agentsIn(folder)
+  if (agents.length === 0) {
+    console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
+    return EXIT.usage
+  }
+  try {
+    if (wish.verb === 'list') {
+      for (const agent of agents) print(clean(`${(await ask(agent, wish)).text}\n`))
+      return EXIT.ok
+    }
+    const agent = await agentOf(agents, domainOf(wish.address))
+    if (agent === undefined) {
+      console.error(`No agent in ${folder} handles mail of ${domainOf(wish.address)}.`)
+      return EXIT.usage
+    }
+    const { ok, text } = await ask(agent, wish)
+    if (ok) print(clean(`${text}\n`))
+    else console.error(clean(text))
+    return ok ? EXIT.ok : EXIT.findings
+  } catch (error) {
+    if (!(error instanceof DiskError || error instanceof NetworkError)) throw error
+    console.error(error.message)
+    return EXIT.findings
+  }
+}
+
+/** The agent that has the postmaster of this domain. */
+async function agentOf(agents: readonly string[], domain: string): Promise<string | undefined> {
+  for (const agent of agents) {
+    const { text } = await ask(agent, { verb: 'list' })
+    if (text.split('\n').some((line) => line.toLowerCase().startsWith(`postmaster@${domain} `))) return agent
+  }
+  return undefined
+}
+
+/** The agent itself while it runs, else its store. @throws DiskError, NetworkError */
+async function ask(agent: string, wish: AdminWish): Promise<AdminAnswer> {
+  const world = worldOf(agent)
+  try {
+    return await askAtDoor(world, join(resolve(agent), ADMIN_SOCKET), wish)
+  } catch (error) {
+    if (!(error instanceof NetworkError) || error.code !== 'refused') throw error
+  }
+  const store = await openStore(world).catch((error: unknown) => {
+    if (!(error instanceof DiskError) || error.code !== 'locked') throw error
+    throw new DiskError('locked', `${error.message} It has no door for administrators: stop it first.`)
+  })
+  try {
+    return await administer({ store, world }, wish)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Asks twice at a terminal, and shows nothing; elsewhere the first line is the password. Undefined: the two differ, or nothing came. */
+export async function askPassword(input = process.stdin, output = process.stderr): Promise<string | undefined> {
+  if (!input.isTTY) {
+    const lines = createInterface({ input })
+    for await (const line of lines) {
+      lines.close()
+      return line
+    }
+    return undefined
+  }
+  const first = await hidden('Password: ', input, output)
+  const again = await hidden('Once more: ', input, output)
+  if (first === again) return first
+  console.error('The two are not the same. Nothing was changed.')
+  return undefined
+}
+
+async function hidden(prompt: string, input: NodeJS.ReadStream, output: NodeJS.WriteStream): Promise<string> {
+  output.write(prompt)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input, output: silent, terminal: true })
+  try {
+    return await lines.question('')
+  } finally {
+    lines.close()
+    output.write('\n')
+  }
+}
+
+/** Names that people chose go to a terminal. */
+const clean = (text: string) => text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f]/g, '?')

@@ -1,0 +1,181 @@
+// What an administrator may ask of an agent's accounts: people, their other addresses, groups, passwords. Asked through the
+// admin door of a running agent (src/system/admin-door.ts), or of the store of one that is stopped: the same words, the same
+// answers.
+
+import { formatAddress, parseSmtpPath } from '../message/address.ts'
+import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
+import type { Command } from '../store/commands.ts'
+import type { Store } from '../store/store.ts'
+import type { World } from '../world/world.ts'
+import { domainOf } from './routing.ts'
+
+export type AdminWish =
+  | { readonly verb: 'list' }
+  | { readonly verb: 'add'; readonly address: string; readonly name?: string; readonly password?: string }
+  | { readonly verb: 'remove'; readonly address: string; readonly withMail?: boolean }
+  | { readonly verb: 'password'; readonly address: string; readonly password: string }
+  /** `alias`: an address, or '@domain' for what is for nobody else there. */
+  | { readonly verb: 'alias'; readonly address: string; readonly alias: string; readonly remove?: boolean }
+  /** Without members: it is no group any more. */
+  | { readonly verb: 'group'; readonly address: string; readonly members: readonly string[]; readonly owner?: string }
+
+export interface AdminAnswer {
+  readonly ok: boolean
+  /** For people. */
+  readonly text: string
+}
+
+export interface AdminPlace {
+  readonly store: Store
+  readonly world: Pick<World, 'clock' | 'cpu' | 'random'>
+  /** PBKDF2 iterations of new credentials; undefined: the usual. */
+  readonly iterations?: number
+}
+
+const MAX_MEMBERS = 1000
+const MAX_PASSWORD = 1000
+
+/** @throws DiskError when the disk refuses: then nothing was changed */
+export async function administer(place: AdminPlace, wish: unknown): Promise<AdminAnswer> {
+  const words = (typeof wish === 'object' && wish !== null ? wish : {}) as Readonly<Record<string, unknown>>
+  const verb = String(words.verb)
+  return Object.hasOwn(VERBS, verb) ? VERBS[verb as AdminWish['verb']](place, words) : no('There is no such verb.')
+}
+
+type Words = Readonly<Record<string, unknown>>
+
+const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words) => Promise<AdminAnswer>>> = {
+  list: async ({ store }) => yes(listOf(store)),
+
+  async add(place, words) {
+    const address = addressIn(words.address)
+    if (address === undefined) return notAnAddress(words.address)
+    if (!isHere(place.store, address)) return notHere(address)
+    const credentials = words.password === undefined ? null : await credentialsFor(place, words.password)
+    if (credentials === undefined) return badPassword
+    const displayName =
+      typeof words.name === 'string' ? words.name.slice(0, 200) : address.slice(0, address.indexOf('@'))
+    const nowMs = place.world.clock.now()
+    const how = credentials === null ? `; it has no password yet: borderpost password ${address}` : ''
+    return change(
+      place.store,
+      { kind: 'account.create', address, displayName, credentials, nowMs },
+      `${address} is here${how}.`,
+    )
+  },
+
+  async remove({ store }, words) {
+    const account = personIn(store, words.address)
+    if (account === undefined) return nobody(words.address)
+    if (account.address.toLowerCase() === `postmaster@${domainOf(account.address)}`)
+      return no('A postmaster must be reached at every domain (RFC 5321 §4.5.1): it stays.')
+    const messages = store.access.quota(account.id)?.usedMessages ?? 0
+    if (messages > 0 && words.withMail !== true)
+      return no(`${account.address} has ${messages} messages here: say --with-mail if they shall go, too.`)
+    return change(
+      store,
+      { kind: 'account.remove', account: account.id },
+      `${account.address} is gone, with all its mail.`,
+    )
+  },
+
+  async password(place, words) {
+    const account = personIn(place.store, words.address)
+    if (account === undefined) return nobody(words.address)
+    const credentials = await credentialsFor(place, words.password)
+    if (credentials === undefined) return badPassword
+    const command = { kind: 'account.credentials', account: account.id, credentials } as const
+    return change(place.store, command, `${account.address} has a new password.`)
+  },
+
+  async alias({ store }, words) {
+    const account = personIn(store, words.address)
+    if (account === undefined) return nobody(words.address)
+    const domain = /^@(.+)$/.exec(String(words.alias))?.[1]
+    const alias = domain === undefined ? addressIn(words.alias) : `@${domain.toLowerCase()}`
+    if (alias === undefined) return notAnAddress(words.alias)
+    if (!isHere(store, alias)) return notHere(alias)
+    const owner = store.accountByAddress(alias)
+    if (words.remove === true)
+      return owner?.id === account.id
+        ? change(store, { kind: 'alias.remove', alias }, `${alias} is no address of ${account.address} any more.`)
+        : no(`${alias} is no address of ${account.address}.`)
+    const what = domain === undefined ? `${alias} leads to` : `What is for nobody else at ${domain} goes to`
+    return change(store, { kind: 'alias.put', alias, account: account.id }, `${what} ${account.address}.`)
+  },
+
+  async group({ store }, words) {
+    const address = addressIn(words.address)
+    if (address === undefined) return notAnAddress(words.address)
+    const members = Array.isArray(words.members) ? words.members : []
+    if (members.length === 0)
+      return change(store, { kind: 'group.remove', address }, `${address} is no group any more.`)
+    if (members.length > MAX_MEMBERS) return no(`A group has at most ${MAX_MEMBERS} members.`)
+    if (!isHere(store, address)) return notHere(address)
+    const names: string[] = []
+    for (const member of members) {
+      const name = addressIn(member)
+      if (name === undefined) return notAnAddress(member)
+      if (name === address) return no(`${address} cannot be a member of itself.`)
+      if (store.group(name) === undefined && store.accountByAddress(name) === undefined) return nobody(name)
+      names.push(name)
+    }
+    const owner = addressIn(words.owner ?? store.group(address)?.owner ?? `postmaster@${domainOf(address)}`)
+    if (owner === undefined || store.accountByAddress(owner) === undefined) return nobody(owner ?? words.owner)
+    const text = `${address} stands for ${names.join(', ')}; ${owner} answers for it.`
+    return change(store, { kind: 'group.put', group: { address, owner, members: names } }, text)
+  },
+}
+
+/** One line each: people with their other addresses, then groups. */
+function listOf(store: Store): string {
+  const people = store.accounts().map(({ id, address, displayName, credentials }) => {
+    const [, ...others] = store.addresses(id)
+    const domain = domainOf(address)
+    const catches = store.accountByAddress(`@${domain}`)?.id === id ? [`everything else at ${domain}`] : []
+    const also = [...others, ...catches]
+    return `${address}  ${displayName}${also.length > 0 ? `  also ${also.join(', ')}` : ''}${credentials === null ? '  (no password)' : ''}`
+  })
+  const groups = store
+    .groups()
+    .map(({ address, owner, members }) => `${address}  group of ${members.join(', ')}  owner ${owner}`)
+  return [...people, ...groups].join('\n')
+}
+
+async function change(store: Store, command: Command, text: string): Promise<AdminAnswer> {
+  const [result] = await store.commit([command])
+  return result!.ok ? yes(text) : no(result!.message)
+}
+
+/** Undefined: not a password, or one with characters that none may hold. */
+async function credentialsFor({ world, iterations }: AdminPlace, password: unknown): Promise<string | undefined> {
+  if (typeof password !== 'string' || password.length > MAX_PASSWORD) return undefined
+  const credentials = await makeCredentials(password, world, iterations)
+  return credentials && formatCredentials(credentials)
+}
+
+/** Lower case; undefined: it is none. */
+function addressIn(word: unknown): string | undefined {
+  if (typeof word !== 'string' || word.length > 320) return undefined
+  const parsed = parseSmtpPath(`<${word}>`, 'forward', { utf8: true })
+  return parsed.ok && parsed.path.type === 'mailbox' ? formatAddress(parsed.path.mailbox).toLowerCase() : undefined
+}
+
+/** By an address of the person itself, not by a subaddress. */
+function personIn(store: Store, word: unknown) {
+  const address = addressIn(word)
+  const account = address === undefined ? undefined : store.accountByAddress(address)
+  const own = account === undefined ? [] : store.addresses(account.id).map((one) => one.toLowerCase())
+  return address !== undefined && own.includes(address) ? account : undefined
+}
+
+/** Every agent has the postmaster of its domain. */
+const isHere = (store: Store, address: string) =>
+  store.accountByAddress(`postmaster@${domainOf(address)}`) !== undefined
+
+const yes = (text: string): AdminAnswer => ({ ok: true, text })
+const no = (text: string): AdminAnswer => ({ ok: false, text })
+const notAnAddress = (word: unknown) => no(`${String(word)} is not an address.`)
+const nobody = (word: unknown) => no(`Nobody here has the address ${String(word)}.`)
+const notHere = (address: string) => no(`This agent does not handle mail of ${domainOf(address)}.`)
+const badPassword = no('That cannot be a password: it is empty, too long, or holds control characters.')
