@@ -45,8 +45,8 @@ const MAX_DEPTH = 10
 const OWNERS = /^(?:owner-(.+)|(.+)-(?:owner|request))$/
 
 /**
- * Where mail for this recipient goes from here. To a group there are several ways (`groupFor`); whoever needs one sends it
- * to ourselves, by SMTP.
+ * Where mail for this recipient goes from here. To a group there are several ways (`groupFor`); whoever needs one gets
+ * that to its owner.
  */
 export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
   const mailbox: Pick<Mailbox, 'localPart' | 'domain'> =
@@ -67,8 +67,7 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
     const postmaster = agent.store.accountByAddress(`postmaster@${agent.domain}`)
     if (postmaster !== undefined) return { kind: 'mailbox', account: postmaster, address }
   }
-  if (agent.store.group(address) !== undefined) return { kind: 'elsewhere', address, domain: mailbox.domain }
-  const owner = ownerOf(agent, address.toLowerCase())
+  const owner = agent.store.group(address)?.owner ?? ownerOf(agent, address.toLowerCase())
   if (owner !== undefined && forwards < MAX_FORWARDS) return wayFor(agent, forwardPathOf(owner), forwards + 1)
   if (/^srs[01][=+-]/i.test(mailbox.localPart)) {
     const to = reverseSrs(agent, mailbox.localPart)
@@ -107,6 +106,19 @@ export function groupFor(agent: Agent, path: ForwardPath, isBounce: boolean): Gr
   }
   return { group, ways: [...ways.values()] }
 }
+
+/** Whose mailboxes mail from within is put into at once: one, or those of a group's members; undefined: it goes on. */
+export function homesFor(agent: Agent, address: string): Account[] | undefined {
+  const path = forwardPathOf(address)
+  const group = groupFor(agent, path, false)
+  if (group !== undefined) return group.ways.flatMap((way) => holderOf(way) ?? [])
+  const way = wayFor(agent, path)
+  return way.kind === 'mailbox' ? [way.account] : undefined
+}
+
+/** Whose mailbox gets a copy. */
+export const holderOf = (way: Way) =>
+  way.kind === 'mailbox' ? way.account : way.kind === 'forward' ? way.keep : undefined
 
 function groupAt(agent: Agent, path: ForwardPath): Group | undefined {
   if (path.type === 'postmaster' || !isOwnDomain(agent, path.mailbox.domain)) return undefined

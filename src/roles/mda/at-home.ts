@@ -7,7 +7,7 @@ import type { Command } from '../../store/commands.ts'
 import type { Account, Verdict } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
-import { forwardPathOf, type Leg, queueCommand, wayFor, wishesOf } from '../routing.ts'
+import { forwardPathOf, homesFor, type Leg, queueCommand, wayFor, wishesOf } from '../routing.ts'
 import { carryOut } from './carry-out.ts'
 import { type Delivery, placeCommand, prepareDelivery, returnPathField, withoutReturnPath } from './place.ts'
 import { type Arrival, isRefusal, replyLines, sort, sorts } from './sort.ts'
@@ -47,11 +47,13 @@ export async function placedAtHome(
   const redirect = async (to: string, changed: Buffer | undefined, isKept: boolean): Promise<Command[]> => {
     const deliveredTo = Buffer.from(`Delivered-To: ${address}\r\n`)
     const content = changed === undefined ? [...front, body] : [withoutReturnPath(changed)]
-    const onward = wayFor(agent, forwardPathOf(to))
-    if (onward.kind === 'mailbox') {
+    // Back to the group it came through: its members have it.
+    const homes = to.toLowerCase() === address.toLowerCase() ? [account] : homesFor(agent, to)
+    if (homes !== undefined) {
       const delivery = await prepareDelivery(agent, reversePath, [deliveredTo], Buffer.concat(content))
-      return [placeCommand(agent, onward.account, delivery, 'inbox', verdict)]
+      return homes.map((home) => placeCommand(agent, home, delivery, 'inbox', verdict))
     }
+    const onward = wayFor(agent, forwardPathOf(to))
     const blob = await agent.store.putBlob([deliveredTo, ...content])
     const parameters = {
       smtputf8: envelope.smtputf8,
@@ -61,7 +63,7 @@ export async function placedAtHome(
       ...(isKept ? { notify: [] } : {}),
     }
     const sent = { trace, blob, reversePath: srsReversePath(agent, reversePath), parameters, origin: 'mda' } as const
-    return [queueCommand(agent, sent, onward.kind === 'elsewhere' || onward.kind === 'unknown' ? to : onward.to)]
+    return [queueCommand(agent, sent, 'to' in onward ? onward.to : to)]
   }
   const carrying = { verdict, delivery: prepared, redirect, isUnproven: false, at }
   const { commands, story } = await carryOut(agent, arrival, outcome, carrying)

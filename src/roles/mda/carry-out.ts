@@ -15,7 +15,7 @@ import type { Command, Made } from '../../store/commands.ts'
 import { summarise } from '../../store/summary.ts'
 import type { MailboxId, SpecialUse, Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
-import { forwardPathOf, queueCommand, wayFor } from '../routing.ts'
+import { forwardPathOf, homesFor, queueCommand, wayFor } from '../routing.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import type { Occasion, OutgoingMail } from './automatic.ts'
 import { notificationsOf } from './notification.ts'
@@ -271,14 +271,15 @@ class Work {
     const agent = this.#agent
     const way = wayFor(agent, forwardPathOf(forwardPath))
     if (way.kind === 'unknown') return
-    if (way.kind === 'mailbox') {
+    const homes = homesFor(agent, forwardPath)
+    if (homes !== undefined) {
       const delivery = await prepareDelivery(agent, reversePath, [], message)
-      this.#commands.push(placeCommand(agent, way.account, delivery, 'inbox', null))
+      for (const home of homes) this.#commands.push(placeCommand(agent, home, delivery, 'inbox', null))
       return
     }
     const blob = await agent.store.putBlob([...(await dkimFields(agent, message)), message])
     const mail = { trace: newTrace(agent.world), blob, reversePath, parameters: { notify: [] }, origin: 'mda' } as const
-    this.#commands.push(queueCommand(agent, mail, way.kind === 'elsewhere' ? way.address : way.to))
+    this.#commands.push(queueCommand(agent, mail, 'to' in way ? way.to : way.address))
   }
 
   #remember(key: string, expiresAtMs: number): void {

@@ -9,7 +9,7 @@ import type { InboundMessage, SmtpServerPolicy } from '../../protocols/smtp/poli
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
-import { type Leg, reversePathText, wayFor, waysTo } from '../routing.ts'
+import { groupFor, holderOf, type Leg, reversePathText, wayFor, waysTo } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf } from '../tracking.ts'
 import { placedAtHome } from './at-home.ts'
 import { type Delivery, hasRoom, prepareDelivery } from './place.ts'
@@ -29,7 +29,9 @@ export function lmtpPolicy(agent: Agent): SmtpServerPolicy {
     mail: () => undefined,
     recipient(forwardPath) {
       const way = wayFor(agent, forwardPath)
-      if (way.kind === 'mailbox')
+      const group = groupFor(agent, forwardPath, false)
+      if (group !== undefined && group.ways.length > 0) return undefined
+      if (group === undefined && way.kind === 'mailbox')
         return hasRoom(agent, way.account.id, 1) ? undefined : reply(452, '4.2.2', 'this mailbox is full')
       const at = forwardPath.type === 'mailbox' ? formatAddress(forwardPath.mailbox) : 'postmaster'
       return reply(550, '5.1.1', `there is no mailbox ${at} here`)
@@ -69,11 +71,13 @@ async function deliver(agent: Agent, mail: InboundMessage) {
   let delivery: Promise<Delivery> | undefined
   const prepared = () => (delivery ??= prepareDelivery(agent, reversePath, front, source))
   const about = { trace, reversePath, messageId: messageIdOf(header) }
-  const each: Reply[] = envelope.recipients.map(() => reply(451, '4.3.0', 'a fault on our side, try again later'))
+  const replies: (Reply | undefined)[] = envelope.recipients.map(() => undefined)
   for (const leg of waysTo(agent, envelope)) {
     const answer = await placed(agent, leg, { ...about, envelope, front, body: source, verdict }, prepared)
-    for (const place of leg.places) each[place] = answer
+    // Of a group, one who must wait makes the sender try again: twice is better than never.
+    for (const place of leg.places) if (replies[place] === undefined || answer.code >= 400) replies[place] = answer
   }
+  const each = replies.map((one) => one ?? reply(451, '4.3.0', 'a fault on our side, try again later'))
   return { each, final: reply(250, '2.0.0', `accepted as ${trace}`) }
 }
 
@@ -83,15 +87,17 @@ async function placed(
   mail: Parameters<typeof placedAtHome>[1] & { readonly messageId: string },
   prepared: () => Promise<Delivery>,
 ): Promise<Reply> {
-  if (way.kind !== 'mailbox') return reply(550, '5.1.1', 'there is no such mailbox here')
-  const { account, address } = way
+  const isOfGroup = 'group' in way && way.group !== undefined
+  const account = way.kind === 'mailbox' || isOfGroup ? holderOf(way) : undefined
+  if (account === undefined) return reply(550, '5.1.1', 'there is no such mailbox here')
+  const address = way.kind === 'mailbox' ? way.address : account.address
   const { trace, reversePath, messageId } = mail
   try {
     const outcome = await placedAtHome(
       agent,
       mail,
       { way, recipient, account, address },
-      { prepared, at: 0, isAlone: true },
+      { prepared, at: 0, isAlone: !isOfGroup },
     )
     if ('refusal' in outcome) return outcome.refusal
     const about = { trace, reversePath, messageId, role: 'MDA', kind: 'delivered', forwardPath: address } as const

@@ -9,7 +9,7 @@ import type { Agent } from '../agent.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
-import { forwardPathOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
+import { forwardPathOf, groupFor, holderOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
 import { eventCommand, messageIdOf } from '../tracking.ts'
 import type { Outcome } from '../transmitter/outcome.ts'
 import { verdictOn } from './submission.ts'
@@ -22,42 +22,45 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
   if (body === undefined)
     return { ...failed, state: 'held', reply: reply(451, '4.3.0', 'our stored copy of the message cannot be read') }
   const path = forwardPathOf(forwardPath)
-  const way = wayFor(agent, path)
-  if (way.kind === 'unknown')
+  const group = groupFor(agent, path, false)
+  const alone = wayFor(agent, path)
+  if (group?.ways.length === 0 || alone.kind === 'unknown')
     return {
       ...failed,
       state: 'refused',
-      reply: reply(550, '5.1.1', `there is no mailbox ${way.address} here any more`),
+      reply: reply(550, '5.1.1', `there is no mailbox ${forwardPath} here any more`),
     }
   const commands: Command[] = [{ kind: 'queue.remove', id: entry.id }]
-  const account = way.kind === 'mailbox' ? way.account : way.kind === 'forward' ? way.keep : undefined
-  if (account !== undefined) {
-    const { smtputf8 = false, body: bodyType = '8BITMIME' } = parameters
-    const recipient = { forwardPath: path }
-    const envelope = { reversePath: reversePathOf(reversePath), recipients: [recipient], smtputf8, body: bodyType }
-    const author = agent.store.accountByAddress(reversePath) ?? account
-    const about = { trace, reversePath, messageId: messageIdOf(parseHeader(body)) }
-    let delivery: Delivery | undefined
-    const prepared = async () => (delivery ??= await prepareDelivery(agent, reversePath, [], body))
-    const placed = await placedAtHome(
-      agent,
-      { ...about, envelope, front: [], body, verdict: verdictOn(author), author: author.address },
-      { account, address: forwardPath, way, recipient },
-      { prepared, at: commands.length, isAlone: true },
-    )
-    if ('refusal' in placed) return { ...failed, state: 'refused', reply: placed.refusal }
-    const event = { ...about, role: 'MDA', kind: 'delivered', forwardPath, text: placed.text } as const
-    commands.push(...placed.commands, eventCommand(agent, event))
-  }
-  if (way.kind !== 'mailbox') {
-    const to = way.kind === 'elsewhere' ? way.address : way.to
-    const sender = way.kind === 'elsewhere' ? reversePath : srsReversePath(agent, reversePath)
-    const { atHome: _, ...onward } = parameters
-    const forwarded = way.kind === 'forward' ? { forwardedFrom: way.from } : {}
-    // A copy is here: nobody need hear of the other.
-    const notify = account === undefined ? {} : { notify: [] }
-    const mail = { trace, blob: entry.blob, reversePath: sender, parameters: { ...onward, ...forwarded, ...notify } }
-    commands.push(queueCommand(agent, { ...mail, origin: 'msa' }, to))
+  for (const way of group?.ways ?? [alone]) {
+    const account = holderOf(way)
+    if (account !== undefined) {
+      const { smtputf8 = false, body: bodyType = '8BITMIME' } = parameters
+      const recipient = { forwardPath: path }
+      const envelope = { reversePath: reversePathOf(reversePath), recipients: [recipient], smtputf8, body: bodyType }
+      const author = agent.store.accountByAddress(reversePath) ?? account
+      const about = { trace, reversePath, messageId: messageIdOf(parseHeader(body)) }
+      let delivery: Delivery | undefined
+      const prepared = async () => (delivery ??= await prepareDelivery(agent, reversePath, [], body))
+      const placed = await placedAtHome(
+        agent,
+        { ...about, envelope, front: [], body, verdict: verdictOn(author), author: author.address },
+        { account, address: forwardPath, way, recipient },
+        { prepared, at: commands.length, isAlone: group === undefined },
+      )
+      if ('refusal' in placed) return { ...failed, state: 'refused', reply: placed.refusal }
+      const event = { ...about, role: 'MDA', kind: 'delivered', forwardPath, text: placed.text } as const
+      commands.push(...placed.commands, eventCommand(agent, event))
+    }
+    if (way.kind !== 'mailbox') {
+      const to = way.kind === 'elsewhere' ? way.address : way.to
+      const sender = way.kind === 'elsewhere' ? reversePath : srsReversePath(agent, reversePath)
+      const { atHome: _, ...onward } = parameters
+      const forwarded = way.kind === 'forward' ? { forwardedFrom: way.from } : {}
+      // A copy is here: nobody need hear of the other.
+      const notify = account === undefined ? {} : { notify: [] }
+      const mail = { trace, blob: entry.blob, reversePath: sender, parameters: { ...onward, ...forwarded, ...notify } }
+      commands.push(queueCommand(agent, { ...mail, origin: 'msa' }, to))
+    }
   }
   return commands
 }

@@ -6,6 +6,7 @@ import { cameThrough } from '../../identity/trusted.ts'
 import type { Header } from '../../message/header.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
+import type { Account } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { noteCommands } from '../forwarder/exchange.ts'
 import { type Forwarding, withHop } from '../forwarder/forward.ts'
@@ -14,7 +15,7 @@ import { srsReversePath } from '../forwarder/srs.ts'
 import { carryOut } from '../mda/carry-out.ts'
 import { type Delivery, placeCommand, prepareDelivery, withoutReturnPath } from '../mda/place.ts'
 import { arrivalCommands } from '../reports/judged.ts'
-import { forwardPathOf, queueCommand, wayFor } from '../routing.ts'
+import { forwardPathOf, homesFor, queueCommand, wayFor } from '../routing.ts'
 import { eventCommand } from '../tracking.ts'
 import { type Findings, findings, verdictOf } from './findings.ts'
 import { type Handled, isStanding } from './handle.ts'
@@ -154,24 +155,28 @@ export async function keep(
   return commands
 }
 
+const isSameAddress = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
+
 /** Sends a message on as its Recipient's script says: like forwarded mail, with Delivered-To against loops, SRS and a seal. */
 function redirecting(
   agent: Agent,
   ours: Ours,
-  { recipient, address }: Pick<Handled, 'recipient'> & { readonly address: string },
+  { recipient, address, account }: Pick<Handled, 'recipient'> & { readonly address: string; readonly account: Account },
   about: About,
   detail: Record<string, unknown>,
 ) {
   return async (to: string, message: Buffer | undefined, isKept: boolean): Promise<Command[]> => {
     // What the script changed holds our fields already, and Return-Path is for mailboxes alone.
     const content = message === undefined ? {} : { front: [], source: withoutReturnPath(message) }
-    const way = wayFor(agent, forwardPathOf(to))
-    if (way.kind === 'mailbox') {
+    // Back to the group it came through: its members have it.
+    const homes = isSameAddress(to, address) ? [account] : homesFor(agent, to)
+    if (homes !== undefined) {
       const { front, source } = { ...ours, ...content }
       const deliveredTo = Buffer.from(`Delivered-To: ${address}\r\n`)
       const delivery = await prepareDelivery(agent, about.reversePath, [deliveredTo, ...front], source)
-      return [placeCommand(agent, way.account, delivery, 'inbox', null)]
+      return homes.map((home) => placeCommand(agent, home, delivery, 'inbox', null))
     }
+    const way = wayFor(agent, forwardPathOf(to))
     const target = way.kind === 'forward' || way.kind === 'return' ? way.to : to
     return queueAll(agent, [{ ...about, ...ours, ...content, recipient, from: address, to: target, isKept, detail }])
   }

@@ -12,7 +12,7 @@ import { newTrace } from '../agent.ts'
 import { Targets } from '../forwarder/target.ts'
 import { hasRoom } from '../mda/place.ts'
 import { needsTag, tagOf } from '../msa/tagged.ts'
-import { groupFor, reversePathText, type Way, wayFor } from '../routing.ts'
+import { groupFor, holderOf, reversePathText, type Way, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
 import type { Border } from './border.ts'
 import { receive, type Sharing } from './receive.ts'
@@ -189,8 +189,6 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
     message: (mail) => receive(agent, mail, sharing),
   }
 }
-
-const holderOf = (way: Way) => (way.kind === 'mailbox' ? way.account : way.kind === 'forward' ? way.keep : undefined)
 
 const sideOf = (way: Way) =>
   way.kind === 'mailbox' ? 'here' : way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
