@@ -19,7 +19,8 @@ export interface HomeMail {
   /** Fields of ours, and what came. */
   readonly front: readonly Uint8Array[]
   readonly body: Buffer
-  readonly verdict: Verdict
+  /** What our own checks said; null for what this agent wrote. */
+  readonly verdict: Verdict | null
   /** Who signed in here to send it. */
   readonly author?: string | undefined
 }

@@ -26,7 +26,7 @@ import { answerTo } from './vacation.ts'
 const DAY_MS = 86_400_000
 
 export interface Carrying {
-  readonly verdict: Verdict
+  readonly verdict: Verdict | null
   /** The body as it came, for mailboxes. */
   readonly delivery: () => Promise<Delivery>
   /** The commands that send it on; `message`: what the script made of it, if it changed it. */

@@ -73,3 +73,32 @@ test('what a rejection makes of it comes back to its sender once', async () => {
   assert.deepEqual(await subjects(world, 'recipient', BOB), [])
   assert.equal((await subjects(world, 'sender', ANNA)).length, 1)
 })
+
+const bounces = async (world: TestSystem, id: string, address: string) =>
+  (await subjects(world, id, address)).filter((subject) => subject === 'Your message could not be delivered').length
+
+test('a bounce of our own goes where the script of its Author says', async () => {
+  const world = await withScripts(
+    'require ["fileinto","mailbox","envelope"]; if envelope "from" "" { fileinto :create "Bounces"; }',
+    'keep;',
+  )
+  await world.submit('nobody@recipient.test')
+  await world.quiet()
+  const { store } = world.agent('sender')
+  const account = store.accountByAddress(ANNA)!.id
+  const counts = ['INBOX', 'Bounces'].map((path) => store.mailboxByPath(account, path)?.total)
+  assert.deepEqual(counts, [0, 1])
+})
+
+test('a bounce that its Author rejects, and one that he redirects to nobody, end in an inbox', async () => {
+  for (const [script, annas, postmasters] of [
+    ['require "reject"; reject "No bad news.";', 1, 0],
+    ['redirect "nobody@recipient.test";', 0, 1],
+  ] as const) {
+    const world = await withScripts(script, 'keep;')
+    await world.submit('nobody@recipient.test')
+    await world.quiet()
+    assert.equal(await bounces(world, 'sender', ANNA), annas, script)
+    assert.equal(await bounces(world, 'sender', 'postmaster@sender.test'), postmasters, script)
+  }
+})

@@ -1,5 +1,6 @@
 // Bounces: mail that cannot be delivered goes back to someone who can act (RFC 5321 §6.1, RFC 3464). Never to the null
-// reverse-path: what would have to go there comes before the postmaster instead (a double bounce).
+// reverse-path: what would have to go there comes before the postmaster instead (a double bounce). The script of who gets
+// a bounce here is asked, but not about a double bounce: one that it redirects and that fails again would never end.
 
 import type { Mailbox } from '../../message/address.ts'
 import { buildDsn } from '../../message/dsn.ts'
@@ -9,9 +10,10 @@ import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Agent, newTrace } from '../agent.ts'
+import { placedAtHome } from '../mda/at-home.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { untagged } from '../msa/tagged.ts'
-import { forwardPathOf, queueCommand, wayFor } from '../routing.ts'
+import { forwardPathOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
 import { eventCommand } from '../tracking.ts'
 import { dkimFields } from './signing.ts'
 
@@ -26,15 +28,15 @@ export interface GivenUp {
 }
 
 /**
- * The commands that return given-up recipients to who sent them: one notification for each message. They go into the
- * same commit that removes the queue entries. @throws DiskError
+ * The commands that return given-up recipients to who sent them: one notification for each message. They go first into
+ * the same commit that removes the queue entries. @throws DiskError
  */
 export async function returnToSender(agent: Agent, givenUp: readonly GivenUp[]): Promise<Command[]> {
   const commands: Command[] = []
   const byMessage = Map.groupBy(givenUp, ({ entry }) => `${entry.trace}\0${entry.reversePath}`)
   for (const failures of byMessage.values()) {
     const wanted = failures.filter(({ entry }) => wantsFailure(entry))
-    if (wanted.length > 0) commands.push(...(await bounce(agent, wanted)))
+    if (wanted.length > 0) commands.push(...(await bounce(agent, wanted, commands.length)))
   }
   return commands
 }
@@ -47,7 +49,8 @@ export function wantsFailure({ parameters }: QueueEntry): boolean {
 /** Larger messages come back as their header: what was too big for one way is not sent the other way. */
 const MAX_RETURNED_BYTES = 1024 * 1024
 
-async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Command[]> {
+/** @param at Index that the first command will have in its batch. @throws DiskError */
+async function bounce(agent: Agent, failures: readonly GivenUp[], at: number): Promise<Command[]> {
   const { entry } = failures[0]!
   const original = await originalOf(agent, entry)
   const postmaster = `postmaster@${agent.domain}`
@@ -96,6 +99,24 @@ async function bounce(agent: Agent, failures: readonly GivenUp[]): Promise<Comma
   const account = way.kind === 'mailbox' ? way.account : agent.store.accountByAddress(postmaster)
   if (account === undefined) throw new Error(`${agent.domain} has no postmaster`)
   const delivery = await prepareDelivery(agent, '', [], notification)
+  if (way.kind === 'mailbox' && entry.reversePath !== '') {
+    const recipient = { forwardPath: forwardPathOf(to) }
+    const placed = await placedAtHome(
+      agent,
+      {
+        trace,
+        envelope: { reversePath: reversePathOf(''), recipients: [recipient], smtputf8: false, body: '8BITMIME' },
+        reversePath: '',
+        front: [],
+        body: notification,
+        verdict: null,
+      },
+      { account, address: way.address, way, recipient },
+      { prepared: async () => delivery, at, isAlone: true },
+    )
+    // A bounce cannot be refused: there is nobody left to hear of it.
+    if (!('refusal' in placed)) return [...placed.commands, event(account.address, placed.text)]
+  }
   return [
     placeCommand(agent, account, delivery, 'inbox', null),
     event(account.address, `A bounce was put into the mailbox of ${account.address}.`),
