@@ -18,6 +18,7 @@ const FLOORS = [
   'roles',
   'identity',
   'filter',
+  'moving',
   'protocols',
   'store',
   'message',

@@ -213,6 +213,18 @@ program
   )
 
 program
+  .command('import')
+  .description('bring mail in: mbox, Maildir, folders of them; run it again to go on, or for what came since')
+  .argument('<folder>', `${folderOf} that is stopped`)
+  .argument('<address>', 'whose account')
+  .argument('<from>', 'the file or folder with the mail')
+  .option('--into <mailbox>', 'below this mailbox (default: where it was; a single file: INBOX)')
+  .option('--json', 'the result as JSON', false)
+  .action((folder, address, from, options) =>
+    verb(async () => (await import('./verbs/moving.ts')).importMail(folder, address, from, options, print))(),
+  )
+
+program
   .command('reports')
   .description('explain a report (DMARC, TLS, complaint), or show what an agent heard and told of whom')
   .argument('<path...>', "report (.eml, .xml, .json, .gz, .zip; '-' for standard input), or folder of an agent")

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openStore } from '../../store/embedded.ts'
+import { makeAccount } from '../../store/testing.ts'
+import { worldOf } from '../agents-in.ts'
+import { importMail } from './moving.ts'
+
+function agentWithBob(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-moving-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const complaints: string[] = []
+  t.mock.method(console, 'error', (text: string) => complaints.push(text))
+  const agent = join(folder, 'MDA@here')
+  const open = () => openStore(worldOf(agent))
+  return { folder, agent, open, complaints }
+}
+
+test('an mbox file and a Maildir on disk come in; a running agent keeps its store', async (t) => {
+  const { folder, agent, open, complaints } = agentWithBob(t)
+  const store = await open()
+  await makeAccount(store)
+  let text = ''
+  const print = (more: string) => {
+    text += more
+  }
+  const mbox = join(folder, 'mail')
+  writeFileSync(mbox, 'From a Mon Nov 23 10:00:00 2026\nStatus: RO\nSubject: x\n\nbody\n\n')
+  assert.equal(await importMail(agent, 'bob@here.test', mbox, { json: false }, print), 2)
+  assert.match(complaints.join(), /is (already )?held by .*stop the agent, run this again/)
+  await store.close()
+
+  assert.equal(await importMail(agent, 'bob@here.test', mbox, { json: false }, print), 0)
+  const maildir = join(folder, 'Maildir')
+  for (const sub of ['cur', 'new', 'tmp', '.Gesendet/cur']) mkdirSync(join(maildir, sub), { recursive: true })
+  writeFileSync(join(maildir, '.Gesendet/cur/1.x:2,FS'), 'Subject: y\n\nbody\n')
+  utimesSync(join(maildir, '.Gesendet/cur/1.x:2,FS'), 1_700_000_000, 1_700_000_000)
+  assert.equal(await importMail(agent, 'bob@here.test', maildir, { into: 'Alt', json: false }, print), 0)
+  assert.equal(await importMail(agent, 'bob@here.test', maildir, { into: 'Alt', json: true }, print), 0)
+  assert.equal(
+    text,
+    'bob@here.test: 1 message came, in 1 mailbox.\nbob@here.test: 1 message came, in 2 mailboxes.\n' +
+      '{"mailboxes":2,"brought":0,"known":1,"bytes":17,"notes":[],"moreNotes":0}\n',
+  )
+  const again = await open()
+  const bob = again.accountByAddress('bob@here.test')!.id
+  const inbox = again.placements(bob, again.mailboxByPath(bob, 'INBOX')!.id)
+  assert.deepEqual(
+    inbox.map(({ flags }) => flags),
+    [['\\Seen']],
+  )
+  const sent = again.placements(bob, again.mailboxByPath(bob, 'Alt/Gesendet')!.id)
+  assert.deepEqual(
+    sent.map(({ flags }) => flags),
+    [['\\Flagged', '\\Seen']],
+  )
+  assert.equal(again.email(bob, sent[0]!.email)!.receivedAtMs, 1_700_000_000_000)
+  await again.close()
+})
+
+test('what cannot be brought is said', async (t) => {
+  const { folder, agent, open, complaints } = agentWithBob(t)
+  const store = await open()
+  await makeAccount(store)
+  await store.close()
+  const print = () => {}
+  assert.equal(await importMail(join(folder, 'none'), 'bob@here.test', folder, { json: false }, print), 2)
+  assert.equal(await importMail(agent, 'anna@here.test', folder, { json: false }, print), 2)
+  assert.equal(await importMail(agent, 'bob@here.test', join(folder, 'none'), { json: false }, print), 2)
+  writeFileSync(join(folder, 'letter.txt'), 'Dear Bob,\n')
+  assert.equal(await importMail(agent, 'bob@here.test', join(folder, 'letter.txt'), { json: false }, print), 2)
+  assert.deepEqual(
+    complaints.map((one) => one.replaceAll(folder, '')),
+    [
+      '/none holds no store. Name the folder of an agent.',
+      'anna@here.test has no account in MDA@here. It has: bob@here.test.',
+      '/none is not there.',
+      '/letter.txt holds no mail that is known here: an mbox file, a Maildir, or folders of them.',
+    ],
+  )
+})
