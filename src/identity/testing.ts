@@ -46,4 +46,5 @@ export const directCpu: Cpu = {
   sign: async (algorithm, data, privateKey) => sign(algorithm, data, privateKey),
   verify: async (algorithm, data, publicKey, signature) => verify(algorithm, data, publicKey, signature),
   pbkdf2: async (password, salt, iterations) => pbkdf2Sync(password, salt, iterations, 32, 'sha256'),
+  argon2id: () => Promise.reject(new Error('no password is checked here')),
 }

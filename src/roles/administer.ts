@@ -7,6 +7,7 @@ import { formatCredentials, makeCredentials } from '../protocols/sasl/credential
 import type { Command } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world/world.ts'
+import type { Passwords } from './passwords.ts'
 import { domainOf } from './routing.ts'
 
 export type AdminWish =
@@ -28,8 +29,8 @@ export interface AdminAnswer {
 export interface AdminPlace {
   readonly store: Store
   readonly world: Pick<World, 'clock' | 'cpu' | 'random'>
-  /** PBKDF2 iterations of new credentials; undefined: the usual. */
-  readonly iterations?: number
+  /** With the agent's secret; without it a password is kept as SCRAM has it, until its owner signs in. */
+  readonly passwords?: Passwords
 }
 
 const MAX_MEMBERS = 1000
@@ -51,7 +52,7 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
     const address = addressIn(words.address)
     if (address === undefined) return notAnAddress(words.address)
     if (!isHere(place.store, address)) return notHere(address)
-    const credentials = words.password === undefined ? null : await credentialsFor(place, words.password)
+    const credentials = words.password === undefined ? null : await credentialsFor(place, address, words.password)
     if (credentials === undefined) return badPassword
     const displayName =
       typeof words.name === 'string' ? words.name.slice(0, 200) : address.slice(0, address.indexOf('@'))
@@ -82,7 +83,7 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
   async password(place, words) {
     const account = personIn(place.store, words.address)
     if (account === undefined) return nobody(words.address)
-    const credentials = await credentialsFor(place, words.password)
+    const credentials = await credentialsFor(place, account.address, words.password)
     if (credentials === undefined) return badPassword
     const command = { kind: 'account.credentials', account: account.id, credentials } as const
     return change(place.store, command, `${account.address} has a new password.`)
@@ -148,9 +149,14 @@ async function change(store: Store, command: Command, text: string): Promise<Adm
 }
 
 /** Undefined: not a password, or one with characters that none may hold. */
-async function credentialsFor({ world, iterations }: AdminPlace, password: unknown): Promise<string | undefined> {
+async function credentialsFor(
+  { world, passwords }: AdminPlace,
+  address: string,
+  password: unknown,
+): Promise<string | undefined> {
   if (typeof password !== 'string' || password.length > MAX_PASSWORD) return undefined
-  const credentials = await makeCredentials(password, world, iterations)
+  if (passwords !== undefined) return passwords.make(address, password)
+  const credentials = await makeCredentials(password, world)
   return credentials && formatCredentials(credentials)
 }
 

@@ -14,6 +14,7 @@ import { Learner } from '../roles/mda/learner.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
 import { Pusher } from '../roles/mda/push/pusher.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
+import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
@@ -156,7 +157,7 @@ export class RunningAgent {
       stsPolicies: stsPolicies(world, store, plan.settings.transmitter.privateDestinations),
       log,
     }
-    await settle(store, plan, world, options.iterations, log)
+    await settle(store, plan, world, new Passwords(world, secrets.server, options.iterations), log)
     if (plan.roles.has('MDA'))
       store.text = await TextIndex.open(world, store, (error) =>
         log('warning', 'the text index is behind', { error: String(error) }),
@@ -212,10 +213,10 @@ export class RunningAgent {
   }
 
   /** Lets the administrator in, at a socket of this machine. Without it, he must stop the agent first. */
-  async openAdminDoor(path: string, iterations: number): Promise<void> {
+  async openAdminDoor(path: string): Promise<void> {
     const { store, world, log } = this.agent
     try {
-      this.#adminDoor = await openAdminDoor({ store, world, iterations }, path)
+      this.#adminDoor = await openAdminDoor({ store, world, passwords: this.accounts.passwords }, path)
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
       log('warning', 'accounts can be administered only while the agent is stopped', { reason: error.message })

@@ -1,9 +1,9 @@
 // The people of a description, in the store: what is missing is made at the start, and what exists is kept, since its owner
 // or an administrator may have changed it since. Groups and who catches all are as the description says.
 
-import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
 import type { Agent } from '../roles/agent.ts'
 import { batvSwitch } from '../roles/msa/tagged.ts'
+import type { Passwords } from '../roles/passwords.ts'
 import type { Command } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import { COMPLAINS, type Group } from '../store/types.ts'
@@ -15,7 +15,7 @@ export async function settle(
   store: Store,
   plan: AgentPlan,
   world: World,
-  iterations: number,
+  passwords: Passwords,
   log: Agent['log'],
 ): Promise<void> {
   const change = async (commands: readonly Command[]) => {
@@ -38,7 +38,7 @@ export async function settle(
       (await create(store, {
         address: person.address,
         displayName: person.displayName,
-        credentials: await credentialsOf(person, world, iterations),
+        credentials: await credentialsOf(person, passwords),
         nowMs,
       }))
     const commands: Command[] = person.aliases.map((alias) => ({ kind: 'alias.put', alias, account: id }))
@@ -47,7 +47,7 @@ export async function settle(
       commands.push({
         kind: 'account.credentials',
         account: id,
-        credentials: await credentialsOf(person, world, iterations),
+        credentials: await credentialsOf(person, passwords),
       })
     const { bytes, messages } = person.quota
     const held = store.access.quota(id)
@@ -91,10 +91,10 @@ async function create(
   return result.id!
 }
 
-async function credentialsOf(person: PersonPlan, world: World, iterations: number): Promise<string | null> {
-  if (person.password === undefined) return null
-  const credentials = await makeCredentials(person.password, world, iterations)
+async function credentialsOf({ address, password }: PersonPlan, passwords: Passwords): Promise<string | null> {
+  if (password === undefined) return null
+  const credentials = await passwords.make(address, password)
   if (credentials === undefined)
-    throw new Error(`the password of ${person.address} holds characters that no password may hold`)
-  return formatCredentials(credentials)
+    throw new Error(`the password of ${address} holds characters that no password may hold`)
+  return credentials
 }

@@ -90,7 +90,7 @@ async function startOn(smtpPort: number, plan: SystemPlan, options: StartOptions
       }
     for (const agent of agents) {
       const path = options.adminSocket?.(agent.plan)
-      if (path !== undefined) await agent.openAdminDoor(path, options.iterations)
+      if (path !== undefined) await agent.openAdminDoor(path)
     }
     options.publish?.(agents)
     for (const agent of agents) agent.begin()

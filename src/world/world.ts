@@ -44,6 +44,11 @@ export interface Random {
 }
 
 /** CPU-heavy native work: in libuv's pool in the real world, at once (and so reproducibly) in the simulated one. */
+export interface Argon2Cost {
+  readonly memoryKiB: number
+  readonly passes: number
+}
+
 export interface Cpu {
   /** Signature over `data`; `algorithm` as node:crypto names it ('sha256' for RSA, null for Ed25519). */
   sign(algorithm: 'sha256' | null, data: Uint8Array, privateKey: import('node:crypto').KeyObject): Promise<Buffer>
@@ -56,6 +61,8 @@ export interface Cpu {
   ): Promise<boolean>
   /** PBKDF2 with HMAC-SHA-256 (RFC 8018), 32 bytes: SCRAM's `Hi` (RFC 5802 §2.2). */
   pbkdf2(password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Buffer>
+  /** Argon2id (RFC 9106), one lane, 32 bytes. */
+  argon2id(password: Uint8Array, salt: Uint8Array, cost: Argon2Cost): Promise<Buffer>
 }
 
 /** Makes the keys of an actor. Slow: once, at its first start. */

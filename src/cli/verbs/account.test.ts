@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import { checkPassword, parseCredentials } from '../../protocols/sasl/credentials.ts'
 import type { AdminWish } from '../../roles/administer.ts'
+import { Passwords } from '../../roles/passwords.ts'
 import { openStore } from '../../store/embedded.ts'
 import { deliver, makeAccount } from '../../store/testing.ts'
 import { ADMIN_SOCKET, openAdminDoor } from '../../system/admin-door.ts'
@@ -48,18 +48,19 @@ test('people of an agent that is stopped, and of one that runs: the same words',
 
   const world = worldOf(join(folder, 'here.test'))
   const path = join(folder, 'here.test', ADMIN_SOCKET)
+  const passwords = new Passwords(world, Buffer.from('secret'), 10)
   const store = await openStore(world)
   // A process that holds the store and has no door says so; what a dead one left behind is replaced.
   assert.match(await say({ verb: 'list' }), /^1 .* is (already )?held by .* stop it first\.$/)
-  const left = await openAdminDoor({ store, world, iterations: 10 }, path)
-  const door = await openAdminDoor({ store, world, iterations: 10 }, path)
+  const left = await openAdminDoor({ store, world, passwords }, path)
+  const door = await openAdminDoor({ store, world, passwords }, path)
   assert.equal(statSync(path).mode & 0o777, 0o600)
   assert.equal(
     await say({ verb: 'password', address: 'ann@here.test', password: 'secret' }),
     '0 ann@here.test has a new password.',
   )
   const ann = store.accountByAddress('ann@here.test')!
-  assert.ok(await checkPassword(parseCredentials(ann.credentials!)!, 'secret', world))
+  assert.ok(await passwords.check('ann@here.test', ann.credentials!, 'secret'))
   assert.match(
     await say({ verb: 'password', address: 'ann@here.test', password: 'bell\x07' }),
     /^1 That cannot be a password/,

@@ -2,6 +2,7 @@
 // is itself a program over sockets (src/protocols/dns).
 
 import { pbkdf2, randomBytes, randomInt, sign, verify } from 'node:crypto'
+import { hashRaw } from '@node-rs/argon2'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Random, Timer, World } from '../world.ts'
 import { RealDisk } from './disk.ts'
@@ -83,6 +84,9 @@ export const realRandom: Random = {
   integer: (below) => randomInt(below),
 }
 
+/** Of the library's enumeration, which a compiler of single files cannot see. */
+const ARGON2ID = 2
+
 const realCpu: Cpu = {
   sign: (algorithm, data, privateKey) =>
     new Promise((resolve, reject) => {
@@ -95,5 +99,14 @@ const realCpu: Cpu = {
   pbkdf2: (password, salt, iterations) =>
     new Promise((resolve, reject) => {
       pbkdf2(password, salt, iterations, 32, 'sha256', (error, key) => (error ? reject(error) : resolve(key)))
+    }),
+  argon2id: (password, salt, { memoryKiB, passes }) =>
+    hashRaw(password, {
+      salt,
+      memoryCost: memoryKiB,
+      timeCost: passes,
+      parallelism: 1,
+      outputLen: 32,
+      algorithm: ARGON2ID,
     }),
 }

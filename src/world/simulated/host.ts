@@ -3,6 +3,7 @@
 // for is never answered.
 
 import { pbkdf2Sync, sign, verify } from 'node:crypto'
+import { hashRawSync } from '@node-rs/argon2'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Timer, World } from '../world.ts'
 import { SimulatedDisk } from './disk.ts'
@@ -150,5 +151,8 @@ const simulatedCpu: Cpu = {
   },
   async pbkdf2(password, salt, iterations) {
     return pbkdf2Sync(password, salt, iterations, 32, 'sha256')
+  },
+  async argon2id(password, salt, { memoryKiB, passes }) {
+    return hashRawSync(password, { salt, memoryCost: memoryKiB, timeCost: passes, parallelism: 1, outputLen: 32 })
   },
 }
