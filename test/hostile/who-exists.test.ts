@@ -28,9 +28,13 @@ function recording(cpu: Cpu): { cpu: Cpu; work: string[] } {
     work.push(`${password.length} bytes, salt of ${salt.length}, ${iterations} iterations`)
     return cpu.pbkdf2(password, salt, iterations)
   }
+  const argon2id: Cpu['argon2id'] = (password, salt, cost) => {
+    work.push(`${password.length} bytes, salt of ${salt.length}, ${cost.memoryKiB} KiB, ${cost.passes} passes`)
+    return cpu.argon2id(password, salt, cost)
+  }
   return {
     work,
-    cpu: { pbkdf2, sign: (...rest) => cpu.sign(...rest), verify: (...rest) => cpu.verify(...rest) },
+    cpu: { pbkdf2, argon2id, sign: (...rest) => cpu.sign(...rest), verify: (...rest) => cpu.verify(...rest) },
   }
 }
 
@@ -44,7 +48,8 @@ test('N2: a wrong password costs the same work for every name, also once the rig
   for (const [n, name] of NAMES.entries()) {
     work.length = 0
     const verdict = await world.run(accounts.checkPassword(name, 'wrong', `192.0.2.${n}`))
-    assert.deepEqual([verdict, work], [{ state: 'refused' }, ['5 bytes, salt of 16, 4096 iterations']], name)
+    const same = ['5 bytes, salt of 16, 19456 KiB, 2 passes', '5 bytes, salt of 16, 4096 iterations']
+    assert.deepEqual([verdict, work], [{ state: 'refused' }, same], name)
     const scram = accounts.scramCredentials(name, `192.0.2.${n}`)
     assert.ok(scram.state === 'found' && scram.credentials.iterations === 4096, name)
     assert.equal(scram.credentials.salt.length, 16)
