@@ -2,26 +2,21 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testWorld } from '../world/testing.ts'
 import { checkStore } from './check.ts'
 import type { Command } from './commands.ts'
-import { type EmbeddedStore, openStore } from './embedded.ts'
 import { deliver, delivery, done, makeAccount, nowMs } from './testing.ts'
+import { onBothEngines } from './testing-engines.ts'
+import type { KeptStore } from './view.ts'
 
-function inStore(work: (store: EmbeddedStore, bob: number, inbox: number) => Promise<void>) {
-  return async () => {
-    const { world, run } = testWorld()
-    await run(async () => {
-      const store = await openStore(world)
-      const bob = await makeAccount(store)
-      await work(store, bob, store.mailboxByPath(bob, 'INBOX')!.id)
-      assert.deepEqual(await checkStore(store), [])
-      await store.close()
-    })
-  }
+function inStore(work: (store: KeptStore, bob: number, inbox: number) => Promise<void>) {
+  return onBothEngines(async (store) => {
+    const bob = await makeAccount(store)
+    await work(store, bob, store.mailboxByPath(bob, 'INBOX')!.id)
+    assert.deepEqual(await checkStore(store), [])
+  })
 }
 
-async function refusal(store: EmbeddedStore, command: Command): Promise<string> {
+async function refusal(store: KeptStore, command: Command): Promise<string> {
   const [result] = await store.commit([command])
   return result!.ok ? 'done' : result!.reason
 }

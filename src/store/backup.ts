@@ -13,6 +13,7 @@ import { Reads } from './reads.ts'
 import { type Rebuilt, rebuildStore } from './rebuild.ts'
 import { isCurrent } from './schema.ts'
 import { HEADER_BYTES } from './segment.ts'
+import { mustBeOwn } from './shared-snapshot.ts'
 import { manifestPath, newestSnapshot, removeOlderSnapshots, type Snapshot, snapshotPath } from './snapshot.ts'
 
 /** The folder on the backup's disk: laid out as a store without its database. */
@@ -32,6 +33,7 @@ export interface Backup {
 
 /** `to`: the disk of the backup's own folder. @throws DiskError: then the backup before it is as it was */
 export async function backUpStore(world: World, to: Disk, folder = 'store'): Promise<Backup> {
+  await mustBeOwn(world.disk, folder)
   const copy = new Copy(world.disk, folder, to, KEPT)
   const release = await to.lock(KEPT)
   const database = world.disk.openDatabase(`${folder}/store.db`, 'read')

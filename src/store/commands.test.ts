@@ -5,29 +5,26 @@ import { test } from 'node:test'
 import { testWorld } from '../world/testing.ts'
 import type { World } from '../world/world.ts'
 import { checkStore } from './check.ts'
-import { type EmbeddedStore, openStore } from './embedded.ts'
+import { openStore } from './embedded.ts'
 import { deliver, delivery, done, makeAccount, nowMs, summary } from './testing.ts'
+import { onBothEngines } from './testing-engines.ts'
 import type { QueueEntry } from './types.ts'
+import type { KeptStore } from './view.ts'
 
 /** A store with one account; it must be sound at the end. */
-function inStore(work: (store: EmbeddedStore, bob: number, world: World) => Promise<void>) {
-  return async () => {
-    const { world, run } = testWorld()
-    await run(async () => {
-      const store = await openStore(world)
-      await work(store, await makeAccount(store), world)
-      assert.deepEqual(await checkStore(store), [])
-      await store.close()
-    })
-  }
+function inStore(work: (store: KeptStore, bob: number, world: World) => Promise<void>) {
+  return onBothEngines(async (store, world) => {
+    await work(store, await makeAccount(store), world)
+    assert.deepEqual(await checkStore(store), [])
+  })
 }
 
-const idOf = (store: EmbeddedStore, account: number, path: string) => store.mailboxByPath(account, path)!.id
-const paths = (store: EmbeddedStore, account: number) => store.mailboxes(account).map(({ path }) => path)
-const uidsIn = (store: EmbeddedStore, account: number, mailbox: number) =>
+const idOf = (store: KeptStore, account: number, path: string) => store.mailboxByPath(account, path)!.id
+const paths = (store: KeptStore, account: number) => store.mailboxes(account).map(({ path }) => path)
+const uidsIn = (store: KeptStore, account: number, mailbox: number) =>
   store.placements(account, mailbox).map(({ uid }) => uid)
 
-async function refused(store: EmbeddedStore, command: Parameters<EmbeddedStore['commit']>[0][number]): Promise<string> {
+async function refused(store: KeptStore, command: Parameters<KeptStore['commit']>[0][number]): Promise<string> {
   const [result] = await store.commit([command])
   assert.ok(!result!.ok, `${command.kind} should be refused`)
   return result!.reason
@@ -382,7 +379,7 @@ test(
     const b = await deliver(store, bob, 'b', { receivedAtMs: nowMs + 1, flags: ['$Work'] })
     const c = await deliver(store, bob, 'c', { receivedAtMs: nowMs + 3, mailboxes: [junk, 'inbox'] })
     const ids = [a, b, c].map(({ emailId }) => emailId!)
-    const list = (filter: Parameters<EmbeddedStore['listEmails']>[1]) =>
+    const list = (filter: Parameters<KeptStore['listEmails']>[1]) =>
       store.listEmails(bob, filter, 'oldest').map((id) => 'abc'[ids.indexOf(id)])
     assert.deepEqual(list({}), ['b', 'a', 'c'])
     assert.deepEqual(store.listEmails(bob, {}, 'newest'), [ids[2], ids[0], ids[1]])

@@ -37,7 +37,7 @@ export class Directory {
   }
 
   /** Before anybody hears of these commits. */
-  committed(batch: readonly Command[]): void {
+  committed(batch: readonly Pick<Command, 'kind'>[]): void {
     if (this.#answers.size > 0 && batch.some(({ kind }) => CHANGING.has(kind))) this.#answers.clear()
   }
 }

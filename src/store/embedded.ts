@@ -6,15 +6,16 @@
 import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Blobs, type PendingBlob } from './blobs.ts'
+import { bodyOf, withBody } from './bodies-of.ts'
 import type { Command, CommandResult } from './commands.ts'
-import { Directory } from './directory.ts'
 import type { Applied, EngineRequest } from './engine.ts'
 import { batchText } from './journal-entry.ts'
 import { JournalKeeper } from './journal-keeper.ts'
 import { Reads } from './reads.ts'
-import type { Change, Store } from './store.ts'
-import type { TextIndex } from './text/text-index.ts'
-import { type AccountId, type BlobHash, type BlobRef, type EmailId, UNKNOWN_SEGMENT } from './types.ts'
+import { mustBeOwn } from './shared-snapshot.ts'
+import type { Store } from './store.ts'
+import { type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
+import { View } from './view.ts'
 
 const mostBatchesInGroup = 512
 /** From so many on a group is worth a sync of its own while another is being committed. */
@@ -44,6 +45,7 @@ export async function openStore(world: World, folder = 'store', options: StoreOp
   let database: Database | undefined
   try {
     const path = `${folder}/store.db`
+    await mustBeOwn(world.disk, folder)
     owner = await world.disk.ownDatabase(path, import.meta.resolve(ENGINE))
     database = world.disk.openDatabase(path, 'read')
     const blobs = await Blobs.open(world, `${folder}/bodies`, new Reads(database))
@@ -76,15 +78,10 @@ interface Parts {
   readonly release: () => void
 }
 
-export class EmbeddedStore extends Reads implements Store {
+export class EmbeddedStore extends View implements Store {
   /** Bodies on disk; for compaction and checks. */
   readonly blobs: Blobs
-  /** Full-text search, where it was opened beside this store. */
-  text: TextIndex | undefined
   readonly #parts: Parts
-  readonly #directory = new Directory()
-  readonly #listeners = new Map<AccountId, Set<(change: Change) => void>>()
-  readonly #everywhere = new Set<(change: Change) => void>()
   #collected: Commit[] = []
   #synced: Commit[] = []
   #syncing: Promise<void> | undefined
@@ -110,29 +107,6 @@ export class EmbeddedStore extends Reads implements Store {
     })
   }
 
-  override accountByAddress(address: string) {
-    return this.#directory.recall(`address ${address}`, () => super.accountByAddress(address))
-  }
-
-  override trustedForwarders(account: AccountId) {
-    return [...this.#directory.recall(`trust ${account}`, () => super.trustedForwarders(account))]
-  }
-
-  override scripts(account: AccountId) {
-    return [...this.#sorting(account).scripts]
-  }
-
-  override vacation(account: AccountId) {
-    return this.#sorting(account).response
-  }
-
-  /** Asked for every message: one answer, so that many accounts fit. */
-  #sorting(account: AccountId) {
-    return this.#directory.recall(`sorting ${account}`, () => {
-      return { scripts: super.scripts(account), response: super.vacation(account) }
-    })
-  }
-
   putBlob(content: readonly Uint8Array[]): Promise<BlobRef> {
     return this.blobs.put(content)
   }
@@ -145,18 +119,6 @@ export class EmbeddedStore extends Reads implements Store {
     return this.blobs.find(hash)
   }
 
-  watch(account: AccountId, listener: (change: Change) => void): () => void {
-    let listeners = this.#listeners.get(account)
-    if (listeners === undefined) this.#listeners.set(account, (listeners = new Set()))
-    // Wrapped, so that the same function can watch twice.
-    const entry = (change: Change) => listener(change)
-    listeners.add(entry)
-    return () => {
-      listeners.delete(entry)
-      if (listeners.size === 0 && this.#listeners.get(account) === listeners) this.#listeners.delete(account)
-    }
-  }
-
   /** Takes a snapshot now, so that the journal begins anew; says why it could not. */
   async snapshot(): Promise<string | undefined> {
     await this.#parts.keeper.snapshot()
@@ -166,16 +128,6 @@ export class EmbeddedStore extends Reads implements Store {
   /** Why the journal grows. */
   get journalProblem(): string | undefined {
     return this.#parts.keeper.problem
-  }
-
-  async mayHold(account: AccountId, needle: string, isBody = false): Promise<ReadonlySet<EmailId> | undefined> {
-    return this.text?.mayHold(account, needle, isBody)
-  }
-
-  /** Calls back after each durable commit, with each account that it touched; returns the unsubscriber. */
-  watchAll(listener: (change: Change) => void): () => void {
-    this.#everywhere.add(listener)
-    return () => this.#everywhere.delete(listener)
   }
 
   /** For compaction: asks the engine between commits. */
@@ -201,15 +153,7 @@ export class EmbeddedStore extends Reads implements Store {
 
   /** The command with its body where it lies: a fresh body is told to the engine, others are in its index. */
   #locate(command: Command, bodies: PendingBlob[]): Command {
-    if (command.kind === 'email.deliver') {
-      return { ...command, blob: this.#place(command.blob, bodies) }
-    }
-    if (command.kind === 'upload.put') return { ...command, blob: this.#place(command.blob, bodies) }
-    if (command.kind === 'script.put') return { ...command, blob: this.#place(command.blob, bodies) }
-    if (command.kind === 'queue.add') {
-      return { ...command, entry: { ...command.entry, blob: this.#place(command.entry.blob, bodies) } }
-    }
-    return command
+    return withBody(command, (ref) => this.#place(ref, bodies))
   }
 
   #place(ref: BlobRef, bodies: PendingBlob[]): BlobRef {
@@ -254,12 +198,12 @@ export class EmbeddedStore extends Reads implements Store {
     try {
       const request: EngineRequest = { kind: 'apply', batches: group.map(({ text }) => text) }
       const applied = await this.ask<Applied>(request)
-      for (const { batch } of group) this.#directory.committed(batch)
+      for (const { batch } of group) this.committed(batch)
       this.#parts.keeper.grew(group.reduce((sum, { text }) => sum + text.length, 0))
       this.#settle(group, applied)
     } catch (error) {
       // The engine itself has ended; whether the group is durable is unknown, so it is not acknowledged.
-      for (const { batch } of group) this.#directory.committed(batch)
+      for (const { batch } of group) this.committed(batch)
       for (const commit of group) commit.reject(error as Error)
     }
   }
@@ -274,16 +218,12 @@ export class EmbeddedStore extends Reads implements Store {
       }
       for (const [at, command] of batch.entries()) {
         if (!outcome.results[at]?.ok) continue
-        if (command.kind === 'email.deliver' || command.kind === 'upload.put') this.blobs.committed(command.blob.hash)
-        else if (command.kind === 'queue.add') this.blobs.committed(command.entry.blob.hash)
+        const body = bodyOf(command)
+        if (body !== undefined) this.blobs.committed(body.hash)
       }
       resolve(outcome.results)
     }
-    for (const change of changes) {
-      // Each on its own: a listener that throws is a bug, but not one of the others'.
-      for (const listener of this.#listeners.get(change.account) ?? []) void Promise.resolve(change).then(listener)
-      for (const listener of this.#everywhere) void Promise.resolve(change).then(listener)
-    }
+    this.tell(changes)
   }
 }
 

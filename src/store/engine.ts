@@ -281,11 +281,11 @@ class Engine {
   }
 }
 
-function appliedOf(ledger: Ledger): number {
+export function appliedOf(ledger: Ledger): number {
   return Number(ledger.sql('SELECT applied FROM journal').get()!.applied)
 }
 
-function applyEntry(ledger: Ledger, entry: Entry): unknown {
+export function applyEntry(ledger: Ledger, entry: Entry): unknown {
   if ('batch' in entry) return applyBatch(ledger, entry.batch)
   return 'sweep' in entry ? sweep(ledger, entry.sweep) : relocate(ledger, entry.relocate)
 }
@@ -303,7 +303,7 @@ const SQLITE_FULL = 13
 const SQLITE_MACHINE = new Set([5, 6, 8, 10, 11, 14, 22, 26]) // busy, locked, readonly, ioerr, corrupt, cantopen, nolfs, notadb
 
 // Anything but the machine's refusals is a bug: only the batch that met it suffers, and its caller gets the stack.
-function asRefusal(error: unknown): BatchOutcome {
+export function asRefusal(error: unknown): BatchOutcome {
   const { errcode, code, message, stack } = error as Error & { errcode?: number; code?: string }
   const primary = (errcode ?? 0) & 0xff
   if (primary === SQLITE_FULL || code === 'full') return { refused: 'full', message }

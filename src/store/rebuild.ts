@@ -9,6 +9,7 @@ import { ENGINE } from './embedded.ts'
 import type { Position } from './engine.ts'
 import { Reads } from './reads.ts'
 import { BLOB_COLUMNS, blobOf } from './rows.ts'
+import { mustBeOwn } from './shared-snapshot.ts'
 import { newestSnapshot, snapshotDamage, snapshotPath } from './snapshot.ts'
 import type { BlobHash, BlobRef } from './types.ts'
 
@@ -28,6 +29,7 @@ export async function rebuildStore(world: World, folder = 'store'): Promise<Rebu
   const { disk } = world
   const release = await disk.lock(folder)
   try {
+    await mustBeOwn(disk, folder)
     const path = `${folder}/rebuilt.db`
     for (const end of ['', '-wal', '-shm']) await disk.remove(`${path}${end}`)
     const snapshot = await newestSnapshot(disk, folder)

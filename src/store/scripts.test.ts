@@ -1,31 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testWorld } from '../world/testing.ts'
 import { checkStore } from './check.ts'
-import { type EmbeddedStore, openStore } from './embedded.ts'
 import { done, makeAccount, nowMs } from './testing.ts'
+import { onBothEngines } from './testing-engines.ts'
+import type { KeptStore } from './view.ts'
 
-function inStore(work: (store: EmbeddedStore, bob: number) => Promise<void>) {
-  return async () => {
-    const { world, run } = testWorld()
-    await run(async () => {
-      const store = await openStore(world)
-      await work(store, await makeAccount(store))
-      assert.deepEqual(await checkStore(store), [])
-      await store.close()
-    })
-  }
+function inStore(work: (store: KeptStore, bob: number) => Promise<void>) {
+  return onBothEngines(async (store) => {
+    await work(store, await makeAccount(store))
+    assert.deepEqual(await checkStore(store), [])
+  })
 }
 
 const atMost = { scripts: 2, bytes: 30 }
-const put = async (store: EmbeddedStore, account: number, name: string, text: string, id?: number) => {
+const put = async (store: KeptStore, account: number, name: string, text: string, id?: number) => {
   const blob = await store.putBlob([Buffer.from(text)])
   const [result] = await store.commit([
     { kind: 'script.put', account, name, blob, atMost, ...(id === undefined ? {} : { id }) },
   ])
   return result!
 }
-const names = (store: EmbeddedStore, account: number) =>
+const names = (store: KeptStore, account: number) =>
   store.scripts(account).map(({ name, isActive }) => name + (isActive ? '*' : ''))
 
 test(

@@ -2,7 +2,7 @@
 
 import type { Database } from '../world/disk.ts'
 import type { Command } from './commands.ts'
-import type { EmbeddedStore } from './embedded.ts'
+import type { Store } from './store.ts'
 import { deliver, delivery, done, type Made, makeAccount, nowMs, summary } from './testing.ts'
 
 /** Everything that a database holds, table by table. */
@@ -12,7 +12,7 @@ export function contentOf(database: Database): Record<string, unknown[]> {
 }
 
 /** Lives `days` days with two people. The same number always gives the same life. */
-export async function liveSome(store: EmbeddedStore, days: number, name = 'bob'): Promise<void> {
+export async function liveSome(store: Store, days: number, name = 'bob'): Promise<void> {
   const address = `${name}@here.test`
   const bob = store.accountByAddress(address)?.id ?? (await makeAccount(store, address))
   const [inbox, junk] = [store.mailboxByUse(bob, 'inbox')!.id, store.mailboxByUse(bob, 'junk')!.id]

@@ -1,7 +1,7 @@
 // What the store's tests share: messages and summaries in one line.
 
 import type { Command, CommandResult } from './commands.ts'
-import type { EmbeddedStore } from './embedded.ts'
+import type { Store } from './store.ts'
 import type { EmailSummary } from './types.ts'
 
 export const nowMs = Date.UTC(2026, 10, 23)
@@ -25,13 +25,13 @@ export function summary(fields: Partial<EmailSummary> = {}): EmailSummary {
 export type Made = Extract<CommandResult, { ok: true }>
 
 /** Commits one command that must succeed. */
-export async function done(store: EmbeddedStore, command: Command): Promise<Made> {
+export async function done(store: Store, command: Command): Promise<Made> {
   const [result] = await store.commit([command])
   if (!result?.ok) throw new Error(`${command.kind} was refused: ${result?.message}`)
   return result
 }
 
-export async function makeAccount(store: EmbeddedStore, address = 'bob@here.test'): Promise<number> {
+export async function makeAccount(store: Store, address = 'bob@here.test'): Promise<number> {
   const made = await done(store, { kind: 'account.create', address, displayName: 'Bob', credentials: null, nowMs })
   return made.id!
 }
@@ -40,7 +40,7 @@ type Delivery = Extract<Command, { kind: 'email.deliver' }>
 
 /** Puts the text as a message and gives the command that delivers it. */
 export async function delivery(
-  store: EmbeddedStore,
+  store: Store,
   account: number,
   text: string,
   more: Partial<Delivery> = {},
@@ -50,6 +50,6 @@ export async function delivery(
   return { kind: 'email.deliver', account, mailboxes: ['inbox'], blob, ...rest, ...more }
 }
 
-export async function deliver(store: EmbeddedStore, account: number, text: string, more: Partial<Delivery> = {}) {
+export async function deliver(store: Store, account: number, text: string, more: Partial<Delivery> = {}) {
   return done(store, await delivery(store, account, text, more))
 }

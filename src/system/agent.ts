@@ -9,24 +9,19 @@ import type { SmtpServerPolicy } from '../protocols/smtp/policy.ts'
 import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
 import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
-import { releaseAsked } from '../roles/forwarder/pass-on.ts'
-import { Learner } from '../roles/mda/learner.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
-import { Pusher } from '../roles/mda/push/pusher.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
-import { Reporter } from '../roles/reports/reporter.ts'
 import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
-import { Transmitter } from '../roles/transmitter/transmitter.ts'
-import { compact } from '../store/compact.ts'
-import { type EmbeddedStore, openStore } from '../store/embedded.ts'
+import { type OpenedStore, openKeptStore } from '../store/open.ts'
 import { TextIndex } from '../store/text/text-index.ts'
 import { type Endpoint, type Listener, NetworkError, type Stream } from '../world/network.ts'
-import type { Timer, World } from '../world/world.ts'
+import type { World } from '../world/world.ts'
 import { openAdminDoor } from './admin-door.ts'
+import { Background } from './background.ts'
 import type { AgentPlan } from './description.ts'
 import { KeptMemory } from './memory.ts'
 import { settle } from './people.ts'
@@ -63,12 +58,6 @@ export type Log = (
   facts?: Readonly<Record<string, unknown>>,
 ) => void
 
-/** What was uploaded and no message named by then is forgotten (RFC 8620 §6 asks for an hour). */
-const UPLOADS_KEPT_MS = 86_400_000
-const EVENTS_KEPT_MS = 30 * 86_400_000
-const EVENTS_KEPT = 1_000_000
-const TIDY_EVERY_MS = 600_000
-
 export interface AgentOptions {
   /** PBKDF2 iterations of new credentials. */
   readonly iterations: number
@@ -84,14 +73,11 @@ export class RunningAgent {
   readonly #listeners = new Map<ServiceName, Listener>()
   readonly #streams = new Set<Stream>()
   readonly #shutdown = { requested: false }
-  #tidying: Timer | undefined
   #adminDoor: Pick<Listener, 'close'> | undefined
-  readonly #store: EmbeddedStore
+  readonly #opened: OpenedStore
   readonly #memory: KeptMemory
-  readonly #transmitter: Transmitter | undefined
-  readonly #reporter: Reporter
-  readonly #learner: Learner | undefined
-  readonly #pusher: Pusher | undefined
+  readonly #background: Background
+  #alone: { stop(): Promise<void> } | undefined
   readonly #smtp: ServeOptions
   readonly #smtpAtBorder: ServeOptions
   readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy; lmtp?: SmtpServerPolicy }
@@ -99,21 +85,17 @@ export class RunningAgent {
   private constructor(
     plan: AgentPlan,
     agent: Agent,
-    { store, memory }: { store: EmbeddedStore; memory: KeptMemory },
+    { opened, memory }: { opened: OpenedStore; memory: KeptMemory },
     options: AgentOptions,
   ) {
-    this.#store = store
+    this.#opened = opened
     this.#memory = memory
     this.plan = plan
     this.agent = agent
     this.accounts = new Accounts(agent, options.iterations)
-    const carriesMail = agent.roles.has('Transmitter') || agent.roles.has('Forwarder') || agent.roles.has('Receiver')
-    this.#transmitter = carriesMail ? new Transmitter(agent) : undefined
-    this.#reporter = new Reporter(agent)
+    this.#background = new Background(agent, () => opened.tidy())
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
-    this.#learner = agent.roles.has('MDA') ? new Learner(agent) : undefined
-    this.#pusher = agent.roles.has('MDA') ? new Pusher(agent) : undefined
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
       ...(agent.roles.has('MDA') ? { lmtp: lmtpPolicy(agent) } : {}),
@@ -133,7 +115,8 @@ export class RunningAgent {
   /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
   static async start(plan: AgentPlan, world: World, options: AgentOptions): Promise<RunningAgent> {
     const secrets = await secretsOf(world, plan)
-    const store = await openStore(world)
+    const opened = await openKeptStore(world, plan.store, plan.domain)
+    const { store } = opened
     const { domain } = plan
     const log: Agent['log'] = (level, text, facts) => options.log(plan.id, level, text, facts)
     const { clock } = world
@@ -162,40 +145,12 @@ export class RunningAgent {
       store.text = await TextIndex.open(world, store, (error) =>
         log('warning', 'the text index is behind', { error: String(error) }),
       )
-    return new RunningAgent(plan, agent, { store, memory }, options)
+    return new RunningAgent(plan, agent, { opened, memory }, options)
   }
 
   /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
   begin(): void {
-    releaseAsked(this.agent).catch((error: unknown) =>
-      this.agent.log('error', 'what was being forwarded is due later', { error: String(error) }),
-    )
-    this.#transmitter?.start()
-    this.#reporter.start()
-    this.#learner?.start()
-    this.#pusher?.start()
-    void this.#tidy()
-  }
-
-  /**
-   * Tracking is kept for a while; a little is forgotten at a time, because others wait for the same writer. Space of
-   * deleted mail is won back.
-   */
-  async #tidy(): Promise<void> {
-    const { world, log } = this.agent
-    try {
-      const beforeMs = world.clock.now() - EVENTS_KEPT_MS
-      await this.#store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
-      await this.#store.commit([{ kind: 'upload.prune', beforeMs: world.clock.now() - UPLOADS_KEPT_MS }])
-      await this.#reporter.prune()
-      const { problems } = await compact(this.#store)
-      for (const problem of problems) log('warning', problem)
-      if (this.#store.journalProblem !== undefined) log('warning', this.#store.journalProblem)
-    } catch (error) {
-      if (!this.#shutdown.requested) log('warning', 'the store could not be tidied', { error: String(error) })
-    }
-    // The next pass is set when this one is over: never two at once.
-    if (!this.#shutdown.requested) this.#tidying = world.clock.after(TIDY_EVERY_MS, () => void this.#tidy())
+    this.#alone = this.#opened.alone(this.#background)
   }
 
   /** Opens one door. @throws NetworkError 'address-in-use', … */
@@ -267,20 +222,18 @@ export class RunningAgent {
   /** Closes the doors, lets sessions end and deliveries come to their reply (at most `graceMs`), closes the store. */
   async stop(graceMs = 500): Promise<void> {
     this.#shutdown.requested = true
-    this.#tidying?.cancel()
     await this.#adminDoor?.close()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
-    let isCarrying = this.#transmitter !== undefined
-    this.#transmitter?.stop().then(() => {
+    let isCarrying = this.#background.carriesMail
+    this.#background.stopCarrying().then(() => {
       isCarrying = false
     })
     const { clock } = this.agent.world
     const deadlineMs = clock.monotonic() + graceMs
     while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
-    this.#pusher?.stop()
-    await this.#reporter.stop()
-    await this.#learner?.stop()
+    await this.#alone?.stop()
+    await this.agent.observations?.stop()
     await this.#memory.save()
     await this.agent.store.close()
   }

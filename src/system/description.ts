@@ -45,6 +45,8 @@ export interface AgentPlan {
   readonly stsPolicy: StsPolicy | undefined
   /** Says in DNS which addresses send for its domain. */
   readonly spf: boolean
+  /** The PostgreSQL that this agent's nodes share; undefined: it keeps its store itself. */
+  readonly store: string | undefined
 }
 
 export interface SystemPlan {
@@ -86,6 +88,7 @@ const KEYS = {
     dkim2: values.yesNo,
     batv: values.yesNo,
     spf: values.yesNo,
+    store: values.sharedStore,
     dmarc: values.dmarcPolicy,
     'mta-sts': values.stsMode,
     allow: values.listEntry,
@@ -337,6 +340,7 @@ function planAgent(
     stsPolicy: mode && { mode, mx: [hostName], maxAgeS: POLICY_AGE_S[mode] },
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,
+    store: of('store').at(-1),
     people: [],
     groups: of('group'),
     catchAll: of('catch-all').at(-1)?.toLowerCase(),

@@ -143,3 +143,10 @@ export const dnsList: Reader<DnsList> = (word) => {
   const names = KNOWN_LISTS.map(({ zone: one }) => one).join(', ')
   return expected(`${names}, or another zone with its kind, such as bad-addresses:bl.example.org`)
 }
+
+/** Where PostgreSQL is. No password: a description is shown to people. */
+export const sharedStore: Reader<string> = (word) => {
+  const meant = 'postgres://user@host/database (its password in PGPASSWORD or ~/.pgpass)'
+  if (!/^postgres(?:ql)?:\/\//.test(word)) return expected(meant)
+  return /^[a-z]+:\/\/[^@/]*:[^@/]*@/.test(word) || /[?&]password=/.test(word) ? expected(meant) : ok(word)
+}

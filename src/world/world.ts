@@ -6,6 +6,7 @@
 import type { Disk } from './disk.ts'
 import type { Dns } from './dns.ts'
 import type { Network } from './network.ts'
+import type { Postgres } from './postgres.ts'
 
 /** What one actor (one host) can reach. */
 export interface World {
@@ -16,6 +17,8 @@ export interface World {
   readonly disk: Disk
   readonly cpu: Cpu
   readonly keymaker: Keymaker
+  /** A database that several machines share, at this URL. Connects when it is asked. */
+  readonly postgres: (url: string) => Postgres
 }
 
 /** A timer that has been set; `cancel` is idempotent. */

@@ -36,12 +36,11 @@ export class Reporter {
     this.#wakeIn(LOOK_AFTER_MS)
   }
 
-  /** Nothing new is begun; what was counted is written down. A report under way is one that the next start sends. */
+  /** Nothing new is begun. A report under way is one that the next start sends. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#unwatch?.()
     this.#timer?.timer.cancel()
-    await this.#agent.observations?.stop()
   }
 
   #wakeIn(delayMs: number): void {

@@ -4,8 +4,8 @@
 
 import type { DatabaseOwner } from '../../world/disk.ts'
 import type { Timer, World } from '../../world/world.ts'
-import type { EmbeddedStore } from '../embedded.ts'
 import type { AccountId, EmailId } from '../types.ts'
+import type { KeptStore } from '../view.ts'
 import type { TextAnswer, TextRequest } from './engine.ts'
 
 // Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
@@ -18,7 +18,7 @@ const REST_MS = 60_000
 
 export class TextIndex {
   readonly #owner: DatabaseOwner
-  readonly #store: EmbeddedStore
+  readonly #store: KeptStore
   readonly #world: World
   readonly #failed: (error: unknown) => void
   readonly #waiting = new Set<AccountId>()
@@ -27,7 +27,7 @@ export class TextIndex {
   #working: Promise<void> | undefined
   #isStopped = false
 
-  private constructor(owner: DatabaseOwner, store: EmbeddedStore, world: World, failed: (error: unknown) => void) {
+  private constructor(owner: DatabaseOwner, store: KeptStore, world: World, failed: (error: unknown) => void) {
     this.#owner = owner
     this.#store = store
     this.#world = world
@@ -35,7 +35,7 @@ export class TextIndex {
   }
 
   /** Opens the index of a store and begins to follow it. `failed`: told when indexing has to wait. @throws DiskError */
-  static async open(world: World, store: EmbeddedStore, failed: (error: unknown) => void): Promise<TextIndex> {
+  static async open(world: World, store: KeptStore, failed: (error: unknown) => void): Promise<TextIndex> {
     const owner = await world.disk.ownDatabase('store/text.db', import.meta.resolve(ENGINE))
     const index = new TextIndex(owner, store, world, failed)
     index.#unwatch = store.watchAll(({ account }) => index.#mark(account))

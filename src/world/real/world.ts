@@ -8,6 +8,7 @@ import type { Clock, Cpu, Random, Timer, World } from '../world.ts'
 import { RealDisk } from './disk.ts'
 import { realKeymaker } from './keymaker.ts'
 import { RealNetwork } from './network.ts'
+import { RealPostgres } from './postgres.ts'
 
 export interface RealWorldOptions {
   /** The actor's own folder; made when missing. Every path of `disk` lies below it. */
@@ -26,6 +27,7 @@ export function realWorld(options: RealWorldOptions): World {
     disk: new RealDisk(options.folder),
     cpu: realCpu,
     keymaker: realKeymaker,
+    postgres: (url: string) => new RealPostgres(url),
   }
   return { ...parts, dns: options.dns(parts) }
 }

@@ -5,6 +5,7 @@
 import { pbkdf2Sync, sign, verify } from 'node:crypto'
 import { hashRawSync } from '@node-rs/argon2'
 import type { Dns } from '../dns.ts'
+import { PostgresError } from '../postgres.ts'
 import type { Clock, Cpu, Timer, World } from '../world.ts'
 import { SimulatedDisk } from './disk.ts'
 import { simulatedKeymaker } from './keymaker.ts'
@@ -98,6 +99,9 @@ export class SimulatedHost {
       disk: this.disk.face(life),
       cpu: simulatedCpu,
       keymaker: simulatedKeymaker(simulation.random(`${this.name}/${incarnation}/keys`)),
+      postgres: () => {
+        throw new PostgresError('refused', 'There is no PostgreSQL in the simulated world.')
+      },
     }
     const dns = this.#options.dns?.(parts) ?? simulation.dns
     return { life, network, world: { ...parts, dns } }

@@ -1,0 +1,48 @@
+// The store of an agent, with the engine that its description names.
+
+import type { World } from '../world/world.ts'
+import { compact } from './compact.ts'
+import { openStore } from './embedded.ts'
+import { Lease } from './lease.ts'
+import { openSharedStore } from './shared.ts'
+import { tidyShared } from './shared-tidy.ts'
+import type { KeptStore } from './view.ts'
+
+export interface OpenedStore {
+  readonly store: KeptStore
+  /** Wins space back; gives what could not be done, one sentence each. @throws DiskError */
+  tidy(): Promise<readonly string[]>
+  /** Work that only one may do: begun now, or when its turn comes. Gives what ends it. */
+  alone(work: { begin(): void; end(): Promise<void> }): { stop(): Promise<void> }
+}
+
+/** `url`: of the PostgreSQL that nodes share; undefined: SQLite and files of this one. @throws DiskError */
+export async function openKeptStore(world: World, url: string | undefined, shard: string): Promise<OpenedStore> {
+  if (url !== undefined) {
+    const store = await openSharedStore(world, { url, shard })
+    return {
+      store,
+      tidy: async () => {
+        await tidyShared(store, world.disk)
+        return []
+      },
+      alone: (work) => {
+        const lease = new Lease(world, store.log, 'work', work)
+        lease.start()
+        return lease
+      },
+    }
+  }
+  const store = await openStore(world)
+  return {
+    store,
+    tidy: async () => {
+      const { problems } = await compact(store)
+      return store.journalProblem === undefined ? problems : [...problems, store.journalProblem]
+    },
+    alone: (work) => {
+      work.begin()
+      return { stop: () => work.end() }
+    },
+  }
+}

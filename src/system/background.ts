@@ -1,0 +1,102 @@
+// What an agent does besides answering at its doors: mail is carried out, reports are sent, lessons learned, devices woken,
+// the store tidied. Where several nodes share a store, one of them does it (store/lease.ts), and another when that one ends.
+
+import type { Agent } from '../roles/agent.ts'
+import { releaseAsked } from '../roles/forwarder/pass-on.ts'
+import { Learner } from '../roles/mda/learner.ts'
+import { Pusher } from '../roles/mda/push/pusher.ts'
+import { Reporter } from '../roles/reports/reporter.ts'
+import { Transmitter } from '../roles/transmitter/transmitter.ts'
+import type { Timer } from '../world/world.ts'
+
+/** What was uploaded and no message named by then is forgotten (RFC 8620 §6 asks for an hour). */
+const UPLOADS_KEPT_MS = 86_400_000
+const EVENTS_KEPT_MS = 30 * 86_400_000
+const EVENTS_KEPT = 1_000_000
+const TIDY_EVERY_MS = 600_000
+
+interface Work {
+  readonly transmitter: Transmitter | undefined
+  readonly reporter: Reporter
+  readonly learner: Learner | undefined
+  readonly pusher: Pusher | undefined
+  tidying: Timer | undefined
+  isOver: boolean
+}
+
+export class Background {
+  readonly #agent: Agent
+  /** Wins space back; gives what could not be done, one sentence each. */
+  readonly #tidyStore: () => Promise<readonly string[]>
+  #work: Work | undefined
+
+  constructor(agent: Agent, tidyStore: () => Promise<readonly string[]>) {
+    this.#agent = agent
+    this.#tidyStore = tidyStore
+  }
+
+  /** Mail is being carried out here. */
+  get carriesMail(): boolean {
+    return this.#work?.transmitter !== undefined
+  }
+
+  begin(): void {
+    const agent = this.#agent
+    const { roles } = agent
+    releaseAsked(agent).catch((error: unknown) =>
+      agent.log('error', 'what was being forwarded is due later', { error: String(error) }),
+    )
+    const carriesMail = roles.has('Transmitter') || roles.has('Forwarder') || roles.has('Receiver')
+    const work: Work = {
+      transmitter: carriesMail ? new Transmitter(agent) : undefined,
+      reporter: new Reporter(agent),
+      learner: roles.has('MDA') ? new Learner(agent) : undefined,
+      pusher: roles.has('MDA') ? new Pusher(agent) : undefined,
+      tidying: undefined,
+      isOver: false,
+    }
+    this.#work = work
+    work.transmitter?.start()
+    work.reporter.start()
+    work.learner?.start()
+    work.pusher?.start()
+    void this.#tidy(work)
+  }
+
+  /** Nothing new is carried out. Resolves when what is under way has come to its reply. */
+  async stopCarrying(): Promise<void> {
+    await this.#work?.transmitter?.stop()
+  }
+
+  /** Ends all of it. What is being carried out is not waited for: see `stopCarrying`. */
+  async end(): Promise<void> {
+    const work = this.#work
+    if (work === undefined) return
+    this.#work = undefined
+    work.isOver = true
+    work.tidying?.cancel()
+    void work.transmitter?.stop()
+    work.pusher?.stop()
+    await work.reporter.stop()
+    await work.learner?.stop()
+  }
+
+  /**
+   * Tracking is kept for a while; a little is forgotten at a time, because others wait for the same writer. Space of
+   * deleted mail is won back.
+   */
+  async #tidy(work: Work): Promise<void> {
+    const { world, log, store } = this.#agent
+    try {
+      const beforeMs = world.clock.now() - EVENTS_KEPT_MS
+      await store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
+      await store.commit([{ kind: 'upload.prune', beforeMs: world.clock.now() - UPLOADS_KEPT_MS }])
+      await work.reporter.prune()
+      for (const problem of await this.#tidyStore()) log('warning', problem)
+    } catch (error) {
+      if (!work.isOver) log('warning', 'the store could not be tidied', { error: String(error) })
+    }
+    // The next pass is set when this one is over: never two at once.
+    if (!work.isOver) work.tidying = world.clock.after(TIDY_EVERY_MS, () => void this.#tidy(work))
+  }
+}

@@ -1,0 +1,115 @@
+// Two nodes of one agent that share its store: mail that comes in at one is read at the other, who is idle there hears of
+// it, and one of them carries mail out, until it ends.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ImapFlow } from 'imapflow'
+import { createTransport } from 'nodemailer'
+import { parse } from '../notation/parse.ts'
+import { realWorld } from '../world/real/world.ts'
+import { testPostgres } from '../world/testing/postgres.ts'
+import { planSystem } from './description.ts'
+import { type Ports, startSystem } from './start.ts'
+
+const PORTS: Ports = {
+  smtp: 47025,
+  submission: 47587,
+  submissions: 47465,
+  imap: 47143,
+  imaps: 47993,
+  pop3: 47110,
+  pop3s: 47995,
+  managesieve: 47190,
+  lmtp: 47024,
+}
+
+const text = (url: string) => `
+Author@bob ==> MSA/Transmitter/Receiver/MDA@here ==> Recipient@bob
+Author@bob ==> MSA/Transmitter/Receiver/MDA@here --> / --> Receiver/MDA@there ==> Recipient@carl
+
+here: domain=here.test, ip=127.0.0.1, filter=no, store="${url}"
+there: domain=there.test, ip=127.0.0.2
+bob: address=bob@here.test, password=demo
+carl: address=carl@there.test, password=demo
+`
+
+test('two nodes, one store', async (t) => {
+  const postgres = await testPostgres()
+  if (postgres === undefined) return t.skip('needs PostgreSQL (Debian: postgresql)')
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-nodes-'))
+  const { plan, findings } = planSystem(parse(text(postgres.url)).model)
+  assert.deepEqual(
+    findings.filter(({ severity }) => severity === 'error').map(({ message }) => message),
+    [],
+  )
+  const here = { ...plan, agents: plan.agents.filter(({ id }) => id === 'here') }
+  const noDns = { resolve: async () => ({ status: 'no-answer' as const, reason: 'no DNS here' }) }
+  const start = (node: string) =>
+    startSystem(here, {
+      worldOf: ({ id }) => realWorld({ folder: join(folder, node, id), dns: () => noDns }),
+      ports: PORTS,
+      search: true,
+      iterations: 1000,
+      log: () => {},
+    })
+  const until = async (is: () => boolean) => {
+    while (!is()) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const one = await start('one')
+  const two = await start('two')
+  const [first, second] = [one.agents[0]!, two.agents[0]!]
+  const client = new ImapFlow({
+    host: '127.0.0.1',
+    port: second.endpoint('imap')!.port,
+    secure: false,
+    tls: { rejectUnauthorized: false },
+    auth: { user: 'bob@here.test', pass: 'demo' },
+    logger: false,
+  })
+  try {
+    await client.connect()
+    const lock = await client.getMailboxLock('INBOX')
+    const heard = new Promise((resolve) => client.once('exists', resolve))
+    void client.idle()
+    const submission = createTransport({
+      host: '127.0.0.1',
+      port: first.endpoint('submission')!.port,
+      tls: { rejectUnauthorized: false },
+      auth: { user: 'bob@here.test', pass: 'demo' },
+    })
+    const send = (to: string, subject: string) =>
+      submission.sendMail({ from: 'bob@here.test', to, subject, text: 'Hello.' })
+    await send('bob@here.test', 'to myself')
+    await heard
+    const message = await client.fetchOne('*', { envelope: true, source: true })
+    assert.ok(message !== false)
+    assert.equal(message.envelope?.subject, 'to myself')
+    assert.match(String(message.source), /Hello\./)
+    lock.release()
+    await client.logout()
+
+    // No DNS answers, so each attempt is put off: but it is made, by one of them.
+    const attempts = () => second.agent.store.queueEntries({ domain: 'there.test' }).map((entry) => entry.attempts)
+    await send('carl@there.test', 'away')
+    await until(() => attempts()[0] === 1)
+    submission.close()
+    await one.stop()
+    const again = createTransport({
+      host: '127.0.0.1',
+      port: second.endpoint('submission')!.port,
+      tls: { rejectUnauthorized: false },
+      auth: { user: 'bob@here.test', pass: 'demo' },
+    })
+    await again.sendMail({ from: 'bob@here.test', to: 'carl@there.test', subject: 'away again', text: 'Hello.' })
+    again.close()
+    await until(() => attempts().length === 2 && attempts().every((count) => count === 1))
+  } finally {
+    await two.stop()
+    await one.stop().catch(() => {})
+    await postgres.end()
+    rmSync(folder, { recursive: true })
+  }
+})
