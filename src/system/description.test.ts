@@ -22,6 +22,14 @@ describe('findings', () => {
     ['a policy that is none', 'sender: dmarc=strict', 'S02', 'strict', /is not a value for dmarc/],
     ['a mode that is none', 'recipient: mta-sts=yes', 'S02', 'yes', /is not a value for mta-sts/],
     ['a seal of nobody', 'recipient: trusts-seals=nobody@', 'S02', 'nobody@', /is not a value for trusts-seals/],
+    ['a store elsewhere', 'sender: store="mysql://db/mail"', 'S02', '"mysql://db/mail"', /is not a value for store/],
+    [
+      'a password for all to read',
+      'sender: store="postgres://a:b@db/mail"',
+      'S02',
+      '"postgres://a:b@db/mail"',
+      /is not a/,
+    ],
     ['an address that is none', 'bob: alias=bob', 'S02', 'bob', /is not a value for alias/],
     [
       'a person of a foreign domain',
