@@ -27,6 +27,8 @@ for (const [what, script, wanted] of [
   ['a late require', 'keep; require "copy";', /before all other commands/],
   ['an else without if', 'else { keep; }', /must follow an if/],
   ['a string without end', 'keep; "abc', /no closing quotation mark/],
+  ['a string that ends in the middle of a quoted pair', 'keep; "abc\\', /no closing quotation mark/],
+  ['braces that close nothing, and many commands', `}${'keep;'.repeat(60_000)}`, /closes nothing/],
   ['a text without end', 'redirect text:\nabc\n', /no end: a line that holds a single dot/],
   ['a comment without end', 'keep; /* abc', /this comment has no end/],
   [
@@ -93,7 +95,7 @@ test('bytes become text without loss', () => {
 
 test('any text is checked without an exception, and its findings lie in it', () => {
   const words = fc.constantFrom(
-    ...'if elsif else keep discard stop require set include not anyof allof header address :is :matches :comparator "a" ["a","b"] ( ) { } ; , 5K text:\n.\n # /* */ true foreverypart break "${1}" "${a}"'.split(
+    ...'if elsif else keep discard stop require set include not anyof allof header address :is :matches :comparator "a" ["a","b"] ( ) { } ; , 5K text:\n.\n # /* */ true " \\ foreverypart break "${1}" "${a}"'.split(
       ' ',
     ),
   )

@@ -71,15 +71,10 @@ function firstBad(bytes: Buffer, from: number): number {
   return at
 }
 
-/** The tokens of a script, the last one 'end'. What is wrong is added to `findings`. */
-export function tokensOf(text: string, findings: Finding[]): Token[] {
-  return new Lexer(text, findings).run()
-}
-
-class Lexer {
+/** The tokens of a script, one after the other. What is wrong is added to `findings`. */
+export class Lexer {
   readonly #text: string
   readonly #findings: Finding[]
-  readonly #tokens: Token[] = []
   #at = 0
   #line = 1
   #lineStart = 0
@@ -91,83 +86,63 @@ class Lexer {
     this.#lineEnd = this.#endOfLine(0)
   }
 
-  run(): Token[] {
-    for (;;) {
-      this.#skip()
-      const place = this.#place(this.#at)
-      if (this.#at >= this.#text.length) {
-        this.#push('end', '', place)
-        return this.#tokens
-      }
-      this.#token(place)
-    }
-  }
-
-  #token(place: Place): void {
+  /** The next token; 'end' from the end of the script on. */
+  next(): Token {
+    this.#skip()
     const text = this.#text
+    const place = this.#place(this.#at)
+    if (this.#at >= text.length) return token('end', '', place)
     const character = text[this.#at]!
     if ('[](){},;'.includes(character)) {
       this.#at++
-      this.#push(character as TokenKind, character, place)
-      return
+      return token(character as TokenKind, character, place)
     }
-    if (character === '"') {
-      this.#quoted(place)
-      return
-    }
+    if (character === '"') return this.#quoted(place)
     if (character === ':') {
       this.#at++
       const name = this.#match(IDENTIFIER)?.[0]
-      if (name === undefined) this.#bad(place, 'a ":" must be followed by the name of a tag')
-      else this.#named('tag', name, place)
-      return
+      if (name === undefined) return this.#bad(place, 'a ":" must be followed by the name of a tag')
+      return this.#named('tag', name, place)
     }
-    const start = this.#match(TEXT_START)
-    if (start !== undefined) {
-      this.#multiLine(place)
-      return
-    }
+    if (this.#match(TEXT_START) !== undefined) return this.#multiLine(place)
     const name = this.#match(IDENTIFIER)?.[0]
-    if (name !== undefined) {
-      this.#named('identifier', name, place)
-      return
-    }
+    if (name !== undefined) return this.#named('identifier', name, place)
     const number = this.#match(NUMBER)
-    if (number !== undefined) {
-      this.#number(number, place)
-      return
-    }
+    if (number !== undefined) return this.#number(number, place)
     const run = this.#match(BAD)?.[0] ?? text[this.#at++]!
-    this.#bad(place, `unexpected ${run.length === 1 ? 'character' : 'characters'} ${JSON.stringify(run.slice(0, 20))}`)
+    return this.#bad(
+      place,
+      `unexpected ${run.length === 1 ? 'character' : 'characters'} ${JSON.stringify(run.slice(0, 20))}`,
+    )
   }
 
-  #named(kind: 'tag' | 'identifier', name: string, place: Place): void {
+  #named(kind: 'tag' | 'identifier', name: string, place: Place): Token {
     if (name.length > MAX_IDENTIFIER) {
       this.#error(place, `the name '${name.slice(0, MAX_IDENTIFIER)}…' is longer than ${MAX_IDENTIFIER} characters`)
     }
-    this.#push(kind, name.toLowerCase(), place)
+    return token(kind, name.toLowerCase(), place)
   }
 
-  #number([, digits, unit]: RegExpExecArray, place: Place): void {
+  #number([, digits, unit]: RegExpExecArray, place: Place): Token {
     const factor = QUANTIFIERS[unit!.toLowerCase()]
     if (factor === undefined) {
-      this.#bad(place, `a number ends with K, M or G, not with '${unit}'`)
-      return
+      return this.#bad(place, `a number ends with K, M or G, not with '${unit}'`)
     }
     const value = digits!.length > 25 ? MAX_NUMBER + 1n : BigInt(digits!) * factor
     if (value > MAX_NUMBER) this.#error(place, `the number ${digits!.slice(0, 25)}${unit} is too large`)
-    this.#push('number', digits!, place, Number(value))
+    return token('number', digits!, place, Number(value))
   }
 
-  #quoted(place: Place): void {
+  #quoted(place: Place): Token {
     const text = this.#text
     let value = ''
     let from = ++this.#at
     for (;;) {
       const character = text[this.#at]
       if (character === undefined) {
-        this.#bad(place, 'this string has no closing quotation mark')
-        return
+        // A backslash at the very end leads beyond it.
+        this.#at = text.length
+        return this.#bad(place, 'this string has no closing quotation mark')
       }
       if (character === '"') break
       if (character === '\\') {
@@ -177,11 +152,11 @@ class Lexer {
       this.#at++
     }
     value += text.slice(from, this.#at++)
-    this.#push('string', withCrlf(value), place)
+    return token('string', withCrlf(value), place)
   }
 
   /** RFC 5228 §2.4.2: up to a line with a single dot; of two dots at the beginning of a line one is taken away. */
-  #multiLine(place: Place): void {
+  #multiLine(place: Place): Token {
     const text = this.#text
     const end = /(?:^|\n)\.\r?(?:\n|$)/g
     end.lastIndex = this.#at - 1
@@ -189,12 +164,11 @@ class Lexer {
     const found = end.exec(text)
     if (found === null) {
       this.#at = text.length
-      this.#bad(place, 'this text has no end: a line that holds a single dot')
-      return
+      return this.#bad(place, 'this text has no end: a line that holds a single dot')
     }
     const body = text.slice(this.#at, Math.max(this.#at, found.index + 1))
     this.#at = found.index + found[0].length
-    this.#push('string', withCrlf(body).replace(/(^|\n)\.\./g, '$1.'), place)
+    return token('string', withCrlf(body).replace(/(^|\n)\.\./g, '$1.'), place)
   }
 
   #skip(): void {
@@ -221,7 +195,7 @@ class Lexer {
   }
 
   #place(offset: number): Place {
-    while (this.#lineEnd < offset) {
+    while (this.#lineEnd < Math.min(offset, this.#text.length)) {
       this.#line++
       this.#lineStart = this.#lineEnd + 1
       this.#lineEnd = this.#endOfLine(this.#lineStart)
@@ -234,19 +208,17 @@ class Lexer {
     return end < 0 ? this.#text.length : end
   }
 
-  #bad(place: Place, message: string): void {
+  #bad(place: Place, message: string): Token {
     this.#error(place, message)
-    this.#push('bad', '', place)
+    return token('bad', '', place)
   }
 
   #error(place: Place, message: string): void {
     this.#findings.push({ level: 'error', message, ...place })
   }
-
-  #push(kind: TokenKind, text: string, at: Place, number = 0): void {
-    this.#tokens.push({ kind, text, number, at })
-  }
 }
+
+const token = (kind: TokenKind, text: string, at: Place, number = 0): Token => ({ kind, text, number, at })
 
 /** Every line end is CRLF, as it is on the wire (RFC 5228 §2.4.2). */
 function withCrlf(text: string): string {

@@ -1,7 +1,7 @@
 // The parser of Sieve (RFC 5228 §8.2). Always gives what it could read, and findings beside it: after an error it goes on
 // behind the next semicolon or block, so that a person sees all that is wrong at once. Depth and length are bounded.
 
-import { type Token, type TokenKind, tokensOf } from './lexer.ts'
+import { Lexer, type Token, type TokenKind } from './lexer.ts'
 import type { Argument, Finding, StringLiteral, SyntaxNode } from './syntax.ts'
 
 /** Nested blocks, and nested tests in each of them (RFC 5228 §2.9: at least 15). */
@@ -13,7 +13,7 @@ const MAX_FINDINGS = 100
 /** Reads a script. Nothing of it is known to make sense unless there is no finding. */
 export function parseScript(text: string): { commands: SyntaxNode[]; findings: Finding[] } {
   const findings: Finding[] = []
-  const parser = new Parser(tokensOf(text, findings), findings)
+  const parser = new Parser(text, findings)
   const commands = parser.script()
   findings.sort((a, b) => a.line - b.line || a.column - b.column)
   return { commands, findings: findings.slice(0, MAX_FINDINGS) }
@@ -23,21 +23,23 @@ export function parseScript(text: string): { commands: SyntaxNode[]; findings: F
 class Lost extends Error {}
 
 class Parser {
-  readonly #tokens: readonly Token[]
+  readonly #lexer: Lexer
   readonly #findings: Finding[]
-  #at = 0
+  #next: Token
 
-  constructor(tokens: readonly Token[], findings: Finding[]) {
-    this.#tokens = tokens
+  constructor(text: string, findings: Finding[]) {
+    this.#lexer = new Lexer(text, findings)
     this.#findings = findings
+    this.#next = this.#lexer.next()
   }
 
   script(): SyntaxNode[] {
     const commands = this.#commands(0)
-    while (this.#peek().kind === '}') {
+    while (this.#peek().kind === '}' && this.#findings.length < MAX_FINDINGS) {
       this.#error('this "}" closes nothing')
-      this.#at++
-      commands.push(...this.#commands(0))
+      this.#advance()
+      // Of no use, but read for what else is wrong.
+      this.#commands(0)
     }
     return commands
   }
@@ -47,12 +49,12 @@ class Parser {
     for (;;) {
       const { kind } = this.#peek()
       if (kind === 'end' || kind === '}') return commands
-      const start = this.#at
       try {
         commands.push(this.#command(depth))
       } catch (error) {
         if (!(error instanceof Lost)) throw error
-        this.#recover(start)
+        if (this.#findings.length >= MAX_FINDINGS) return commands
+        this.#recover()
       }
     }
   }
@@ -60,19 +62,19 @@ class Parser {
   #command(depth: number): SyntaxNode {
     const name = this.#peek()
     if (name.kind !== 'identifier') this.#fail(`expected a command, but found ${shown(name)}`)
-    this.#at++
+    this.#advance()
     const node = this.#rest(name, 0)
     const next = this.#peek()
     if (next.kind === ';') {
-      this.#at++
+      this.#advance()
       return { ...node, block: undefined }
     }
     if (next.kind !== '{')
       this.#fail(`expected ";" or a block after the ${name.text} command, but found ${shown(next)}`)
     if (depth + 1 >= MAX_NESTING) this.#fail(`more than ${MAX_NESTING} blocks are nested here`)
-    this.#at++
+    this.#advance()
     const block = this.#commands(depth + 1)
-    if (this.#peek().kind === '}') this.#at++
+    if (this.#peek().kind === '}') this.#advance()
     else this.#error(`the block of the ${name.text} command in line ${next.at.line} is not closed by "}"`)
     return { ...node, block }
   }
@@ -95,26 +97,26 @@ class Parser {
   #test(depth: number): SyntaxNode {
     const name = this.#peek()
     if (name.kind !== 'identifier') this.#fail(`expected a test, but found ${shown(name)}`)
-    this.#at++
+    this.#advance()
     return this.#rest(name, depth + 1)
   }
 
   #testList(tests: SyntaxNode[], depth: number): void {
-    this.#at++
+    this.#advance()
     for (;;) {
       tests.push(this.#test(depth))
       const { kind } = this.#peek()
       if (kind !== ')' && kind !== ',') this.#fail(`expected "," or ")" after a test, but found ${shown(this.#peek())}`)
-      this.#at++
+      this.#advance()
       if (kind === ')') return
     }
   }
 
   #argument(): Argument | undefined {
     const { kind, text, number, at } = this.#peek()
-    if (kind === 'string') this.#at++
-    else if (kind === 'number') this.#at++
-    else if (kind === 'tag') this.#at++
+    if (kind === 'string') this.#advance()
+    else if (kind === 'number') this.#advance()
+    else if (kind === 'tag') this.#advance()
     else return kind === '[' ? this.#list() : undefined
     return kind === 'string'
       ? { kind, value: text, at }
@@ -125,25 +127,24 @@ class Parser {
 
   #list(): Argument {
     const { at } = this.#peek()
-    this.#at++
+    this.#advance()
     const strings: StringLiteral[] = []
     for (;;) {
       const token = this.#peek()
       if (token.kind !== 'string') this.#fail(`expected a string in this list, but found ${shown(token)}`)
       strings.push({ kind: 'string', value: token.text, at: token.at })
-      this.#at++
+      this.#advance()
       const { kind } = this.#peek()
       if (kind !== ']' && kind !== ',') this.#fail(`expected "," or "]" in this list, but found ${shown(this.#peek())}`)
-      this.#at++
+      this.#advance()
       if (kind === ']') return { kind: 'list', strings, at }
     }
   }
 
-  /** Goes on behind the command that began at token `start`: after its semicolon, or after its block. */
-  #recover(start: number): void {
+  /** Goes on behind the command that could not be read: after its semicolon, or after its block. */
+  #recover(): void {
     let blocks = 0
-    this.#at = Math.max(this.#at, start)
-    for (; this.#peek().kind !== 'end'; this.#at++) {
+    for (; this.#peek().kind !== 'end' && this.#findings.length < MAX_FINDINGS; this.#advance()) {
       const { kind } = this.#peek()
       if (kind === '{') blocks++
       else if (kind === ';' && blocks === 0) break
@@ -152,11 +153,15 @@ class Parser {
         if (--blocks === 0) break
       }
     }
-    if (this.#peek().kind !== 'end') this.#at++
+    if (this.#peek().kind !== 'end') this.#advance()
   }
 
   #peek(): Token {
-    return this.#tokens[this.#at]!
+    return this.#next
+  }
+
+  #advance(): void {
+    this.#next = this.#lexer.next()
   }
 
   #error(message: string): void {
