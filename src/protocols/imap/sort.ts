@@ -20,6 +20,9 @@ interface Criterion {
   readonly reverse: boolean
 }
 
+/** There are nine. */
+const MOST_CRITERIA = 20
+
 type AddressField = 'from' | 'to' | 'cc'
 
 /** RFC 5256 §2.2: i;unicode-casemap compares capitals. */
@@ -68,7 +71,7 @@ function readCriteriaOfOrder(args: Cursor): Criterion[] {
     criteria.push({ keyOf, reverse })
     reverse = false
   })
-  if (reverse || criteria.length === 0) args.fail('sort by what?')
+  if (reverse || criteria.length === 0 || criteria.length > MOST_CRITERIA) args.fail('sort by what?')
   return criteria
 }
 

@@ -117,57 +117,81 @@ function byReferences(messages: readonly Threaded[]): Thread[] {
   return sortTree(merged)
 }
 
-interface Node extends Thread {
+/** A message while the links are made. `group`: a node that all of one tree lead to, for as long as nothing was cut. */
+interface Node {
+  readonly thread: Thread
   parent: Node | undefined
-  children: Node[]
+  readonly children: Set<Node>
+  group: Node | undefined
 }
 
+/** So far up it is looked whether a message would become its own ancestor, once links were cut; then it is not linked. */
+const MOST_ABOVE = 1_000
+
+const nodeOf = (): Node => ({ thread: notThere(), parent: undefined, children: new Set(), group: undefined })
+
 /** Step 1: every message below the last that it refers to; loops are not made. */
-function linked(messages: readonly Threaded[]): Node[] {
+function linked(messages: readonly Threaded[]): Thread[] {
   const byId = new Map<string, Node>()
   const nodes: Node[] = []
-  const nodeOf = (id: string): Node => {
+  const named = (id: string): Node => {
     let node = byId.get(id)
     if (node === undefined) {
-      node = { ...notThere(), children: [], parent: undefined }
+      node = nodeOf()
       byId.set(id, node)
       nodes.push(node)
     }
     return node
   }
-  for (const message of messages) {
-    const { email, number } = message
+  for (const { email, number } of messages) {
     const [id] = email.messageId
-    let node = id === undefined ? undefined : nodeOf(id)
+    let node = id === undefined ? undefined : named(id)
     // Of two messages with one Message-ID the second stands for itself.
-    if (node === undefined || node.number !== undefined) {
-      node = { ...notThere(), children: [], parent: undefined }
-      nodes.push(node)
-    }
-    Object.assign(node, { number, email, dateMs: sentMs(email), rank: number })
+    if (node === undefined || node.thread.number !== undefined) nodes.push((node = nodeOf()))
+    Object.assign(node.thread, { number, email, dateMs: sentMs(email), rank: number })
     const references = email.references.length > 0 ? email.references : email.inReplyTo.slice(0, 1)
     let parent: Node | undefined
     for (const reference of references) {
-      const referred = nodeOf(reference)
-      if (parent && referred.parent === undefined && !isAbove(referred, parent)) adopt(parent, referred)
+      const referred = named(reference)
+      if (parent && referred.parent === undefined) adopt(parent, referred)
       parent = referred
     }
     // What the message itself says of its parent counts more than what others said of it.
-    if (node.parent) node.parent.children = node.parent.children.filter((child) => child !== node)
+    if (node.parent === parent) continue
+    node.parent?.children.delete(node)
     node.parent = undefined
-    if (parent && !isAbove(node, parent)) adopt(parent, node)
+    if (parent) adopt(parent, node)
   }
-  return nodes.filter((node) => node.parent === undefined)
+  for (const { thread, children } of nodes) thread.children = [...children].map((child) => child.thread)
+  return nodes.filter(({ parent }) => parent === undefined).map(({ thread }) => thread)
 }
 
+/** The child has no parent. Where it is above the new one, nothing is linked. */
 function adopt(parent: Node, child: Node): void {
+  if (groupOf(parent) === groupOf(child) && isAbove(child, parent)) return
+  groupOf(child).group = groupOf(parent)
   child.parent = parent
-  parent.children.push(child)
+  parent.children.add(child)
 }
 
-/** True if the node is the other one, or above it. */
+/** The same for all of one tree. Paths are shortened, so that a long conversation is no long way. */
+function groupOf(node: Node): Node {
+  let root = node
+  while (root.group !== undefined) root = root.group
+  for (let at = node; at.group !== undefined; ) {
+    const next = at.group
+    if (next !== root) at.group = root
+    at = next
+  }
+  return root
+}
+
+/** True if the node is the other one, or above it, or too far to be sure. */
 function isAbove(node: Node, other: Node): boolean {
-  for (let at: Node | undefined = other; at !== undefined; at = at.parent) if (at === node) return true
+  let steps = 0
+  for (let at: Node | undefined = other; at !== undefined; at = at.parent) {
+    if (at === node || ++steps > MOST_ABOVE) return true
+  }
   return false
 }
 
@@ -178,7 +202,7 @@ function fromLeaves(roots: readonly Thread[]): Thread[] {
   while (open.length > 0) {
     const next = open.pop()!
     order.push(next)
-    open.push(...next.children)
+    for (const child of next.children) open.push(child)
   }
   return order.reverse()
 }
@@ -228,7 +252,7 @@ function mergeSubjects(roots: readonly Thread[]): Thread[] {
     if (first === undefined || first === root) continue
     gone.add(root)
     const into = merged.get(first) ?? first
-    if (into.number === undefined && root.number === undefined) into.children.push(...root.children)
+    if (into.number === undefined && root.number === undefined) into.children = into.children.concat(root.children)
     else if (into.number === undefined) into.children.push(root)
     else if (isReply(root) && !isReply(into)) into.children.push(root)
     else {
