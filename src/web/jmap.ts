@@ -7,6 +7,7 @@ import { readBlobId, uploadBlob } from '../protocols/jmap/blob.ts'
 import { formatId } from '../protocols/jmap/ids.ts'
 import { handleRequest } from '../protocols/jmap/request.ts'
 import { sessionObject, stateChange } from '../protocols/jmap/session.ts'
+import { sharedBackend } from '../protocols/jmap/shared.ts'
 import { type JmapBackend, LIMITS } from '../protocols/jmap/types.ts'
 import type { World } from '../world/world.ts'
 import type { EventStreams } from './event-stream.ts'
@@ -74,7 +75,10 @@ export function addJmap(
 
   async function download(request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {
     const { blob, name } = request.params as { blob: string; name: string }
-    const content = isAccount(request, backend) ? await readBlobId(backend, blob) : undefined
+    const owner = isAccount(request, backend)
+      ? backend
+      : sharedBackend(backend, (request.params as { account: string }).account)
+    const content = owner && (await readBlobId(owner, blob))
     if (!content) return problem(reply, 404, 'notFound', 'no such blob')
     const { type } = request.query as { type?: string }
     const isType =

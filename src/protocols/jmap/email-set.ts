@@ -8,12 +8,14 @@ import { isObject, readArguments } from './arguments.ts'
 import { findBlob, readBlobId } from './blob.ts'
 import { compose } from './compose.ts'
 import { formatBlobId, formatId, parseBlobId, parseId, resolveId } from './ids.ts'
-import { flagOf, isKeyword } from './keywords.ts'
+import { flagOf, isKeyword, keywordsOf } from './keywords.ts'
+import { sharedBackend } from './shared.ts'
 import { accountIdOf, beginSet, SET_ARGUMENTS, stateOf } from './standard.ts'
 import {
   type Context,
   invalidArguments,
   invalidProperties,
+  type JmapBackend,
   type Json,
   LIMITS,
   type Method,
@@ -223,8 +225,8 @@ export const emailImport: Method['run'] = async (raw, context) => {
   }
 }
 
-/** Email/copy (RFC 8621 §4.7) is from one account to another, and nobody sees more than his own. */
-export const emailCopy: Method['run'] = (raw, context) => {
+/** From an account that another shares into one's own (RFC 8621 §4.7); what he shares can be read and no more. */
+export const emailCopy: Method['run'] = async (raw, context) => {
   const args = readArguments(raw, accountIdOf(context), {
     fromAccountId: 'id',
     ifFromInState: 'string',
@@ -234,10 +236,44 @@ export const emailCopy: Method['run'] = (raw, context) => {
     destroyFromIfInState: 'string',
   })
   if (args instanceof MethodError) return args
-  if (args.fromAccountId === undefined || !args.create) return invalidArguments('fromAccountId and create are needed')
-  return args.fromAccountId === accountIdOf(context)
-    ? invalidArguments('Email/copy is between accounts; within one, set mailboxIds')
-    : new MethodError('fromAccountNotFound')
+  const { fromAccountId, create: wanted } = args
+  if (fromAccountId === undefined || !wanted) return invalidArguments('fromAccountId and create are needed')
+  if (fromAccountId === accountIdOf(context)) return invalidArguments('within one account, set mailboxIds')
+  const from = sharedBackend(context.backend, fromAccountId)
+  if (!from) return new MethodError('fromAccountNotFound')
+  if (args.onSuccessDestroyOriginal) return new MethodError('accountReadOnly')
+  const oldState = stateOf(context)
+  if (args.ifInState !== undefined && args.ifInState !== oldState) return new MethodError('stateMismatch')
+  if (args.ifFromInState !== undefined && args.ifFromInState !== stateOf({ ...context, backend: from }))
+    return new MethodError('stateMismatch')
+  if (Object.keys(wanted).length > LIMITS.maxObjectsInSet) return new MethodError('requestTooLarge')
+  const created: Json = {}
+  const notCreated: Json = {}
+  for (const [key, value] of Object.entries(wanted)) {
+    const made = isObject(value) ? await copyOne(value, from, context) : invalidProperties([])
+    if ('id' in made) {
+      created[key] = made
+      context.createdIds.set(key, made.id as string)
+    } else notCreated[key] = made
+  }
+  const orNull = (map: Json) => (Object.keys(map).length > 0 ? map : null)
+  const states = { fromAccountId, accountId: accountIdOf(context), oldState, newState: stateOf(context) }
+  return { args: { ...states, created: orNull(created), notCreated: orNull(notCreated) } }
+}
+
+async function copyOne(wanted: Json, from: JmapBackend, context: Context): Promise<Made | SetError> {
+  const number = parseId('e', wanted.id)
+  const email = number === undefined ? undefined : from.store.email(from.account.id, number)
+  const source = email && (await from.store.readBlob(email.blob))
+  if (!email || !source) return setError('notFound')
+  const keywords =
+    wanted.keywords ??
+    Object.fromEntries(
+      [...keywordsOf(from.store.placementsOf(from.account.id, email.id))].map((keyword) => [keyword, true]),
+    )
+  const receivedAt = wanted.receivedAt ?? new Date(email.receivedAtMs).toISOString()
+  const target = readTarget({ mailboxIds: wanted.mailboxIds, keywords, receivedAt }, context)
+  return 'type' in target ? target : deliver(source, email.blob, target, context)
 }
 
 async function importOne(wanted: Json, context: Context): Promise<Made | SetError> {

@@ -80,7 +80,10 @@ const SHOW: Record<string, (mailbox: Mailbox, context: Context) => unknown> = {
   unreadEmails: (mailbox) => mailbox.unseen,
   totalThreads: (mailbox, context) => (mailbox.total === 0 ? 0 : countThreads(context, mailbox, false)),
   unreadThreads: (mailbox, context) => (mailbox.unseen === 0 ? 0 : countThreads(context, mailbox, true)),
-  myRights: (mailbox) => Object.fromEntries(RIGHTS.map((right) => [right, mayDo(right, mailbox)])),
+  myRights: (mailbox, { backend }) =>
+    Object.fromEntries(
+      RIGHTS.map((right) => [right, backend.isShared ? right === 'mayReadItems' : mayDo(right, mailbox)]),
+    ),
   isSubscribed: (mailbox) => mailbox.subscribed,
 }
 

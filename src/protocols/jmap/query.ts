@@ -84,7 +84,7 @@ interface Question {
 
 type Asked = Pick<Read<typeof QUERY_ARGUMENTS & { collapseThreads: 'boolean' }>, 'filter' | 'sort' | 'collapseThreads'>
 
-function read(args: Asked): Question | MethodError {
+function read(args: Asked, { isShared }: JmapBackend): Question | MethodError {
   const sort = readSort(args.sort, EMAIL_SORTS)
   if (sort instanceof MethodError) return sort
   const unclear = sort.find(({ property, keyword }) => property.endsWith('Keyword') && !(keyword && isKeyword(keyword)))
@@ -102,14 +102,17 @@ function read(args: Asked): Question | MethodError {
         flag: keyword === undefined ? undefined : flagOf(keyword),
       }),
     )
-  return { key: JSON.stringify([args.filter, args.sort, collapse]), filter, sort, order, collapse, isIndexed }
+  const key = JSON.stringify([args.filter, args.sort, collapse])
+  // Answers would tell of mail that is not shared.
+  if (isShared && /InThread|OtherThan/.test(key)) return new MethodError('unsupportedFilter', 'not in a shared account')
+  return { key, filter, sort, order, collapse, isIndexed }
 }
 
 export const emailQuery: Method['run'] = async (raw, context) => {
   const { backend } = context
   const args = readArguments(raw, accountIdOf(context), { ...QUERY_ARGUMENTS, collapseThreads: 'boolean' })
   if (args instanceof MethodError) return args
-  const question = read(args)
+  const question = read(args, context.backend)
   if (question instanceof MethodError) return question
   const limit = Math.min(args.limit ?? MAX_QUERY_LIMIT, MAX_QUERY_LIMIT)
   const position = args.position ?? 0
@@ -140,7 +143,7 @@ export const emailQueryChanges: Method['run'] = async (raw, context) => {
   const { store, account } = context.backend
   const args = readArguments(raw, accountIdOf(context), { ...QUERY_CHANGES_ARGUMENTS, collapseThreads: 'boolean' })
   if (args instanceof MethodError) return args
-  const question = read(args)
+  const question = read(args, context.backend)
   if (question instanceof MethodError) return question
   const since = parseState(args.sinceQueryState)
   const changes = since === undefined ? undefined : store.changes.emails(account.id, since, MAX_CHANGES)

@@ -4,6 +4,8 @@
 import { isObject, resolveReferences } from './arguments.ts'
 import { METHODS } from './methods.ts'
 import { isCapability, sessionState } from './session.ts'
+import { refusalFor, sharedBackend } from './shared.ts'
+import { accountIdOf } from './standard.ts'
 import { type Context, type Invocation, type JmapBackend, type Json, LIMITS, MethodError } from './types.ts'
 
 /** A request that was not run at all (RFC 8620 §3.6.1): an HTTP status and its problem details. */
@@ -109,7 +111,13 @@ async function runCall(
   const args = resolveReferences(rawArgs, responses)
   if (args instanceof MethodError) return [failed(args, callId)]
   try {
-    const result = await method.run(args, context)
+    const shared =
+      args.accountId === undefined || args.accountId === accountIdOf(context)
+        ? undefined
+        : sharedBackend(context.backend, args.accountId)
+    const refusal = shared && refusalFor(name)
+    if (refusal) return [failed(refusal, callId)]
+    const result = await method.run(args, shared ? { ...context, backend: shared } : context)
     if (result instanceof MethodError) return [failed(result, callId)]
     return [[name, result.args, callId], ...(result.also ?? []).map(([n, a]): Invocation => [n, a, callId])]
   } catch (error) {

@@ -1,10 +1,12 @@
 // The session object (RFC 8620 §2): what this server can do, for which account, and where. One table of capabilities:
 // what is not in it is `unknownCapability`.
 
+import { createHash } from 'node:crypto'
 import { CONTACTS_ACCOUNT } from './address-book.ts'
 import { BLOB_ACCOUNT } from './blob-methods.ts'
 import { formatId, formatState } from './ids.ts'
 import { EMAIL_SORTS } from './query.ts'
+import { sharedAccounts, sharingState } from './shared.ts'
 import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
 import { SUBMISSION_ACCOUNT } from './submission.ts'
 import {
@@ -54,8 +56,25 @@ const CAPABILITIES: Readonly<Record<string, Capability>> = {
 export const isCapability = (name: string): boolean =>
   Object.hasOwn(CAPABILITIES, name) || name === VAPID || name === WEBSOCKET
 
-/** Changes when the session object would: here, only with the account. */
-export const sessionState = (backend: JmapBackend): string => `${formatId('a', backend.account.id)}-1`
+/** Changes when the session object would: with the account, and with what others share. */
+export function sessionState(backend: JmapBackend): string {
+  const shared = createHash('sha256').update(sharingState(backend)).digest('hex').slice(0, 12)
+  return `${formatId('a', backend.account.id)}-${shared}`
+}
+
+/** Accounts of others, as far as they let this person read. */
+function othersOf(backend: JmapBackend): Record<string, Json> {
+  const accountCapabilities = {
+    [CORE]: {},
+    [MAIL]: { ...MAIL_ACCOUNT, mayCreateTopLevelMailbox: false },
+    [BLOB]: BLOB_ACCOUNT,
+  }
+  const shown = [...sharedAccounts(backend).keys()].map((id) => {
+    const name = backend.store.account(id)?.address ?? ''
+    return [formatId('a', id), { name, isPersonal: false, isReadOnly: true, accountCapabilities }] as const
+  })
+  return Object.fromEntries(shown)
+}
 
 /** `base` is 'https://host', as the client sees this server, or '': then the URLs are relative to it. */
 export function sessionObject(backend: JmapBackend, base: string): Json {
@@ -76,6 +95,7 @@ export function sessionObject(backend: JmapBackend, base: string): Json {
         isReadOnly: false,
         accountCapabilities: Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.account])),
       },
+      ...othersOf(backend),
     },
     primaryAccounts: Object.fromEntries(names.map((name) => [name, accountId])),
     username: backend.account.address,

@@ -62,6 +62,8 @@ export interface JmapBackend {
   readonly store: Store
   readonly account: Account
   readonly world: World
+  /** Another's account, of which this person sees a part. */
+  readonly isShared?: true
   /** The key of whoever pushes for this account, as clients show it to their push service (RFC 9749). */
   readonly pushKey?: string
   /** Hands a message to the MSA role; never rejects for what the message says (that is a reply). */
