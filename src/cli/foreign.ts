@@ -3,6 +3,7 @@
 import { createReadStream, promises } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Entry, Place } from '../moving/place.ts'
+import type { RandomFile } from '../moving/zip.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
@@ -37,6 +38,26 @@ export function filePlace(file: string): Place {
     list: async (path) => (path === '' ? [{ name, isFolder: false }] : []),
     stat: async (path) => (path === name ? folder.stat(name) : undefined),
     stream: (path) => folder.stream(path),
+  }
+}
+
+/** One file, read anywhere. */
+export async function randomFile(path: string): Promise<RandomFile & { close(): Promise<void> }> {
+  const file = await promises.open(path)
+  const { size } = await file.stat()
+  return {
+    sizeBytes: size,
+    async read(offset, length) {
+      const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - offset)))
+      let done = 0
+      while (done < bytes.length) {
+        const { bytesRead } = await file.read(bytes, done, bytes.length - done, offset + done)
+        if (bytesRead === 0) break
+        done += bytesRead
+      }
+      return bytes.subarray(0, done)
+    },
+    close: () => file.close(),
   }
 }
 

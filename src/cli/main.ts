@@ -213,8 +213,21 @@ program
   )
 
 program
+  .command('export')
+  .description('take mail out into files; run it again to go on, or for what came since; the agent may be running')
+  .argument('<folder>', folderOf)
+  .argument('<address>', 'whose account')
+  .argument('<to>', 'the folder (with --zip: the file) that it goes into')
+  .option('--format <format>', 'mbox or maildir', 'mbox')
+  .option('--zip', 'one zip file of it', false)
+  .option('--json', 'the result as JSON', false)
+  .action((folder, address, to, options) =>
+    verb(async () => (await import('./verbs/moving.ts')).exportMail(folder, address, to, options, print))(),
+  )
+
+program
   .command('import')
-  .description('bring mail in: mbox, Maildir, folders of them; run it again to go on, or for what came since')
+  .description('bring mail in: mbox, Maildir, folders or a zip of them; run it again to go on, or for what came since')
   .argument('<folder>', `${folderOf} that is stopped`)
   .argument('<address>', 'whose account')
   .argument('<from>', 'the file or folder with the mail')

@@ -32,6 +32,7 @@ export function exportState(text: Buffer): ExportState | undefined {
     const isWhole = state.mailboxes.every(
       (one) =>
         [one?.path, one?.location].every((text) => typeof text === 'string') &&
+        !/(^|\/)\.\.(\/|$)|^\//.test(one.location) &&
         [one.uidValidity, one.through, one.bytes].every((number) => Number.isSafeInteger(number) && number >= 0),
     )
     return isWhole ? (state as ExportState) : undefined

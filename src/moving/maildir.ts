@@ -2,7 +2,7 @@
 // each other as '.A.B' (Maildir++) or within each other; and what Dovecot notes beside the messages: keywords, UIDVALIDITY,
 // UIDs, what POP3 calls them.
 
-import { decodeMailboxName } from '../protocols/imap/mutf7.ts'
+import { decodeMailboxName, encodeMailboxName } from '../protocols/imap/mutf7.ts'
 
 const FLAGS: readonly (readonly [letter: string, flag: string])[] = [
   ['D', '\\Draft'],
@@ -13,8 +13,9 @@ const FLAGS: readonly (readonly [letter: string, flag: string])[] = [
   ['T', '\\Deleted'],
 ]
 const flagOf = new Map(FLAGS)
+const letterOf = new Map(FLAGS.map(([letter, flag]) => [flag.toLowerCase(), letter]))
 /** Keywords have the letters a to z. */
-const MOST_KEYWORDS = 26
+export const MOST_KEYWORDS = 26
 
 /** What a file's name says. `base` names the message as long as it lives. */
 export function parseFileName(name: string, keywords: readonly string[]): { base: string; flags: string[] } {
@@ -23,6 +24,20 @@ export function parseFileName(name: string, keywords: readonly string[]): { base
   const flags = [...letters].flatMap((letter) => flagOf.get(letter) ?? keywords[letter.charCodeAt(0) - 97] ?? [])
   return { base, flags: [...new Set(flags)] }
 }
+
+/** The part of a file's name that says the flags; `keywords` are those with letters. */
+export function flagLetters(flags: readonly string[], keywords: readonly string[]): string {
+  const letters = flags.flatMap((flag) => {
+    const letter = letterOf.get(flag.toLowerCase())
+    if (letter !== undefined) return letter
+    const index = keywords.indexOf(flag)
+    return index >= 0 && index < MOST_KEYWORDS ? String.fromCharCode(97 + index) : []
+  })
+  return `:2,${letters.sort().join('')}`
+}
+
+/** Does a letter stand for this flag, whatever the keywords. */
+export const hasLetter = (flag: string): boolean => letterOf.has(flag.toLowerCase())
 
 /** dovecot-keywords: 'INDEX NAME' in each line. */
 export function parseKeywords(text: string): string[] {
@@ -73,6 +88,12 @@ export function partsOfFolder(name: string): string[] {
     .slice(1)
     .split('.')
     .map((part) => decodeMailboxName(part) ?? part)
+}
+
+/** The Maildir++ folder of a mailbox; '.' between parts has no other meaning there. */
+export function folderOfParts(parts: readonly string[]): string {
+  if (parts.length === 1 && parts[0] === 'INBOX') return ''
+  return parts.map((part) => `.${encodeMailboxName(part).replaceAll('.', '&AC4-').replaceAll('/', '&AC8-')}`).join('')
 }
 
 /** The file `subscriptions`: names in lines, parts between '.'; or, after 'V 2', parts between tabs. */

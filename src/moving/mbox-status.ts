@@ -52,6 +52,9 @@ export function withoutStatus(message: Buffer): Buffer {
   return from === 0 ? message : Buffer.concat([...pieces, message.subarray(from)])
 }
 
+/** Has the message such fields of its own: an mbox file cannot keep them. */
+export const hasStatus = (message: Buffer): boolean => marks(message).length > 0
+
 /** The fields that say these flags; lines end in LF. */
 export function statusFields(flags: readonly string[]): string {
   const has = new Set(flags)

@@ -26,24 +26,22 @@ const dated = /^From .*\d{1,2}:\d{2}(:\d{2})?.*\d{4}/s
 const undated = /^From (-\s*|)$/
 const field = /^[!-9;-~]+[ \t]*:/
 
-/** The messages of a file. What stands before the first From_ line is left out. */
-export async function* readMbox(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<MboxMessage> {
+/**
+ * The messages of a file. What stands before the first From_ line is left out. `believesLength` false: what Content-Length
+ * says is what the sender said.
+ */
+export async function* readMbox(chunks: AsyncIterable<Uint8Array>, believesLength = true): AsyncGenerator<MboxMessage> {
   const window = new Window(chunks)
-  while (await window.fill(LONGEST_FROM_LINE)) {
-    if (await isFromLine(window, 0)) break
-    const line = await window.find(LINE_FROM, 0)
-    if (line < 0) return
-    window.drop(line + 1)
-  }
-  while (await window.fill(1)) yield await readOne(window)
+  while ((await window.fill(LONGEST_FROM_LINE)) && !(await isFromLine(window, 0))) await skipMessage(window)
+  while (await window.fill(1)) yield await readOne(window, believesLength)
 }
 
-async function readOne(window: Window): Promise<MboxMessage> {
+async function readOne(window: Window, believesLength: boolean): Promise<MboxMessage> {
   const offset = window.offset
   await window.fill(LONGEST_FROM_LINE)
   const fromLine = lineAt(window.bytes, 0)
   const start = fromLine.length + 1
-  const said = await endByContentLength(window, start)
+  const said = believesLength ? await endByContentLength(window, start) : undefined
   const end = said ?? (await nextFromLine(window, start))
   if (end === undefined) {
     // Larger than a message may be: what follows is looked for without keeping it.
@@ -73,7 +71,7 @@ async function skipMessage(window: Window): Promise<number> {
   for (;;) {
     const at = await window.find(LINE_FROM, 0, MAX_MESSAGE_BYTES / 8)
     const isEnd = at >= 0 && isBlankBefore(window.bytes, at) && (await isFromLine(window, at + 1))
-    const count = at >= 0 ? at + 1 : window.isWhole ? window.bytes.length : window.bytes.length - LINE_FROM.length
+    const count = at >= 0 ? at + 1 : window.isWhole ? window.bytes.length : window.bytes.length - LINE_FROM.length - 2
     skipped += count
     window.drop(count)
     if (isEnd || (at < 0 && window.isWhole)) return skipped

@@ -46,8 +46,6 @@ export interface Identity {
 export interface IncomingMailbox {
   /** Parts of the name at the place, decoded. */
   readonly parts: readonly string[]
-  /** The folder or file at the place. */
-  readonly location: string
   readonly use?: SpecialUse
   readonly isSubscribed?: boolean
   /** Messages are kept as they lie there, whatever their lines end in, where that is mixed. */

@@ -2,7 +2,7 @@
 // from names of folders and files.
 
 import { createHash } from 'node:crypto'
-import { EXPORT_STATE, type ExportedMailbox, exportState } from './export-state.ts'
+import { EXPORT_STATE, exportState } from './export-state.ts'
 import {
   dovecotUidl,
   parseFileName,
@@ -23,34 +23,26 @@ const NOT_MAIL = /^(dovecot|maildirsize|maildirfolder|courier|\.(mbsync|isync|ui
 
 /** The mailboxes of a place, INBOX first. */
 export async function mailboxesAt(place: Place): Promise<IncomingMailbox[]> {
-  const found: IncomingMailbox[] = []
-  await look(place, '', [], found, 0)
-  const listed = await readSmall(place, 'subscriptions', 16 * 1024 * 1024)
+  const exported = await exportedAt(place)
+  const found: IncomingMailbox[] = exported ?? []
+  if (exported === undefined) await look(place, '', [], found, 0)
+  const listed = exported ? undefined : await readSmall(place, 'subscriptions', 16 * 1024 * 1024)
   const subscribed = listed && new Set(parseSubscriptions(listed.toString()).map((parts) => parts.join('/')))
   const isInbox = ({ parts }: IncomingMailbox) => parts.length === 1 && parts[0]!.toUpperCase() === 'INBOX'
-  const exported = await exportedAt(place)
   return found
-    .map((one) => asExported(one, exported))
-    .map((one) =>
-      subscribed === undefined || exported !== undefined
-        ? one
-        : { ...one, isSubscribed: subscribed.has(one.parts.join('/')) },
-    )
+    .map((one) => (subscribed === undefined ? one : { ...one, isSubscribed: subscribed.has(one.parts.join('/')) }))
     .sort((a, b) => Number(isInbox(b)) - Number(isInbox(a)))
 }
 
-/** An export of ours says what its files are. */
-async function exportedAt(place: Place): Promise<ReadonlyMap<string, ExportedMailbox> | undefined> {
+/** An export of ours says what its files are; undefined: it is none. */
+async function exportedAt(place: Place): Promise<IncomingMailbox[] | undefined> {
   const text = await readSmall(place, EXPORT_STATE, 64 * 1024 * 1024)
-  const mailboxes = text && exportState(text)?.mailboxes
-  return mailboxes && new Map(mailboxes.map((one) => [one.location, one]))
-}
-
-function asExported(found: IncomingMailbox, exported?: ReadonlyMap<string, ExportedMailbox>): IncomingMailbox {
-  const known = exported?.get(found.location)
-  if (known === undefined) return found
-  const { path, use, isSubscribed } = known
-  return { ...found, parts: path.split('/'), isExact: true, isSubscribed, ...(use !== null && { use }) }
+  const state = text && exportState(text)
+  return state?.mailboxes.map(({ path, use, location, isSubscribed }) => {
+    const parts = path.split('/')
+    const source = state.format === 'mbox' ? mboxAt(place, location, parts, false) : maildirAt(place, location, parts)
+    return { ...source, isExact: true, isSubscribed, ...(use !== null && { use }) }
+  })
 }
 
 async function look(place: Place, folder: string, parts: string[], found: IncomingMailbox[], depth: number) {
@@ -78,9 +70,9 @@ async function isMbox(place: Place, path: string): Promise<boolean> {
 }
 
 /** The messages of one mbox file. */
-function mboxAt(place: Place, path: string, parts: readonly string[]): IncomingMailbox {
+function mboxAt(place: Place, path: string, parts: readonly string[], believesLength = true): IncomingMailbox {
   async function* messages(): AsyncGenerator<Incoming> {
-    for await (const { offset, atMs, content, sizeBytes } of readMbox(place.stream(path))) {
+    for await (const { offset, atMs, content, sizeBytes } of readMbox(place.stream(path), believesLength)) {
       const digest = createHash('sha256')
         .update(content ?? '')
         .digest('hex')
@@ -94,7 +86,7 @@ function mboxAt(place: Place, path: string, parts: readonly string[]): IncomingM
       }
     }
   }
-  return { parts, location: path, messages, identity: async () => ({}) }
+  return { parts, messages, identity: async () => ({}) }
 }
 
 function maildirAt(place: Place, folder: string, parts: readonly string[]): IncomingMailbox {
@@ -142,7 +134,6 @@ function maildirAt(place: Place, folder: string, parts: readonly string[]): Inco
   }
   return {
     parts,
-    location: folder,
     messages,
     identity: async () => {
       const { list } = await notes()

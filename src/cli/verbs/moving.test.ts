@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openStore } from '../../store/embedded.ts'
-import { makeAccount } from '../../store/testing.ts'
+import { deliver, makeAccount } from '../../store/testing.ts'
 import { worldOf } from '../agents-in.ts'
-import { importMail } from './moving.ts'
+import { exportMail, importMail } from './moving.ts'
 
 function agentWithBob(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-moving-'))
@@ -77,7 +77,49 @@ test('what cannot be brought is said', async (t) => {
       '/none holds no store. Name the folder of an agent.',
       'anna@here.test has no account in MDA@here. It has: bob@here.test.',
       '/none is not there.',
-      '/letter.txt holds no mail that is known here: an mbox file, a Maildir, or folders of them.',
+      '/letter.txt holds no mail that is known here: mbox files, Maildirs, folders or a zip of them.',
     ],
   )
+})
+
+test('mail goes out as a folder and as a zip while the agent runs, and comes in again', async (t) => {
+  const { folder, agent, open } = agentWithBob(t)
+  const store = await open()
+  const bob = await makeAccount(store)
+  await makeAccount(store, 'anna@here.test')
+  for (const flags of [['\\Seen'], ['\\Flagged', 'Wichtig'], []])
+    await deliver(store, bob, `Subject: x\r\n\r\n${flags.join()}\r\n`, { flags, receivedAtMs: 1_700_000_000_000 })
+  let text = ''
+  const print = (more: string) => {
+    text += more
+  }
+  const rest = { json: false, zip: false }
+  assert.equal(await exportMail(agent, 'bob@here.test', join(folder, 'out'), { format: 'maildir', ...rest }, print), 0)
+  const zip = join(folder, 'mail.zip')
+  for (const format of ['mbox', 'maildir']) {
+    const there = `${zip}-${format}`
+    assert.equal(await exportMail(agent, 'bob@here.test', there, { ...rest, format, zip: true }, print), 0)
+    assert.deepEqual(
+      [existsSync(there), existsSync(`${there}.parts`), existsSync(`${there}.list`)],
+      [true, false, false],
+    )
+    assert.equal(await exportMail(agent, 'bob@here.test', there, { ...rest, format, zip: true }, print), 2)
+  }
+  await store.close()
+  const written = 'bob@here.test: 3 messages written, of 6 mailboxes.\n'
+  assert.equal(text, written.repeat(3))
+  for (const from of [join(folder, 'out'), `${zip}-maildir`, `${zip}-mbox`])
+    assert.equal(await importMail(agent, 'anna@here.test', from, { json: false }, print), 0)
+  assert.match(text, /3 messages came, in 6 mailboxes\.\n.*0 messages came, in 6 mailboxes; 3 had come before\.\n/)
+  const again = await open()
+  const anna = again.accountByAddress('anna@here.test')!.id
+  const [given, got] = [bob, anna].map((account) => {
+    const inbox = again.mailboxByUse(account, 'inbox')!
+    return again.placements(account, inbox.id).map(({ uid, flags, email }) => {
+      const { receivedAtMs, blob } = again.email(account, email)!
+      return [uid, flags, receivedAtMs, blob.hash]
+    })
+  })
+  assert.deepEqual(got!.slice(0, 3), given)
+  await again.close()
 })
