@@ -65,6 +65,36 @@ test('from a snapshot the view is the same, too, and the journal before it is go
   })
 })
 
+for (const [case_, applied] of [
+  ['older than its journal', 1],
+  ['whose journal somebody deleted', undefined],
+] as const) {
+  test(`a store ${case_} begins with a snapshot, and can be rebuilt from then on`, async () => {
+    const { world, run } = testWorld()
+    await run(async () => {
+      let store = await openStore(world)
+      await liveSome(store, 12)
+      await store.close()
+      for (const name of await world.disk.list('store/journal')) await world.disk.remove(`store/journal/${name}`)
+      if (applied !== undefined) {
+        // As the migration leaves it.
+        const database = world.disk.openDatabase('store/store.db', 'write')
+        database.exec(`UPDATE journal SET applied = ${applied}`)
+        database.close()
+      }
+      store = await openStore(world)
+      await liveSome(store, 3, 'ann')
+      const content = contentOf(store.database)
+      await store.close()
+      assert.equal((await world.disk.list('store/snapshot')).length, 2)
+      await world.disk.remove('store/store.db')
+      await rebuildStore(world)
+      assert.deepEqual(view(world), content)
+      assert.deepEqual((await verifyStore(world)).findings, [])
+    })
+  })
+}
+
 test('a database that lost its last transactions gets them from the journal', async () => {
   const { world, run, host } = testWorld()
   await run(async () => {

@@ -17,7 +17,7 @@ import { openSharedStore, type SharedStore } from './shared.ts'
 import { shareView } from './shared-snapshot.ts'
 import { tidyShared } from './shared-tidy.ts'
 import type { Change } from './store.ts'
-import { deliver, delivery, done, makeAccount, nowMs } from './testing.ts'
+import { deliver, delivery, done, makeAccount } from './testing.ts'
 import { contentOf, liveSome } from './testing-life.ts'
 
 let postgres: TestPostgres | undefined
