@@ -9,9 +9,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { DiskError } from '../world/disk.ts'
 import { realWorld } from '../world/real/world.ts'
+import { testPostgres } from '../world/testing/postgres.ts'
 import type { World } from '../world/world.ts'
 import { checkStore } from './check.ts'
 import { openStore } from './embedded.ts'
+import { openSharedStore } from './shared.ts'
 import { delivery, makeAccount, nowMs } from './testing.ts'
 
 const rounds = 10
@@ -21,9 +23,13 @@ function worldAt(folder: string): World {
   return realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('No DNS here.')) }) })
 }
 
+/** Of its own, or one that PostgreSQL holds. */
+const open = (folder: string, url: string | undefined) =>
+  url === undefined ? openStore(worldAt(folder)) : openSharedStore(worldAt(folder), { url, shard: 'kill' })
+
 // What the child does: deliver and queue each message in one commit, and report it once that is durable.
-async function pour(folder: string, round: string): Promise<void> {
-  const store = await openStore(worldAt(folder))
+async function pour(folder: string, round: string, url: string | undefined): Promise<void> {
+  const store = await open(folder, url)
   const bob = store.accountByAddress(address)?.id ?? (await makeAccount(store, address))
   let count = 0
   const worker = async () => {
@@ -42,14 +48,15 @@ async function pour(folder: string, round: string): Promise<void> {
   await Promise.all(Array.from({ length: 8 }, worker))
 }
 
-function startPouring(folder: string, round: number) {
-  return spawn(process.execPath, [import.meta.filename, 'pour', folder, String(round)], {
+function startPouring(folder: string, round: number, url?: string) {
+  const more = url === undefined ? [] : [url]
+  return spawn(process.execPath, [import.meta.filename, 'pour', folder, String(round), ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
 
-async function pourAndKill(folder: string, round: number): Promise<string[]> {
-  const child = startPouring(folder, round)
+async function pourAndKill(folder: string, round: number, url?: string): Promise<string[]> {
+  const child = startPouring(folder, round, url)
   let output = ''
   let complaint = ''
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
@@ -65,8 +72,8 @@ async function pourAndKill(folder: string, round: number): Promise<string[]> {
   return output.split('\n').slice(0, -1)
 }
 
-async function verify(folder: string, acknowledged: readonly string[]): Promise<void> {
-  const store = await openStore(worldAt(folder))
+async function verify(folder: string, acknowledged: readonly string[], url?: string): Promise<void> {
+  const store = await open(folder, url)
   try {
     const bob = store.accountByAddress(address)!.id
     const found = new Map<string, number>()
@@ -84,8 +91,15 @@ async function verify(folder: string, acknowledged: readonly string[]): Promise<
   }
 }
 
+/** Makes the account, so that two children do not both. */
+async function makeRecipient(folder: string, url: string): Promise<void> {
+  const store = await open(folder, url)
+  await makeAccount(store, address)
+  await store.close()
+}
+
 if (process.argv[2] === 'pour') {
-  await pour(process.argv[3]!, process.argv[4]!).catch((error) => {
+  await pour(process.argv[3]!, process.argv[4]!, process.argv[5]).catch((error) => {
     writeSync(2, String(error))
     process.exit(error instanceof DiskError && error.code === 'locked' ? 3 : 1)
   })
@@ -101,6 +115,28 @@ if (process.argv[2] === 'pour') {
       assert.ok(acknowledged.length > rounds)
       t.diagnostic(`${acknowledged.length} messages acknowledged in ${rounds} lives`)
     } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('nor when nodes that share a store are killed, two at a time', async (t) => {
+    const postgres = await testPostgres()
+    if (postgres === undefined) return t.skip('needs PostgreSQL (Debian: postgresql)')
+    const folder = mkdtempSync(join(tmpdir(), 'borderpost-kill-nodes-'))
+    try {
+      const acknowledged: string[] = []
+      await makeRecipient(join(folder, 'begin'), postgres.url)
+      for (let round = 0; round < 4; round++) {
+        const lives = ['one', 'two'].map((node, n) => pourAndKill(join(folder, node), 2 * round + n, postgres.url))
+        acknowledged.push(...(await Promise.all(lives)).flat())
+        // Seen by a node that was there, and by one that is new.
+        await verify(join(folder, 'one'), acknowledged, postgres.url)
+        await verify(join(folder, `new ${round}`), acknowledged, postgres.url)
+      }
+      assert.ok(acknowledged.length > 8)
+      t.diagnostic(`${acknowledged.length} messages acknowledged in 8 lives`)
+    } finally {
+      await postgres.end()
       rmSync(folder, { recursive: true })
     }
   })
