@@ -6,10 +6,17 @@ import { Guesses } from '../filter/guesses.ts'
 import type { PasswordVerdict, SaslAccounts, SaslMechanism, ScramLookup } from '../protocols/sasl/accounts.ts'
 import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
+import { AppPasswords, type Door } from './app-passwords.ts'
 import { Passwords } from './passwords.ts'
 
 /** Passwords proven lately, so that a client that signs in every minute does not cost 20 ms each time. */
 const MAX_REMEMBERED = 10_000
+
+/** Where somebody signs in: the web's form, or a program's door. */
+export type Entrance = Door | 'web'
+
+/** `by`: the id of the app password that it was. */
+export type Verdict = Exclude<PasswordVerdict, { state: 'ok' }> | { state: 'ok'; user: string; by?: number }
 
 export class Accounts implements SaslAccounts {
   readonly mechanisms: readonly SaslMechanism[] = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN']
@@ -18,44 +25,86 @@ export class Accounts implements SaslAccounts {
   /** Credentials text → keyed digest of the password that fits them. Never the password. */
   readonly #remembered = new Map<string, Buffer>()
   readonly #guesses: Guesses
+  readonly appPasswords: AppPasswords
 
   /** `iterations`: what new credentials of this system use, so that unknown names cost the same. */
   constructor(agent: Agent, iterations: number) {
     this.#agent = agent
     this.passwords = new Passwords(agent.world, agent.secrets.server, iterations)
     this.#guesses = new Guesses(agent.world.clock)
+    this.appPasswords = new AppPasswords(agent, this.passwords)
   }
 
-  async checkPassword(user: string, password: string, from: string): Promise<PasswordVerdict> {
+  /** The same accounts, as one connection of one protocol asks for them. */
+  at(door: Door): SaslAccounts {
+    return {
+      mechanisms: this.mechanisms,
+      checkPassword: (user, password, from) => this.checkPassword(user, password, from, door),
+      scramCredentials: (user, from) => this.scramCredentials(user, from, door),
+      signedIn: (user, from) => this.signedIn(user, from),
+    }
+  }
+
+  async checkPassword(user: string, password: string, from: string, entrance: Entrance = 'web'): Promise<Verdict> {
     const name = this.#wholeName(user)
     if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
-    const verdict = await this.#check(name, password)
+    const verdict = await this.#check(name, password, entrance)
+    if (verdict.state === 'ok' && verdict.by !== undefined && entrance !== 'web')
+      this.appPasswords.used(this.#find(name)!, verdict.by, entrance, from)
     this.#guesses.count(name, from)
     return verdict
   }
 
-  async #check(name: string, password: string): Promise<PasswordVerdict> {
+  async #check(name: string, password: string, entrance: Entrance): Promise<Verdict> {
     const account = this.#find(name)
     const text = account?.credentials ?? undefined
     const digest = this.#digest(password)
-    const known = text === undefined ? undefined : this.#remembered.get(text)
-    if (known !== undefined && timingSafeEqual(known, digest)) return { state: 'ok', user: account!.address }
-    const right = await this.passwords.check(name, text, password)
-    if (!right || account === undefined || text === undefined) return { state: 'refused' }
-    await this.#renew(account, text, password)
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
-    this.#remembered.set(text, digest)
-    return { state: 'ok', user: account.address }
+    const isKnown = (key: string) => {
+      const known = this.#remembered.get(key)
+      return known !== undefined && timingSafeEqual(known, digest)
+    }
+    const apps = account === undefined || entrance === 'web' ? [] : this.appPasswords.at(account, entrance)
+    if (text !== undefined && isKnown(text)) return { state: 'ok', user: account!.address }
+    const knownApp = apps.find((one) => isKnown(one.text))
+    if (knownApp !== undefined) return { state: 'ok', user: account!.address, by: knownApp.id }
+    const { isRight, storedKey } = await this.passwords.check(name, text, password)
+    if (account === undefined) return { state: 'refused' }
+    if (isRight && text !== undefined) {
+      await this.#renew(account, text, password)
+      this.#remember(text, digest)
+      return { state: 'ok', user: account.address }
+    }
+    const app = apps.find(({ keys }) => storedKey !== undefined && timingSafeEqual(storedKey, keys.storedKey))
+    if (app === undefined) return { state: 'refused' }
+    this.#remember(app.text, digest)
+    return { state: 'ok', user: account.address, by: app.id }
   }
 
-  scramCredentials(user: string, from: string): ScramLookup {
+  #remember(key: string, digest: Buffer): void {
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
+    this.#remembered.set(key, digest)
+  }
+
+  scramCredentials(user: string, from: string, door?: Door): ScramLookup {
     const name = this.#wholeName(user)
     if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
     this.#guesses.count(name, from)
     const account = this.#find(user)
     const text = account?.credentials ?? undefined
     const credentials = text === undefined ? undefined : this.passwords.scram(name, text)
-    return { state: 'found', user: account?.address ?? user, credentials: credentials ?? this.passwords.fake(name) }
+    const own = credentials ?? this.passwords.fake(name)
+    if (account === undefined || door === undefined)
+      return { state: 'found', user: account?.address ?? user, credentials: own }
+    // The client computes with one salt: what was made with another cannot be proven this way.
+    const others = this.appPasswords
+      .at(account, door)
+      .filter(({ keys }) => keys.salt.equals(own.salt) && keys.iterations === own.iterations)
+      .map(({ id, keys: { storedKey, serverKey } }) => ({
+        storedKey,
+        serverKey,
+        proven: () => this.appPasswords.used(account, id, door, from),
+      }))
+    return { state: 'found', user: account.address, credentials: { ...own, others } }
   }
 
   /** What is kept in an older form is kept as today, now that the password is here. If the disk refuses, next time. */
@@ -69,6 +118,13 @@ export class Accounts implements SaslAccounts {
     } catch (error) {
       this.#agent.log('warning', 'a password is kept in its older form still', { error: String(error) })
     }
+  }
+
+  /** What was proven before holds while this is the same: the password, and which others there are. */
+  standing(id: number): string {
+    const account = this.#agent.store.account(id)
+    if (account === undefined) return ''
+    return `${account.credentials} ${this.appPasswords.list(account).map((one) => `${one.id} ${one.doors}`)}`
   }
 
   signedIn(user: string, from: string): void {

@@ -5,7 +5,6 @@
 
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto'
 import {
-  checkPassword,
   fakeCredentials,
   formatCredentials,
   keysOf,
@@ -19,6 +18,7 @@ import type { Argon2Cost, World } from '../world/world.ts'
 const COST: Argon2Cost = { memoryKiB: 19_456, passes: 2 }
 const TEXT_FORM =
   /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=1\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43}) ([A-Za-z0-9+/=]{1,600})$/
+const NO_PASSWORD = Buffer.from([0])
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
@@ -55,18 +55,26 @@ export class Passwords {
 
   /**
    * Is it the password of which this was kept. `text` undefined (nobody), a text of before argon2id, and one of now take the
-   * same work.
+   * same work. `storedKey`: what SCRAM would keep of it, with everybody's salt; undefined for a text of before.
    */
-  async check(name: string, text: string | undefined, password: string): Promise<boolean> {
+  async check(
+    name: string,
+    text: string | undefined,
+    password: string,
+  ): Promise<{ isRight: boolean; storedKey: Buffer | undefined }> {
     const kept = text === undefined ? undefined : read(text)
     const before = text === undefined || kept !== undefined ? undefined : parseCredentials(text)
     const prepared = preparePassword(password)
-    const [hash, isAsBefore] = await Promise.all([
-      this.#world.cpu.argon2id(prepared ?? Buffer.from([0]), kept?.salt ?? this.saltOf(name), kept?.cost ?? COST),
-      checkPassword(before ?? this.fake(name), password, this.#world),
+    const { salt, iterations } = before ?? this.fake(name)
+    const { cpu } = this.#world
+    const [hash, salted] = await Promise.all([
+      cpu.argon2id(prepared ?? NO_PASSWORD, kept?.salt ?? salt, kept?.cost ?? COST),
+      cpu.pbkdf2(prepared ?? NO_PASSWORD, salt, iterations),
     ])
-    if (kept === undefined) return before !== undefined && isAsBefore
-    return timingSafeEqual(hash, kept.hash) && prepared !== undefined
+    if (prepared === undefined) return { isRight: false, storedKey: undefined }
+    const { storedKey } = keysOf(salted)
+    if (before !== undefined) return { isRight: timingSafeEqual(storedKey, before.storedKey), storedKey: undefined }
+    return { isRight: kept !== undefined && timingSafeEqual(hash, kept.hash), storedKey }
   }
 
   /** Is it kept as it would be kept today. */

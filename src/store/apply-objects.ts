@@ -4,7 +4,7 @@ import { type Handler, noAccount, refuse } from './apply.ts'
 import { noBody, useBlob } from './apply-emails.ts'
 import { releaseBlob } from './apply-placements.ts'
 import type { AccountRow, Ledger } from './ledger.ts'
-import { PUSHES } from './types.ts'
+import { type ObjectKind, PUSHES } from './types.ts'
 
 const noObject = refuse('conflict', 'There is no such object.')
 
@@ -36,14 +36,17 @@ export const removeObject: Handler<'object.remove'> = (ledger, { account: accoun
     .sql('DELETE FROM object WHERE account = ? AND kind = ? AND id = ? RETURNING created_modseq')
     .get(account.id, of, id)
   if (row === undefined) return noObject
-  if (of === 'push') return { ok: true, id, modseq: changed(ledger, account, of) }
+  if (BESIDE_THE_MAIL.has(of)) return { ok: true, id, modseq: changed(ledger, account, of) }
   return { ok: true, id, modseq: noteGone(ledger, account, of, id, Number(row.created_modseq)) }
 }
 
-// Push subscriptions are no data that is pushed: the account's state stays, but who pushes must hear of them.
+/** How a person signs in or is told is no mail: the account's state stays. */
+const BESIDE_THE_MAIL: ReadonlySet<string> = new Set(['push', 'app-password', 'second-factor'] satisfies ObjectKind[])
+
+// Who pushes must hear of push subscriptions.
 function changed(ledger: Ledger, account: AccountRow, of: string): number {
-  if (of !== 'push') return ledger.nextModseq(account)
-  ledger.touch(PUSHES)
+  if (!BESIDE_THE_MAIL.has(of)) return ledger.nextModseq(account)
+  if (of === 'push') ledger.touch(PUSHES)
   return account.modseq
 }
 

@@ -344,7 +344,7 @@ export interface Submission {
 }
 
 /** What is kept as an object of an account. */
-export type ObjectKind = 'identity' | 'push' | 'addressbook' | 'contact'
+export type ObjectKind = 'identity' | 'push' | 'addressbook' | 'contact' | 'app-password' | 'second-factor'
 
 /** A small thing of a person; what `value` says is the business of who put it. */
 export interface StoredObject {

@@ -9,6 +9,7 @@ import type { SmtpServerPolicy } from '../protocols/smtp/policy.ts'
 import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
 import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
+import type { Door } from '../roles/app-passwords.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
@@ -97,7 +98,7 @@ export class RunningAgent {
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
     this.#policies = {
-      ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts) } : {}),
+      ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts.at('smtp')) } : {}),
       ...(agent.roles.has('MDA') ? { lmtp: lmtpPolicy(agent) } : {}),
       ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent, border) } : {}),
     }
@@ -194,25 +195,25 @@ export class RunningAgent {
       case 'imaps':
         return serveImap(
           stream,
-          { ...this.#mailAccess(stream), limits: { messageBytes: settings.maxMessageBytes } },
+          { ...this.#mailAccess(stream, 'imap'), limits: { messageBytes: settings.maxMessageBytes } },
           world,
         )
       case 'pop3':
       case 'pop3s':
-        return servePop3(stream, this.#mailAccess(stream), world)
+        return servePop3(stream, this.#mailAccess(stream, 'pop3'), world)
       case 'lmtp':
         return serveSmtp(stream, this.#policies.lmtp!, { ...this.#smtp, lmtp: true }, world)
       case 'managesieve':
-        return serveManageSieve(stream, this.#mailAccess(stream), world)
+        return serveManageSieve(stream, this.#mailAccess(stream, 'managesieve'), world)
     }
   }
 
   /** What IMAP, POP3 and ManageSieve need alike. On loopback nobody listens in, so a password may be said without TLS there. */
-  #mailAccess(stream: Stream) {
+  #mailAccess(stream: Stream, door: Door) {
     const { store, secrets, log } = this.agent
     return {
       store,
-      accounts: this.accounts,
+      accounts: this.accounts.at(door),
       tlsIdentity: secrets.tls,
       allowPlaintext: isLoopback(stream.remote.address),
       report: (error: unknown) => log('error', 'a session failed', { error: String(error) }),

@@ -8,6 +8,7 @@ import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { vapidKey } from '../roles/mda/push/vapid.ts'
 import { submitText } from '../roles/msa/submission.ts'
 import { overview } from '../roles/reports/overview.ts'
+import { SecurityDesk } from '../roles/security-desk.ts'
 import type { RunningAgent } from './agent.ts'
 import type { SystemPlan } from './description.ts'
 
@@ -61,9 +62,16 @@ export function backendsOf(agents: readonly RunningAgent[]) {
       const isPostmaster = account.address.toLowerCase() === `postmaster@${running?.plan.domain}`
       return isPostmaster ? overview(store.reports, sinceMs) : undefined
     },
-    async authenticate(address: string, password: string, from: string) {
+    security({ account }: JmapBackend) {
+      const running = agentOf(account.address)
+      return running === undefined ? undefined : new SecurityDesk(running.agent, running.accounts, account)
+    },
+    standing({ account }: JmapBackend) {
+      return agentOf(account.address)?.accounts.standing(account.id) ?? ''
+    },
+    async authenticate(address: string, password: string, from: string, entrance: 'web' | 'jmap' = 'web') {
       const accounts = (agentOf(address) ?? agents[0])?.accounts
-      const verdict = await accounts?.checkPassword(address, password, from)
+      const verdict = await accounts?.checkPassword(address, password, from, entrance)
       if (verdict?.state === 'unavailable') return 'too-many'
       if (verdict?.state !== 'ok') return undefined
       accounts!.signedIn(verdict.user, from)

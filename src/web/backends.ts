@@ -4,15 +4,25 @@
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import type { Overview } from '../roles/reports/overview.ts'
+import type { SecurityDesk } from '../roles/security-desk.ts'
 
 export interface Backends {
   /** The person with this address, or undefined. The same object each time, for as long as the account exists. */
   accountFor(address: string): JmapBackend | undefined
   /**
    * Like accountFor, once the password is right. Takes as long for an unknown address as for a wrong password.
-   * `from`: the IP address that asks; 'too-many': it, or many together, guessed too often.
+   * `from`: the IP address that asks; `entrance`: the sign-in form, or a program; 'too-many': it, or many together, guessed too often.
    */
-  authenticate(address: string, password: string, from: string): Promise<JmapBackend | 'too-many' | undefined>
+  authenticate(
+    address: string,
+    password: string,
+    from: string,
+    entrance: 'web' | 'jmap',
+  ): Promise<JmapBackend | 'too-many' | undefined>
+  /** Whatever ends what this person's programs proved before, when it is another. */
+  standing?(person: JmapBackend): string
+  /** Where this person keeps the account safe. */
+  security?(person: JmapBackend): SecurityDesk | undefined
   /** Where this person arranges forwarding. */
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
   /** What reports say, since a time: for the postmaster, and undefined for everybody else. */

@@ -79,23 +79,30 @@ export class Cookies {
 export class BasicMemory {
   readonly #world: World
   readonly #salt: Buffer
-  readonly #known = new Map<string, { backend: JmapBackend; credentials: string; untilMs: number }>()
+  readonly #known = new Map<string, { backend: JmapBackend; standing: string; untilMs: number }>()
 
-  constructor(world: World) {
+  readonly #backends: Backends
+
+  constructor(world: World, backends: Backends) {
     this.#world = world
+    this.#backends = backends
     this.#salt = world.random.bytes(16)
   }
 
   get(authorization: string): JmapBackend | undefined {
     const entry = this.#known.get(this.#hash(authorization))
     if (!entry || entry.untilMs < this.#world.clock.monotonic()) return undefined
-    return entry.credentials === credentialsOf(entry.backend) ? entry.backend : undefined
+    return entry.standing === this.#standing(entry.backend) ? entry.backend : undefined
   }
 
   put(authorization: string, backend: JmapBackend): void {
     if (this.#known.size >= MAX_BASIC) this.#known.delete(this.#known.keys().next().value!)
     const untilMs = this.#world.clock.monotonic() + BASIC_MS
-    this.#known.set(this.#hash(authorization), { backend, credentials: credentialsOf(backend), untilMs })
+    this.#known.set(this.#hash(authorization), { backend, standing: this.#standing(backend), untilMs })
+  }
+
+  #standing(backend: JmapBackend): string {
+    return this.#backends.standing?.(backend) ?? credentialsOf(backend)
   }
 
   #hash(authorization: string): string {

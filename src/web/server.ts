@@ -11,6 +11,7 @@ import { addForwarding } from './forwarding.ts'
 import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
 import { addReports } from './reports.ts'
+import { addSecurity } from './security.ts'
 import { addSignIn } from './sign-in.ts'
 import { addWebSocket } from './websocket.ts'
 
@@ -83,7 +84,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
     return reply.code(status).send({ error: status >= 500 ? 'Something went wrong here.' : error.message })
   })
 
-  const { guard, whoAsks } = addSignIn(app, {
+  const { guard, whoAsks, renew } = addSignIn(app, {
     world,
     backends: options.backends,
     cookieKey: options.cookieKey,
@@ -93,6 +94,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addWebSocket(app, whoAsks, world.clock)
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
+  addSecurity(app, guard, options.backends, renew)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
   addReports(app, guard, options.backends, world)
   if (options.trace) addTrace(app, guard, options.trace)

@@ -33,13 +33,18 @@ export interface SignInOptions {
 export function addSignIn(
   app: FastifyInstance,
   { world, backends, cookieKey, isSecure }: SignInOptions,
-): { guard: Guard; whoAsks: WhoAsks } {
+): { guard: Guard; whoAsks: WhoAsks; renew: (person: JmapBackend) => string } {
   const cookies = new Cookies(world, backends, cookieKey)
-  const basic = new BasicMemory(world)
+  const basic = new BasicMemory(world, backends)
 
-  async function check(address: string, password: string, host: string): Promise<JmapBackend | 'wrong' | 'too-many'> {
+  async function check(
+    address: string,
+    password: string,
+    host: string,
+    entrance: 'web' | 'jmap',
+  ): Promise<JmapBackend | 'wrong' | 'too-many'> {
     if (address.length > MAX_ADDRESS || password.length > MAX_PASSWORD) return 'wrong'
-    return (await backends.authenticate(address, password, host)) ?? 'wrong'
+    return (await backends.authenticate(address, password, host, entrance)) ?? 'wrong'
   }
 
   const whoAsks: WhoAsks = async (request) => {
@@ -48,7 +53,7 @@ export function addSignIn(
       const remembered = basic.get(authorization)
       if (remembered) return remembered
       const given = basicCredentials(authorization)
-      const found = given ? await check(given.address, given.password, request.ip) : 'wrong'
+      const found = given ? await check(given.address, given.password, request.ip, 'jmap') : 'wrong'
       if (typeof found === 'object') basic.put(authorization, found)
       return found
     }
@@ -61,7 +66,7 @@ export function addSignIn(
     if (!isOwnPage(request)) return reply.code(403).send({ error: 'Sign in from the page itself.' })
     if (typeof address !== 'string' || typeof password !== 'string')
       return reply.code(400).send({ error: 'Address and password are needed.' })
-    const found = await check(address.trim(), password, request.ip)
+    const found = await check(address.trim(), password, request.ip, 'web')
     if (found === 'too-many')
       return reply
         .code(429)
@@ -91,7 +96,7 @@ export function addSignIn(
     '/api/me',
     guard((_request, _reply, backend) => describe(backend)),
   )
-  return { guard, whoAsks }
+  return { guard, whoAsks, renew: (person) => setCookie(cookies.issue(person), isSecure) }
 }
 
 const describe = ({ account }: JmapBackend) => ({

@@ -60,7 +60,7 @@ test('people of an agent that is stopped, and of one that runs: the same words',
     '0 ann@here.test has a new password.',
   )
   const ann = store.accountByAddress('ann@here.test')!
-  assert.ok(await passwords.check('ann@here.test', ann.credentials!, 'secret'))
+  assert.ok((await passwords.check('ann@here.test', ann.credentials!, 'secret')).isRight)
   assert.match(
     await say({ verb: 'password', address: 'ann@here.test', password: 'bell\x07' }),
     /^1 That cannot be a password/,

@@ -12,6 +12,15 @@ export interface ScramCredentials {
   readonly storedKey: Buffer
   /** HMAC(SaltedPassword, "Server Key"), 32 bytes. */
   readonly serverKey: Buffer
+  /** Other passwords of the same account, with the same salt and iterations: any of them is right. */
+  readonly others?: readonly OtherKeys[]
+}
+
+export interface OtherKeys {
+  readonly storedKey: Buffer
+  readonly serverKey: Buffer
+  /** It was this one. */
+  readonly proven: () => void
 }
 
 /** About 15 to 30 ms of one core for each guess; the work runs in the pool. RFC 7677 §4 asks for at least 4,096. */

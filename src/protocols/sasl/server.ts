@@ -189,12 +189,21 @@ class ScramExchange {
     if (parts === null) return 'malformed'
     const [, withoutProof, binding, nonce, proof] = parts
     if (nonce !== this.#nonce || binding !== this.#bound.toString('base64')) return 'refused'
-    const { storedKey, serverKey } = this.#credentials!
+    const { storedKey, serverKey, others = [] } = this.#credentials!
     const authMessage = `${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`
-    const clientSignature = createHmac('sha256', storedKey).update(authMessage).digest()
-    const clientKey = Buffer.from(proof!, 'base64')
-    for (let i = 0; i < 32; i++) clientKey[i]! ^= clientSignature[i]!
-    if (!timingSafeEqual(createHash('sha256').update(clientKey).digest(), storedKey)) return 'refused'
+    const proves = (key: Buffer) => {
+      const clientSignature = createHmac('sha256', key).update(authMessage).digest()
+      const clientKey = Buffer.from(proof!, 'base64')
+      for (let i = 0; i < 32; i++) clientKey[i]! ^= clientSignature[i]!
+      return timingSafeEqual(createHash('sha256').update(clientKey).digest(), key)
+    }
+    const other = others.find((one) => proves(one.storedKey))
+    if (!proves(storedKey) && other === undefined) return 'refused'
+    other?.proven()
+    return this.#signed(other?.serverKey ?? serverKey, authMessage)
+  }
+
+  #signed(serverKey: Buffer, authMessage: string): Buffer {
     return Buffer.from(`v=${createHmac('sha256', serverKey).update(authMessage).digest('base64')}`)
   }
 }

@@ -4,10 +4,10 @@
 import { inNetwork, unmapped } from '../../filter/lists.ts'
 import { Concurrency, RateLimit } from '../../filter/rate.ts'
 import { formatAddress, type ReversePath } from '../../message/address.ts'
+import type { SaslAccounts } from '../../protocols/sasl/accounts.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Account } from '../../store/types.ts'
-import type { Accounts } from '../accounts.ts'
 import type { Agent } from '../agent.ts'
 import { reversePathText } from '../routing.ts'
 import { recipientRefusal, submit } from './submission.ts'
@@ -18,7 +18,7 @@ const CONNECTIONS_PER_ADDRESS = 50
 const WRONG_PASSWORDS = 20
 
 /** The MSA's voice, shared by all its connections. */
-export function msaPolicy(agent: Agent, accounts: Accounts): SmtpServerPolicy {
+export function msaPolicy(agent: Agent, accounts: SaslAccounts): SmtpServerPolicy {
   const { msa } = agent.settings
   const open = new Concurrency(CONNECTIONS_PER_ADDRESS, CONNECTIONS)
   const wrongPasswords = new RateLimit(agent.world.clock, WRONG_PASSWORDS, 600_000)

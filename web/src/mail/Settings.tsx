@@ -1,4 +1,4 @@
-// Settings: name and signature, the Forwarders one trusts, mail links, keys.
+// Settings: name and signature, the Forwarders one trusts, passwords, mail links, keys.
 
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { request, type TrustedForwarder } from '../api.ts'
@@ -6,6 +6,7 @@ import { Dialog } from '../parts/Dialog.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { ForwardingSettings } from './Forwarding.tsx'
 import { areKeysOn, setKeysOn } from './keys.ts'
+import { SecuritySettings } from './Security.tsx'
 import type { Mail } from './state.ts'
 
 export function Settings(props: { mail: Mail; onClose: () => void }) {
@@ -15,6 +16,7 @@ export function Settings(props: { mail: Mail; onClose: () => void }) {
       <Identities mail={props.mail} />
       <ForwardingSettings onTrust={() => setTrustVersion((version) => version + 1)} />
       <TrustedForwarders version={trustVersion()} />
+      <SecuritySettings />
       <ThisBrowser />
     </Dialog>
   )

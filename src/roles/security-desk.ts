@@ -1,0 +1,66 @@
+// How a person keeps an account safe: app passwords for mail programs, the password itself. Whatever could outlast a browser
+// that somebody else sat down at asks for the password again.
+
+import type { Account } from '../store/types.ts'
+import type { Accounts } from './accounts.ts'
+import type { Agent } from './agent.ts'
+import { type AppPassword, DOORS, type Door } from './app-passwords.ts'
+
+export interface SecurityView {
+  readonly doors: readonly Door[]
+  readonly passwords: readonly AppPassword[]
+}
+
+/** A secret that is shown once, a sentence why not, or nothing to add. */
+export type SecurityAnswer = { readonly secret: string } | { readonly complaint: string } | undefined
+
+const SHORTEST_PASSWORD = 8
+const wrongPassword = { complaint: 'The password is not right.' }
+
+export class SecurityDesk {
+  readonly #agent: Agent
+  readonly #accounts: Accounts
+  readonly #account: Account
+
+  constructor(agent: Agent, accounts: Accounts, account: Account) {
+    this.#agent = agent
+    this.#accounts = accounts
+    this.#account = account
+  }
+
+  view(): SecurityView {
+    return { doors: DOORS, passwords: this.#accounts.appPasswords.list(this.#account) }
+  }
+
+  async make(name: string, doors: readonly string[], password: string, from: string): Promise<SecurityAnswer> {
+    const refusal = await this.#mustKnow(password, from)
+    if (refusal !== undefined) return refusal
+    const known = DOORS.filter((door) => doors.includes(door))
+    return this.#accounts.appPasswords.make(this.#account, name, known)
+  }
+
+  async revoke(id: number): Promise<SecurityAnswer> {
+    const isGone = await this.#accounts.appPasswords.revoke(this.#account, id)
+    return isGone ? undefined : { complaint: 'There is no such app password any more.' }
+  }
+
+  async changePassword(password: string, next: string, from: string): Promise<SecurityAnswer> {
+    const refusal = await this.#mustKnow(password, from)
+    if (refusal !== undefined) return refusal
+    if ([...next].length < SHORTEST_PASSWORD)
+      return { complaint: `A password has at least ${SHORTEST_PASSWORD} characters.` }
+    const credentials = await this.#accounts.passwords.make(this.#account.address, next)
+    if (credentials === undefined) return { complaint: 'A password cannot hold control characters.' }
+    const put = { kind: 'account.credentials', account: this.#account.id, credentials } as const
+    const [result] = await this.#agent.store.commit([put])
+    return result!.ok ? undefined : { complaint: result!.message }
+  }
+
+  async #mustKnow(password: string, from: string): Promise<SecurityAnswer> {
+    const verdict = await this.#accounts.checkPassword(this.#account.address, password, from)
+    if (verdict.state === 'unavailable') return { complaint: 'Too many tries. Wait a while, then try again.' }
+    if (verdict.state !== 'ok') return wrongPassword
+    this.#accounts.signedIn(verdict.user, from)
+    return undefined
+  }
+}

@@ -1,0 +1,72 @@
+// Keeping an account safe over HTTP: a system with everything behind it, requests injected.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { parse } from '../notation/parse.ts'
+import { RunningAgent } from '../system/agent.ts'
+import { planSystem } from '../system/description.ts'
+import { TWO_AGENTS } from '../system/testing.ts'
+import { backendsOf } from '../system/web.ts'
+import { httpServer } from '../world/real/http.ts'
+import { realWorld } from '../world/real/world.ts'
+import { createWeb } from './server.ts'
+
+const BOB = 'bob@recipient.test'
+
+async function atServer(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-safe-'))
+  const { plan } = planSystem(parse(TWO_AGENTS).model)
+  const world = realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('no DNS here')) }) })
+  const agentPlan = plan.agents.find(({ id }) => id === 'recipient')!
+  const running = await RunningAgent.start(agentPlan, world, { iterations: 10, transmitterPort: 25, log: () => {} })
+  const app = createWeb({ world, serverFactory: httpServer, backends: backendsOf([running]) })
+  t.after(async () => {
+    await app.close()
+    await running.stop(0)
+    rmSync(folder, { recursive: true })
+  })
+  const post = (url: string, payload: object, headers: Record<string, string> = {}) =>
+    app.inject({ method: 'POST', url, payload, headers })
+  const signIn = (password: string, more: object = {}) => post('/api/sign-in', { address: BOB, password, ...more })
+  const cookieIn = (answer: { headers: Record<string, unknown> }) => String(answer.headers['set-cookie']).split(';')[0]!
+  const basic = (password: string) => ({
+    authorization: `Basic ${Buffer.from(`${BOB}:${password}`).toString('base64')}`,
+  })
+  const me = async (headers: Record<string, string>) => (await app.inject({ url: '/api/me', headers })).statusCode
+  return { app, running, post, signIn, cookieIn, basic, me }
+}
+
+test('an app password over HTTP: made at the page, good for JMAP, and no longer once revoked', async (t) => {
+  const { app, post, signIn, cookieIn, basic, me } = await atServer(t)
+  const cookie = { cookie: cookieIn(await signIn('demo')) }
+  const wish = { action: 'make', name: 'Program', doors: ['jmap'], password: 'demo' }
+  assert.equal((await post('/api/security', wish)).statusCode, 401)
+  assert.equal((await post('/api/security', wish, basic('demo'))).statusCode, 403)
+  assert.equal((await post('/api/security', { ...wish, password: 'wrong' }, cookie)).statusCode, 400)
+  assert.equal((await post('/api/security', { action: 'toString' }, cookie)).statusCode, 404)
+  const made = (await post('/api/security', wish, cookie)).json()
+  assert.equal(made.passwords[0].name, 'Program')
+  assert.equal(await me(basic(made.secret)), 200)
+  assert.equal((await signIn(made.secret)).statusCode, 401)
+  assert.equal((await app.inject({ url: '/api/security', headers: basic(made.secret) })).statusCode, 403)
+  assert.equal((await post('/api/security', { action: 'revoke', id: made.passwords[0].id }, cookie)).statusCode, 200)
+  assert.equal(await me(basic(made.secret)), 401)
+})
+
+test('a new password ends every other browser, and not this one', async (t) => {
+  const { post, signIn, cookieIn, me } = await atServer(t)
+  const here = { cookie: cookieIn(await signIn('demo')) }
+  const elsewhere = { cookie: cookieIn(await signIn('demo')) }
+  const changed = await post(
+    '/api/security',
+    { action: 'change-password', password: 'demo', next: 'correct horse' },
+    here,
+  )
+  assert.equal(changed.statusCode, 200)
+  assert.equal(await me({ cookie: cookieIn(changed) }), 200)
+  assert.deepEqual([await me(here), await me(elsewhere)], [401, 401])
+  assert.deepEqual([(await signIn('demo')).statusCode, (await signIn('correct horse')).statusCode], [401, 200])
+})

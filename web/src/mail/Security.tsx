@@ -1,0 +1,213 @@
+// Keeping the account safe: app passwords for mail programs, the password itself.
+
+import { createResource, createSignal, For, Show } from 'solid-js'
+import { request } from '../api.ts'
+import { Icon } from '../parts/icons.tsx'
+
+interface AppPassword {
+  readonly id: number
+  readonly name: string
+  readonly doors: readonly string[]
+  readonly createdAtMs: number
+  readonly lastUse: { readonly atMs: number; readonly from: string; readonly door: string } | null
+}
+
+interface Security {
+  readonly doors: readonly string[]
+  readonly passwords: readonly AppPassword[]
+}
+
+/** What people call the doors. */
+const DOOR_NAMES: Readonly<Record<string, string>> = {
+  imap: 'read mail (IMAP)',
+  pop3: 'fetch mail (POP3)',
+  smtp: 'send mail (SMTP)',
+  jmap: 'JMAP',
+  managesieve: 'filters (ManageSieve)',
+}
+const USUAL: ReadonlySet<string> = new Set(['imap', 'smtp'])
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+
+export function SecuritySettings() {
+  const [security, { mutate }] = createResource(() => request<Security>('GET', '/api/security').catch(() => undefined))
+  const act = async (wish: object) => {
+    const answer = await request<Security & { secret?: string }>('POST', '/api/security', wish)
+    mutate(answer)
+    return answer
+  }
+  return (
+    <Show when={security()}>
+      {(shown) => (
+        <>
+          <AppPasswords security={shown()} act={act} />
+          <ChangePassword act={act} />
+        </>
+      )}
+    </Show>
+  )
+}
+
+type Act = (wish: object) => Promise<{ secret?: string }>
+
+function AppPasswords(props: { security: Security; act: Act }) {
+  const [fresh, setFresh] = createSignal<{ name: string; secret: string }>()
+  const [error, setError] = createSignal('')
+
+  async function make(event: SubmitEvent): Promise<void> {
+    event.preventDefault()
+    const form = event.currentTarget as HTMLFormElement
+    const data = new FormData(form)
+    const name = String(data.get('name'))
+    setError('')
+    try {
+      const wish = { action: 'make', name, doors: data.getAll('door'), password: String(data.get('password')) }
+      const { secret } = await props.act(wish)
+      setFresh({ name, secret: secret ?? '' })
+      form.reset()
+    } catch (failure) {
+      setError((failure as Error).message)
+    }
+  }
+
+  async function revoke(id: number): Promise<void> {
+    setError('')
+    try {
+      await props.act({ action: 'revoke', id })
+    } catch (failure) {
+      setError((failure as Error).message)
+    }
+  }
+
+  return (
+    <section class="setting" id="app-passwords">
+      <h3>App passwords</h3>
+      <p class="quiet">
+        A password for one mail program, good for what you name and nothing else. Lose the telephone, and you revoke its
+        password alone.
+      </p>
+      <ul class="trusted">
+        <For each={props.security.passwords} fallback={<li class="quiet">None yet.</li>}>
+          {(password) => (
+            <li>
+              <span>
+                <strong>{password.name}</strong>
+                <span class="quiet">
+                  {' '}
+                  {password.doors.map((door) => DOOR_NAMES[door] ?? door).join(', ')}
+                  <br />
+                  made {day.format(password.createdAtMs)};{' '}
+                  {password.lastUse === null
+                    ? 'never used'
+                    : `last used ${moment.format(password.lastUse.atMs)} from ${password.lastUse.from}`}
+                </span>
+              </span>
+              <button
+                type="button"
+                class="icon-button small"
+                aria-label={`Revoke the password of ${password.name}`}
+                onClick={() => void revoke(password.id)}
+              >
+                <Icon name="close" />
+              </button>
+            </li>
+          )}
+        </For>
+      </ul>
+      <Show when={fresh()}>
+        {(shown) => (
+          <div class="fresh-secret" role="status">
+            <p>
+              The password for {shown().name}. It is shown now and never again; type it, or copy it, into the program.
+            </p>
+            <p class="row">
+              <code>{shown().secret}</code>
+              <button type="button" onClick={() => void navigator.clipboard.writeText(shown().secret)}>
+                Copy
+              </button>
+              <button type="button" onClick={() => setFresh(undefined)}>
+                Done
+              </button>
+            </p>
+          </div>
+        )}
+      </Show>
+      <form onSubmit={(event) => void make(event)}>
+        <label>
+          Program
+          <input name="name" required maxlength={100} placeholder="Mail on my telephone" />
+        </label>
+        <fieldset class="doors">
+          <legend>It may</legend>
+          <For each={props.security.doors}>
+            {(door) => (
+              <label class="check">
+                <input type="checkbox" name="door" value={door} checked={USUAL.has(door)} />
+                {DOOR_NAMES[door] ?? door}
+              </label>
+            )}
+          </For>
+        </fieldset>
+        <label>
+          Your own password
+          <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
+        </label>
+        <button type="submit">Make an app password</button>
+      </form>
+      <p class="error" role="alert">
+        {error()}
+      </p>
+    </section>
+  )
+}
+
+function ChangePassword(props: { act: Act }) {
+  const [status, setStatus] = createSignal('')
+  const [error, setError] = createSignal('')
+
+  async function change(event: SubmitEvent): Promise<void> {
+    event.preventDefault()
+    const form = event.currentTarget as HTMLFormElement
+    const data = new FormData(form)
+    setStatus('')
+    setError('')
+    if (data.get('next') !== data.get('again')) {
+      setError('The two new passwords are not the same.')
+      return
+    }
+    try {
+      await props.act({ action: 'change-password', password: data.get('password'), next: data.get('next') })
+      form.reset()
+      setStatus('Changed. Other browsers must sign in again.')
+    } catch (failure) {
+      setError((failure as Error).message)
+    }
+  }
+
+  return (
+    <section class="setting" id="change-password">
+      <h3>Password</h3>
+      <form onSubmit={(event) => void change(event)}>
+        <label>
+          The password you have
+          <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
+        </label>
+        <label>
+          A new one
+          <input name="next" type="password" required minlength={8} autocomplete="new-password" maxlength={1000} />
+        </label>
+        <label>
+          Once more
+          <input name="again" type="password" required autocomplete="new-password" maxlength={1000} />
+        </label>
+        <button type="submit">Change it</button>
+      </form>
+      <p class="quiet" role="status">
+        {status()}
+      </p>
+      <p class="error" role="alert">
+        {error()}
+      </p>
+    </section>
+  )
+}
