@@ -40,8 +40,15 @@ async function work({ name, seed, seconds, shared }: Job): Promise<void> {
     told.add(kind)
     parentPort!.postMessage({ kind: 'finding', what, input: Uint8Array.from(input) } satisfies Message)
   }
+  /** Tells who watches what is under way, and that it goes on. */
+  const begin = (input: Buffer): void => {
+    place.set(input)
+    Atomics.store(state, 1, input.length)
+    Atomics.add(state, 0, 1)
+  }
   // What it throws was told when it was run first.
   const coverage = new Coverage(async (input) => {
+    begin(input)
     try {
       await target.fuzz(input)
     } catch {}
@@ -55,9 +62,7 @@ async function work({ name, seed, seconds, shared }: Job): Promise<void> {
     // Native memory (zlib's) is given back on a turn of the event loop only, as there is one between any two messages.
     if (runs % TURN_EVERY === 0) await new Promise((resolve) => setImmediate(resolve))
     const input = mutator.next().subarray(0, MAX_INPUT_BYTES)
-    place.set(input)
-    Atomics.store(state, 1, input.length)
-    Atomics.add(state, 0, 1)
+    begin(input)
     // A machine that is busy with something else is slow once, not three times.
     for (let tries = 0, tookMs = SLOW_MS; tookMs >= SLOW_MS; tries++) {
       if (tries === 3) {
