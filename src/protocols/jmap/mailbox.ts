@@ -4,6 +4,7 @@
 import type { Mailbox, SpecialUse } from '../../store/types.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, parseId, resolveId } from './ids.ts'
+import { shareCommands, shareWithOf } from './principal.ts'
 import {
   accountIdOf,
   beginSet,
@@ -85,6 +86,7 @@ const SHOW: Record<string, (mailbox: Mailbox, context: Context) => unknown> = {
       RIGHTS.map((right) => [right, backend.isShared ? right === 'mayReadItems' : mayDo(right, mailbox)]),
     ),
   isSubscribed: (mailbox) => mailbox.subscribed,
+  shareWith: (mailbox, { backend }) => (backend.isShared ? null : shareWithOf(backend, mailbox.id)),
 }
 
 const mayDo = (right: string, mailbox: Mailbox): boolean =>
@@ -101,6 +103,8 @@ const get: Method['run'] = (raw, context) => {
   return getObjects(args, context, {
     kind: 'm',
     properties: PROPERTIES,
+    // Told to those who ask for it by name: others do not know of it.
+    isProperty: (name) => Object.hasOwn(SHOW, name),
     all: () => all,
     load: () => new Map(all.map((mailbox) => [mailbox.id, mailbox])),
     show: (mailbox, properties) => Object.fromEntries(properties.map((name) => [name, SHOW[name]!(mailbox, context)])),
@@ -284,10 +288,16 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
   const number = parseId('m', id)
   const mailbox = number === undefined ? undefined : store.mailbox(account.id, number)
   if (!mailbox) return setError('notFound')
+  const isShare = (name: string): boolean => name === 'shareWith' || name.startsWith('shareWith/')
   const unknown = Object.keys(patch).filter(
-    (name) => !['name', 'parentId', 'isSubscribed', 'sortOrder', 'role'].includes(name),
+    (name) => !['name', 'parentId', 'isSubscribed', 'sortOrder', 'role'].includes(name) && !isShare(name),
   )
   if (unknown.length > 0) return invalidProperties(unknown)
+  const shares = Object.keys(patch)
+    .filter(isShare)
+    .map((name) => shareCommands(context, mailbox.id, name, patch[name]))
+  const wrong = shares.find((share) => !Array.isArray(share))
+  if (wrong && !Array.isArray(wrong)) return wrong
   if (Object.hasOwn(patch, 'role') && patch.role !== mailbox.specialUse)
     return invalidProperties(['role'], 'roles are fixed')
   const sortOrder = patch.sortOrder ?? null
@@ -311,6 +321,7 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
       path = wanted
     }
   }
+  await store.commit(shares.flatMap((share) => (Array.isArray(share) ? share : [])))
   if (typeof patch.isSubscribed === 'boolean')
     await store.commit([{ kind: 'mailbox.subscribe', account: account.id, path, subscribed: patch.isSubscribed }])
   if (Object.hasOwn(patch, 'sortOrder')) {

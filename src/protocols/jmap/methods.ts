@@ -7,6 +7,7 @@ import { EMAIL_METHODS } from './email.ts'
 import { IDENTITY_METHODS } from './identity.ts'
 import { MAILBOX_METHODS } from './mailbox.ts'
 import { MDN_METHODS } from './mdn.ts'
+import { PRINCIPAL_METHODS } from './principal.ts'
 import { PUSH_METHODS } from './push-subscription.ts'
 import { QUOTA_METHODS } from './quota.ts'
 import { SIEVE_METHODS } from './sieve.ts'
@@ -23,6 +24,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
   ...MDN_METHODS,
   ...ADDRESS_BOOK_METHODS,
   ...CONTACT_CARD_METHODS,
+  ...PRINCIPAL_METHODS,
   ...MAILBOX_METHODS,
   ...EMAIL_METHODS,
   ...THREAD_METHODS,

@@ -18,6 +18,7 @@ import {
   LIMITS,
   MAIL,
   MDN,
+  PRINCIPALS,
   QUOTA,
   SIEVE,
   SUBMISSION,
@@ -51,6 +52,7 @@ const CAPABILITIES: Readonly<Record<string, Capability>> = {
   [QUOTA]: { server: {}, account: {} },
   [MDN]: { server: {}, account: {} },
   [CONTACTS]: { server: {}, account: CONTACTS_ACCOUNT },
+  [PRINCIPALS]: { server: {}, account: {} },
 }
 
 export const isCapability = (name: string): boolean =>
@@ -80,6 +82,7 @@ function othersOf(backend: JmapBackend): Record<string, Json> {
 export function sessionObject(backend: JmapBackend, base: string): Json {
   const accountId = formatId('a', backend.account.id)
   const names = Object.keys(CAPABILITIES)
+  const currentUserPrincipalId = formatId('u', backend.account.id)
   const { pushKey } = backend
   return {
     capabilities: {
@@ -93,7 +96,10 @@ export function sessionObject(backend: JmapBackend, base: string): Json {
         name: backend.account.address,
         isPersonal: true,
         isReadOnly: false,
-        accountCapabilities: Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.account])),
+        accountCapabilities: {
+          ...Object.fromEntries(names.map((name) => [name, CAPABILITIES[name]!.account])),
+          [PRINCIPALS]: { currentUserPrincipalId },
+        },
       },
       ...othersOf(backend),
     },

@@ -99,3 +99,37 @@ test('a mailbox that another shares can be read, and nothing else of his', () =>
     await share('r', '-eve@recipient.test')
     assert.equal((await asEve('Email/get', { ids: [open] })).type, 'accountNotFound')
   }))
+
+test('a mailbox is shared with whom one knows by his address, and no longer (RFC 9670)', () =>
+  atDesk(async ({ one, box, backend }) => {
+    const { store, account } = backend
+    const eveId = await makeAccount(store as Parameters<typeof makeAccount>[0], 'eve@recipient.test')
+    const eve: JmapBackend = { ...backend, account: store.account(eveId)! }
+    const mine = await one('Principal/get', { properties: ['email'] })
+    assert.deepEqual(mine.list, [{ id: `u${account.id}`, email: 'bob@recipient.test' }])
+    assert.deepEqual((await one('Principal/get', { ids: [`u${eveId}`] })).notFound, [`u${eveId}`])
+    assert.deepEqual((await one('Principal/query', { filter: { email: 'eve@' } })).ids, [])
+    const { ids } = await one('Principal/query', { filter: { email: 'EVE@recipient.test' } })
+    const whom = `u${eveId}`
+    assert.deepEqual(ids, [whom])
+    assert.equal((await one('Principal/get', { ids })).list[0].accounts, null)
+
+    const share = (patch: object) => one('Mailbox/set', { update: { [box('inbox')]: patch } })
+    const show = async () => (await one('Mailbox/get', { ids: [box('inbox')], properties: ['shareWith'] })).list[0]
+    assert.equal((await show()).shareWith, null)
+    for (const patch of [
+      { shareWith: { u999: {} } },
+      { [`shareWith/u${eveId}`]: { mayFly: true } },
+      { 'shareWith/x': null },
+    ])
+      assert.equal((await share(patch)).notUpdated[box('inbox')].type, 'invalidProperties')
+    await share({ [`shareWith/${whom}`]: { mayReadItems: true, maySetSeen: true } })
+    const { mayReadItems, maySetSeen, mayAddItems } = (await show()).shareWith[whom]
+    assert.deepEqual([mayReadItems, maySetSeen, mayAddItems], [true, true, false])
+    assert.ok(sharedBackend(eve, `a${account.id}`))
+    assert.ok(!('shareWith' in (await one('Mailbox/get')).list[0]))
+    await share({ shareWith: null })
+    assert.equal((await show()).shareWith, null)
+    assert.equal(sharedBackend(eve, `a${account.id}`), undefined)
+    assert.equal((await one('Principal/set', { destroy: ids })).notDestroyed[whom].type, 'forbidden')
+  }))

@@ -16,6 +16,7 @@ import {
   MAIL,
   MDN,
   type Outgoing,
+  PRINCIPALS,
   QUOTA,
   SIEVE,
   SUBMISSION,
@@ -69,7 +70,10 @@ export async function makeDesk(world: World): Promise<Desk> {
   const ask: Desk['ask'] = async (...calls) => {
     const methodCalls = calls.map(([method, args], i): Invocation => [method, { accountId, ...args }, String(i)])
     const body = Buffer.from(
-      JSON.stringify({ using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE, BLOB, QUOTA, MDN, CONTACTS], methodCalls }),
+      JSON.stringify({
+        using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE, BLOB, QUOTA, MDN, CONTACTS, PRINCIPALS],
+        methodCalls,
+      }),
     )
     const result = await handleRequest(backend, body)
     if ('problem' in result) throw new Error(JSON.stringify(result.problem))
