@@ -107,17 +107,21 @@ export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
   if (!found.ok) return found
   const { account, mailbox } = found
   const by = storedFlags(command.flags)
+  const { mode } = command
   const limit = command.unchangedSince ?? Number.POSITIVE_INFINITY
   const changed: number[] = []
   const unchanged: number[] = []
   let modseq = account.modseq
-  for (const placed of placedIn(ledger, mailbox, command.uids)) {
+  // Where system flags alone are added or taken, messages that have or lack them already need not be looked at.
+  const isSimple = by.keywords === '' && by.bits !== 0 && command.unchangedSince === undefined
+  const lacking = !isSimple || mode === 'replace' ? {} : mode === 'add' ? { set: by.bits } : { clear: by.bits }
+  for (const placed of placedIn(ledger, mailbox, command.uids, lacking)) {
     // RFC 7162 §3.1.3: a message that changed after UNCHANGEDSINCE is left alone and named in MODIFIED.
     if (placed.modseq > limit) {
       unchanged.push(placed.uid)
       continue
     }
-    const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, command.mode, by)
+    const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, mode, by)
     if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
     if (changed.length === 0) modseq = ledger.nextModseq(account)
     setFlags(ledger, mailbox, placed, flags, modseq)

@@ -22,10 +22,19 @@ export interface Placed {
   readonly thread: ThreadId
 }
 
+/** Only placements in which not all of `set` are set, or some of `clear` are. */
+interface Lacking {
+  readonly set?: number
+  readonly clear?: number
+}
+
 /** The placements of these UIDs, in order, each once. */
-export function placedIn(ledger: Ledger, mailbox: MailboxRow, uids: UidSet): Placed[] {
+export function placedIn(ledger: Ledger, mailbox: MailboxRow, uids: UidSet, lacking: Lacking = {}): Placed[] {
+  const { set = 0, clear = 0 } = lacking
+  // The bits are in the text, of which there are few: a parameter would be looked at for each row.
+  const condition = set === 0 && clear === 0 ? '' : `AND (flags & ${set} <> ${set} OR flags & ${clear} <> 0)`
   const statement = ledger.sql(
-    'SELECT * FROM placement WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid',
+    `SELECT * FROM placement WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ${condition} ORDER BY uid`,
   )
   const ranges = mergedRanges(uids)
   if (ranges.length === 1) return statement.all(mailbox.account, mailbox.id, ...ranges[0]!) as unknown as Placed[]

@@ -53,6 +53,7 @@ export function* store(session: ImapSession, { args, uid }: CommandContext): Dia
   const isAlone = result.modseq === selected.knownModseq + 1
   const known = new Set(isAlone ? result.changed : [])
   const modseq = result.modseq ?? 0
+  selected.tellKeywords(session.output, mode === 'remove' ? [] : [allowed.flags])
   const missing = yield* tellStored(session, selected, ranges, { unchanged, silent, known, uid, modseq })
   if (unchanged.size > 0 && unchangedSince !== undefined) {
     const numbers = [...unchanged].sort((a, b) => a - b).map((one) => (uid ? one : selected.uids.indexOf(one) + 1))
@@ -95,6 +96,10 @@ function* tellStored(
   { unchanged, silent, known, uid, modseq }: Stored,
 ): Dialogue<number> {
   const { manner } = session
+  if (silent && !manner.modseq) {
+    for (const one of known) selected.flagsTold(one, modseq)
+    return 0
+  }
   let missing = 0
   for (const [from, to] of ranges) {
     for (let first = from; first <= to; first += WINDOW) {
@@ -110,7 +115,6 @@ function* tellStored(
         // Changed by somebody else since: the session tells it.
         if (placement.modseq > modseq && modseq > 0) continue
         if (!silent || known.has(placement.uid)) selected.flagsTold(placement.uid, placement.modseq)
-        if (silent && !manner.modseq) continue
         const flags = silent ? '' : `FLAGS ${selected.flags(placement, manner.recent)}`
         selected.tellMessage(session.output, placement, manner, uid, flags)
       }
