@@ -13,6 +13,8 @@ export type TextRequest =
   | { kind: 'remove'; account: AccountId; ids: readonly EmailId[] }
   /** Everything of this account up to that MODSEQ is in the index. */
   | { kind: 'through'; account: AccountId; modseq: number }
+  | { kind: 'forget'; account: AccountId }
+  | { kind: 'accounts' }
   | { kind: 'cursor'; account: AccountId }
   | { kind: 'known'; account: AccountId }
   | { kind: 'search'; account: AccountId; needle: string; isBody: boolean }
@@ -66,6 +68,12 @@ class TextEngine {
       case 'through':
         this.#sql('INSERT OR REPLACE INTO cursor VALUES (?, ?)').run(request.account, request.modseq)
         return undefined
+      case 'forget':
+        return this.#inTransaction(() => this.#forget(request.account))
+      case 'accounts':
+        return this.#sql('SELECT DISTINCT account FROM doc')
+          .all()
+          .map(({ account }) => Number(account))
       case 'cursor':
         return this.#cursor(request.account)
       case 'known':
@@ -118,6 +126,13 @@ class TextEngine {
       this.#sql('DELETE FROM fts WHERE rowid = ?').run(row.id!)
       this.#sql('DELETE FROM doc WHERE id = ?').run(row.id!)
     }
+  }
+
+  /** Which words there are stays known; nobody can tell any more from whom. */
+  #forget(account: AccountId): void {
+    this.#sql('DELETE FROM fts WHERE rowid IN (SELECT id FROM doc WHERE account = ?)').run(account)
+    this.#sql('DELETE FROM doc WHERE account = ?').run(account)
+    this.#sql('DELETE FROM cursor WHERE account = ?').run(account)
   }
 
   #cursor(account: AccountId): number {

@@ -98,6 +98,24 @@ test('it follows by itself, over a crash, and from nothing when it was lost', as
   })
 })
 
+test('of an account that is removed nothing is found any more, even where it went while nobody looked', () =>
+  withIndex(async ({ world, store, account, index }) => {
+    const gone = await makeAccount(store, 'eve@here.test')
+    const lost = await makeAccount(store, 'mallory@here.test')
+    for (const one of [account, gone, lost]) await deliver(store, one, letter('x', 'apple'))
+    await index.catchUp()
+    await done(store, { kind: 'account.remove', account: gone })
+    await index.catchUp()
+    assert.deepEqual(await index.mayHold(gone, 'apple'), new Set())
+    await index.stop()
+    await done(store, { kind: 'account.remove', account: lost })
+    const again = await TextIndex.open(world, store, (error) => assert.fail(String(error)))
+    await again.catchUp()
+    assert.deepEqual(await again.mayHold(lost, 'apple'), new Set())
+    assert.equal((await again.mayHold(account, 'apple'))!.size, 1)
+    await again.stop()
+  }))
+
 test('another account’s mail is never among the answers', () =>
   withIndex(async ({ store, account, index, found }) => {
     const other = await makeAccount(store, 'eve@here.test')

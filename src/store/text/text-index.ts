@@ -39,7 +39,8 @@ export class TextIndex {
     const owner = await world.disk.ownDatabase('store/text.db', import.meta.resolve(ENGINE))
     const index = new TextIndex(owner, store, world, failed)
     index.#unwatch = store.watchAll(({ account }) => index.#mark(account))
-    for (const { id } of store.accounts()) index.#mark(id)
+    const indexed = (await index.#ask({ kind: 'accounts' })) as AccountId[]
+    for (const id of new Set([...indexed, ...store.accounts().map((account) => account.id)])) index.#mark(id)
     return index
   }
 
@@ -117,6 +118,10 @@ export class TextIndex {
   }
 
   async #follow(account: AccountId): Promise<void> {
+    if (this.#store.account(account) === undefined) {
+      await this.#ask({ kind: 'forget', account })
+      return
+    }
     const cursor = (await this.#ask({ kind: 'cursor', account })) as number
     const modseq = this.#store.modseq(account)
     if (modseq <= cursor) return
