@@ -238,6 +238,19 @@ program
   )
 
 program
+  .command('copy')
+  .description('copy an account of another IMAP server, all folders; run it again to go on, or for what came since')
+  .argument('<from>', 'imap://user@host[:port]/ (993 where no port is said; 143: STARTTLS)')
+  .argument('<folder>', `${folderOf} that is stopped`)
+  .argument('<address>', 'whose account here')
+  .option('--password-file <file>', 'the password there (default: BORDERPOST_IMAP_PASSWORD, or asked for)')
+  .option('--ca <file>', 'certificates (PEM) that prove the server, instead of those of this machine')
+  .option('--json', 'the result as JSON', false)
+  .action((from, folder, address, options) =>
+    verb(async () => (await import('./verbs/copy.ts')).copyMail(from, folder, address, options, print))(),
+  )
+
+program
   .command('reports')
   .description('explain a report (DMARC, TLS, complaint), or show what an agent heard and told of whom')
   .argument('<path...>', "report (.eml, .xml, .json, .gz, .zip; '-' for standard input), or folder of an agent")

@@ -93,7 +93,7 @@ class Run {
     if (target === undefined) return
     this.#mailboxes++
     const { uidValidity, uidNext } = await source.identity()
-    const keepsUids = uidValidity !== undefined && target.uidValidity === uidValidity
+    const keepsUids = uidValidity !== undefined && !source.isView && target.uidValidity === uidValidity
     const name = source.parts.join('/')
     let waiting: Waiting[] = []
     let bytes = 0
@@ -104,11 +104,11 @@ class Run {
       bytes = 0
       this.#options.progress?.({ mailbox: name, brought: this.#brought, known: this.#known, bytes: this.#bytes })
     }
-    for await (const incoming of source.messages()) {
+    const isKnown = (key: string) => store.lists.wasBrought(account, itemOf(name, key))
+    for await (const incoming of source.messages(isKnown)) {
       if (this.#options.isStopped?.()) this.stopped ??= 'It was stopped.'
       if (this.stopped !== undefined) break
-      const item = itemOf(name, incoming)
-      if (store.lists.wasBrought(account, item)) {
+      if (isKnown(incoming.key)) {
         this.#known++
         this.#bytes += incoming.sizeBytes
         continue
@@ -125,11 +125,16 @@ class Run {
         isAtEnd = true
       }
       const brought: Brought = {
-        item,
+        item: itemOf(name, incoming.key),
         ...(keepsUids && incoming.uid !== undefined && { uid: incoming.uid }),
         ...(target.specialUse === 'inbox' && incoming.uidl !== undefined && { uidl: incoming.uidl }),
       }
-      waiting.push({ incoming, command: await this.#delivery(source, target, incoming, content, brought) })
+      const command = await this.#delivery(source, target, incoming, content, brought)
+      if (source.isView && store.lists.hasBody(account, command.blob.hash)) {
+        this.#known++
+        continue
+      }
+      waiting.push({ incoming, command })
       bytes += content.length
       if (waiting.length >= BATCH_MESSAGES || bytes >= BATCH_BYTES) await flush()
     }
@@ -156,7 +161,7 @@ class Run {
         ? { kind: 'mailbox.create', account, path, specialUse: use ?? null, nowMs: clock.now(), orExisting: true }
         : { kind: 'mailbox.create', account, path: there.path, nowMs: clock.now(), orExisting: true },
     ]
-    if (uidValidity !== undefined && there?.uidValidity !== uidValidity) {
+    if (uidValidity !== undefined && !source.isView && there?.uidValidity !== uidValidity) {
       const highest = modseq === undefined ? {} : { modseq }
       commands.push({ kind: 'mailbox.adopt', account, mailbox: { from: 0 }, uidValidity, ...highest })
     }
@@ -234,6 +239,6 @@ class Run {
   }
 }
 
-function itemOf(mailbox: string, { key }: Incoming): string {
+function itemOf(mailbox: string, key: string): string {
   return createHash('sha256').update(`${mailbox}\0${key}`).digest('hex').slice(0, 32)
 }

@@ -50,9 +50,11 @@ export interface IncomingMailbox {
   readonly isSubscribed?: boolean
   /** Messages are kept as they lie there, whatever their lines end in, where that is mixed. */
   readonly isExact?: boolean
+  /** It shows messages that lie in others, too (RFC 6154 \\All): only what lies in none of them is brought. */
+  readonly isView?: boolean
   identity(): Promise<Identity>
-  /** Those with UIDs first, in order. */
-  messages(): AsyncIterable<Incoming>
+  /** Those with UIDs first, in order. `isKnown`: what came before need not be fetched. */
+  messages(isKnown: (key: string) => boolean): AsyncIterable<Incoming>
 }
 
 /** Larger than any message that a Receiver takes. */

@@ -89,7 +89,8 @@ export async function askPassword(input = process.stdin, output = process.stderr
   return undefined
 }
 
-async function hidden(prompt: string, input: NodeJS.ReadStream, output: NodeJS.WriteStream): Promise<string> {
+/** Asks at a terminal; what is typed is not shown. */
+export async function hidden(prompt: string, input: NodeJS.ReadStream, output: NodeJS.WriteStream): Promise<string> {
   output.write(prompt)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })

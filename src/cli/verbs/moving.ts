@@ -5,6 +5,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type ExportResult, NotOurs, takeOut } from '../../moving/export.ts'
+import { ImapRefusal } from '../../moving/imap-client.ts'
 import { bringIn, type ImportResult } from '../../moving/import.ts'
 import type { IncomingMailbox } from '../../moving/place.ts'
 import { bytesAt, mailboxesAt } from '../../moving/sources.ts'
@@ -14,6 +15,7 @@ import { openReading } from '../../store/reading.ts'
 import type { Store } from '../../store/store.ts'
 import type { Account } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
+import { NetworkError } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
 import { agentsIn, worldOf } from '../agents-in.ts'
 import { filePlace, folderPlace, randomFile } from '../foreign.ts'
@@ -164,7 +166,7 @@ interface At {
 }
 
 /** Brings mailboxes in, tells how far it is, and what came of it. */
-async function bring(
+export async function bring(
   { store, world, account }: At,
   mailboxes: readonly IncomingMailbox[],
   totalBytes: number | undefined,
@@ -204,7 +206,7 @@ function tellNotes(notes: readonly string[], moreNotes: number, print: Print): v
   if (moreNotes > 0) print(`  and ${moreNotes} more.\n`)
 }
 
-class Usage extends Error {}
+export class Usage extends Error {}
 
 function theAgent(folder: string): string {
   const [agent, ...others] = agentsIn(folder)
@@ -224,7 +226,7 @@ function theAccount(store: Pick<Store, 'accountByAddress' | 'accounts'>, address
 }
 
 /** Opens the store of an agent that is stopped, for one account. */
-function withAccount(folder: string, address: string, work: (at: At) => Promise<number>): Promise<number> {
+export function withAccount(folder: string, address: string, work: (at: At) => Promise<number>): Promise<number> {
   return explained(async () => {
     const agent = theAgent(folder)
     const world = worldOf(agent)
@@ -247,7 +249,11 @@ async function explained(work: () => Promise<number>): Promise<number> {
     }
     const isUsage = error instanceof Usage || error instanceof NotOurs
     const isOfFiles =
-      error instanceof DiskError || error instanceof ZipError || (error as { syscall?: string }).syscall !== undefined
+      error instanceof DiskError ||
+      error instanceof ZipError ||
+      error instanceof NetworkError ||
+      error instanceof ImapRefusal ||
+      (error as { syscall?: string }).syscall !== undefined
     if (!isUsage && !isOfFiles) throw error
     console.error((error as Error).message)
     return isUsage ? EXIT.usage : EXIT.findings
