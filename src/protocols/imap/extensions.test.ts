@@ -226,7 +226,12 @@ test('UIDBATCHES cuts the mailbox from the newest down', async () => {
   assert.equal((await said(client, 'UIDBATCHES 500'))[0], '* UIDBATCHES (TAG "x") 1203:704,703:202,201:1')
   assert.equal((await said(client, 'UIDBATCHES 600 2:9'))[0], '* UIDBATCHES (TAG "x") 601:2,1')
   assert.equal((await said(client, 'UIDBATCHES 5000'))[0], '* UIDBATCHES (TAG "x") 1203:1')
-  await said(client, 'UIDBATCHES 10', 'NO')
+  await tests.apply({ kind: 'placement.expunge', account, mailbox: inbox, uids: [[1, 5]], onlyDeleted: false })
+  await said(client, 'NOOP')
+  assert.equal((await said(client, 'UIDBATCHES 5000'))[0], '* UIDBATCHES (TAG "x") 1203:1')
+  assert.equal((await said(client, 'UIDBATCHES 600 7:7'))[0], '* UIDBATCHES (TAG "x")')
+  assert.match((await said(client, 'UIDBATCHES 10', 'NO')).at(-1)!, /\[TOOSMALL\]/)
+  for (const wrong of ['', ' X', ' 600 6:', ' 600 6:5', ' 600 5:6 X']) await said(client, `UIDBATCHES${wrong}`, 'BAD')
 })
 
 test('MESSAGELIMIT: a command works on the newest messages, and says where it stopped', async () => {

@@ -18,7 +18,8 @@ export function* uidBatches(session: ImapSession, { tag, args }: CommandContext)
   if (args.optionalSpace()) {
     const match = /^([1-9]\d{0,9}):([1-9]\d{0,9})(?= |$)/.exec(args.ahead(24))
     if (match === null || !args.skipText(match[0])) args.fail('not a range of batches')
-    else [first, last] = [Number(match[1]), Number(match[2])].sort((a, b) => a - b) as [number, number]
+    else [first, last] = [Number(match[1]), Number(match[2])]
+    if (last < first) args.fail('not a range of batches')
   }
   args.end()
   if (args.error) return bad(args.error)
@@ -28,8 +29,10 @@ export function* uidBatches(session: ImapSession, { tag, args }: CommandContext)
   for (let batch = first; batch <= last; batch++) {
     const newest = uids.length - 1 - (batch - 1) * size
     if (newest < 0) break
-    const oldest = Math.max(0, newest - size + 1)
-    batches.push(oldest === newest ? `${uids.at(newest)}` : `${uids.at(newest)}:${uids.at(oldest)}`)
+    const oldest = newest - size + 1
+    // The last batch takes in every UID that there could be below.
+    const [high, low] = [uids.at(newest), oldest > 0 ? uids.at(oldest) : 1]
+    batches.push(high === low ? `${high}` : `${high}:${low}`)
   }
   session.output.line(`* UIDBATCHES (TAG ${quoted(tag)})${batches.length > 0 ? ` ${batches.join(',')}` : ''}`)
   yield* session.flushWhenFull()
