@@ -4,7 +4,7 @@ import type { World } from '../world/world.ts'
 import { compact } from './compact.ts'
 import { openStore } from './embedded.ts'
 import { Lease } from './lease.ts'
-import { openSharedStore } from './shared.ts'
+import { openSharedStore, type SharedOptions } from './shared.ts'
 import { tidyShared } from './shared-tidy.ts'
 import type { KeptStore } from './view.ts'
 
@@ -16,10 +16,10 @@ export interface OpenedStore {
   alone(work: { begin(): void; end(): Promise<void> }): { stop(): Promise<void> }
 }
 
-/** `url`: of the PostgreSQL that nodes share; undefined: SQLite and files of this one. @throws DiskError */
-export async function openKeptStore(world: World, url: string | undefined, shard: string): Promise<OpenedStore> {
-  if (url !== undefined) {
-    const store = await openSharedStore(world, { url, shard })
+/** `shared`: what nodes share; undefined: SQLite and files of this one. @throws DiskError */
+export async function openKeptStore(world: World, shared: SharedOptions | undefined): Promise<OpenedStore> {
+  if (shared !== undefined) {
+    const store = await openSharedStore(world, shared)
     return {
       store,
       tidy: async () => {

@@ -17,8 +17,8 @@ CREATE TABLE borderpost_journal (
   PRIMARY KEY (shard, seq), UNIQUE (shard, token)
 );
 CREATE TABLE borderpost_body (
-  shard TEXT NOT NULL, hash TEXT NOT NULL, content BYTEA NOT NULL, touched TIMESTAMPTZ NOT NULL,
-  PRIMARY KEY (shard, hash)
+  shard TEXT NOT NULL, hash TEXT NOT NULL, content BYTEA, key TEXT, touched TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (shard, hash), CHECK ((content IS NULL) <> (key IS NULL))
 );
 ALTER TABLE borderpost_body ALTER COLUMN content SET STORAGE EXTERNAL;
 CREATE TABLE borderpost_snapshot (
@@ -125,7 +125,7 @@ export class SharedLog {
 
   /** Keeps a body; that it is wanted now is noted also when it was there. */
   async putBody(hash: BlobHash, content: Buffer): Promise<void> {
-    const sql = `INSERT INTO borderpost_body VALUES ($1, $2, $3, now())
+    const sql = `INSERT INTO borderpost_body VALUES ($1, $2, $3, NULL, now())
       ON CONFLICT (shard, hash) DO UPDATE SET touched = now()`
     await this.#patiently(sql, [this.#shard, hash, content])
   }
@@ -136,9 +136,19 @@ export class SharedLog {
     return (await this.#patiently(sql, [this.#shard, hash])).length > 0
   }
 
-  async body(hash: BlobHash): Promise<Buffer | undefined> {
-    const sql = 'SELECT content FROM borderpost_body WHERE shard = $1 AND hash = $2'
-    return (await this.#patiently(sql, [this.#shard, hash]))[0]?.content as Buffer | undefined
+  /** Notes that the body is in S3 under this key, unless it is somewhere already; gives the key that holds. */
+  async placeBody(hash: BlobHash, key: string): Promise<string | null> {
+    const sql = `INSERT INTO borderpost_body VALUES ($1, $2, NULL, $3, now())
+      ON CONFLICT (shard, hash) DO UPDATE SET touched = now() RETURNING key`
+    return (await this.#patiently(sql, [this.#shard, hash, key]))[0]!.key as string | null
+  }
+
+  /** The body, or its key in S3. */
+  async body(hash: BlobHash): Promise<{ content: Buffer } | { key: string } | undefined> {
+    const sql = 'SELECT content, key FROM borderpost_body WHERE shard = $1 AND hash = $2'
+    const [row] = await this.#patiently(sql, [this.#shard, hash])
+    if (row === undefined) return undefined
+    return row.key === null ? { content: row.content as Buffer } : { key: String(row.key) }
   }
 
   /** Bodies that nobody touched for a day, by their hash after this one. */
@@ -148,10 +158,12 @@ export class SharedLog {
     return (await this.#patiently(sql, [this.#shard, after, limit])).map(({ hash }) => String(hash))
   }
 
-  /** Deletes those that nobody has touched meanwhile. */
-  async deleteBodies(hashes: readonly BlobHash[]): Promise<void> {
-    const sql = `DELETE FROM borderpost_body WHERE shard = $1 AND hash = ANY($2) AND touched < now() - interval '1 day'`
-    await this.#patiently(sql, [this.#shard, hashes])
+  /** Forgets those that nobody has touched meanwhile; gives the keys of those that are in S3. */
+  async deleteBodies(hashes: readonly BlobHash[]): Promise<string[]> {
+    const sql = `DELETE FROM borderpost_body WHERE shard = $1 AND hash = ANY($2) AND touched < now() - interval '1 day'
+      RETURNING key`
+    const rows = await this.#patiently(sql, [this.#shard, hashes])
+    return rows.flatMap(({ key }) => (key === null ? [] : [String(key)]))
   }
 
   /** One part of a snapshot; it counts once all its parts are there. */

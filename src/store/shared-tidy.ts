@@ -30,7 +30,7 @@ export async function tidyShared(
     if (last === undefined) break
     after = last
     // Whoever names one later has touched it before, and then it stays; or he finds that it is gone, and puts it again.
-    await store.log.deleteBodies(stale.filter((hash) => store.findBlob(hash) === undefined))
+    await store.bodies.remove(stale.filter((hash) => store.findBlob(hash) === undefined))
   }
   const [newest] = await store.log.snapshots()
   if ((await store.log.bytesAfter(newest?.position ?? 0)) > journalBytes) await shareView(disk, store.log, path)

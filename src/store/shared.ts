@@ -6,11 +6,11 @@
 import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
-import { BodyCache } from './body-cache.ts'
 import type { Command, CommandResult } from './commands.ts'
 import type { Followed, FollowRequest } from './follower.ts'
 import { batchText } from './journal-entry.ts'
 import { hashOf } from './segment.ts'
+import { SharedBodies } from './shared-bodies.ts'
 import { type LoggedGroup, SharedLog } from './shared-log.ts'
 import { restoreView } from './shared-snapshot.ts'
 import type { Store } from './store.ts'
@@ -56,6 +56,8 @@ export interface SharedOptions {
   readonly url: string
   /** Nodes with the same one share a store. */
   readonly shard: string
+  /** An S3 bucket for the bodies; else they are in the database. */
+  readonly bodies?: string | undefined
 }
 
 /** @throws DiskError when the folder is held by another process, or the database does not answer */
@@ -72,7 +74,7 @@ export async function openSharedStore(world: World, options: SharedOptions, fold
     database = world.disk.openDatabase(path, 'read')
     const request: FollowRequest = { kind: 'position' }
     const applied = (await owner.request(request)) as number
-    const store = new SharedStore({ world, log, owner, database, release, path }, applied)
+    const store = new SharedStore({ world, log, owner, database, release, bodies: options.bodies }, applied)
     await store.follow()
     return store
   } catch (error) {
@@ -90,13 +92,13 @@ interface Parts {
   readonly owner: DatabaseOwner
   readonly database: Database
   readonly release: () => void
-  readonly path: string
+  readonly bodies: string | undefined
 }
 
 export class SharedStore extends View implements Store {
   readonly log: SharedLog
   readonly #parts: Parts
-  readonly #bodies = new BodyCache()
+  readonly bodies: SharedBodies
   /** When a body was last put or found here. */
   readonly #touched = new Map<BlobHash, number>()
   #collected: Commit[] = []
@@ -114,6 +116,7 @@ export class SharedStore extends View implements Store {
     super(parts.database)
     this.#parts = parts
     this.log = parts.log
+    this.bodies = new SharedBodies(parts.world, parts.log, parts.bodies)
     this.#applied = applied
     this.log.listen(() => void this.#look())
     this.#lookAgain()
@@ -139,20 +142,14 @@ export class SharedStore extends View implements Store {
   async putBlob(content: readonly Uint8Array[]): Promise<BlobRef> {
     const hash = hashOf(content)
     const bytes = Buffer.concat(content)
-    await this.log.putBody(hash, bytes)
-    this.#bodies.put(hash, bytes)
+    await this.bodies.put(hash, bytes)
     this.#touched.set(hash, this.#parts.world.clock.monotonic())
     return { hash, sizeBytes: bytes.length, segment: OWN_FILE, offset: 0 }
   }
 
   async readBlob(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
-    let bytes = this.#bodies.get(ref.hash)
-    if (bytes === undefined) {
-      bytes = await this.log.body(ref.hash)
-      if (bytes === undefined) return undefined
-      if (hashOf([bytes]) !== ref.hash) throw new DiskError('failed', `The body ${ref.hash} is damaged.`)
-      this.#bodies.put(ref.hash, bytes)
-    }
+    const bytes = await this.bodies.read(ref.hash)
+    if (bytes === undefined) return undefined
     return range === undefined ? bytes : bytes.subarray(range.offset, range.offset + range.length)
   }
 

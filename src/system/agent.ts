@@ -116,7 +116,8 @@ export class RunningAgent {
   /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
   static async start(plan: AgentPlan, world: World, options: AgentOptions): Promise<RunningAgent> {
     const secrets = await secretsOf(world, plan)
-    const opened = await openKeptStore(world, plan.store, plan.domain)
+    const shared = plan.store && { url: plan.store, shard: plan.domain, bodies: plan.bodies }
+    const opened = await openKeptStore(world, shared || undefined)
     const { store } = opened
     const { domain } = plan
     const log: Agent['log'] = (level, text, facts) => options.log(plan.id, level, text, facts)

@@ -30,6 +30,13 @@ describe('findings', () => {
       '"postgres://a:b@db/mail"',
       /is not a/,
     ],
+    [
+      'a bucket without a name',
+      'sender: bodies="https://s3.test/"',
+      'S02',
+      '"https://s3.test/"',
+      /is not a value for bodies/,
+    ],
     ['an address that is none', 'bob: alias=bob', 'S02', 'bob', /is not a value for alias/],
     [
       'a person of a foreign domain',

@@ -47,6 +47,8 @@ export interface AgentPlan {
   readonly spf: boolean
   /** The PostgreSQL that this agent's nodes share; undefined: it keeps its store itself. */
   readonly store: string | undefined
+  /** The S3 bucket that their bodies lie in; undefined: PostgreSQL. */
+  readonly bodies: string | undefined
 }
 
 export interface SystemPlan {
@@ -89,6 +91,7 @@ const KEYS = {
     batv: values.yesNo,
     spf: values.yesNo,
     store: values.sharedStore,
+    bodies: values.bucket,
     dmarc: values.dmarcPolicy,
     'mta-sts': values.stsMode,
     allow: values.listEntry,
@@ -341,6 +344,7 @@ function planAgent(
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,
     store: of('store').at(-1),
+    bodies: of('bodies').at(-1),
     people: [],
     groups: of('group'),
     catchAll: of('catch-all').at(-1)?.toLowerCase(),

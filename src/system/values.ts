@@ -150,3 +150,9 @@ export const sharedStore: Reader<string> = (word) => {
   if (!/^postgres(?:ql)?:\/\//.test(word)) return expected(meant)
   return /^[a-z]+:\/\/[^@/]*:[^@/]*@/.test(word) || /[?&]password=/.test(word) ? expected(meant) : ok(word)
 }
+
+/** A bucket of an S3 service, path style. Its keys are in the environment. */
+export const bucket: Reader<string> = (word) =>
+  /^https?:\/\/[^/@?#\s]+\/[^@?#\s]+$/.test(word)
+    ? ok(word)
+    : expected('https://host/bucket (its keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)')

@@ -7,6 +7,7 @@ import type { Disk } from './disk.ts'
 import type { Dns } from './dns.ts'
 import type { Network } from './network.ts'
 import type { Postgres } from './postgres.ts'
+import type { S3 } from './s3.ts'
 
 /** What one actor (one host) can reach. */
 export interface World {
@@ -19,6 +20,8 @@ export interface World {
   readonly keymaker: Keymaker
   /** A database that several machines share, at this URL. Connects when it is asked. */
   readonly postgres: (url: string) => Postgres
+  /** The objects of a bucket, or of a part of one, at this URL. */
+  readonly s3: (url: string) => S3
 }
 
 /** A timer that has been set; `cancel` is idempotent. */

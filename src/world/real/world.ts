@@ -9,6 +9,7 @@ import { RealDisk } from './disk.ts'
 import { realKeymaker } from './keymaker.ts'
 import { RealNetwork } from './network.ts'
 import { RealPostgres } from './postgres.ts'
+import { RealS3 } from './s3.ts'
 
 export interface RealWorldOptions {
   /** The actor's own folder; made when missing. Every path of `disk` lies below it. */
@@ -28,6 +29,7 @@ export function realWorld(options: RealWorldOptions): World {
     cpu: realCpu,
     keymaker: realKeymaker,
     postgres: (url: string) => new RealPostgres(url),
+    s3: (url: string) => new RealS3(url),
   }
   return { ...parts, dns: options.dns(parts) }
 }

@@ -6,6 +6,7 @@ import { pbkdf2Sync, sign, verify } from 'node:crypto'
 import { hashRawSync } from '@node-rs/argon2'
 import type { Dns } from '../dns.ts'
 import { PostgresError } from '../postgres.ts'
+import { S3Error } from '../s3.ts'
 import type { Clock, Cpu, Timer, World } from '../world.ts'
 import { SimulatedDisk } from './disk.ts'
 import { simulatedKeymaker } from './keymaker.ts'
@@ -99,6 +100,9 @@ export class SimulatedHost {
       disk: this.disk.face(life),
       cpu: simulatedCpu,
       keymaker: simulatedKeymaker(simulation.random(`${this.name}/${incarnation}/keys`)),
+      s3: () => {
+        throw new S3Error('There is no S3 in the simulated world.')
+      },
       postgres: () => {
         throw new PostgresError('refused', 'There is no PostgreSQL in the simulated world.')
       },
