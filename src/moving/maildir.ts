@@ -22,7 +22,8 @@ export function parseFileName(name: string, keywords: readonly string[]): { base
   // ':' is '!' or ';' where a file system has no ':'.
   const [, base = name, letters = ''] = /^(.+?)[:;!]2,([A-Za-z]*)/.exec(name) ?? []
   const flags = [...letters].flatMap((letter) => flagOf.get(letter) ?? keywords[letter.charCodeAt(0) - 97] ?? [])
-  return { base, flags: [...new Set(flags)] }
+  // mbsync notes UIDs of its own in names, and may change them.
+  return { base: base.replace(/,U=\d+/, ''), flags: [...new Set(flags)] }
 }
 
 /** The part of a file's name that says the flags; `keywords` are those with letters. */

@@ -102,7 +102,7 @@ export const adoptMailbox: Handler<'mailbox.adopt'> = (ledger, command, made) =>
   account.modseq = Math.max(account.modseq, Math.min(command.modseq ?? 0, HIGHEST_ADOPTED_MODSEQ))
   const modseq = ledger.nextModseq(account)
   skipUids(ledger, mailbox, uidNext, modseq)
-  ledger.changed(mailbox, modseq, false)
+  ledger.changed(mailbox, modseq, true)
   return { ok: true, id: mailbox.id, modseq }
 }
 

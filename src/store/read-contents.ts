@@ -9,6 +9,7 @@ import type { EmailId } from './types.ts'
 const PRESENT = `SELECT 0 AS gone, uid_next AS first, uid_next AS last FROM mailbox WHERE account = ?1 AND id = ?2
   UNION ALL SELECT 1, uid, uid FROM expunged WHERE account = ?1 AND mailbox = ?2
   UNION ALL SELECT 1, first, last FROM uid_gap WHERE account = ?1 AND mailbox = ?2`
+const GAPS = 'SELECT first, last FROM uid_gap WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY first'
 const SEEN_IN_ORDER = `SELECT uid, flags & ${SEEN} AS seen FROM placement WHERE account = ? AND mailbox = ?`
 const DELETED_SUM = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM placement
   WHERE account = ? AND mailbox = ? AND flags & ${DELETED}`
@@ -27,6 +28,7 @@ export class ContentsReads {
   readonly #present
   readonly #flags
   readonly #envelopes
+  readonly #gaps
   readonly #oldest
   readonly #newest
   readonly #deleted
@@ -40,6 +42,7 @@ export class ContentsReads {
        JOIN envelope AS e ON e.account = p.account AND e.email = p.email
        WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ?`,
     )
+    this.#gaps = database.prepare(GAPS)
     this.#oldest = database.prepare(`${SEEN_IN_ORDER} ORDER BY uid LIMIT ?`)
     this.#newest = database.prepare(`${SEEN_IN_ORDER} ORDER BY uid DESC LIMIT ?`)
     this.#deleted = database.prepare(DELETED_SUM)
@@ -61,6 +64,11 @@ export class ContentsReads {
       next = last + 1
     }
     return ranges
+  }
+
+  /** UIDs that were never given here, as far as that was settled after `modseq`: a client may have seen them elsewhere. */
+  neverGiven(account: number, mailbox: number, modseq: number): UidSet {
+    return this.#gaps.all(account, mailbox, modseq).map(({ first, last }) => [first as number, last as number] as const)
   }
 
   /** The first message without \\Seen, where it is among the `within` oldest, or all such are among the newest. */

@@ -16,7 +16,16 @@ import { dateTime, nstring } from './response.ts'
 import { type Partial, partOf, readPartial } from './search-return.ts'
 import { formatSection, needsHeaderOnly, Source, sectionBytes } from './section.ts'
 import type { IndexRange, Manner, SelectedMailbox } from './selected.ts'
-import { formatSet, numbersOf, resolveSet, type SequenceSet, setContains, toRanges } from './sequence.ts'
+import {
+  formatRanges,
+  formatSet,
+  inBoth,
+  numbersOf,
+  resolveSet,
+  type SequenceSet,
+  setContains,
+  toRanges,
+} from './sequence.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 import { readSet } from './set-argument.ts'
 
@@ -100,7 +109,9 @@ function tellVanished(
   const largest = Math.max(selected.uids.largest, expunged.at(-1) ?? 0)
   const wanted = set === 'saved' ? selected.saved : resolveSet(set, largest)
   const vanished = expunged.filter((uid) => setContains(wanted, uid) && selected.uids.indexOf(uid) < 0)
-  if (vanished.length > 0) session.output.line(`* VANISHED (EARLIER) ${formatSet(vanished)}`)
+  const gaps = inBoth(selected.store.contents.neverGiven(selected.account, selected.id, since), wanted)
+  const gone = [formatSet(vanished), formatRanges(gaps)].filter((text) => text !== '')
+  if (gone.length > 0) session.output.line(`* VANISHED (EARLIER) ${gone.join(',')}`)
 }
 
 function needOf(items: readonly FetchItem[]): Need {

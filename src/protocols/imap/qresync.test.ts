@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { delivery } from '../../store/testing.ts'
 import { appendAll, ImapTests, said } from './testing.ts'
 
 const tests = new ImapTests(mkdtempSync(join(tmpdir(), 'borderpost-')), (folder) => rmSync(folder, { recursive: true }))
@@ -88,4 +89,29 @@ test('STORE UNCHANGEDSINCE leaves alone what somebody else changed, and names it
   assert.match(answers.at(-1)!, /^x OK \[MODIFIED 1\]/)
   assert.match(answers.join('\n'), /\* 2 FETCH \(FLAGS \(\\Deleted.*\) UID 2 MODSEQ/)
   assert.deepEqual((await said(two, 'FETCH 1 (FLAGS)'))[0]?.includes('Deleted'), false)
+})
+
+test('a client that comes along from another system hears which UIDs it knows from there are gone', async () => {
+  const { name, account } = await tests.person()
+  const { store } = tests.bench
+  const inbox = store.mailboxByUse(account, 'inbox')!.id
+  const highest = 70_000
+  await tests.apply({ kind: 'mailbox.adopt', account, mailbox: inbox, uidValidity: 77, modseq: highest })
+  for (const uid of [3, 4, 900]) {
+    const brought = { item: uid.toString(16).padStart(32, '0'), uid }
+    await tests.apply({ ...(await delivery(store, account, `${uid}\r\n`)), brought })
+  }
+  await tests.apply({ kind: 'mailbox.adopt', account, mailbox: inbox, uidNext: 1000 })
+  const client = await tests.session(name)
+  await said(client, 'ENABLE QRESYNC')
+  const told = await said(client, `SELECT INBOX (QRESYNC (77 ${highest}))`)
+  assert.ok(told.includes('* VANISHED (EARLIER) 1:2,5:899,901:999'), told.join('\n'))
+  assert.equal(told.filter((line) => line.includes('FETCH')).length, 3)
+  const known = await said(client, `SELECT INBOX (QRESYNC (77 ${highest} 2:4,890:895))`)
+  assert.ok(known.includes('* VANISHED (EARLIER) 2,890:895'), known.join('\n'))
+  const fetched = await said(client, `UID FETCH 1:10 (FLAGS) (CHANGEDSINCE ${highest} VANISHED)`)
+  assert.ok(fetched.includes('* VANISHED (EARLIER) 1:2,5:10'), fetched.join('\n'))
+  const now = codeOf(told, 'HIGHESTMODSEQ')
+  const later = await said(client, `SELECT INBOX (QRESYNC (77 ${now}))`)
+  assert.ok(!later.some((line) => /VANISHED|FETCH/.test(line)), later.join('\n'))
 })

@@ -7,7 +7,7 @@ import { mailboxAt, mailboxName, readPath } from './names.ts'
 import type { Cursor } from './parser.ts'
 import { Recent } from './recent.ts'
 import { SelectedMailbox } from './selected.ts'
-import { formatSet, numbersOf, resolveSet, type SequenceSet, setContains } from './sequence.ts'
+import { formatRanges, formatSet, inBoth, numbersOf, resolveSet, type SequenceSet, setContains } from './sequence.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 
 export const select = (session: ImapSession, command: CommandContext) => open(session, command, false)
@@ -106,7 +106,11 @@ function* resynchronise(session: ImapSession, selected: SelectedMailbox, resync:
   const isKnown = (uid: number): boolean => known === undefined || setContains(known, uid)
   const matched = resync.match === undefined ? 0 : lastMatch(selected, resync.match)
   const vanished = since.expunged.filter((uid) => uid > matched && isKnown(uid))
-  if (vanished.length > 0) output.line(`* VANISHED (EARLIER) ${formatSet(vanished)}`)
+  // What it saw of this mailbox at another system, before it went on here.
+  const gaps = selected.store.contents.neverGiven(selected.account, selected.id, resync.modseq)
+  const elsewhere = known === undefined ? gaps : inBoth(gaps, known)
+  const gone = [formatSet(vanished), formatRanges(elsewhere)].filter((text) => text !== '')
+  if (gone.length > 0) output.line(`* VANISHED (EARLIER) ${gone.join(',')}`)
   const changed = since.changed.filter(({ uid }) => isKnown(uid) && selected.uids.indexOf(uid) >= 0)
   selected.tellKeywords(
     output,

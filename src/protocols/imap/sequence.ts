@@ -72,9 +72,23 @@ export function toRanges(numbers: readonly number[]): [number, number][] {
 
 /** '1:3,7'. The order is kept as given: COPYUID pairs its two sets by position (RFC 4315 §3). */
 export function formatSet(numbers: readonly number[]): string {
-  return toRanges(numbers)
-    .map(([first, last]) => (first === last ? `${first}` : `${first}:${last}`))
-    .join(',')
+  return formatRanges(toRanges(numbers))
+}
+
+export function formatRanges(ranges: UidSet): string {
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}:${last}`)).join(',')
+}
+
+/** What is in both of two sets that are ordered and joined. Linear. */
+export function inBoth(one: UidSet, other: UidSet): UidSet {
+  const both: [number, number][] = []
+  for (let [i, j] = [0, 0]; i < one.length && j < other.length; ) {
+    const [first, last] = [Math.max(one[i]![0], other[j]![0]), Math.min(one[i]![1], other[j]![1])]
+    if (first <= last) both.push([first, last])
+    if (one[i]![1] < other[j]![1]) i++
+    else j++
+  }
+  return both
 }
 
 /** Is the number in a set that is ordered and joined, as `resolveSet` and `toRanges` give it. */
