@@ -15,6 +15,7 @@ import {
   readSort,
   SET_ARGUMENTS,
 } from './standard.ts'
+import { countThreads } from './thread-count.ts'
 import {
   type Context,
   invalidArguments,
@@ -79,8 +80,8 @@ const SHOW: Record<string, (mailbox: Mailbox, context: Context) => unknown> = {
   sortOrder: sortOrderOf,
   totalEmails: (mailbox) => mailbox.total,
   unreadEmails: (mailbox) => mailbox.unseen,
-  totalThreads: (mailbox, context) => (mailbox.total === 0 ? 0 : countThreads(context, mailbox, false)),
-  unreadThreads: (mailbox, context) => (mailbox.unseen === 0 ? 0 : countThreads(context, mailbox, true)),
+  totalThreads: (mailbox, context) => (mailbox.total === 0 ? 0 : countThreads(context.backend, mailbox, 'all')),
+  unreadThreads: (mailbox, context) => (mailbox.unseen === 0 ? 0 : countThreads(context.backend, mailbox, 'unread')),
   myRights: (mailbox, { backend }) =>
     Object.fromEntries(
       RIGHTS.map((right) => [right, backend.isShared ? right === 'mayReadItems' : mayDo(right, mailbox)]),
@@ -91,9 +92,6 @@ const SHOW: Record<string, (mailbox: Mailbox, context: Context) => unknown> = {
 
 const mayDo = (right: string, mailbox: Mailbox): boolean =>
   !(mailbox.specialUse === 'inbox' && (right === 'mayDelete' || right === 'mayRename'))
-
-const countThreads = ({ backend }: Context, mailbox: Mailbox, unread: boolean): number =>
-  backend.store.lists.countThreads(backend.account.id, mailbox.id, unread)
 
 const get: Method['run'] = (raw, context) => {
   const args = readArguments(raw, accountIdOf(context), GET_ARGUMENTS)

@@ -2,7 +2,7 @@
 // Keeps RFC 8621 §4.4 (filter, sort, collapseThreads) and §4.5. The first pages come from the store's index; a whole
 // list, where one is needed, is kept until the account changes.
 
-import type { EmailOrder } from '../../store/email-query.ts'
+import type { EmailOrder, EmailQuery } from '../../store/email-query.ts'
 import type { Email, EmailId } from '../../store/types.ts'
 import { type Read, readArguments } from './arguments.ts'
 import { compileFilter, type EmailFilter } from './conditions.ts'
@@ -19,6 +19,7 @@ import {
   readSort,
   stateOf,
 } from './standard.ts'
+import { countThreads } from './thread-count.ts'
 import { invalidArguments, type JmapBackend, type Method, MethodError } from './types.ts'
 
 const MAX_KEPT = 4
@@ -132,10 +133,19 @@ export const emailQuery: Method['run'] = async (raw, context) => {
       canCalculateChanges: true,
       position,
       ids: ids.map((id) => formatId('e', id)),
-      ...(args.calculateTotal ? { total: store.lists.countEmails(account.id, query) } : {}),
+      ...(args.calculateTotal ? { total: count(query, backend) } : {}),
       collapseThreads: question.collapse,
     },
   }
+}
+
+/** Of a whole mailbox in conversations, the most asked for, the number is kept. */
+function count(query: EmailQuery, backend: JmapBackend): number {
+  const { store, account } = backend
+  const { where, collapse } = query
+  const [sole, ...others] = where.is === 'and' ? where.of : [where]
+  const mailbox = sole?.is === 'in' && others.length === 0 ? store.mailbox(account.id, sole.mailbox) : undefined
+  return collapse && mailbox ? countThreads(backend, mailbox, 'all') : store.lists.countEmails(account.id, query)
 }
 
 /** RFC 8621 §4.5. Where a thread is shown by one email, all of a touched thread may have been that one before. */
