@@ -185,12 +185,13 @@ function orderOf(order: readonly EmailOrder[]): Sql {
   return join(terms, ', ')
 }
 
-/** The first `limit` emails with their threads, not collapsed. `mailboxes`: all of the account. */
+/** `limit` emails after the first `skip`, with their threads, not collapsed. `mailboxes`: all of the account. */
 export function firstEmails(
   account: number,
   { where, order }: Pick<EmailQuery, 'where' | 'order'>,
   mailboxes: readonly MailboxId[],
   limit: number,
+  skip: number,
 ): Sql {
   const { mailbox, rest } = driving(where)
   const condition = compile(rest)
@@ -199,11 +200,13 @@ export function firstEmails(
   const from = source(account, mailbox)
   if (mailbox !== undefined || !isInTime || mailboxes.length > MOST_MERGED) {
     return sql(
-      `SELECT p.email AS email, p.thread AS thread ${from.text} AND ${condition.text} ORDER BY ${sorted.text} LIMIT ?`,
+      `SELECT p.email AS email, p.thread AS thread ${from.text} AND ${condition.text} ORDER BY ${sorted.text}
+       LIMIT ? OFFSET ?`,
       ...from.parameters,
       ...condition.parameters,
       ...sorted.parameters,
       limit,
+      skip,
     )
   }
   // The newest of each mailbox, and of these the newest: the index is by mailbox first.
@@ -215,15 +218,17 @@ export function firstEmails(
       id,
       ...condition.parameters,
       ...sorted.parameters,
-      limit,
+      limit + skip,
     ),
   )
   const direction = order[0]?.ascending ? 'ASC' : 'DESC'
   const merged = join(each, ' UNION ALL ')
   return sql(
-    `SELECT email, thread FROM (${merged.text}) ORDER BY received_ms ${direction}, email ${direction} LIMIT ?`,
+    `SELECT email, thread FROM (${merged.text}) ORDER BY received_ms ${direction}, email ${direction}
+     LIMIT ? OFFSET ?`,
     ...merged.parameters,
     limit,
+    skip,
   )
 }
 

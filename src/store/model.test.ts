@@ -252,6 +252,7 @@ function assertLists(store: EmbeddedStore, account: number, model: Model): void 
       const query = { where, order: [], collapse }
       assert.deepEqual(store.lists.everyEmail(account, query), wanted, JSON.stringify(where))
       assert.deepEqual(store.lists.firstEmails(account, query, 3), wanted.slice(0, 3), JSON.stringify(where))
+      assert.deepEqual(store.lists.firstEmails(account, query, 2, 2), wanted.slice(2, 4), JSON.stringify(where))
       assert.equal(store.lists.countEmails(account, query), wanted.length, JSON.stringify(where))
     }
   }

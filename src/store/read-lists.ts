@@ -51,15 +51,18 @@ export class ListReads {
     return this.#all(sql, account, Buffer.from(item, 'hex')).length > 0
   }
 
-  /** The first `count` emails of a query, fewer where there are no more. */
-  firstEmails(account: number, query: EmailQuery, count: number): EmailId[] {
+  /** `count` emails of a query after the first `skip`, fewer where there are no more. */
+  firstEmails(account: number, query: EmailQuery, count: number, skip = 0): EmailId[] {
     const mailboxes = this.#all('SELECT id FROM mailbox WHERE account = ?', account).map(({ id }) => id as number)
     // Collapsed, a few more rows than conversations are needed; how many is not known before.
-    for (let limit = query.collapse ? 2 * count + 50 : count; ; limit *= 4) {
-      const rows = this.#ask(firstEmails(account, query, mailboxes, limit))
-      if (!query.collapse) return rows.map(({ email }) => email as number)
+    if (!query.collapse) {
+      return this.#ask(firstEmails(account, query, mailboxes, count, skip)).map(({ email }) => email as number)
+    }
+    const end = skip + count
+    for (let limit = 2 * end + 50; ; limit *= 4) {
+      const rows = this.#ask(firstEmails(account, query, mailboxes, limit, 0))
       const found = collapsed(rows.map(({ email, thread }) => [email as number, thread as number]))
-      if (found.length >= count || rows.length < limit) return found.slice(0, count)
+      if (found.length >= end || rows.length < limit) return found.slice(skip, end)
     }
   }
 

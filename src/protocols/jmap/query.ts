@@ -117,7 +117,10 @@ export const emailQuery: Method['run'] = async (raw, context) => {
   if (question instanceof MethodError) return question
   const limit = Math.min(args.limit ?? MAX_QUERY_LIMIT, MAX_QUERY_LIMIT)
   const position = args.position ?? 0
-  const isEarly = args.anchor === undefined && position >= 0 && position + limit <= FIRST_PAGES
+  // In one mailbox any page is a place in the index.
+  const { where } = question.filter
+  const isPlace = !question.collapse && where.is === 'and' && where.of.some(({ is }) => is === 'in')
+  const isEarly = args.anchor === undefined && position >= 0 && (isPlace || position + limit <= FIRST_PAGES)
   if (!question.isIndexed || !isEarly) {
     const result = queryWindow(await every(question, backend), 'e', args, context, true)
     if (!(result instanceof MethodError)) Object.assign(result.args, { collapseThreads: question.collapse })
@@ -125,7 +128,7 @@ export const emailQuery: Method['run'] = async (raw, context) => {
   }
   const { store, account } = backend
   const query = { where: question.filter.where, order: question.order, collapse: question.collapse }
-  const ids = limit === 0 ? [] : store.lists.firstEmails(account.id, query, position + limit).slice(position)
+  const ids = limit === 0 ? [] : store.lists.firstEmails(account.id, query, limit, position)
   return {
     args: {
       accountId: accountIdOf(context),

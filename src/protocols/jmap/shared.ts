@@ -84,8 +84,8 @@ function viewOf(store: Store, owner: AccountId, visible: ReadonlySet<MailboxId>)
     readBlob: store.readBlob.bind(store),
     findBlob: store.findBlob.bind(store),
     lists: {
-      firstEmails: (_: AccountId, query: EmailQuery, count: number) =>
-        store.lists.firstEmails(owner, within(query), count),
+      firstEmails: (_: AccountId, query: EmailQuery, count: number, skip?: number) =>
+        store.lists.firstEmails(owner, within(query), count, skip),
       everyEmail: (_: AccountId, query: EmailQuery) => store.lists.everyEmail(owner, within(query)),
       countEmails: (_: AccountId, query: EmailQuery) => store.lists.countEmails(owner, within(query)),
       countThreads: (_: AccountId, mailbox: MailboxId, unread: boolean) =>
