@@ -199,6 +199,12 @@ people
   .action((address: string, { folder, withMail }: InFolder & { withMail: boolean }) =>
     ask(folder, { verb: 'remove', address, withMail }),
   )
+people
+  .command('no-second-factor')
+  .description('turn the second factor off for who has lost the telephone and the recovery codes')
+  .argument('<address>', 'of the account')
+  .option(...inFolder)
+  .action((address: string, { folder }: InFolder) => ask(folder, { verb: 'no-second-factor', address }))
 program
   .command('password')
   .description('set the password of an account: asks for it, or reads a line from standard input')

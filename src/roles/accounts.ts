@@ -8,6 +8,7 @@ import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
 import { Passwords } from './passwords.ts'
+import { SecondFactor } from './second-factor.ts'
 
 /** Passwords proven lately, so that a client that signs in every minute does not cost 20 ms each time. */
 const MAX_REMEMBERED = 10_000
@@ -26,6 +27,7 @@ export class Accounts implements SaslAccounts {
   readonly #remembered = new Map<string, Buffer>()
   readonly #guesses: Guesses
   readonly appPasswords: AppPasswords
+  readonly secondFactor: SecondFactor
 
   /** `iterations`: what new credentials of this system use, so that unknown names cost the same. */
   constructor(agent: Agent, iterations: number) {
@@ -33,6 +35,7 @@ export class Accounts implements SaslAccounts {
     this.passwords = new Passwords(agent.world, agent.secrets.server, iterations)
     this.#guesses = new Guesses(agent.world.clock)
     this.appPasswords = new AppPasswords(agent, this.passwords)
+    this.secondFactor = new SecondFactor(agent, this.passwords)
   }
 
   /** The same accounts, as one connection of one protocol asks for them. */
@@ -64,12 +67,14 @@ export class Accounts implements SaslAccounts {
       return known !== undefined && timingSafeEqual(known, digest)
     }
     const apps = account === undefined || entrance === 'web' ? [] : this.appPasswords.at(account, entrance)
-    if (text !== undefined && isKnown(text)) return { state: 'ok', user: account!.address }
+    // A program cannot be asked for a code: with a second factor, the password alone opens no door to it.
+    const isEnough = account !== undefined && this.#isEnough(account, entrance)
+    if (text !== undefined && isEnough && isKnown(text)) return { state: 'ok', user: account!.address }
     const knownApp = apps.find((one) => isKnown(one.text))
     if (knownApp !== undefined) return { state: 'ok', user: account!.address, by: knownApp.id }
     const { isRight, storedKey } = await this.passwords.check(name, text, password)
     if (account === undefined) return { state: 'refused' }
-    if (isRight && text !== undefined) {
+    if (isRight && isEnough && text !== undefined) {
       await this.#renew(account, text, password)
       this.#remember(text, digest)
       return { state: 'ok', user: account.address }
@@ -78,6 +83,10 @@ export class Accounts implements SaslAccounts {
     if (app === undefined) return { state: 'refused' }
     this.#remember(app.text, digest)
     return { state: 'ok', user: account.address, by: app.id }
+  }
+
+  #isEnough(account: Account, entrance: Entrance): boolean {
+    return entrance === 'web' || !this.secondFactor.isOn(account)
   }
 
   #remember(key: string, digest: Buffer): void {
@@ -92,7 +101,8 @@ export class Accounts implements SaslAccounts {
     const account = this.#find(user)
     const text = account?.credentials ?? undefined
     const credentials = text === undefined ? undefined : this.passwords.scram(name, text)
-    const own = credentials ?? this.passwords.fake(name)
+    const isEnough = account !== undefined && this.#isEnough(account, door ?? 'web')
+    const own = (isEnough ? credentials : undefined) ?? this.passwords.fake(name)
     if (account === undefined || door === undefined)
       return { state: 'found', user: account?.address ?? user, credentials: own }
     // The client computes with one salt: what was made with another cannot be proven this way.
@@ -124,7 +134,7 @@ export class Accounts implements SaslAccounts {
   standing(id: number): string {
     const account = this.#agent.store.account(id)
     if (account === undefined) return ''
-    return `${account.credentials} ${this.appPasswords.list(account).map((one) => `${one.id} ${one.doors}`)}`
+    return `${account.credentials} ${this.secondFactor.isOn(account)} ${this.appPasswords.list(account).map((one) => `${one.id} ${one.doors}`)}`
   }
 
   signedIn(user: string, from: string): void {

@@ -15,6 +15,8 @@ export type AdminWish =
   | { readonly verb: 'add'; readonly address: string; readonly name?: string; readonly password?: string }
   | { readonly verb: 'remove'; readonly address: string; readonly withMail?: boolean }
   | { readonly verb: 'password'; readonly address: string; readonly password: string }
+  /** For who has lost the telephone and the recovery codes. */
+  | { readonly verb: 'no-second-factor'; readonly address: string }
   /** `alias`: an address, or '@domain' for what is for nobody else there. */
   | { readonly verb: 'alias'; readonly address: string; readonly alias: string; readonly remove?: boolean }
   /** Without members: it is no group any more. */
@@ -87,6 +89,15 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
     if (credentials === undefined) return badPassword
     const command = { kind: 'account.credentials', account: account.id, credentials } as const
     return change(place.store, command, `${account.address} has a new password.`)
+  },
+
+  async 'no-second-factor'({ store }, words) {
+    const account = personIn(store, words.address)
+    if (account === undefined) return nobody(words.address)
+    const [kept] = store.lists.objects(account.id, 'second-factor')
+    if (kept === undefined) return no(`${account.address} has no second factor.`)
+    const command = { kind: 'object.remove', account: account.id, of: 'second-factor', id: kept.id } as const
+    return change(store, command, `${account.address} signs in with the password alone.`)
   },
 
   async alias({ store }, words) {

@@ -9,10 +9,15 @@ import { type AppPassword, DOORS, type Door } from './app-passwords.ts'
 export interface SecurityView {
   readonly doors: readonly Door[]
   readonly passwords: readonly AppPassword[]
+  readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
 }
 
 /** A secret that is shown once, a sentence why not, or nothing to add. */
-export type SecurityAnswer = { readonly secret: string } | { readonly complaint: string } | undefined
+export type SecurityAnswer =
+  | { readonly secret: string; readonly uri?: string }
+  | { readonly codes: readonly string[] }
+  | { readonly complaint: string }
+  | undefined
 
 const SHORTEST_PASSWORD = 8
 const wrongPassword = { complaint: 'The password is not right.' }
@@ -29,7 +34,13 @@ export class SecurityDesk {
   }
 
   view(): SecurityView {
-    return { doors: DOORS, passwords: this.#accounts.appPasswords.list(this.#account) }
+    const { appPasswords, secondFactor } = this.#accounts
+    const account = this.#account
+    return {
+      doors: DOORS,
+      passwords: appPasswords.list(account),
+      secondFactor: { isOn: secondFactor.isOn(account), codesLeft: secondFactor.codesLeft(account) },
+    }
   }
 
   async make(name: string, doors: readonly string[], password: string, from: string): Promise<SecurityAnswer> {
@@ -56,11 +67,30 @@ export class SecurityDesk {
     return result!.ok ? undefined : { complaint: result!.message }
   }
 
+  /** The secret of a second factor, once: it is on when `confirm` has seen a code. */
+  async enrol(password: string, from: string): Promise<SecurityAnswer> {
+    return (await this.#mustKnow(password, from)) ?? this.#accounts.secondFactor.enrol(this.#account)
+  }
+
+  async confirm(code: string): Promise<SecurityAnswer> {
+    return this.#accounts.secondFactor.confirm(this.#account, code)
+  }
+
+  async turnOff(password: string, code: string, from: string): Promise<SecurityAnswer> {
+    const refusal = await this.#mustKnow(password, from)
+    if (refusal !== undefined) return refusal
+    const { secondFactor } = this.#accounts
+    if (!(await secondFactor.take(this.#account, code))) return { complaint: 'The code is not right.' }
+    await secondFactor.turnOff(this.#account)
+    return undefined
+  }
+
   async #mustKnow(password: string, from: string): Promise<SecurityAnswer> {
     const verdict = await this.#accounts.checkPassword(this.#account.address, password, from)
     if (verdict.state === 'unavailable') return { complaint: 'Too many tries. Wait a while, then try again.' }
     if (verdict.state !== 'ok') return wrongPassword
-    this.#accounts.signedIn(verdict.user, from)
+    // With a code still to come, what was tried stays counted.
+    if (!this.#accounts.secondFactor.isOn(this.#account)) this.#accounts.signedIn(verdict.user, from)
     return undefined
   }
 }

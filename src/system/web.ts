@@ -69,13 +69,19 @@ export function backendsOf(agents: readonly RunningAgent[]) {
     standing({ account }: JmapBackend) {
       return agentOf(account.address)?.accounts.standing(account.id) ?? ''
     },
-    async authenticate(address: string, password: string, from: string, entrance: 'web' | 'jmap' = 'web') {
+    async authenticate(address: string, password: string, from: string, entrance: 'web' | 'jmap' = 'web', code = '') {
       const accounts = (agentOf(address) ?? agents[0])?.accounts
       const verdict = await accounts?.checkPassword(address, password, from, entrance)
       if (verdict?.state === 'unavailable') return 'too-many'
       if (verdict?.state !== 'ok') return undefined
+      const person = backendOf(verdict.user)
+      // Counted as a wrong guess until the code is right, too: six digits alone would soon be found.
+      if (entrance === 'web' && person !== undefined && accounts!.secondFactor.isOn(person.account)) {
+        if (code === '') return 'needs-code'
+        if (!(await accounts!.secondFactor.take(person.account, code))) return 'wrong-code'
+      }
       accounts!.signedIn(verdict.user, from)
-      return backendOf(verdict.user)
+      return person
     },
   }
 }

@@ -11,6 +11,7 @@ export interface Backends {
   accountFor(address: string): JmapBackend | undefined
   /**
    * Like accountFor, once the password is right. Takes as long for an unknown address as for a wrong password.
+   * 'needs-code': the password is right, and the second factor is on.
    * `from`: the IP address that asks; `entrance`: the sign-in form, or a program; 'too-many': it, or many together, guessed too often.
    */
   authenticate(
@@ -18,7 +19,8 @@ export interface Backends {
     password: string,
     from: string,
     entrance: 'web' | 'jmap',
-  ): Promise<JmapBackend | 'too-many' | undefined>
+    code?: string,
+  ): Promise<JmapBackend | 'too-many' | 'needs-code' | 'wrong-code' | undefined>
   /** Whatever ends what this person's programs proved before, when it is another. */
   standing?(person: JmapBackend): string
   /** Where this person keeps the account safe. */

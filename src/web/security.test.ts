@@ -5,7 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { type TOTP, URI } from 'otpauth'
 import { parse } from '../notation/parse.ts'
+import { administer } from '../roles/administer.ts'
 import { RunningAgent } from '../system/agent.ts'
 import { planSystem } from '../system/description.ts'
 import { TWO_AGENTS } from '../system/testing.ts'
@@ -69,4 +71,30 @@ test('a new password ends every other browser, and not this one', async (t) => {
   assert.equal(await me({ cookie: cookieIn(changed) }), 200)
   assert.deepEqual([await me(here), await me(elsewhere)], [401, 401])
   assert.deepEqual([(await signIn('demo')).statusCode, (await signIn('correct horse')).statusCode], [401, 200])
+})
+
+test('a second factor over HTTP: the form asks, the page knows', async (t) => {
+  const { running, post, signIn, cookieIn, basic, me } = await atServer(t)
+  const cookie = { cookie: cookieIn(await signIn('demo')) }
+  const enrolled = (await post('/api/security', { action: 'enrol', password: 'demo' }, cookie)).json()
+  assert.match(enrolled.uri, /^otpauth:/)
+  assert.equal(enrolled.secondFactor.isOn, false)
+  assert.equal((await signIn('demo')).statusCode, 200)
+  assert.equal((await post('/api/security', { action: 'confirm', code: '12' }, cookie)).statusCode, 400)
+  const code = (URI.parse(enrolled.uri) as TOTP).generate()
+  const on = (await post('/api/security', { action: 'confirm', code }, cookie)).json()
+  assert.deepEqual([on.secondFactor, on.codes.length], [{ isOn: true, codesLeft: 10 }, 10])
+  const asked = await signIn('demo')
+  assert.deepEqual([asked.statusCode, asked.json().needsCode, asked.headers['set-cookie']], [401, true, undefined])
+  assert.equal((await signIn('wrong')).json().needsCode, undefined)
+  assert.equal((await signIn('demo', { code })).statusCode, 401)
+  assert.equal((await signIn('demo', { code: on.codes[0] })).statusCode, 200)
+  assert.equal(await me(basic('demo')), 401)
+  const { world, store } = running.agent
+  const wish = { verb: 'no-second-factor', address: BOB }
+  assert.deepEqual(await administer({ store, world }, wish), {
+    ok: true,
+    text: `${BOB} signs in with the password alone.`,
+  })
+  assert.equal((await signIn('demo')).statusCode, 200)
 })

@@ -10,6 +10,9 @@ import { BasicMemory, basicCredentials, Cookies, cookieOf, setCookie } from './c
 
 const MAX_ADDRESS = 320
 const MAX_PASSWORD = 1000
+const MAX_CODE = 40
+
+type Refused = 'wrong' | 'too-many' | 'needs-code' | 'wrong-code'
 
 export type Guarded = (request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) => unknown
 
@@ -42,9 +45,10 @@ export function addSignIn(
     password: string,
     host: string,
     entrance: 'web' | 'jmap',
-  ): Promise<JmapBackend | 'wrong' | 'too-many'> {
-    if (address.length > MAX_ADDRESS || password.length > MAX_PASSWORD) return 'wrong'
-    return (await backends.authenticate(address, password, host, entrance)) ?? 'wrong'
+    code?: string,
+  ): Promise<JmapBackend | Refused> {
+    if (address.length > MAX_ADDRESS || password.length > MAX_PASSWORD || (code?.length ?? 0) > MAX_CODE) return 'wrong'
+    return (await backends.authenticate(address, password, host, entrance, code)) ?? 'wrong'
   }
 
   const whoAsks: WhoAsks = async (request) => {
@@ -55,23 +59,33 @@ export function addSignIn(
       const given = basicCredentials(authorization)
       const found = given ? await check(given.address, given.password, request.ip, 'jmap') : 'wrong'
       if (typeof found === 'object') basic.put(authorization, found)
-      return found
+      return typeof found === 'object' || found === 'too-many' ? found : 'wrong'
     }
     const cookie = cookieOf(request)
     return cookie !== undefined && isOwnPage(request) ? cookies.read(cookie) : undefined
   }
 
   app.post('/api/sign-in', async (request, reply) => {
-    const { address, password } = (request.body ?? {}) as { address?: unknown; password?: unknown }
+    const { address, password, code } = (request.body ?? {}) as Readonly<Record<string, unknown>>
     if (!isOwnPage(request)) return reply.code(403).send({ error: 'Sign in from the page itself.' })
     if (typeof address !== 'string' || typeof password !== 'string')
       return reply.code(400).send({ error: 'Address and password are needed.' })
-    const found = await check(address.trim(), password, request.ip, 'web')
+    const found = await check(
+      address.trim(),
+      password,
+      request.ip,
+      'web',
+      typeof code === 'string' ? code.trim() : undefined,
+    )
     if (found === 'too-many')
       return reply
         .code(429)
         .header('retry-after', '60')
         .send({ error: 'Too many tries. Wait a minute, then try again.' })
+    if (found === 'needs-code')
+      return reply.code(401).send({ needsCode: true, error: 'Now the code that your telephone shows.' })
+    if (found === 'wrong-code')
+      return reply.code(401).send({ needsCode: true, error: 'The code is not right, or was used before.' })
     if (found === 'wrong') return reply.code(401).send({ error: 'Address or password is not right.' })
     return reply.header('set-cookie', setCookie(cookies.issue(found), isSecure)).send(describe(found))
   })

@@ -64,14 +64,21 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   if (response.status === 204) return undefined as T
   const json = await response.json().catch(() => ({}))
   if (response.ok) return json as T
-  throw new ApiError(response.status, json.error ?? json.detail ?? `The server answered ${response.status}.`)
+  throw new ApiError(
+    response.status,
+    json.error ?? json.detail ?? `The server answered ${response.status}.`,
+    json.needsCode === true,
+  )
 }
 
 export class ApiError extends Error {
   readonly status: number
-  constructor(status: number, message: string) {
+  /** The password was right, and a second factor is asked for. */
+  readonly needsCode: boolean
+  constructor(status: number, message: string, needsCode = false) {
     super(message)
     this.status = status
+    this.needsCode = needsCode
   }
 }
 

@@ -1,8 +1,9 @@
-// Keeping the account safe: app passwords for mail programs, the password itself.
+// Keeping the account safe: app passwords for mail programs, a second factor, the password itself.
 
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { request } from '../api.ts'
 import { Icon } from '../parts/icons.tsx'
+import { qrCode } from './qr.ts'
 
 interface AppPassword {
   readonly id: number
@@ -15,6 +16,7 @@ interface AppPassword {
 interface Security {
   readonly doors: readonly string[]
   readonly passwords: readonly AppPassword[]
+  readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
 }
 
 /** What people call the doors. */
@@ -32,7 +34,7 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeSty
 export function SecuritySettings() {
   const [security, { mutate }] = createResource(() => request<Security>('GET', '/api/security').catch(() => undefined))
   const act = async (wish: object) => {
-    const answer = await request<Security & { secret?: string }>('POST', '/api/security', wish)
+    const answer = await request<Security & Once>('POST', '/api/security', wish)
     mutate(answer)
     return answer
   }
@@ -41,6 +43,7 @@ export function SecuritySettings() {
       {(shown) => (
         <>
           <AppPasswords security={shown()} act={act} />
+          <TwoFactors security={shown()} act={act} />
           <ChangePassword act={act} />
         </>
       )}
@@ -48,7 +51,14 @@ export function SecuritySettings() {
   )
 }
 
-type Act = (wish: object) => Promise<{ secret?: string }>
+/** What an answer shows once. */
+interface Once {
+  readonly secret?: string
+  readonly uri?: string
+  readonly codes?: readonly string[]
+}
+
+type Act = (wish: object) => Promise<Once>
 
 function AppPasswords(props: { security: Security; act: Act }) {
   const [fresh, setFresh] = createSignal<{ name: string; secret: string }>()
@@ -64,7 +74,8 @@ function AppPasswords(props: { security: Security; act: Act }) {
       const wish = { action: 'make', name, doors: data.getAll('door'), password: String(data.get('password')) }
       const { secret } = await props.act(wish)
       setFresh({ name, secret: secret ?? '' })
-      form.reset()
+      // What it may do stays ticked for the next one.
+      for (const field of ['name', 'password']) (form.elements.namedItem(field) as HTMLInputElement).value = ''
     } catch (failure) {
       setError((failure as Error).message)
     }
@@ -132,7 +143,7 @@ function AppPasswords(props: { security: Security; act: Act }) {
           </div>
         )}
       </Show>
-      <form onSubmit={(event) => void make(event)}>
+      <form class="identity" onSubmit={(event) => void make(event)}>
         <label>
           Program
           <input name="name" required maxlength={100} placeholder="Mail on my telephone" />
@@ -158,6 +169,110 @@ function AppPasswords(props: { security: Security; act: Act }) {
         {error()}
       </p>
     </section>
+  )
+}
+
+function TwoFactors(props: { security: Security; act: Act }) {
+  const [enrolling, setEnrolling] = createSignal<{ secret: string; uri: string }>()
+  const [codes, setCodes] = createSignal<readonly string[]>()
+  const [error, setError] = createSignal('')
+
+  async function act(event: SubmitEvent, action: string): Promise<void> {
+    event.preventDefault()
+    const data = new FormData(event.currentTarget as HTMLFormElement)
+    setError('')
+    try {
+      const answer = await props.act({ action, password: data.get('password') ?? '', code: data.get('code') ?? '' })
+      if (action === 'enrol') setEnrolling({ secret: answer.secret ?? '', uri: answer.uri ?? '' })
+      else setEnrolling(undefined)
+      setCodes(answer.codes)
+    } catch (failure) {
+      setError((failure as Error).message)
+    }
+  }
+
+  return (
+    <section class="setting" id="second-factor">
+      <h3>Code from your telephone</h3>
+      <p class="quiet">
+        Signing in here then takes a code, too, that an app on your telephone shows. Mail programs cannot ask for one:
+        while it is on, each needs an app password.
+      </p>
+      <Show when={!props.security.secondFactor.isOn && enrolling() === undefined}>
+        <form class="identity" onSubmit={(event) => void act(event, 'enrol')}>
+          <label>
+            Your own password
+            <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
+          </label>
+          <button type="submit">Set it up</button>
+        </form>
+      </Show>
+      <Show when={enrolling()}>
+        {(shown) => (
+          <form class="identity" onSubmit={(event) => void act(event, 'confirm')}>
+            <p>Photograph this with the app, or type the letters below it.</p>
+            <QrPicture text={shown().uri} />
+            <code class="fresh-secret">{shown().secret.replace(/(.{4})(?=.)/g, '$1 ')}</code>
+            <label>
+              The code that it shows now
+              <input name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
+            </label>
+            <button type="submit">Turn it on</button>
+          </form>
+        )}
+      </Show>
+      <Show when={codes()}>
+        {(shown) => (
+          <div class="fresh-secret" role="status">
+            <p>It is on. Keep these recovery codes on paper: each is good once, should the telephone be lost.</p>
+            <ul class="recovery-codes">
+              <For each={shown()}>
+                {(code) => (
+                  <li>
+                    <code>{code}</code>
+                  </li>
+                )}
+              </For>
+            </ul>
+          </div>
+        )}
+      </Show>
+      <Show when={props.security.secondFactor.isOn}>
+        <p>
+          It is on; {props.security.secondFactor.codesLeft} recovery{' '}
+          {props.security.secondFactor.codesLeft === 1 ? 'code is' : 'codes are'} left.
+        </p>
+        <form class="identity" onSubmit={(event) => void act(event, 'turn-off')}>
+          <label>
+            Your own password
+            <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
+          </label>
+          <label>
+            A code
+            <input name="code" required autocomplete="one-time-code" maxlength={40} />
+          </label>
+          <button type="submit">Turn it off</button>
+        </form>
+      </Show>
+      <p class="error" role="alert">
+        {error()}
+      </p>
+    </section>
+  )
+}
+
+/** Dark on white whatever the theme: cameras want it so. */
+function QrPicture(props: { text: string }) {
+  const rows = () => qrCode(props.text) ?? []
+  const path = () =>
+    rows()
+      .flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x + 4} ${y + 4}h1v1h-1z` : '')))
+      .join('')
+  return (
+    <svg class="qr" viewBox={`0 0 ${rows().length + 8} ${rows().length + 8}`} role="img" aria-label="QR code">
+      <rect width="100%" height="100%" fill="#fff" />
+      <path d={path()} fill="#000" shape-rendering="crispEdges" />
+    </svg>
   )
 }
 
@@ -187,7 +302,7 @@ function ChangePassword(props: { act: Act }) {
   return (
     <section class="setting" id="change-password">
       <h3>Password</h3>
-      <form onSubmit={(event) => void change(event)}>
+      <form class="identity" onSubmit={(event) => void change(event)}>
         <label>
           The password you have
           <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />

@@ -1,24 +1,29 @@
 // The sign-in form. A demo offers its people by name.
 
 import { createResource, createSignal, For, onMount, Show } from 'solid-js'
-import { type Me, request, type Welcome } from '../api.ts'
+import { ApiError, type Me, request, type Welcome } from '../api.ts'
 import { Logo } from '../parts/icons.tsx'
 
 export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
   const [welcome] = createResource(() => request<Welcome>('GET', '/api/welcome').catch(() => undefined))
   const [address, setAddress] = createSignal('')
   const [password, setPassword] = createSignal('')
+  const [code, setCode] = createSignal('')
+  const [needsCode, setNeedsCode] = createSignal(false)
   const [error, setError] = createSignal('')
   const [isBusy, setIsBusy] = createSignal(false)
   let first!: HTMLInputElement
   onMount(() => first.focus())
 
-  async function signIn(who: { address: string; password: string }): Promise<void> {
+  async function signIn(who: { address: string; password: string; code?: string }): Promise<void> {
     setIsBusy(true)
     setError('')
     try {
-      props.onDone(await request<Me>('POST', '/api/sign-in', { address: who.address, password: who.password }))
+      props.onDone(
+        await request<Me>('POST', '/api/sign-in', { address: who.address, password: who.password, code: who.code }),
+      )
     } catch (failure) {
+      setNeedsCode(failure instanceof ApiError && failure.needsCode)
       setError((failure as Error).message)
     } finally {
       setIsBusy(false)
@@ -34,7 +39,7 @@ export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
         class="card"
         onSubmit={(event) => {
           event.preventDefault()
-          void signIn({ address: address(), password: password() })
+          void signIn({ address: address(), password: password(), ...(needsCode() && { code: code() }) })
         }}
       >
         <h1>{props.title ?? 'Read mail'}</h1>
@@ -57,6 +62,19 @@ export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
           value={password()}
           onInput={(event) => setPassword(event.currentTarget.value)}
         />
+        <Show when={needsCode()}>
+          <label for="code">Code</label>
+          <input
+            id="code"
+            ref={(field) => queueMicrotask(() => field.focus())}
+            autocomplete="one-time-code"
+            required
+            maxlength={40}
+            value={code()}
+            onInput={(event) => setCode(event.currentTarget.value)}
+          />
+          <p class="quiet">Six digits from your telephone, or a recovery code.</p>
+        </Show>
         <p class="error" role="alert">
           {error()}
         </p>
