@@ -46,8 +46,10 @@ describe('rebuild', () => {
       for (const noise of [undefined, Buffer.from('SQLite format 3\0 no more')]) {
         await world.disk.remove('store/store.db')
         if (noise !== undefined) await world.disk.writeFile('store/store.db', noise)
+        await world.disk.writeFile('store/text.db', Buffer.from('an index of what was there'))
         const { emails, lost } = await rebuildStore(world)
         assert.deepEqual([emails > 5, lost], [true, []])
+        assert.equal(await world.disk.readFile('store/text.db'), undefined)
         const again = await openStore(world)
         assert.deepEqual(contentOf(again.database), before)
         await again.close()

@@ -11,6 +11,7 @@ import { Reads } from './reads.ts'
 import { BLOB_COLUMNS, blobOf } from './rows.ts'
 import { mustBeOwn } from './shared-snapshot.ts'
 import { newestSnapshot, snapshotDamage, snapshotPath } from './snapshot.ts'
+import { TEXT_INDEX } from './text/text-index.ts'
 import type { BlobHash, BlobRef } from './types.ts'
 
 export interface Rebuilt {
@@ -131,4 +132,6 @@ async function replace(disk: Disk, folder: string, path: string): Promise<void> 
   }
   await disk.rename(path, `${folder}/store.db`)
   for (const end of ['-wal', '-shm']) await disk.remove(old(end))
+  // Made anew from the bodies, when the agent runs.
+  for (const end of ['', '-wal', '-shm']) await disk.remove(`${folder}/${TEXT_INDEX}${end}`)
 }

@@ -4,6 +4,7 @@
 import { type Disk, DiskError } from '../world/disk.ts'
 import { JOURNAL } from './journal.ts'
 import type { SharedLog } from './shared-log.ts'
+import { TEXT_INDEX } from './text/text-index.ts'
 
 /** Which log a node's view follows. A database without it is a store of its own. */
 const logIdPath = (path: string) => `${path}.log`
@@ -29,7 +30,9 @@ export async function restoreView(disk: Disk, log: SharedLog, path: string): Pro
   const isOfThisLog = String(await disk.readFile(logIdPath(path))) === id
   if (isOfThisLog && applied !== undefined && applied + 1 >= first && applied <= last) return
   // A view of another log, or too old: nothing is in it that is not in the shared database.
-  for (const end of ['', '-wal', '-shm']) await disk.remove(`${path}${end}`)
+  for (const name of [path, `${folder}/${TEXT_INDEX}`]) {
+    for (const end of ['', '-wal', '-shm']) await disk.remove(`${name}${end}`)
+  }
   await disk.writeFile(logIdPath(path), Buffer.from(id))
   if (first === 1) return
   const [newest] = await log.snapshots()

@@ -16,6 +16,9 @@ const SOON_MS = 500
 const AT_ONCE = 25
 const REST_MS = 60_000
 
+/** Beside the store's database. */
+export const TEXT_INDEX = 'text.db'
+
 export class TextIndex {
   readonly #owner: DatabaseOwner
   readonly #store: KeptStore
@@ -36,7 +39,7 @@ export class TextIndex {
 
   /** Opens the index of a store and begins to follow it. `failed`: told when indexing has to wait. @throws DiskError */
   static async open(world: World, store: KeptStore, failed: (error: unknown) => void): Promise<TextIndex> {
-    const owner = await world.disk.ownDatabase('store/text.db', import.meta.resolve(ENGINE))
+    const owner = await world.disk.ownDatabase(`store/${TEXT_INDEX}`, import.meta.resolve(ENGINE))
     const index = new TextIndex(owner, store, world, failed)
     index.#unwatch = store.watchAll(({ account }) => index.#mark(account))
     const indexed = (await index.#ask({ kind: 'accounts' })) as AccountId[]
