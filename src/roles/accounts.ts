@@ -7,6 +7,7 @@ import type { PasswordVerdict, SaslAccounts, SaslMechanism, ScramLookup } from '
 import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
+import { Connections } from './connections.ts'
 import { Passwords } from './passwords.ts'
 import { SecondFactor } from './second-factor.ts'
 
@@ -19,7 +20,7 @@ export type Entrance = Door | 'web'
 /** `by`: the id of the app password that it was. */
 export type Verdict = Exclude<PasswordVerdict, { state: 'ok' }> | { state: 'ok'; user: string; by?: number }
 
-export class Accounts implements SaslAccounts {
+export class Accounts {
   readonly mechanisms: readonly SaslMechanism[] = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN']
   readonly #agent: Agent
   readonly passwords: Passwords
@@ -28,6 +29,7 @@ export class Accounts implements SaslAccounts {
   readonly #guesses: Guesses
   readonly appPasswords: AppPasswords
   readonly secondFactor: SecondFactor
+  readonly connections = new Connections()
 
   /** `iterations`: what new credentials of this system use, so that unknown names cost the same. */
   constructor(agent: Agent, iterations: number) {
@@ -44,7 +46,7 @@ export class Accounts implements SaslAccounts {
       mechanisms: this.mechanisms,
       checkPassword: (user, password, from) => this.checkPassword(user, password, from, door),
       scramCredentials: (user, from) => this.scramCredentials(user, from, door),
-      signedIn: (user, from) => this.signedIn(user, from),
+      signedIn: (user, from) => void this.signedIn(user, from),
     }
   }
 
@@ -94,7 +96,8 @@ export class Accounts implements SaslAccounts {
     this.#remembered.set(key, digest)
   }
 
-  scramCredentials(user: string, from: string, door?: Door): ScramLookup {
+  /** `proven`: told which app password it was, if it was one. */
+  scramCredentials(user: string, from: string, door?: Door, proven?: (id: number) => void): ScramLookup {
     const name = this.#wholeName(user)
     if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
     this.#guesses.count(name, from)
@@ -112,7 +115,10 @@ export class Accounts implements SaslAccounts {
       .map(({ id, keys: { storedKey, serverKey } }) => ({
         storedKey,
         serverKey,
-        proven: () => this.appPasswords.used(account, id, door, from),
+        proven: () => {
+          proven?.(id)
+          this.appPasswords.used(account, id, door, from)
+        },
       }))
     return { state: 'found', user: account.address, credentials: { ...own, others } }
   }
@@ -137,8 +143,19 @@ export class Accounts implements SaslAccounts {
     return `${account.credentials} ${this.secondFactor.isOn(account)} ${this.appPasswords.list(account).map((one) => `${one.id} ${one.doors}`)}`
   }
 
-  signedIn(user: string, from: string): void {
+  /** The account, when there is one. */
+  signedIn(user: string, from: string): Account | undefined {
     this.#guesses.right(user, from)
+    return this.#find(user)
+  }
+
+  noteConnection({ id }: Account, connection: { door: Door; from: string; by: number | undefined; close: () => void }) {
+    return this.connections.add({ ...connection, account: id, sinceMs: this.#agent.world.clock.now() })
+  }
+
+  /** The password is another: what the old one opened ends. */
+  passwordChanged(id: number): void {
+    this.connections.end(id, ({ by }) => by === undefined)
   }
 
   /** People sign in with their whole address, or with its local part alone at the agent's own domain. */

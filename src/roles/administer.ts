@@ -7,7 +7,7 @@ import { formatCredentials, makeCredentials } from '../protocols/sasl/credential
 import type { Command } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world/world.ts'
-import type { Passwords } from './passwords.ts'
+import type { Accounts } from './accounts.ts'
 import { domainOf } from './routing.ts'
 
 export type AdminWish =
@@ -31,8 +31,8 @@ export interface AdminAnswer {
 export interface AdminPlace {
   readonly store: Store
   readonly world: Pick<World, 'clock' | 'cpu' | 'random'>
-  /** With the agent's secret; without it a password is kept as SCRAM has it, until its owner signs in. */
-  readonly passwords?: Passwords
+  /** Of a running agent. Without them a password is kept as SCRAM has it, until its owner signs in. */
+  readonly accounts?: Pick<Accounts, 'passwords' | 'passwordChanged' | 'connections'>
 }
 
 const MAX_MEMBERS = 1000
@@ -67,7 +67,7 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
     )
   },
 
-  async remove({ store }, words) {
+  async remove({ store, accounts }, words) {
     const account = personIn(store, words.address)
     if (account === undefined) return nobody(words.address)
     if (account.address.toLowerCase() === `postmaster@${domainOf(account.address)}`)
@@ -75,11 +75,10 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
     const messages = store.access.quota(account.id)?.usedMessages ?? 0
     if (messages > 0 && words.withMail !== true)
       return no(`${account.address} has ${messages} messages here: say --with-mail if they shall go, too.`)
-    return change(
-      store,
-      { kind: 'account.remove', account: account.id },
-      `${account.address} is gone, with all its mail.`,
-    )
+    const command = { kind: 'account.remove', account: account.id } as const
+    const answer = await change(store, command, `${account.address} is gone, with all its mail.`)
+    if (answer.ok) accounts?.connections.end(account.id, () => true)
+    return answer
   },
 
   async password(place, words) {
@@ -88,7 +87,9 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
     const credentials = await credentialsFor(place, account.address, words.password)
     if (credentials === undefined) return badPassword
     const command = { kind: 'account.credentials', account: account.id, credentials } as const
-    return change(place.store, command, `${account.address} has a new password.`)
+    const answer = await change(place.store, command, `${account.address} has a new password.`)
+    if (answer.ok) place.accounts?.passwordChanged(account.id)
+    return answer
   },
 
   async 'no-second-factor'({ store }, words) {
@@ -161,12 +162,12 @@ async function change(store: Store, command: Command, text: string): Promise<Adm
 
 /** Undefined: not a password, or one with characters that none may hold. */
 async function credentialsFor(
-  { world, passwords }: AdminPlace,
+  { world, accounts }: AdminPlace,
   address: string,
   password: unknown,
 ): Promise<string | undefined> {
   if (typeof password !== 'string' || password.length > MAX_PASSWORD) return undefined
-  if (passwords !== undefined) return passwords.make(address, password)
+  if (accounts !== undefined) return accounts.passwords.make(address, password)
   const credentials = await makeCredentials(password, world)
   return credentials && formatCredentials(credentials)
 }

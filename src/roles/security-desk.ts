@@ -5,11 +5,14 @@ import type { Account } from '../store/types.ts'
 import type { Accounts } from './accounts.ts'
 import type { Agent } from './agent.ts'
 import { type AppPassword, DOORS, type Door } from './app-passwords.ts'
+import type { Connection } from './connections.ts'
 
 export interface SecurityView {
   readonly doors: readonly Door[]
   readonly passwords: readonly AppPassword[]
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
+  /** Programs that are connected now; `name`: of the app password. */
+  readonly connections: readonly (Connection & { readonly name: string | null })[]
 }
 
 /** A secret that is shown once, a sentence why not, or nothing to add. */
@@ -34,11 +37,14 @@ export class SecurityDesk {
   }
 
   view(): SecurityView {
-    const { appPasswords, secondFactor } = this.#accounts
+    const { appPasswords, secondFactor, connections } = this.#accounts
     const account = this.#account
+    const passwords = appPasswords.list(account)
+    const nameOf = (by: number | undefined) => passwords.find(({ id }) => id === by)?.name ?? null
     return {
       doors: DOORS,
-      passwords: appPasswords.list(account),
+      passwords,
+      connections: connections.of(account.id).map((one) => ({ ...one, name: nameOf(one.by) })),
       secondFactor: { isOn: secondFactor.isOn(account), codesLeft: secondFactor.codesLeft(account) },
     }
   }
@@ -52,7 +58,14 @@ export class SecurityDesk {
 
   async revoke(id: number): Promise<SecurityAnswer> {
     const isGone = await this.#accounts.appPasswords.revoke(this.#account, id)
+    if (isGone) this.#accounts.connections.end(this.#account.id, ({ by }) => by === id)
     return isGone ? undefined : { complaint: 'There is no such app password any more.' }
+  }
+
+  /** Ends one connection; the program may come again, as long as its password is good. */
+  async endConnection(id: number): Promise<SecurityAnswer> {
+    const count = this.#accounts.connections.end(this.#account.id, (one) => one.id === id)
+    return count > 0 ? undefined : { complaint: 'It has gone already.' }
   }
 
   async changePassword(password: string, next: string, from: string): Promise<SecurityAnswer> {
@@ -64,6 +77,7 @@ export class SecurityDesk {
     if (credentials === undefined) return { complaint: 'A password cannot hold control characters.' }
     const put = { kind: 'account.credentials', account: this.#account.id, credentials } as const
     const [result] = await this.#agent.store.commit([put])
+    if (result!.ok) this.#accounts.passwordChanged(this.#account.id)
     return result!.ok ? undefined : { complaint: result!.message }
   }
 
@@ -73,7 +87,10 @@ export class SecurityDesk {
   }
 
   async confirm(code: string): Promise<SecurityAnswer> {
-    return this.#accounts.secondFactor.confirm(this.#account, code)
+    const answer = await this.#accounts.secondFactor.confirm(this.#account, code)
+    // The password alone would not let them in any more.
+    if ('codes' in answer) this.#accounts.passwordChanged(this.#account.id)
+    return answer
   }
 
   async turnOff(password: string, code: string, from: string): Promise<SecurityAnswer> {

@@ -41,7 +41,12 @@ export const removeObject: Handler<'object.remove'> = (ledger, { account: accoun
 }
 
 /** How a person signs in or is told is no mail: the account's state stays. */
-const BESIDE_THE_MAIL: ReadonlySet<string> = new Set(['push', 'app-password', 'second-factor'] satisfies ObjectKind[])
+const BESIDE_THE_MAIL: ReadonlySet<string> = new Set([
+  'push',
+  'app-password',
+  'second-factor',
+  'web-session',
+] satisfies ObjectKind[])
 
 // Who pushes must hear of push subscriptions.
 function changed(ledger: Ledger, account: AccountRow, of: string): number {

@@ -344,7 +344,14 @@ export interface Submission {
 }
 
 /** What is kept as an object of an account. */
-export type ObjectKind = 'identity' | 'push' | 'addressbook' | 'contact' | 'app-password' | 'second-factor'
+export type ObjectKind =
+  | 'identity'
+  | 'push'
+  | 'addressbook'
+  | 'contact'
+  | 'app-password'
+  | 'second-factor'
+  | 'web-session'
 
 /** A small thing of a person; what `value` says is the business of who put it. */
 export interface StoredObject {

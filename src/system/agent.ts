@@ -10,6 +10,7 @@ import { type ServeOptions, serveSmtp } from '../protocols/smtp/serve.ts'
 import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
 import type { Door } from '../roles/app-passwords.ts'
+import { ConnectionAccounts } from '../roles/connections.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
 import { msaPolicy } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
@@ -31,6 +32,15 @@ import { secretsOf } from './secrets.ts'
 /** The doors of an agent, each with the role that opens it. */
 const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve', 'lmtp'] as const
 export type ServiceName = (typeof SERVICES)[number]
+
+/** Where people stay connected. */
+const DOOR_OF: Partial<Record<ServiceName, Door>> = {
+  imap: 'imap',
+  imaps: 'imap',
+  pop3: 'pop3',
+  pop3s: 'pop3',
+  managesieve: 'managesieve',
+}
 
 /** Implicit TLS. */
 const TLS_FROM_THE_START: ReadonlySet<ServiceName> = new Set(['submissions', 'imaps', 'pop3s'])
@@ -66,6 +76,8 @@ export interface AgentOptions {
   readonly transmitterPort: number
   readonly log: Log
 }
+
+type MailAccess = Parameters<typeof servePop3>[1] & Parameters<typeof serveManageSieve>[1]
 
 export class RunningAgent {
   readonly plan: AgentPlan
@@ -173,7 +185,7 @@ export class RunningAgent {
   async openAdminDoor(path: string): Promise<void> {
     const { store, world, log } = this.agent
     try {
-      this.#adminDoor = await openAdminDoor({ store, world, passwords: this.accounts.passwords }, path)
+      this.#adminDoor = await openAdminDoor({ store, world, accounts: this.accounts }, path)
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
       log('warning', 'accounts can be administered only while the agent is stopped', { reason: error.message })
@@ -184,7 +196,18 @@ export class RunningAgent {
     return this.#listeners.get(service)?.endpoint
   }
 
-  #serve(service: ServiceName, stream: Stream): Promise<void> {
+  async #serve(service: ServiceName, stream: Stream): Promise<void> {
+    const door = DOOR_OF[service]
+    const accounts = door && new ConnectionAccounts(this.accounts, door, () => stream.destroy())
+    const access = () => ({ ...this.#mailAccess(stream), accounts: accounts! })
+    try {
+      await this.#speak(service, stream, access)
+    } finally {
+      accounts?.left()
+    }
+  }
+
+  #speak(service: ServiceName, stream: Stream, access: () => MailAccess): Promise<void> {
     const { world, settings } = this.agent
     switch (service) {
       case 'smtp':
@@ -194,27 +217,22 @@ export class RunningAgent {
         return serveSmtp(stream, this.#policies.msa!, this.#smtp, world)
       case 'imap':
       case 'imaps':
-        return serveImap(
-          stream,
-          { ...this.#mailAccess(stream, 'imap'), limits: { messageBytes: settings.maxMessageBytes } },
-          world,
-        )
+        return serveImap(stream, { ...access(), limits: { messageBytes: settings.maxMessageBytes } }, world)
       case 'pop3':
       case 'pop3s':
-        return servePop3(stream, this.#mailAccess(stream, 'pop3'), world)
+        return servePop3(stream, access(), world)
       case 'lmtp':
         return serveSmtp(stream, this.#policies.lmtp!, { ...this.#smtp, lmtp: true }, world)
       case 'managesieve':
-        return serveManageSieve(stream, this.#mailAccess(stream, 'managesieve'), world)
+        return serveManageSieve(stream, access(), world)
     }
   }
 
   /** What IMAP, POP3 and ManageSieve need alike. On loopback nobody listens in, so a password may be said without TLS there. */
-  #mailAccess(stream: Stream, door: Door) {
+  #mailAccess(stream: Stream) {
     const { store, secrets, log } = this.agent
     return {
       store,
-      accounts: this.accounts.at(door),
       tlsIdentity: secrets.tls,
       allowPlaintext: isLoopback(stream.remote.address),
       report: (error: unknown) => log('error', 'a session failed', { error: String(error) }),

@@ -1,5 +1,6 @@
-// Who is asking: a signed cookie, or HTTP Basic (RFC 7617) for JMAP programs. The server keeps no sessions: a cookie
-// says address and end, and is signed with a key and the account's credentials, so that a new password ends it.
+// Who is asking: a signed cookie, or HTTP Basic (RFC 7617) for JMAP programs. A cookie says address and end, and is signed
+// with a key and the account's credentials, so that a new password ends it; the store keeps which browsers there are, so that
+// their owner sees them and signs them out.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
@@ -9,17 +10,38 @@ import type { Backends } from './backends.ts'
 
 const COOKIE = 'borderpost'
 const LIFETIME_MS = 14 * 86_400_000
-const MAX_REVOKED = 10_000
+const MAX_SESSIONS = 50
+const MAX_PROGRAM = 300
+const USE_NOTED_MS = 600_000
 const BASIC_MS = 300_000
 const MAX_BASIC = 1000
 
 const credentialsOf = ({ store, account }: JmapBackend): string => store.account(account.id)?.credentials ?? ''
 
+/** A browser in which somebody is signed in. */
+export interface BrowserSession {
+  readonly id: number
+  readonly sinceMs: number
+  readonly usedMs: number
+  readonly from: string
+  /** What it calls itself. */
+  readonly program: string
+  readonly isThis: boolean
+}
+
+/** As it is stored: without what would let anybody in. */
+interface Kept extends Omit<BrowserSession, 'id' | 'isThis'> {
+  readonly nonce: string
+  /** Of which password: another has ended it. */
+  readonly of: string
+}
+
+const digestOf = (text: string) => createHash('sha256').update(text).digest('base64url')
+
 export class Cookies {
   readonly #world: World
   readonly #backends: Backends
   readonly #key: Buffer
-  readonly #revoked = new Map<string, number>()
 
   constructor(world: World, backends: Backends, key: Buffer | undefined) {
     this.#world = world
@@ -27,31 +49,92 @@ export class Cookies {
     this.#key = key ?? world.random.bytes(32)
   }
 
-  /** The value of the cookie that signs this person in. */
-  issue(backend: JmapBackend): string {
-    const ends = this.#world.clock.now() + LIFETIME_MS
+  /** The value of the cookie that signs this person in, in this browser. @throws DiskError */
+  async issue(backend: JmapBackend, { from, program }: { from: string; program: string }): Promise<string> {
+    const nowMs = this.#world.clock.now()
+    const ends = nowMs + LIFETIME_MS
     const nonce = this.#world.random.bytes(12).toString('base64url')
-    const claim = Buffer.from(JSON.stringify([backend.account.address, ends, nonce])).toString('base64url')
+    const { store, account } = backend
+    // What has ended makes room, then what was used longest ago.
+    const old = this.#kept(backend).sort((x, y) => y.usedMs - x.usedMs)
+    const over = old.filter((one, at) => at >= MAX_SESSIONS - 1 || !this.#isAlive(backend, one))
+    const kept: Kept = {
+      nonce: digestOf(nonce),
+      of: digestOf(credentialsOf(backend)),
+      sinceMs: nowMs,
+      usedMs: nowMs,
+      from,
+      program: program.slice(0, MAX_PROGRAM),
+    }
+    await store.commit([
+      ...over.map(({ id }) => ({ kind: 'object.remove', account: account.id, of: 'web-session', id }) as const),
+      { kind: 'object.put', account: account.id, of: 'web-session', value: JSON.stringify(kept), atMost: MAX_SESSIONS },
+    ])
+    const claim = Buffer.from(JSON.stringify([account.address, ends, nonce])).toString('base64url')
     return `${claim}.${this.#sign(claim, backend)}`
   }
 
   /** Whose cookie it is, if it is valid now. */
   read(value: string): JmapBackend | undefined {
     const claim = this.#claim(value)
-    if (!claim || claim.ends < this.#world.clock.now() || this.#revoked.has(claim.nonce)) return undefined
+    if (!claim || claim.ends < this.#world.clock.now()) return undefined
     const backend = this.#backends.accountFor(claim.address)
     if (!backend) return undefined
     const expected = Buffer.from(this.#sign(claim.text, backend))
     const given = Buffer.from(claim.signature)
-    return expected.length === given.length && timingSafeEqual(expected, given) ? backend : undefined
+    if (expected.length !== given.length || !timingSafeEqual(expected, given)) return undefined
+    const session = this.#sessionOf(backend, claim.nonce)
+    if (session === undefined) return undefined
+    this.#noteUse(backend, session)
+    return backend
   }
 
-  /** Makes the cookie worthless before its end. Only for a cookie that `read` accepted. */
-  revoke(value: string): void {
+  /** Makes the cookie worthless before its end. Only for a cookie that `read` accepted. @throws DiskError */
+  async revoke(value: string): Promise<void> {
     const claim = this.#claim(value)
-    if (!claim) return
-    if (this.#revoked.size >= MAX_REVOKED) this.#revoked.delete(this.#revoked.keys().next().value!)
-    this.#revoked.set(claim.nonce, claim.ends)
+    const backend = claim && this.#backends.accountFor(claim.address)
+    const session = backend && this.#sessionOf(backend, claim.nonce)
+    if (session !== undefined) await this.end(backend!, session.id)
+  }
+
+  /** Where this person is signed in; `value`: the cookie that asks. */
+  list(backend: JmapBackend, value: string | undefined): BrowserSession[] {
+    const claim = value === undefined ? undefined : this.#claim(value)
+    const own = claim === undefined ? undefined : digestOf(claim.nonce)
+    return this.#kept(backend)
+      .filter((one) => this.#isAlive(backend, one))
+      .map(({ nonce, of: _, ...shown }) => ({ ...shown, isThis: nonce === own }))
+  }
+
+  /** Signs one browser out. False: it is already. @throws DiskError */
+  async end({ store, account }: JmapBackend, id: number): Promise<boolean> {
+    const [result] = await store.commit([{ kind: 'object.remove', account: account.id, of: 'web-session', id }])
+    return result!.ok
+  }
+
+  #sessionOf(backend: JmapBackend, nonce: string) {
+    const digest = digestOf(nonce)
+    return this.#kept(backend).find((one) => one.nonce === digest)
+  }
+
+  #isAlive(backend: JmapBackend, { sinceMs, of }: Kept): boolean {
+    return sinceMs + LIFETIME_MS > this.#world.clock.now() && of === digestOf(credentialsOf(backend))
+  }
+
+  #kept({ store, account }: JmapBackend): (Kept & { readonly id: number })[] {
+    return store.lists
+      .objects(account.id, 'web-session')
+      .map(({ id, value }) => ({ ...(JSON.parse(value) as Kept), id }))
+  }
+
+  /** Now and then; nobody waits for it, and a disk that refuses keeps nobody out. */
+  #noteUse({ store, account }: JmapBackend, { id, ...kept }: Kept & { readonly id: number }): void {
+    const usedMs = this.#world.clock.now()
+    if (usedMs - kept.usedMs < USE_NOTED_MS) return
+    const value = JSON.stringify({ ...kept, usedMs } satisfies Kept)
+    store
+      .commit([{ kind: 'object.put', account: account.id, of: 'web-session', id, value, atMost: MAX_SESSIONS }])
+      .catch(() => {})
   }
 
   #claim(value: string): { text: string; signature: string; address: string; ends: number; nonce: string } | undefined {

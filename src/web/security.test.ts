@@ -98,3 +98,99 @@ test('a second factor over HTTP: the form asks, the page knows', async (t) => {
   })
   assert.equal((await signIn('demo')).statusCode, 200)
 })
+
+test('browsers are listed, each signs out alone, and sign-out takes its own away', async (t) => {
+  const { app, post, signIn, cookieIn, me } = await atServer(t)
+  const here = { cookie: cookieIn(await signIn('demo')), 'user-agent': 'Test/1' }
+  const elsewhere = {
+    cookie: cookieIn(await post('/api/sign-in', { address: BOB, password: 'demo' }, { 'user-agent': 'Telephone/2' })),
+  }
+  const third = { cookie: cookieIn(await signIn('demo')) }
+  const list = async () =>
+    (await app.inject({ url: '/api/security', headers: here })).json().browsers as {
+      id: number
+      program: string
+      isThis: boolean
+    }[]
+  assert.deepEqual(
+    (await list()).map(({ isThis }) => isThis),
+    [true, false, false],
+  )
+  const phone = (await list()).find(({ program }) => program === 'Telephone/2')!
+  assert.equal(await me(elsewhere), 200)
+  assert.equal((await post('/api/security', { action: 'end-browser', id: phone.id }, here)).statusCode, 200)
+  assert.deepEqual([await me(elsewhere), await me(here), await me(third)], [401, 200, 200])
+  assert.equal((await post('/api/sign-out', {}, third)).statusCode, 204)
+  assert.deepEqual([await me(third), (await list()).length], [401, 1])
+  for (let n = 0; n < 55; n++) await signIn('demo')
+  assert.equal(
+    (await app.inject({ url: '/api/security', headers: { cookie: cookieIn(await signIn('demo')) } })).json().browsers
+      .length,
+    50,
+  )
+})
+
+test('a connection of a revoked app password ends, and those of a changed password; others go on', async (t) => {
+  const { app, running, post, signIn, cookieIn } = await atServer(t)
+  const cookie = { cookie: cookieIn(await signIn('demo')) }
+  const made = (
+    await post('/api/security', { action: 'make', name: 'Phone', doors: ['imap', 'pop3'], password: 'demo' }, cookie)
+  ).json()
+  const imap = await running.open('imap', { address: '127.0.0.1', port: 0 })
+  const pop3 = await running.open('pop3', { address: '127.0.0.1', port: 0 })
+  const { network } = running.agent.world
+  const dial = async (at: typeof imap, ...lines: string[]) => {
+    const stream = await network.connect(at, { timeoutMs: 2000 })
+    await stream.read(5000)
+    for (const line of lines) {
+      await stream.write(Buffer.from(`${line}\r\n`))
+      assert.match(Buffer.from((await stream.read(5000))!).toString(), /OK/)
+    }
+    return stream
+  }
+  const login = (password: string) => `a LOGIN ${BOB} ${password}`
+  const byPhone = await dial(imap, login(made.secret))
+  const popByPhone = await dial(pop3, `USER ${BOB}`, `PASS ${made.secret}`)
+  const byPassword = await dial(imap, login('demo'))
+  const another = await dial(imap, login('demo'))
+  const view = async () => (await app.inject({ url: '/api/security', headers: cookie })).json()
+  const { connections } = await view()
+  assert.deepEqual(
+    connections.map((one: { name: string; door: string }) => [one.name, one.door]),
+    [
+      ['Phone', 'imap'],
+      ['Phone', 'pop3'],
+      [null, 'imap'],
+      [null, 'imap'],
+    ],
+  )
+  const isOver = (stream: typeof byPhone) =>
+    stream.read(5000).then(
+      (bytes) => bytes === null,
+      () => true,
+    )
+  const answers = async (stream: typeof byPhone) => {
+    await stream.write(Buffer.from('n NOOP\r\n'))
+    return /^n OK/m.test(Buffer.from((await stream.read(5000))!).toString())
+  }
+  await post('/api/security', { action: 'revoke', id: made.passwords[0].id }, cookie)
+  assert.deepEqual([await isOver(byPhone), await isOver(popByPhone), await answers(byPassword)], [true, true, true])
+  await post('/api/security', { action: 'end-connection', id: connections[3].id }, cookie)
+  assert.deepEqual([await isOver(another), await answers(byPassword)], [true, true])
+  const kept = (
+    await post('/api/security', { action: 'make', name: 'Tablet', doors: ['imap'], password: 'demo' }, cookie)
+  ).json()
+  const byTablet = await dial(imap, login(kept.secret))
+  await post('/api/security', { action: 'change-password', password: 'demo', next: 'correct horse' }, cookie)
+  assert.deepEqual([await isOver(byPassword), await answers(byTablet)], [true, true])
+  byTablet.end()
+  await byTablet.read(5000)
+  byTablet.destroy()
+  for (
+    let n = 0;
+    n < 100 && running.accounts.connections.of(running.agent.store.accountByAddress(BOB)!.id).length > 0;
+    n++
+  )
+    await running.agent.world.clock.sleep(20)
+  assert.deepEqual(running.accounts.connections.of(running.agent.store.accountByAddress(BOB)!.id), [])
+})

@@ -1,12 +1,12 @@
 // Keeping an account safe, as its owner does it in the settings: `GET /api/security` shows how things stand, `POST` with an
 // action changes it and shows them anew. Only for who signed in at the page: a program's password must not make others.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { SecurityAnswer, SecurityDesk } from '../roles/security-desk.ts'
 import { DiskError } from '../world/disk.ts'
 import type { Backends } from './backends.ts'
-import type { Guard } from './sign-in.ts'
+import type { Browsers, Guard } from './sign-in.ts'
 
 type Wish = Readonly<Record<string, unknown>>
 type Action = (desk: SecurityDesk, wish: Wish, from: string) => Promise<SecurityAnswer>
@@ -26,45 +26,41 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   enrol: (desk, wish, from) => desk.enrol(textOf(wish, 'password'), from),
   confirm: (desk, wish) => desk.confirm(textOf(wish, 'code')),
   'turn-off': (desk, wish, from) => desk.turnOff(textOf(wish, 'password'), textOf(wish, 'code'), from),
+  'end-connection': (desk, wish) => desk.endConnection(idOf(wish)),
   'change-password': (desk, wish, from) => desk.changePassword(textOf(wish, 'password'), textOf(wish, 'next'), from),
 }
 
-/** `renew`: the cookie of who asks, when a new password has ended the old ones. */
-export function addSecurity(
-  app: FastifyInstance,
-  guard: Guard,
-  backends: Backends,
-  renew: (person: JmapBackend) => string,
-): void {
-  const atPage: (
-    work: (desk: SecurityDesk, wish: Wish, from: string) => Promise<[number, object]>,
-  ) => ReturnType<Guard> = (work) =>
-    guard(async (request, reply, backend) => {
+export function addSecurity(app: FastifyInstance, guard: Guard, backends: Backends, browsers: Browsers): void {
+  type Work = (desk: SecurityDesk, person: JmapBackend, request: FastifyRequest, reply: FastifyReply) => unknown
+  const atPage = (work: Work) =>
+    guard((request, reply, person) => {
       if (request.headers.authorization !== undefined)
         return reply.code(403).send({ error: 'Only for who signed in at the page.' })
-      const desk = backends.security?.(backend)
-      if (desk === undefined) return reply.code(404).send({ error: 'Nothing can be set here.' })
-      const [status, answer] = await work(desk, (request.body ?? {}) as Wish, request.ip)
-      if (status === 200 && request.method === 'POST') reply.header('set-cookie', renew(backend))
-      return reply.code(status).send(answer)
+      const desk = backends.security?.(person)
+      return desk === undefined
+        ? reply.code(404).send({ error: 'Nothing can be set here.' })
+        : work(desk, person, request, reply)
     })
   app.get(
     '/api/security',
-    atPage(async (desk) => [200, desk.view()]),
+    atPage((desk, person, request) => ({ ...desk.view(), browsers: browsers.list(person, request) })),
   )
   app.post(
     '/api/security',
-    atPage(async (desk, wish, from) => {
+    atPage(async (desk, person, request, reply) => {
+      const wish = (request.body ?? {}) as Wish
       const name = String(wish.action)
-      const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
-      if (action === undefined) return [404, { error: 'There is no such action.' }]
       try {
-        const answer = await action(desk, wish, from)
-        if (answer !== undefined && 'complaint' in answer) return [400, { error: answer.complaint }]
-        return [200, { ...desk.view(), ...answer }]
+        if (name === 'end-browser') await browsers.end(person, idOf(wish))
+        else if (!Object.hasOwn(ACTIONS, name)) return reply.code(404).send({ error: 'There is no such action.' })
+        const answer = await ACTIONS[name]?.(desk, wish, request.ip)
+        if (answer !== undefined && 'complaint' in answer) return reply.code(400).send({ error: answer.complaint })
+        // A new password has ended every browser, this one too.
+        if (name === 'change-password') reply.header('set-cookie', await browsers.renew(person, request))
+        return { ...desk.view(), browsers: browsers.list(person, request), ...answer }
       } catch (error) {
         if (!(error instanceof DiskError)) throw error
-        return [503, { error: 'The disk refuses now. Try again later.' }]
+        return reply.code(503).send({ error: 'The disk refuses now. Try again later.' })
       }
     }),
   )

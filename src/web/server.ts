@@ -84,7 +84,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
     return reply.code(status).send({ error: status >= 500 ? 'Something went wrong here.' : error.message })
   })
 
-  const { guard, whoAsks, renew } = addSignIn(app, {
+  const { guard, whoAsks, browsers } = addSignIn(app, {
     world,
     backends: options.backends,
     cookieKey: options.cookieKey,
@@ -94,7 +94,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addWebSocket(app, whoAsks, world.clock)
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
-  addSecurity(app, guard, options.backends, renew)
+  addSecurity(app, guard, options.backends, browsers)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
   addReports(app, guard, options.backends, world)
   if (options.trace) addTrace(app, guard, options.trace)

@@ -6,7 +6,7 @@ import { formatId } from '../protocols/jmap/ids.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
-import { BasicMemory, basicCredentials, Cookies, cookieOf, setCookie } from './cookies.ts'
+import { BasicMemory, type BrowserSession, basicCredentials, Cookies, cookieOf, setCookie } from './cookies.ts'
 
 const MAX_ADDRESS = 320
 const MAX_PASSWORD = 1000
@@ -32,13 +32,25 @@ export interface SignInOptions {
   readonly isSecure: boolean
 }
 
+/** The browsers in which a person is signed in. */
+export interface Browsers {
+  /** Signs this browser in: the value of Set-Cookie. */
+  renew(person: JmapBackend, request: FastifyRequest): Promise<string>
+  list(person: JmapBackend, request: FastifyRequest): BrowserSession[]
+  end(person: JmapBackend, id: number): Promise<boolean>
+}
+
 /** Adds `/api/sign-in`, `/api/sign-out`, `/api/me`, and gives back the guard for other routes. */
 export function addSignIn(
   app: FastifyInstance,
   { world, backends, cookieKey, isSecure }: SignInOptions,
-): { guard: Guard; whoAsks: WhoAsks; renew: (person: JmapBackend) => string } {
+): { guard: Guard; whoAsks: WhoAsks; browsers: Browsers } {
   const cookies = new Cookies(world, backends, cookieKey)
   const basic = new BasicMemory(world, backends)
+  const renew = async (person: JmapBackend, request: FastifyRequest) => {
+    const program = request.headers['user-agent'] ?? ''
+    return setCookie(await cookies.issue(person, { from: request.ip, program }), isSecure)
+  }
 
   async function check(
     address: string,
@@ -87,12 +99,12 @@ export function addSignIn(
     if (found === 'wrong-code')
       return reply.code(401).send({ needsCode: true, error: 'The code is not right, or was used before.' })
     if (found === 'wrong') return reply.code(401).send({ error: 'Address or password is not right.' })
-    return reply.header('set-cookie', setCookie(cookies.issue(found), isSecure)).send(describe(found))
+    return reply.header('set-cookie', await renew(found, request)).send(describe(found))
   })
 
   app.post('/api/sign-out', async (request, reply) => {
     const cookie = cookieOf(request)
-    if (cookie !== undefined && isOwnPage(request) && cookies.read(cookie)) cookies.revoke(cookie)
+    if (cookie !== undefined && isOwnPage(request) && cookies.read(cookie)) await cookies.revoke(cookie)
     return reply.header('set-cookie', setCookie('', isSecure)).code(204).send()
   })
 
@@ -110,7 +122,12 @@ export function addSignIn(
     '/api/me',
     guard((_request, _reply, backend) => describe(backend)),
   )
-  return { guard, whoAsks, renew: (person) => setCookie(cookies.issue(person), isSecure) }
+  const browsers: Browsers = {
+    renew,
+    list: (person, request) => cookies.list(person, cookieOf(request)),
+    end: (person, id) => cookies.end(person, id),
+  }
+  return { guard, whoAsks, browsers }
 }
 
 const describe = ({ account }: JmapBackend) => ({

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import type { AdminWish } from '../../roles/administer.ts'
+import { Connections } from '../../roles/connections.ts'
 import { Passwords } from '../../roles/passwords.ts'
 import { openStore } from '../../store/embedded.ts'
 import { deliver, makeAccount } from '../../store/testing.ts'
@@ -52,8 +53,14 @@ test('people of an agent that is stopped, and of one that runs: the same words',
   const store = await openStore(world)
   // A process that holds the store and has no door says so; what a dead one left behind is replaced.
   assert.match(await say({ verb: 'list' }), /^1 .* is (already )?held by .* stop it first\.$/)
-  const left = await openAdminDoor({ store, world, passwords }, path)
-  const door = await openAdminDoor({ store, world, passwords }, path)
+  const left = await openAdminDoor(
+    { store, world, accounts: { passwords, passwordChanged: () => {}, connections: new Connections() } },
+    path,
+  )
+  const door = await openAdminDoor(
+    { store, world, accounts: { passwords, passwordChanged: () => {}, connections: new Connections() } },
+    path,
+  )
   assert.equal(statSync(path).mode & 0o777, 0o600)
   assert.equal(
     await say({ verb: 'password', address: 'ann@here.test', password: 'secret' }),

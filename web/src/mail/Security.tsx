@@ -17,6 +17,21 @@ interface Security {
   readonly doors: readonly string[]
   readonly passwords: readonly AppPassword[]
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
+  readonly connections: readonly {
+    readonly id: number
+    readonly door: string
+    readonly from: string
+    readonly sinceMs: number
+    readonly name: string | null
+  }[]
+  readonly browsers: readonly {
+    readonly id: number
+    readonly program: string
+    readonly from: string
+    readonly sinceMs: number
+    readonly usedMs: number
+    readonly isThis: boolean
+  }[]
 }
 
 /** What people call the doors. */
@@ -44,6 +59,7 @@ export function SecuritySettings() {
         <>
           <AppPasswords security={shown()} act={act} />
           <TwoFactors security={shown()} act={act} />
+          <Sessions security={shown()} act={act} />
           <ChangePassword act={act} />
         </>
       )}
@@ -254,6 +270,80 @@ function TwoFactors(props: { security: Security; act: Act }) {
           <button type="submit">Turn it off</button>
         </form>
       </Show>
+      <p class="error" role="alert">
+        {error()}
+      </p>
+    </section>
+  )
+}
+
+/** What a browser calls itself, in a word or two. */
+function programName(program: string): string {
+  const browser = /(Firefox|Edg|OPR|Chrome|Safari)\//.exec(program)?.[1]
+  const system = /(Windows|Android|iPhone|iPad|Mac OS X|Linux)/.exec(program)?.[1]
+  const known: Readonly<Record<string, string>> = { Edg: 'Edge', OPR: 'Opera', 'Mac OS X': 'macOS' }
+  const words = [browser, system].flatMap((word) => (word === undefined ? [] : [known[word] ?? word]))
+  return words.length > 0 ? words.join(' on ') : program.slice(0, 60) || 'A browser'
+}
+
+function Sessions(props: { security: Security; act: Act }) {
+  const [error, setError] = createSignal('')
+
+  async function end(action: string, id: number): Promise<void> {
+    setError('')
+    try {
+      await props.act({ action, id })
+    } catch (failure) {
+      setError((failure as Error).message)
+    }
+  }
+
+  return (
+    <section class="setting" id="sessions">
+      <h3>Where you are signed in</h3>
+      <ul class="trusted">
+        <For each={props.security.browsers}>
+          {(browser) => (
+            <li>
+              <span>
+                <strong>{programName(browser.program)}</strong>
+                <span class="quiet">
+                  {browser.isThis ? ' this browser' : ''}
+                  <br />
+                  from {browser.from} since {moment.format(browser.sinceMs)}; last seen {moment.format(browser.usedMs)}
+                </span>
+              </span>
+              <Show when={!browser.isThis}>
+                <button type="button" onClick={() => void end('end-browser', browser.id)}>
+                  Sign out
+                </button>
+              </Show>
+            </li>
+          )}
+        </For>
+        <For each={props.security.connections}>
+          {(connection) => (
+            <li>
+              <span>
+                <strong>{connection.name ?? 'A mail program'}</strong>
+                <span class="quiet">
+                  {' '}
+                  {DOOR_NAMES[connection.door] ?? connection.door}
+                  {connection.name === null ? ', with your password' : ''}
+                  <br />
+                  connected now, from {connection.from} since {moment.format(connection.sinceMs)}
+                </span>
+              </span>
+              <button type="button" onClick={() => void end('end-connection', connection.id)}>
+                Disconnect
+              </button>
+            </li>
+          )}
+        </For>
+      </ul>
+      <p class="quiet">
+        A program that is disconnected may come again. Revoke its app password, or change your password, to keep it out.
+      </p>
       <p class="error" role="alert">
         {error()}
       </p>

@@ -1,0 +1,102 @@
+// Who is connected now, with which password: so that its owner sees them, and a password that is revoked or changed ends what
+// it opened.
+
+import type { PasswordVerdict, SaslAccounts, ScramLookup } from '../protocols/sasl/accounts.ts'
+import type { AccountId } from '../store/types.ts'
+import type { Accounts } from './accounts.ts'
+import type { Door } from './app-passwords.ts'
+
+export interface Connection {
+  readonly id: number
+  readonly door: Door
+  readonly from: string
+  readonly sinceMs: number
+  /** The app password; undefined: the password itself. */
+  readonly by: number | undefined
+}
+
+interface Open extends Connection {
+  readonly account: AccountId
+  readonly close: () => void
+}
+
+export class Connections {
+  readonly #open = new Map<number, Open>()
+  #lastId = 0
+
+  /** Gives the way to take it out again. */
+  add(connection: Omit<Open, 'id'>): () => void {
+    const id = ++this.#lastId
+    this.#open.set(id, { ...connection, id })
+    return () => this.#open.delete(id)
+  }
+
+  of(account: AccountId): Connection[] {
+    return [...this.#open.values()]
+      .filter((one) => one.account === account)
+      .map(({ id, door, from, sinceMs, by }) => ({ id, door, from, sinceMs, by }))
+  }
+
+  /** Ends those of an account that are meant; how many. */
+  end(account: AccountId, isMeant: (connection: Connection) => boolean): number {
+    const meant = [...this.#open.values()].filter((one) => one.account === account && isMeant(one))
+    for (const one of meant) {
+      this.#open.delete(one.id)
+      one.close()
+    }
+    return meant.length
+  }
+}
+
+/** The accounts as one connection asks for them: knows which password opened it. */
+export class ConnectionAccounts implements SaslAccounts {
+  readonly mechanisms: SaslAccounts['mechanisms']
+  readonly #accounts: Accounts
+  readonly #door: Door
+  readonly #close: () => void
+  #by: number | undefined
+  #leave: (() => void) | undefined
+
+  constructor(accounts: Accounts, door: Door, close: () => void) {
+    this.mechanisms = accounts.mechanisms
+    this.#accounts = accounts
+    this.#door = door
+    this.#close = close
+  }
+
+  async checkPassword(user: string, password: string, from: string): Promise<PasswordVerdict> {
+    const verdict = await this.#accounts.checkPassword(user, password, from, this.#door)
+    this.#by = verdict.state === 'ok' ? verdict.by : undefined
+    return verdict
+  }
+
+  scramCredentials(user: string, from: string): ScramLookup {
+    this.#by = undefined
+    return this.#accounts.scramCredentials(user, from, this.#door, (id) => {
+      this.#by = id
+    })
+  }
+
+  signedIn(user: string, from: string): void {
+    this.left()
+    const account = this.#accounts.signedIn(user, from)
+    if (account === undefined) return
+    // Revoked between the proof and now.
+    const isRevoked =
+      this.#by !== undefined && !this.#accounts.appPasswords.list(account).some(({ id }) => id === this.#by)
+    if (isRevoked) this.#close()
+    else
+      this.#leave = this.#accounts.noteConnection(account, {
+        door: this.#door,
+        from,
+        by: this.#by,
+        close: this.#close,
+      })
+  }
+
+  /** The connection is over, or somebody else's from now on. */
+  left(): void {
+    this.#leave?.()
+    this.#leave = undefined
+  }
+}
