@@ -17,7 +17,12 @@ import { reply } from './smtp/reply.ts'
 import { MemoryClient } from './testing.ts'
 
 const WORDS = ['apple', 'pear', 'Straße', '東京タワー', 'meeting', 'meet', 'on Tuesday', 'foo-bar', 'x']
+const FROM = ['a@b.test', '"An\\"na, B" <a@b.test>', 'Meeting@Pear.test (apple)', 'x@Straße.test']
 const SOUGHT = [
+  'a@b.te',
+  'pear.test',
+  'An"na',
+  'x@xn--',
   'apple',
   'PEAR',
   'strasse',
@@ -38,7 +43,7 @@ test('the same answers with the index as without, by IMAP and by JMAP', async ()
     const account = await makeAccount(store)
     for (let i = 0; i < 120; i++) {
       const body = WORDS.filter((_word, at) => (i >> (at % 7)) % 3 === 0).join(' ')
-      const text = `From: a@b.test\r\nSubject: n${i} ${WORDS[i % WORDS.length]}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n${body}\r\n`
+      const text = `From: ${FROM[i % FROM.length]}\r\nSubject: n${i} ${WORDS[i % WORDS.length]}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n${body}\r\n`
       await deliver(store, account, text, { summary: summarise(Buffer.from(text)) })
     }
     const client = new MemoryClient()
@@ -52,7 +57,7 @@ test('the same answers with the index as without, by IMAP and by JMAP', async ()
     await client.line()
     assert.match((await client.command('LOGIN bob@here.test x')).at(-1)!, /^a OK/)
     assert.match((await client.command('SELECT INBOX')).at(-1)!, /^a OK/)
-    const byImap = async (key: 'TEXT' | 'BODY', sought: string) => {
+    const byImap = async (key: string, sought: string) => {
       const literal = Buffer.from(sought)
       const lines = await client.command(`SEARCH CHARSET UTF-8 ${key} {${literal.length}+}\r\n${literal}`)
       return lines[0]!
@@ -71,7 +76,8 @@ test('the same answers with the index as without, by IMAP and by JMAP', async ()
       const all: string[] = []
       for (const sought of SOUGHT) {
         if (isAscii(Buffer.from(sought)))
-          for (const key of ['TEXT', 'BODY'] as const) all.push(`${key} ${sought}: ${await byImap(key, sought)}`)
+          for (const key of ['TEXT', 'BODY', 'SUBJECT', 'FROM', 'HEADER Subject'] as const)
+            all.push(`${key} ${sought}: ${await byImap(key, sought)}`)
         all.push(`text ${sought}: ${await byJmap({ text: sought })}`)
         all.push(`not ${sought}: ${await byJmap({ operator: 'NOT', conditions: [{ body: sought }] })}`)
         all.push(`both ${sought}: ${await byJmap({ body: sought, subject: 'n1' })}`)

@@ -21,17 +21,20 @@ export interface Candidate {
 
 /** A key whose sets and times were resolved. */
 export type ResolvedKey =
-  | Exclude<SearchKey, { kind: 'and' | 'or' | 'not' | 'set' | 'body' | 'text' | 'age' }>
+  | Exclude<SearchKey, { kind: 'and' | 'or' | 'not' | 'set' | 'age' | TextKind }>
+  /** `among`: emails that may hold the text, where the store knows. */
+  | (Extract<SearchKey, { kind: TextKind }> & { among?: ReadonlySet<EmailId> })
   | { readonly kind: 'and' | 'or'; readonly keys: readonly ResolvedKey[] }
   | { readonly kind: 'not'; readonly key: ResolvedKey }
-  /** `among`: emails that may hold it, where the store knows. */
-  | { readonly kind: 'body' | 'text'; readonly text: string; among?: ReadonlySet<EmailId> }
   | { readonly kind: 'moment'; readonly older: boolean; readonly limitMs: number }
   | { readonly kind: 'set'; readonly contains: (candidate: Candidate) => boolean }
+
+type TextKind = 'subject' | 'address' | 'header' | 'body' | 'text'
 
 /** True, false, or undefined: more of the message is needed. */
 export function matches(key: ResolvedKey, candidate: Candidate): boolean | undefined {
   const { placement, email, source } = candidate
+  if ('among' in key && key.among?.has(placement.email) === false) return false
   switch (key.kind) {
     case 'all':
       return true
@@ -74,10 +77,8 @@ export function matches(key: ResolvedKey, candidate: Candidate): boolean | undef
     case 'header':
       return source && headerHolds(source.header, key.name, key.text)
     case 'body':
-      if (key.among?.has(placement.email) === false) return false
       return source && bodyHolds(source, key.text)
     case 'text':
-      if (key.among?.has(placement.email) === false) return false
       return source && (headerHolds(source.header, undefined, key.text) || bodyHolds(source, key.text))
   }
 }

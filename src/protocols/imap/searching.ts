@@ -58,7 +58,7 @@ export class Searching {
   *#askIndex(key: ResolvedKey): Dialogue {
     if (key.kind === 'and' || key.kind === 'or') for (const one of key.keys) yield* this.#askIndex(one)
     else if (key.kind === 'not') yield* this.#askIndex(key.key)
-    else if (key.kind === 'body' || key.kind === 'text') {
+    else if ('text' in key) {
       const among = yield* mayHold(this.#scope.account, key.text, key.kind === 'body')
       if (among !== undefined) key.among = among
     }
@@ -73,7 +73,7 @@ export class Searching {
       const limitMs = this.#nowMs - key.seconds * 1000
       return { kind: 'moment', older: key.older, limitMs }
     }
-    if (key.kind === 'body' || key.kind === 'text') return { kind: key.kind, text: key.text }
+    if ('text' in key) return { ...key }
     if (key.kind !== 'set') return key
     const { uids, saved } = this.#scope
     if (key.set === 'saved') return { kind: 'set', contains: ({ placement }) => setContains(saved, placement.uid) }

@@ -26,6 +26,9 @@ export interface TextAnswer {
   readonly cursor: number
 }
 
+/** What is indexed of a message, and how. An index that was made otherwise is begun anew. */
+const VERSION = 2
+
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS cursor (account INTEGER PRIMARY KEY, modseq INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS doc (
@@ -46,6 +49,10 @@ const MAX_EXPANSION = 2000
 /** For World.disk.ownDatabase: answers TextRequests. */
 export function serve(database: Database): (message: unknown) => unknown {
   database.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768')
+  const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)
+  if (version !== VERSION)
+    database.exec(`DROP TABLE IF EXISTS fts; DROP TABLE IF EXISTS doc; DROP TABLE IF EXISTS word;
+      DROP TABLE IF EXISTS cursor; PRAGMA user_version = ${VERSION}`)
   database.exec(SCHEMA)
   const engine = new TextEngine(database)
   return (message) => engine.answer(message as TextRequest)
