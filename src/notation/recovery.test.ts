@@ -112,3 +112,8 @@ test('long inputs are read in steps that grow with the text, not with its square
   ])
     check(parse(text).model) // prettier-ignore
 })
+
+test('a line of four million dashes is a line like any other', () => {
+  const { model } = parse(`Author ==> MSA\n${'-'.repeat(4_000_000)}\n`)
+  assert.equal(model.actors.length, 2)
+})

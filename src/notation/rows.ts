@@ -69,7 +69,7 @@ export function readRows(lines: Line[], report: Report): Rows {
       caption = { text: (more + words).trim().slice(0, MAX_CAPTION), line: line.number }
       return
     }
-    if (/^(?:```|~~~)\s*\w*$/.test(content) || /^([-=_*])\1{2,}$/.test(content)) {
+    if (/^(?:```|~~~)\s*\w*$/.test(content) || isRuler(content)) {
       close()
       attribute = undefined
       if (content[0] === '`' || content[0] === '~') reportFence(line, report)
@@ -183,4 +183,11 @@ function reportNoTarget(span: Span, report: Report) {
       { label: 'Write Target: key=value, where the target is an @id, a role or a network', edits: [] },
     ]),
   )
+}
+
+/** A line of one sign, as Markdown draws them. By hand: a regular expression would need a stack as deep as the line is long. */
+function isRuler(content: string): boolean {
+  const [sign] = content
+  if (sign === undefined || content.length < 3 || !'-=_*'.includes(sign)) return false
+  return content === sign.repeat(content.length)
 }
