@@ -4,6 +4,7 @@ import type { Targets } from './target.ts'
 import { filterTargets } from './targets/filter.ts'
 import { identityTargets } from './targets/identity.ts'
 import { messageTargets } from './targets/message.ts'
+import { movingTargets } from './targets/moving.ts'
 import { readerTargets } from './targets/readers.ts'
 import { sieveTargets } from './targets/sieve.ts'
 import { smtpTargets } from './targets/smtp.ts'
@@ -14,6 +15,7 @@ export const TARGETS: Targets = {
   ...messageTargets,
   ...identityTargets,
   ...filterTargets,
+  ...movingTargets,
   ...readerTargets,
   ...sieveTargets,
   ...systemTargets,

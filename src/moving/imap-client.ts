@@ -192,7 +192,7 @@ export function tokensOf(parts: readonly (string | Buffer)[]): Token[] {
     }
     // An atom may hold a section: BODY[HEADER.FIELDS (X)].
     for (const [, open, close, string, atom] of part.matchAll(
-      /(\()|(\))|"((?:[^"\\]|\\.)*)"|((?:[^\s()"[{]|\[[^\]]*\]?)+)|\{\d+\}$/g,
+      /(\()|(\))|"((?:[^"\\]|\\.?)*)(?:"|$)|((?:[^\s()"[{]|\[[^\]]*\]?)+)|\{\d+\}$/g,
     )) {
       if (open !== undefined && stack.length < MAX_DEPTH) stack.push([])
       else if (close !== undefined && stack.length > 1) add(stack.pop()!)

@@ -14,6 +14,8 @@ import type { Incoming, IncomingMailbox } from './place.ts'
 const BATCH_MESSAGES = 64
 const BATCH_BYTES = 8 * 1024 * 1024
 const MOST_NOTES = 1_000
+/** More than anybody sets on a message. */
+const MOST_FLAGS = 100
 
 export interface Progress {
   readonly mailbox: string
@@ -189,6 +191,8 @@ class Run {
     const isExact = ends === 'mixed' && source.isExact === true
     if (ends === 'mixed' && !isExact)
       this.#note(`${incoming.name}: its lines ended in LF and CRLF; here all end in CRLF.`)
+    if (incoming.flags.length > MOST_FLAGS)
+      this.#note(`${incoming.name}: it has more than ${MOST_FLAGS} flags; the others are lost.`)
     const message = isExact ? content : toCrlf(content)
     const summary = summarise(message)
     const nowMs = clock.now()
@@ -198,7 +202,7 @@ class Run {
       mailboxes: [target.id],
       blob: await store.putBlob([message]),
       summary,
-      flags: incoming.flags,
+      flags: incoming.flags.slice(0, MOST_FLAGS),
       receivedAtMs: Math.trunc(incoming.receivedAtMs ?? summary.sentAtMs ?? nowMs),
       savedAtMs: nowMs,
       verdict: null,

@@ -22,7 +22,8 @@ const LINE_FROM = Buffer.from('\nFrom ')
 const LONGEST_FROM_LINE = 1_000
 const LONGEST_HEADER = 256 * 1024
 const READ_AHEAD = 4 * 1024 * 1024
-const dated = /^From .*\d{1,2}:\d{2}(:\d{2})?.*\d{4}/s
+const timeOfDay = /\d:\d{2}/
+const year = /\d{4}/
 const undated = /^From (-\s*|)$/
 const field = /^[!-9;-~]+[ \t]*:/
 
@@ -111,15 +112,16 @@ async function isFromLine(window: Window, at: number): Promise<boolean> {
   await window.fill(at + 2 * LONGEST_FROM_LINE)
   const { bytes } = window
   if (!bytes.subarray(at, at + FROM.length).equals(FROM)) return false
-  const line = lineAt(bytes, at)
-  if (dated.test(line)) return true
-  return undated.test(line) && field.test(lineAt(bytes, at + line.length + 1))
+  const line = lineAt(bytes, at, LONGEST_FROM_LINE)
+  const time = timeOfDay.exec(line)
+  if (time !== null && year.test(line.slice(time.index + 4))) return true
+  return undated.test(line) && field.test(lineAt(bytes, at + line.length + 1, LONGEST_FROM_LINE))
 }
 
-/** Without its line feed, at most so long that no From_ line is longer. */
-function lineAt(bytes: Buffer, at: number): string {
+/** Without its line feed. */
+function lineAt(bytes: Buffer, at: number, atMost = Number.POSITIVE_INFINITY): string {
   const end = bytes.indexOf(LF, at)
-  return bytes.toString('latin1', at, end < 0 ? bytes.length : end)
+  return bytes.toString('latin1', at, Math.min(end < 0 ? bytes.length : end, at + atMost))
 }
 
 function isBlankBefore(bytes: Buffer, lineFeed: number): boolean {
@@ -134,7 +136,7 @@ function withoutBlankLine(bytes: Buffer, start: number, end: number): number {
 }
 
 function dateOf(fromLine: string): number | undefined {
-  const date = /^From \S*\s+(.*)$/s.exec(fromLine.trim())?.[1] ?? ''
+  const date = /^From \S*\s+(.*)$/s.exec(fromLine.slice(0, LONGEST_FROM_LINE).trim())?.[1] ?? ''
   return parseDate(date)?.epochMs
 }
 
