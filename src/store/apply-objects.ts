@@ -89,7 +89,9 @@ export const putUpload: Handler<'upload.put'> = (ledger, { account: accountId, b
 
 // A thousand a command, because others wait for the same writer.
 export const pruneUploads: Handler<'upload.prune'> = (ledger, { beforeMs }) => {
-  const old = ledger.sql('SELECT account, blob FROM upload WHERE at_ms < ? ORDER BY at_ms LIMIT 1000').all(beforeMs)
+  const old = ledger
+    .sql('SELECT account, blob FROM upload WHERE at_ms < ? ORDER BY at_ms, account, blob LIMIT 1000')
+    .all(beforeMs)
   for (const { account, blob } of old) forget(ledger, Number(account), Number(blob))
   return { ok: true }
 }
