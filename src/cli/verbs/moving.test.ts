@@ -69,6 +69,9 @@ test('what cannot be brought is said', async (t) => {
   assert.equal(await importMail(join(folder, 'none'), 'bob@here.test', folder, { json: false }, print), 2)
   assert.equal(await importMail(agent, 'anna@here.test', folder, { json: false }, print), 2)
   assert.equal(await importMail(agent, 'bob@here.test', join(folder, 'none'), { json: false }, print), 2)
+  mkdirSync(join(folder, 'node/store'), { recursive: true })
+  writeFileSync(join(folder, 'node/store/store.db'), '')
+  assert.equal(await importMail(join(folder, 'node'), 'bob@here.test', folder, { json: false }, print), 2)
   writeFileSync(join(folder, 'letter.txt'), 'Dear Bob,\n')
   assert.equal(await importMail(agent, 'bob@here.test', join(folder, 'letter.txt'), { json: false }, print), 2)
   assert.deepEqual(
@@ -77,6 +80,7 @@ test('what cannot be brought is said', async (t) => {
       '/none holds no store. Name the folder of an agent.',
       'anna@here.test has no account in MDA@here. It has: bob@here.test.',
       '/none is not there.',
+      '/node is a node of a store that several share; its mail is in PostgreSQL. A client can move it over IMAP.',
       '/letter.txt holds no mail that is known here: mbox files, Maildirs, folders or a zip of them.',
     ],
   )

@@ -3,7 +3,7 @@
 
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { type ExportResult, NotOurs, takeOut } from '../../moving/export.ts'
 import { ImapRefusal } from '../../moving/imap-client.ts'
 import { bringIn, type ImportResult } from '../../moving/import.ts'
@@ -211,9 +211,19 @@ export class Usage extends Error {}
 function theAgent(folder: string): string {
   const [agent, ...others] = agentsIn(folder)
   if (agent === undefined) throw new Usage(`${folder} holds no store. Name the folder of an agent.`)
+  if (others.length === 0 && isView(agent))
+    throw new Usage(
+      `${folder} is a node of a store that several share; its mail is in PostgreSQL. A client can move it over IMAP.`,
+    )
   if (others.length === 0) return agent
   const names = [agent, ...others].map((path) => basename(path)).join(', ')
   throw new Usage(`${folder} holds several stores (${names}). Name one of them.`)
+}
+
+/** A node of a shared store has an index here and nothing else: what is written beside it would be nobody's. */
+function isView(agent: string): boolean {
+  const has = (name: string) => existsSync(join(agent, 'store', name))
+  return has('store.db') && !has('journal') && !has('bodies')
 }
 
 function theAccount(store: Pick<Store, 'accountByAddress' | 'accounts'>, address: string, agent: string): Account {
