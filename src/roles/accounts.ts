@@ -30,12 +30,15 @@ export class Accounts {
   readonly appPasswords: AppPasswords
   readonly secondFactor: SecondFactor
   readonly connections = new Connections()
+  /** What is kept of a password, of the shape of everybody's: for whoever does not exist. */
+  readonly #nobodysText: string
 
   /** `iterations`: what new credentials of this system use, so that unknown names cost the same. */
   constructor(agent: Agent, iterations: number) {
     this.#agent = agent
     this.passwords = new Passwords(agent.world, agent.secrets.server, iterations)
     this.#guesses = new Guesses(agent.world.clock)
+    this.#nobodysText = this.passwords.ofNobody()
     this.appPasswords = new AppPasswords(agent, this.passwords)
     this.secondFactor = new SecondFactor(agent, this.passwords)
   }
@@ -68,9 +71,10 @@ export class Accounts {
       const known = this.#remembered.get(key)
       return known !== undefined && timingSafeEqual(known, digest)
     }
-    const apps = account === undefined || entrance === 'web' ? [] : this.appPasswords.at(account, entrance)
+    const asked = account ?? nobody(name)
+    const apps = entrance === 'web' ? [] : this.appPasswords.at(asked, entrance)
     // A program cannot be asked for a code: with a second factor, the password alone opens no door to it.
-    const isEnough = account !== undefined && this.#isEnough(account, entrance)
+    const isEnough = this.#isEnough(asked, entrance)
     if (text !== undefined && isEnough && isKnown(text)) return { state: 'ok', user: account!.address }
     const knownApp = apps.find((one) => isKnown(one.text))
     if (knownApp !== undefined) return { state: 'ok', user: account!.address, by: knownApp.id }
@@ -102,15 +106,17 @@ export class Accounts {
     if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
     this.#guesses.count(name, from)
     const account = this.#find(user)
-    const text = account?.credentials ?? undefined
-    const credentials = text === undefined ? undefined : this.passwords.scram(name, text)
-    const isEnough = account !== undefined && this.#isEnough(account, door ?? 'web')
-    const own = (isEnough ? credentials : undefined) ?? this.passwords.fake(name)
+    // For nobody the same is looked up and opened as for somebody.
+    const asked = account ?? nobody(name)
+    const isEnough = this.#isEnough(asked, door ?? 'web')
+    const keys = this.passwords.scram(name, account?.credentials ?? this.#nobodysText)
+    const fake = this.passwords.fake(name)
+    const own = (account?.credentials != null && isEnough ? keys : undefined) ?? fake
+    const found = door === undefined ? [] : this.appPasswords.at(asked, door)
     if (account === undefined || door === undefined)
       return { state: 'found', user: account?.address ?? user, credentials: own }
     // The client computes with one salt: what was made with another cannot be proven this way.
-    const others = this.appPasswords
-      .at(account, door)
+    const others = found
       .filter(({ keys }) => keys.salt.equals(own.salt) && keys.iterations === own.iterations)
       .map(({ id, keys: { storedKey, serverKey } }) => ({
         storedKey,
@@ -174,3 +180,5 @@ export class Accounts {
     return createHmac('sha256', this.#agent.secrets.server).update('remembered password\0').update(password).digest()
   }
 }
+
+const nobody = (address: string): Account => ({ id: 0, address, displayName: '', credentials: null })

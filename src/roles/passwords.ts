@@ -99,6 +99,13 @@ export class Passwords {
     return fakeCredentials(name.toLowerCase(), this.#secret, this.#iterations)
   }
 
+  /** Of the shape of what `make` gives, at no cost; no password fits it. */
+  ofNobody(): string {
+    const { memoryKiB, passes } = COST
+    const nothing = `$argon2id$v=19$m=${memoryKiB},t=${passes},p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+    return `${nothing} ${this.seal('', formatCredentials(this.fake('')))}`
+  }
+
   /** Everybody's salt follows from the name, so that all passwords of one account share it: a client is told one. */
   saltOf(name: string): Buffer {
     return this.fake(name).salt
