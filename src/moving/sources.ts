@@ -2,6 +2,7 @@
 // from names of folders and files.
 
 import { createHash } from 'node:crypto'
+import { decodeMailboxName } from '../protocols/imap/mutf7.ts'
 import { EXPORT_STATE, exportState } from './export-state.ts'
 import {
   dovecotUidl,
@@ -16,6 +17,7 @@ import { statusFlags, withoutStatus } from './mbox-status.ts'
 import { type Incoming, type IncomingMailbox, MAX_MESSAGE_BYTES, type Place, readSmall } from './place.ts'
 
 const MAX_DEPTH = 20
+const numbered = new Intl.Collator('en', { numeric: true })
 const MAX_MAILBOXES = 10_000
 const MAX_NOTES_BYTES = 512 * 1024 * 1024
 /** What lies beside mail. */
@@ -54,14 +56,20 @@ async function look(place: Place, folder: string, parts: string[], found: Incomi
     const path = folder === '' ? name : `${folder}/${name}`
     if (!isFolder) {
       if (!isMaildir && !NOT_MAIL.test(name) && (await isMbox(place, path)))
-        found.push(mboxAt(place, path, [...parts, name.replace(/\.mbox$/i, '')]))
+        found.push(mboxAt(place, path, [...parts, nameOf(name, /\.mbox$/i)]))
     } else if (isMaildir && name.startsWith('.') && name.length > 1) {
       await look(place, path, partsOfFolder(name), found, depth + 1)
     } else if (!isMaildir || !['cur', 'new', 'tmp'].includes(name)) {
       // Thunderbird keeps what is below a mailbox X in X.sbd; Apple Mail a mailbox X in X.mbox/mbox.
-      await look(place, path, [...parts, name.replace(/\.(sbd|mbox)$/i, '')], found, depth + 1)
+      await look(place, path, [...parts, nameOf(name, /\.(sbd|mbox)$/i)], found, depth + 1)
     }
   }
+}
+
+/** Dovecot and mbsync write names in modified UTF-7 as IMAP has them; what is not in its one right form is as it is. */
+function nameOf(file: string, ending: RegExp): string {
+  const name = file.replace(ending, '')
+  return decodeMailboxName(name) ?? name
 }
 
 async function isMbox(place: Place, path: string): Promise<boolean> {
@@ -115,7 +123,8 @@ function maildirAt(place: Place, folder: string, parts: readonly string[]): Inco
     }
     // A name begins with the second in which it was made.
     const second = ({ base }: { base: string }) => Number.parseInt(base, 10) || 0
-    const byName = (a: { base: string }, b: { base: string }) => (a.base < b.base ? -1 : 1)
+    // Of one second those with the lower numbers came first.
+    const byName = (a: { base: string }, b: { base: string }) => numbered.compare(a.base, b.base)
     files.sort((a, b) => (a.uid === b.uid ? second(a) - second(b) || byName(a, b) : a.uid - b.uid))
     for (const { path, base, flags, uid, uidl } of files) {
       const there = await place.stat(path)

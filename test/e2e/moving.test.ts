@@ -16,6 +16,7 @@ import { openStore } from '../../src/store/embedded.ts'
 import { deliver, makeAccount } from '../../src/store/testing.ts'
 
 const DOVECOT = '/usr/sbin/dovecot'
+const MBSYNC = '/usr/bin/mbsync'
 const PASSWORD = 'correct horse'
 const NOBODY = 65_534
 const isMissing = !existsSync(DOVECOT)
@@ -116,6 +117,40 @@ async function client({ port }: Dovecot, user: string): Promise<ImapFlow> {
   }
 }
 
+/** Copies everything with mbsync; gives the folder. */
+function mbsync({ port, ca }: Dovecot, folder: string): string {
+  const to = join(folder, 'by-mbsync')
+  mkdirSync(to)
+  const config = join(folder, 'mbsyncrc')
+  writeFileSync(
+    config,
+    `IMAPStore there
+Host localhost
+Port ${port}
+User old
+Pass ${PASSWORD.replaceAll(' ', '_')}
+SSLType IMAPS
+CertificateFile ${ca}
+
+MaildirStore here
+Path ${to}/
+Inbox ${to}/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :there:
+Near :here:
+Patterns *
+Create Near
+CopyArrivalDate yes
+SyncState *
+`,
+  )
+  const { status, stderr } = spawnSync(MBSYNC, ['-c', config, '-a'], { encoding: 'utf8', timeout: 60_000 })
+  assert.equal(status, 0, stderr)
+  return to
+}
+
 /** What a client of another system sees of a mailbox. */
 async function seenBy(imap: ImapFlow, path: string) {
   const lock = await imap.getMailboxLock(path)
@@ -201,6 +236,26 @@ test('mail moves from Dovecot, by its Maildir and over IMAP, and to Dovecot, wit
     const name = path === 'Sent' ? 'Gesendet' : path
     assert.deepEqual(await seenHere(agents.disk, name), mailbox, `on disk: ${name}`)
   }
+
+  if (existsSync(MBSYNC)) {
+    const copied = mbsync(dovecot, folder)
+    const store = await openStore(worldOf(join(folder, 'mbsync')))
+    await makeAccount(store)
+    await store.close()
+    for (let time = 0; time < 2; time++)
+      assert.equal(await importMail(join(folder, 'mbsync'), 'bob@here.test', copied, { json: false }, print), 0)
+    // It keeps no keywords, numbers messages itself, and leaves a field of its own in each.
+    const plain = ([, flags, atMs, text]: unknown[]) => [
+      (flags as string[]).filter((flag) => flag.startsWith('\\')),
+      atMs,
+      (text as string).replace(/^X-TUID: .*\r\n/m, ''),
+    ]
+    for (const path of ['INBOX', 'Familie/Brüder'] as const) {
+      const { messages } = await seenHere(join(folder, 'mbsync'), path)
+      const given = there[path].messages as unknown[][]
+      assert.deepEqual((messages as unknown[][]).map(plain), given.map(plain), `by mbsync: ${path}`)
+    }
+  } else t.diagnostic('mbsync is not installed: its Maildir is not tried')
 
   // Out again, into the Maildir of somebody else at that Dovecot.
   const store = await openStore(worldOf(agents.imap))
