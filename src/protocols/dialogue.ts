@@ -26,6 +26,7 @@ export type Effect =
   | { readonly kind: 'scram-credentials'; readonly user: string }
   /** The account is known: whoever keeps the accounts notes it. */
   | { readonly kind: 'signed-in'; readonly account: AccountId }
+  | { readonly kind: 'signed-out' }
   /** 'read' with `orChange` looks at these accounts from now on, and at no others. */
   | { readonly kind: 'watch'; readonly accounts: readonly AccountId[] }
   /** From now on everything is deflated, both ways (RFC 4978). Goes on with true, or false where the stream cannot. */
@@ -89,6 +90,11 @@ export function* checkPassword(user: string, password: string): Dialogue<Passwor
 
 export function* scramCredentials(user: string): Dialogue<ScramLookup> {
   return (yield { kind: 'scram-credentials', user }) as ScramLookup
+}
+
+/** The connection stays, and is nobody's. */
+export function* signedOut(): Dialogue {
+  yield { kind: 'signed-out' }
 }
 
 export function* signedIn(account: AccountId): Dialogue {

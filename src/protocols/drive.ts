@@ -99,6 +99,8 @@ class Performer {
         return accounts.scramCredentials(effect.user, this.#context.stream.remote.address)
       case 'signed-in':
         return accounts.signedIn?.(store.account(effect.account)!.address, this.#context.stream.remote.address)
+      case 'signed-out':
+        return accounts.signedOut?.()
       case 'watch':
         return this.#watch(effect.accounts)
       case 'compress':

@@ -94,6 +94,10 @@ export class ConnectionAccounts implements SaslAccounts {
       })
   }
 
+  signedOut(): void {
+    this.left()
+  }
+
   /** The connection is over, or somebody else's from now on. */
   left(): void {
     this.#leave?.()

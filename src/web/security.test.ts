@@ -177,6 +177,9 @@ test('a connection of a revoked app password ends, and those of a changed passwo
   assert.deepEqual([await isOver(byPhone), await isOver(popByPhone), await answers(byPassword)], [true, true, true])
   await post('/api/security', { action: 'end-connection', id: connections[3].id }, cookie)
   assert.deepEqual([await isOver(another), await answers(byPassword)], [true, true])
+  const passing = await dial(imap, login('demo'), 'b UNAUTHENTICATE')
+  assert.equal((await view()).connections.length, 1)
+  passing.destroy()
   const kept = (
     await post('/api/security', { action: 'make', name: 'Tablet', doors: ['imap'], password: 'demo' }, cookie)
   ).json()

@@ -4,7 +4,7 @@
 import type { Store } from '../../store/store.ts'
 import type { Account, AccountId, MailboxId } from '../../store/types.ts'
 import type { Random } from '../../world/world.ts'
-import { type Dialogue, read, send, watch } from '../dialogue.ts'
+import { type Dialogue, read, send, signedOut, watch } from '../dialogue.ts'
 import type { SaslAccounts } from '../sasl/accounts.ts'
 import { ANSWERED, type Answer, bad, UID_REQUIRED } from './answer.ts'
 import { capabilities } from './capability.ts'
@@ -167,6 +167,7 @@ export class ImapSession {
     this.#watched = []
     this.#signInBy = this.options.monotonic() + this.options.limits.signInMs
     yield* watch([])
+    yield* signedOut()
   }
 
   /** RFC 9585: in a command that takes long, the client hears from time to time how far it is. */

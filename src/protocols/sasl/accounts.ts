@@ -23,4 +23,6 @@ export interface SaslAccounts {
   scramCredentials(user: string, from: string): Promise<ScramLookup> | ScramLookup
   /** The account of this name was signed in to, by whichever way: what was tried before is forgiven. */
   signedIn?(user: string, from: string): void
+  /** Whoever signed in has gone, and the connection stays (RFC 8437). */
+  signedOut?(): void
 }
