@@ -1,11 +1,14 @@
 // Keeping an account safe over HTTP: a system with everything behind it, requests injected.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type TOTP, URI } from 'otpauth'
+import { WebSocket } from 'ws'
 import { parse } from '../notation/parse.ts'
 import { administer } from '../roles/administer.ts'
 import { RunningAgent } from '../system/agent.ts'
@@ -196,4 +199,42 @@ test('a connection of a revoked app password ends, and those of a changed passwo
   )
     await running.agent.world.clock.sleep(20)
   assert.deepEqual(running.accounts.connections.of(running.agent.store.accountByAddress(BOB)!.id), [])
+})
+
+test('a WebSocket that a signed-out browser or a revoked app password opened answers no more', async (t) => {
+  const { app, post, signIn, cookieIn, basic } = await atServer(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const here = { cookie: cookieIn(await signIn('demo')) }
+  const elsewhere = {
+    cookie: cookieIn(await post('/api/sign-in', { address: BOB, password: 'demo' }, { 'user-agent': 'Other' })),
+  }
+  const made = (
+    await post('/api/security', { action: 'make', name: 'Program', doors: ['jmap'], password: 'demo' }, here)
+  ).json()
+  const dial = async (headers: Record<string, string>) => {
+    const client = new WebSocket(`ws://127.0.0.1:${port}/jmap/ws`, 'jmap', { headers })
+    await once(client, 'open')
+    return client
+  }
+  const says = async (client: WebSocket) => {
+    const answer = Promise.race([
+      once(client, 'message').then(() => 'an answer'),
+      once(client, 'close').then(([code]) => code as number),
+    ])
+    client.send('{"@type":"WebSocketPushDisable"}')
+    client.send('{"@type":"Request","using":[],"methodCalls":[]}')
+    return answer
+  }
+  const clients = [await dial(here), await dial(elsewhere), await dial(basic(made.secret))]
+  for (const client of clients) assert.equal(await says(client), 'an answer')
+  const { browsers, passwords } = (await app.inject({ url: '/api/security', headers: here })).json()
+  const other = browsers.find(({ program }: { program: string }) => program === 'Other')
+  await post('/api/security', { action: 'end-browser', id: other.id }, here)
+  await post('/api/security', { action: 'revoke', id: passwords[0].id }, here)
+  assert.deepEqual(
+    [await says(clients[0]!), await says(clients[1]!), await says(clients[2]!)],
+    ['an answer', 1008, 1008],
+  )
+  clients[0]!.close()
 })

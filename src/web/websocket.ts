@@ -56,7 +56,15 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
     const key = backend.account.address
     if (connections.enter(key) !== 'ok') return refuse(socket, '503 Service Unavailable')
     socket.once('close', () => connections.leave(key))
-    server.handleUpgrade(request, socket, head, (client) => new Connection(client, backend, clock))
+    // Another password, a browser that was signed out, an app password that was revoked: each ends what it opened.
+    const credentials = () => backend.store.account(backend.account.id)?.credentials
+    const before = credentials()
+    const isWelcome = async () => {
+      if (credentials() !== before) return false
+      const now = await whoAsks({ headers, method: 'GET', ip: request.socket.remoteAddress ?? '' })
+      return now === 'too-many' || (typeof now === 'object' && now.account.id === backend.account.id)
+    }
+    server.handleUpgrade(request, socket, head, (client) => new Connection(client, backend, clock, isWelcome))
   }
 }
 
@@ -69,8 +77,8 @@ class Connection {
   readonly #client: WebSocket
   readonly #backend: JmapBackend
   readonly #clock: Clock
-  /** Of the account, when the client signed in: another password ends what was opened with the old one. */
-  readonly #credentials: string | null | undefined
+  /** What the client said of itself when it came would still let it in. */
+  readonly #isWelcome: () => Promise<boolean>
   #underWay = 0
   #isAlive = true
   #ping: Timer | undefined
@@ -79,11 +87,11 @@ class Connection {
   #types: { readonly only: readonly string[] | undefined } | undefined
   #isPlanned = false
 
-  constructor(client: WebSocket, backend: JmapBackend, clock: Clock) {
+  constructor(client: WebSocket, backend: JmapBackend, clock: Clock, isWelcome: () => Promise<boolean>) {
     this.#client = client
     this.#backend = backend
     this.#clock = clock
-    this.#credentials = this.#credentialsNow()
+    this.#isWelcome = isWelcome
     client.on('message', (data, isBinary) => {
       // RFC 8887 §4.1: text only.
       if (isBinary) client.close(1003)
@@ -100,20 +108,18 @@ class Connection {
     this.#pingLater()
   }
 
-  #credentialsNow(): string | null | undefined {
-    const { store, account } = this.#backend
-    return store.account(account.id)?.credentials
-  }
-
   #pingLater(): void {
     this.#ping = this.#clock.after(PING_MS, () => {
-      if (!this.#isAlive || this.#credentials !== this.#credentialsNow()) {
-        this.#client.terminate()
-        return
-      }
-      this.#isAlive = false
-      this.#client.ping()
-      this.#pingLater()
+      this.#isWelcome().then(
+        (isWelcome) => {
+          if (!this.#isAlive || !isWelcome) return this.#client.terminate()
+          if (this.#client.readyState !== this.#client.OPEN) return
+          this.#isAlive = false
+          this.#client.ping()
+          this.#pingLater()
+        },
+        () => this.#client.terminate(),
+      )
     })
   }
 
@@ -123,7 +129,7 @@ class Connection {
   }
 
   async #receive(data: Buffer): Promise<void> {
-    if (this.#credentials !== this.#credentialsNow()) {
+    if (!(await this.#isWelcome())) {
       this.#client.close(1008)
       return
     }
