@@ -13,6 +13,8 @@ const CHANGING: ReadonlySet<Command['kind']> = new Set([
   'account.remove',
   'alias.put',
   'alias.remove',
+  'group.put',
+  'group.remove',
   'trust.put',
   'trust.remove',
   'script.put',

@@ -22,6 +22,12 @@ export abstract class View extends Reads {
     return this.#directory.recall(`address ${address}`, () => super.accountByAddress(address))
   }
 
+  /** Asked of every recipient, and mostly there is none: all of them are known. */
+  override group(address: string) {
+    const groups = this.#directory.recall('groups', () => new Map(super.groups().map((one) => [one.address, one])))
+    return groups.get(address.toLowerCase())
+  }
+
   override trustedForwarders(account: AccountId) {
     return [...this.#directory.recall(`trust ${account}`, () => super.trustedForwarders(account))]
   }

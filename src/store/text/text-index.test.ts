@@ -81,7 +81,7 @@ test('it follows by itself, over a crash, and from nothing when it was lost', as
   await bench.run(async () => {
     const { store, account, found, world } = await open(bench.world)
     id = (await deliver(store, account, letter('one', 'apple'))).emailId!
-    await world.clock.sleep(2000)
+    await world.clock.sleep(20_000)
     assert.deepEqual(await found('pear'), [])
     assert.deepEqual(await found('apple'), [id])
   })

@@ -11,8 +11,11 @@ import type { TextAnswer, TextRequest } from './engine.ts'
 // Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
 const ENGINE = import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js'
 
-/** Mail comes in bursts: what came together is indexed together. */
-const SOON_MS = 500
+/** Mail comes in bursts: what came together is indexed together, and what is not yet is found by a look. */
+const SOON_MS = 5000
+/** Nobody waits for the index, but others want the processor: after each lot it rests so many times as long as it took. */
+const RESTS = 2
+const LONGEST_REST_MS = 300
 const AT_ONCE = 25
 const REST_MS = 60_000
 
@@ -29,6 +32,7 @@ export class TextIndex {
   #timer: Timer | undefined
   #working: Promise<void> | undefined
   #isStopped = false
+  #isAwaited = false
 
   private constructor(owner: DatabaseOwner, store: KeptStore, world: World, failed: (error: unknown) => void) {
     this.#owner = owner
@@ -64,8 +68,10 @@ export class TextIndex {
 
   /** Indexes what waits; for who must not wait for it to happen by itself. */
   async catchUp(): Promise<void> {
+    this.#isAwaited = true
     this.#begin()
     while (this.#working !== undefined) await this.#working
+    this.#isAwaited = false
   }
 
   async stop(): Promise<void> {
@@ -147,6 +153,8 @@ export class TextIndex {
   }
 
   async #add(account: AccountId, ids: readonly EmailId[]): Promise<void> {
+    const { clock } = this.#world
+    const began = clock.monotonic()
     const emails: { id: EmailId; source: Uint8Array }[] = []
     for (const { id, blob } of this.#store.emails(account, ids)) {
       // A body that is gone or damaged has no words; whoever looks at it will hear so.
@@ -154,5 +162,7 @@ export class TextIndex {
       emails.push({ id, source: source ?? new Uint8Array() })
     }
     await this.#ask({ kind: 'add', account, emails })
+    const restMs = Math.min(LONGEST_REST_MS, RESTS * (clock.monotonic() - began))
+    if (restMs > 0 && !this.#isAwaited && !this.#isStopped) await clock.sleep(restMs)
   }
 }
