@@ -89,3 +89,15 @@ export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
     clearTimeout(timer)
   }
 }
+
+/** What a script expected and did not get. */
+export class Mismatch extends Error {
+  readonly expected: string
+  readonly got: string
+
+  constructor(expected: string, got: string) {
+    super(expected)
+    this.expected = expected
+    this.got = got
+  }
+}

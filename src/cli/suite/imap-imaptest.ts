@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MemoryClient } from '../../protocols/testing.ts'
-import { ImapHouse, within } from './imap-house.ts'
+import { ImapHouse, Mismatch, within } from './imap-house.ts'
 import {
   matchNode,
   matchUntagged,
@@ -62,18 +62,6 @@ async function runScript(report: SuiteReport, dir: string, name: string, script:
   } finally {
     runner.hangUp()
     await house.close()
-  }
-}
-
-/** What a script expected and did not get. */
-class Mismatch extends Error {
-  readonly expected: string
-  readonly got: string
-
-  constructor(expected: string, got: string) {
-    super(expected)
-    this.expected = expected
-    this.got = got
   }
 }
 

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { MemoryClient } from '../../protocols/testing.ts'
-import { ImapHouse, within } from './imap-house.ts'
+import { ImapHouse, Mismatch, within } from './imap-house.ts'
 import { type Expectation, isAsExpected, mayComeUnasked, readExpectations } from './imap-mpt-match.ts'
 import { prepare } from './imap-mpt-people.ts'
 import { filesIn, type Suite, SuiteReport } from './report.ts'
@@ -69,17 +69,6 @@ async function runScript(report: SuiteReport, dir: string, name: string, state: 
   } finally {
     runner.hangUp()
     await house.close()
-  }
-}
-
-class Mismatch extends Error {
-  readonly expected: string
-  readonly got: string
-
-  constructor(expected: string, got: string) {
-    super(expected)
-    this.expected = expected
-    this.got = got
   }
 }
 
