@@ -117,7 +117,7 @@ describe('forwarding in the settings', { skip }, () => {
     // The first test may have said whose it is: then it is not asked again.
     if ((await trusted.getByText('old.test', { exact: true }).count()) > 0) {
       await fresh.getByLabel('Trust old.test no longer').click()
-      await fresh.getByText('None yet.').waitFor()
+      await fresh.locator('#trusted').getByText('None yet.').waitFor()
       await fresh.reload()
       await fresh.waitForSelector('.sidebar')
       await openSettings(fresh)
