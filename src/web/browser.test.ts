@@ -303,7 +303,7 @@ describe('the pages in a browser', { skip }, () => {
         ['old.test'],
       )
       await page.getByLabel('Trust old.test no longer').click()
-      await page.getByText('None yet.').waitFor()
+      await page.locator('#trusted').getByText('None yet.').waitFor()
     }))
 
   test('a Forwarder that sealed a message can be trusted from the message itself', () =>
