@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Reputation } from '../../filter/reputation.ts'
 import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
 
@@ -329,4 +330,12 @@ test('nobody writes as somebody else: :from must be an address of the owner, and
   assert.match(answer, /^From: bob@recipient\.test\r$/m)
   assert.match(answer, /^Content-Type: text\/html\r\n\r\n<p>away<\/p>/m)
   assert.ok((await inMailbox('INBOX'))!.some(({ text }) => /not an address of/.test(text)))
+})
+
+test('what one person’s script rejects is no mark against its sender for the others', async () => {
+  const { send, world } = await withScript('require "reject"; reject "No, thank you.";', 'recipient: filter=yes')
+  const { memory, world: inside } = world.agent('recipient')
+  for (let i = 0; i < 5; i++) assert.match((await send(letter()))[0]!, /^550 5\.7\.1 No, thank you\./)
+  const { score } = new Reputation(memory, inside.clock).standing({ provenDomain: 'good.test' })
+  assert.ok(score >= 0, String(score))
 })

@@ -52,6 +52,8 @@ export async function judgeAll(
   const { source: kept, handled: scanned } = await scanAll(agent, mail, identity, trace, judged)
   const met = greylisted(agent, border, identity, scanned)
   const weighed = agent.settings.receiver.filters ? withoutFlood(border, identity, copies, met) : met
+  // Before the Recipients' own scripts: what one of them does not want says nothing of its sender to the others.
+  learnFrom(agent, border, identity, weighed)
   const source = withoutForgedResults(agent, mail.source, header)
   const fields = {
     front: ourFields(agent, mail, identity, trace),
@@ -60,7 +62,6 @@ export async function judgeAll(
   }
   const asKept = () => Buffer.concat([returnPathField(reversePath), ...fields.front, fields.kept])
   const handled = await sortAll(agent, mail, identity, reversePath, asKept, weighed)
-  learnFrom(agent, border, identity, handled)
   return { identity, fields, handled }
 }
 
