@@ -4,7 +4,7 @@
 
 import type { Command, CommandResult } from '../store/commands.ts'
 import type { AccountId, BlobRef, EmailId } from '../store/types.ts'
-import type { PasswordVerdict, ScramLookup } from './sasl/accounts.ts'
+import type { PasswordVerdict, ScramLookup, TokenVerdict } from './sasl/accounts.ts'
 
 export interface BlobRequest {
   readonly ref: BlobRef
@@ -24,6 +24,7 @@ export type Effect =
   | { readonly kind: 'may-hold'; readonly account: AccountId; readonly text: string; readonly isBody: boolean }
   | { readonly kind: 'check-password'; readonly user: string; readonly password: string }
   | { readonly kind: 'scram-credentials'; readonly user: string }
+  | { readonly kind: 'check-token'; readonly user: string | undefined; readonly token: string }
   /** The account is known: whoever keeps the accounts notes it. */
   | { readonly kind: 'signed-in'; readonly account: AccountId }
   | { readonly kind: 'signed-out' }
@@ -90,6 +91,10 @@ export function* checkPassword(user: string, password: string): Dialogue<Passwor
 
 export function* scramCredentials(user: string): Dialogue<ScramLookup> {
   return (yield { kind: 'scram-credentials', user }) as ScramLookup
+}
+
+export function* checkToken(user: string | undefined, token: string): Dialogue<TokenVerdict> {
+  return (yield { kind: 'check-token', user, token }) as TokenVerdict
 }
 
 /** The connection stays, and is nobody's. */

@@ -97,6 +97,8 @@ class Performer {
         return accounts.checkPassword(effect.user, effect.password, this.#context.stream.remote.address)
       case 'scram-credentials':
         return accounts.scramCredentials(effect.user, this.#context.stream.remote.address)
+      case 'check-token':
+        return accounts.checkToken!(effect.user, effect.token, this.#context.stream.remote.address)
       case 'signed-in':
         return accounts.signedIn?.(store.account(effect.account)!.address, this.#context.stream.remote.address)
       case 'signed-out':

@@ -1,7 +1,7 @@
 // A SASL exchange as IMAP and POP3 carry it: base64 lines, '+ ' before each challenge, '*' to give up
 // (RFC 3501 §6.2.2, RFC 5034 §4).
 
-import { checkPassword, type Dialogue, scramCredentials } from './dialogue.ts'
+import { checkPassword, checkToken, type Dialogue, scramCredentials } from './dialogue.ts'
 import type { SaslMechanism } from './sasl/accounts.ts'
 import type { SaslServer, SaslStep } from './sasl/server.ts'
 
@@ -36,6 +36,9 @@ export function* exchange(
         break
       case 'ask-credentials':
         step = sasl.credentialsFound(yield* scramCredentials(step.user))
+        break
+      case 'ask-token':
+        step = sasl.tokenChecked(yield* checkToken(step.user, step.token))
         break
       case 'challenge': {
         lines.say(`+ ${step.bytes.toString('base64')}`)

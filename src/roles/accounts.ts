@@ -3,16 +3,29 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { Guesses } from '../filter/guesses.ts'
-import type { PasswordVerdict, SaslAccounts, SaslMechanism, ScramLookup } from '../protocols/sasl/accounts.ts'
+import type {
+  PasswordVerdict,
+  SaslAccounts,
+  SaslMechanism,
+  ScramLookup,
+  TokenVerdict,
+} from '../protocols/sasl/accounts.ts'
 import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
 import { Connections } from './connections.ts'
+import { Grants } from './oauth/grants.ts'
+import { doorsOf, SCOPE_OF } from './oauth/scopes.ts'
 import { Passwords } from './passwords.ts'
 import { SecondFactor } from './second-factor.ts'
 
 /** Passwords proven lately, so that a client that signs in every minute does not cost 20 ms each time. */
 const MAX_REMEMBERED = 10_000
+
+const BY_PASSWORD: readonly SaslMechanism[] = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN']
+const BY_TOKEN: readonly SaslMechanism[] = ['OAUTHBEARER', 'XOAUTH2']
+/** Tokens that name nobody are counted by where they come from. */
+const ANY_TOKEN = 'token from '
 
 /** Where somebody signs in: the web's form, or a program's door. */
 export type Entrance = Door | 'web'
@@ -21,7 +34,6 @@ export type Entrance = Door | 'web'
 export type Verdict = Exclude<PasswordVerdict, { state: 'ok' }> | { state: 'ok'; user: string; by?: number }
 
 export class Accounts {
-  readonly mechanisms: readonly SaslMechanism[] = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN']
   readonly #agent: Agent
   readonly passwords: Passwords
   /** Credentials text → keyed digest of the password that fits them. Never the password. */
@@ -30,6 +42,10 @@ export class Accounts {
   readonly appPasswords: AppPasswords
   readonly secondFactor: SecondFactor
   readonly connections = new Connections()
+  /** What people allowed programs by OAuth. */
+  readonly grants: Grants
+  /** Where the issuer of tokens is, once it is known: then they are taken at the doors. */
+  issuer: string | undefined
   /** What is kept of a password, of the shape of everybody's: for whoever does not exist. */
   readonly #nobodysText: string
 
@@ -41,14 +57,23 @@ export class Accounts {
     this.#nobodysText = this.passwords.ofNobody()
     this.appPasswords = new AppPasswords(agent, this.passwords)
     this.secondFactor = new SecondFactor(agent, this.passwords)
+    this.grants = new Grants(agent, (account, grant) => this.connections.end(account.id, ({ by }) => by === grant))
+  }
+
+  get mechanisms(): readonly SaslMechanism[] {
+    return this.issuer === undefined ? BY_PASSWORD : [...BY_PASSWORD, ...BY_TOKEN]
   }
 
   /** The same accounts, as one connection of one protocol asks for them. */
   at(door: Door): SaslAccounts {
+    const offered = () => this.mechanisms
     return {
-      mechanisms: this.mechanisms,
+      get mechanisms() {
+        return offered()
+      },
       checkPassword: (user, password, from) => this.checkPassword(user, password, from, door),
       scramCredentials: (user, from) => this.scramCredentials(user, from, door),
+      checkToken: (user, token, from) => this.checkToken(user, token, from, door),
       signedIn: (user, from) => void this.signedIn(user, from),
     }
   }
@@ -98,6 +123,34 @@ export class Accounts {
   #remember(key: string, digest: Buffer): void {
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
     this.#remembered.set(key, digest)
+  }
+
+  /** Is this an access token that is good at this door, and of whom the client wants to be. `by`: the grant it comes from. */
+  async checkToken(
+    user: string | undefined,
+    token: string,
+    from: string,
+    door: Door,
+  ): Promise<TokenVerdict & { readonly by?: number }> {
+    const name = user === undefined ? `${ANY_TOKEN}${from}` : this.#wholeName(user)
+    const refused = (status: 'invalid_token' | 'insufficient_scope') => {
+      const configuration = this.issuer && `${this.issuer}/.well-known/openid-configuration`
+      return { state: 'refused', fault: { status, scope: SCOPE_OF[door], configuration } } as const
+    }
+    // Asks only where to get one.
+    if (token === '') return refused('invalid_token')
+    if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
+    const found = this.grants.check(token)
+    // One that expired was good once: whoever holds it did not guess.
+    if (found.state === 'unknown') this.#guesses.count(name, from)
+    if (found.state !== 'ok') return refused('invalid_token')
+    const { account, grant, scopes } = found
+    if (user !== undefined && account.address.toLowerCase() !== name.toLowerCase()) return refused('invalid_token')
+    if (!doorsOf(scopes).includes(door)) return refused('insufficient_scope')
+    this.grants.used(account, grant, door, from)
+    // What `signedIn` takes back.
+    this.#guesses.count(account.address, from)
+    return { state: 'ok', user: account.address, by: grant }
   }
 
   /** `proven`: told which app password it was, if it was one. */

@@ -1,7 +1,7 @@
 // Who is connected now, with which password: so that its owner sees them, and a password that is revoked or changed ends what
 // it opened.
 
-import type { PasswordVerdict, SaslAccounts, ScramLookup } from '../protocols/sasl/accounts.ts'
+import type { PasswordVerdict, SaslAccounts, ScramLookup, TokenVerdict } from '../protocols/sasl/accounts.ts'
 import type { AccountId } from '../store/types.ts'
 import type { Accounts } from './accounts.ts'
 import type { Door } from './app-passwords.ts'
@@ -11,7 +11,7 @@ export interface Connection {
   readonly door: Door
   readonly from: string
   readonly sinceMs: number
-  /** The app password; undefined: the password itself. */
+  /** The app password or the grant; undefined: the password itself. */
   readonly by: number | undefined
 }
 
@@ -50,7 +50,6 @@ export class Connections {
 
 /** The accounts as one connection asks for them: knows which password opened it. */
 export class ConnectionAccounts implements SaslAccounts {
-  readonly mechanisms: SaslAccounts['mechanisms']
   readonly #accounts: Accounts
   readonly #door: Door
   readonly #close: () => void
@@ -58,10 +57,13 @@ export class ConnectionAccounts implements SaslAccounts {
   #leave: (() => void) | undefined
 
   constructor(accounts: Accounts, door: Door, close: () => void) {
-    this.mechanisms = accounts.mechanisms
     this.#accounts = accounts
     this.#door = door
     this.#close = close
+  }
+
+  get mechanisms(): SaslAccounts['mechanisms'] {
+    return this.#accounts.mechanisms
   }
 
   async checkPassword(user: string, password: string, from: string): Promise<PasswordVerdict> {
@@ -77,13 +79,20 @@ export class ConnectionAccounts implements SaslAccounts {
     })
   }
 
+  async checkToken(user: string | undefined, token: string, from: string): Promise<TokenVerdict> {
+    const verdict = await this.#accounts.checkToken(user, token, from, this.#door)
+    this.#by = verdict.state === 'ok' ? verdict.by : undefined
+    return verdict
+  }
+
   signedIn(user: string, from: string): void {
     this.left()
     const account = this.#accounts.signedIn(user, from)
     if (account === undefined) return
     // Revoked between the proof and now.
-    const isRevoked =
-      this.#by !== undefined && !this.#accounts.appPasswords.list(account).some(({ id }) => id === this.#by)
+    const { appPasswords, grants } = this.#accounts
+    const isThere = (by: number) => appPasswords.list(account).some(({ id }) => id === by) || grants.has(account, by)
+    const isRevoked = this.#by !== undefined && !isThere(this.#by)
     if (isRevoked) this.#close()
     else
       this.#leave = this.#accounts.noteConnection(account, {

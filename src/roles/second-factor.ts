@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { Secret, TOTP } from 'otpauth'
 import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
+import { InTurn } from './in-turn.ts'
 import type { Passwords } from './passwords.ts'
 
 /** As it is stored. */
@@ -28,8 +29,8 @@ const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
 export class SecondFactor {
   readonly #agent: Agent
   readonly #passwords: Passwords
-  /** One decision about an account after the other: two with the same code must not both pass. */
-  readonly #turns = new Map<number, Promise<unknown>>()
+  /** Two with the same code must not both pass. */
+  readonly #turns = new InTurn()
 
   constructor(agent: Agent, passwords: Passwords) {
     this.#agent = agent
@@ -47,7 +48,7 @@ export class SecondFactor {
 
   /** A new secret, as text and as what a telephone photographs. It counts once `confirm` has seen a code. */
   async enrol(account: Account): Promise<{ secret: string; uri: string } | { complaint: string }> {
-    return this.#inTurn(account, async () => {
+    return this.#turns.run(account.id, async () => {
       if (this.isOn(account)) return { complaint: 'It is on already.' }
       const secret = new Secret({ buffer: new Uint8Array(this.#agent.world.random.bytes(SECRET_BYTES)).buffer })
       const sealed = this.#passwords.seal(account.address, secret.base32)
@@ -58,7 +59,7 @@ export class SecondFactor {
 
   /** Turns it on, and gives the recovery codes: shown once. */
   async confirm(account: Account, code: string): Promise<{ codes: readonly string[] } | { complaint: string }> {
-    return this.#inTurn(account, async () => {
+    return this.#turns.run(account.id, async () => {
       const kept = this.#kept(account.id)
       if (kept === undefined || kept.isOn) return { complaint: 'Begin anew.' }
       const step = this.#stepOf(account, kept, code)
@@ -71,7 +72,7 @@ export class SecondFactor {
 
   /** Is this a code that may pass now. It never passes again: that is durable before the answer. @throws DiskError */
   async take(account: Account, code: string): Promise<boolean> {
-    return this.#inTurn(account, async () => {
+    return this.#turns.run(account.id, async () => {
       const kept = this.#kept(account.id)
       if (kept === undefined || !kept.isOn) return false
       const step = this.#stepOf(account, kept, code)
@@ -121,16 +122,6 @@ export class SecondFactor {
     const put = { kind: 'object.put', account, of: 'second-factor', value: JSON.stringify(kept), atMost: 1 } as const
     const [result] = await this.#agent.store.commit([known === undefined ? put : { ...put, id: known.id }])
     if (!result!.ok) throw new Error(result!.message)
-  }
-
-  #inTurn<T>({ id }: Account, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(work, work)
-    this.#turns.set(id, turn)
-    const done = () => {
-      if (this.#turns.get(id) === turn) this.#turns.delete(id)
-    }
-    turn.then(done, done)
-    return turn
   }
 }
 

@@ -6,12 +6,15 @@ import type { Accounts } from './accounts.ts'
 import type { Agent } from './agent.ts'
 import { type AppPassword, DOORS, type Door } from './app-passwords.ts'
 import type { Connection } from './connections.ts'
+import type { Grant } from './oauth/grants.ts'
 
 export interface SecurityView {
   readonly doors: readonly Door[]
   readonly passwords: readonly AppPassword[]
+  /** Programs that were let in by OAuth. */
+  readonly grants: readonly Grant[]
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
-  /** Programs that are connected now; `name`: of the app password. */
+  /** Programs that are connected now; `name`: of the app password, or the program's own. */
   readonly connections: readonly (Connection & { readonly name: string | null })[]
 }
 
@@ -40,10 +43,12 @@ export class SecurityDesk {
     const { appPasswords, secondFactor, connections } = this.#accounts
     const account = this.#account
     const passwords = appPasswords.list(account)
-    const nameOf = (by: number | undefined) => passwords.find(({ id }) => id === by)?.name ?? null
+    const grants = this.#accounts.grants.list(account)
+    const nameOf = (by: number | undefined) => [...passwords, ...grants].find(({ id }) => id === by)?.name ?? null
     return {
       doors: DOORS,
       passwords,
+      grants,
       connections: connections.of(account.id).map((one) => ({ ...one, name: nameOf(one.by) })),
       secondFactor: { isOn: secondFactor.isOn(account), codesLeft: secondFactor.codesLeft(account) },
     }
@@ -60,6 +65,12 @@ export class SecurityDesk {
     const isGone = await this.#accounts.appPasswords.revoke(this.#account, id)
     if (isGone) this.#accounts.connections.end(this.#account.id, ({ by }) => by === id)
     return isGone ? undefined : { complaint: 'There is no such app password any more.' }
+  }
+
+  /** Takes back what a program was allowed; what it opened ends. */
+  async revokeGrant(id: number): Promise<SecurityAnswer> {
+    const isGone = await this.#accounts.grants.revoke(this.#account, id)
+    return isGone ? undefined : { complaint: 'It has no access any more.' }
   }
 
   /** Ends one connection; the program may come again, as long as its password is good. */

@@ -46,6 +46,7 @@ const BESIDE_THE_MAIL: ReadonlySet<string> = new Set([
   'app-password',
   'second-factor',
   'web-session',
+  'oauth-grant',
 ] satisfies ObjectKind[])
 
 // Who pushes must hear of push subscriptions.

@@ -352,6 +352,7 @@ export type ObjectKind =
   | 'app-password'
   | 'second-factor'
   | 'web-session'
+  | 'oauth-grant'
 
 /** A small thing of a person; what `value` says is the business of who put it. */
 export interface StoredObject {

@@ -116,7 +116,14 @@ test('PLAIN lets nobody act for somebody else', () => {
 })
 
 test('no response of a stranger throws', () => {
-  const mechanisms: SaslMechanism[] = ['PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS']
+  const mechanisms: SaslMechanism[] = [
+    'PLAIN',
+    'LOGIN',
+    'SCRAM-SHA-256',
+    'SCRAM-SHA-256-PLUS',
+    'OAUTHBEARER',
+    'XOAUTH2',
+  ]
   fc.assert(
     fc.property(fc.constantFrom(...mechanisms), fc.array(fc.uint8Array({ maxLength: 60 })), (mechanism, responses) => {
       const server = new SaslServer(world.random)
@@ -124,6 +131,8 @@ test('no response of a stranger throws', () => {
       for (const response of responses) {
         if (step.kind === 'challenge') step = server.respond(response)
         else if (step.kind === 'ask-password') step = server.passwordChecked({ state: 'refused' })
+        else if (step.kind === 'ask-token')
+          step = server.tokenChecked({ state: 'refused', fault: { status: 'invalid_token', scope: 'imap' } })
         else break
       }
       assert.notEqual(step.kind, 'done')

@@ -1,10 +1,11 @@
 // SASL, the server's side, without I/O: PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM-SHA-256 and
-// -PLUS (RFC 5802, RFC 7677, RFC 9266). SMTP, IMAP and POP3 wrap it in their own base64 lines.
+// -PLUS (RFC 5802, RFC 7677, RFC 9266), OAUTHBEARER (RFC 7628) and XOAUTH2. SMTP, IMAP and POP3 wrap it in their own base64 lines.
 // The exchange goes on in steps: a challenge for the client, a question for the accounts, or the end.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { Random } from '../../world/world.ts'
-import type { PasswordVerdict, SaslMechanism, ScramLookup } from './accounts.ts'
+import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from './accounts.ts'
+import { type BearerMechanism, decodeName, faultText, readBearer } from './bearer.ts'
 import type { ScramCredentials } from './credentials.ts'
 
 export type SaslStep =
@@ -14,6 +15,8 @@ export type SaslStep =
   | { readonly kind: 'ask-password'; readonly user: string; readonly password: string }
   /** Ask the accounts, give the answer to `credentialsFound`. */
   | { readonly kind: 'ask-credentials'; readonly user: string }
+  /** Ask the accounts, give the answer to `tokenChecked`. */
+  | { readonly kind: 'ask-token'; readonly user: string | undefined; readonly token: string }
   | { readonly kind: 'done'; readonly user: string }
   /** 'malformed': not what the mechanism says; 'refused': wrong name or password. `user` as the client typed it. */
   | {
@@ -28,7 +31,17 @@ export interface ChannelBinding {
   readonly data: Buffer
 }
 
-type State = 'idle' | 'plain' | 'login-user' | 'login-password' | 'scram-first' | 'scram-final' | 'scram-ack' | 'asking'
+type State =
+  | 'idle'
+  | 'plain'
+  | 'login-user'
+  | 'login-password'
+  | 'scram-first'
+  | 'scram-final'
+  | 'scram-ack'
+  | 'bearer'
+  | 'bearer-told'
+  | 'asking'
 
 const EMPTY = Buffer.alloc(0)
 /** No response of ours needs more; longer ones are malformed. */
@@ -41,6 +54,7 @@ export class SaslServer {
   #state: State = 'idle'
   #plus = false
   #user: string | undefined
+  #bearer: BearerMechanism = 'OAUTHBEARER'
   #scram: ScramExchange | undefined
 
   constructor(random: Pick<Random, 'bytes'>, binding?: ChannelBinding) {
@@ -52,7 +66,10 @@ export class SaslServer {
   start(mechanism: SaslMechanism, initialResponse?: Uint8Array): SaslStep {
     if (mechanism === 'PLAIN') this.#state = 'plain'
     else if (mechanism === 'LOGIN') this.#state = 'login-user'
-    else {
+    else if (mechanism === 'OAUTHBEARER' || mechanism === 'XOAUTH2') {
+      this.#bearer = mechanism
+      this.#state = 'bearer'
+    } else {
       this.#plus = mechanism === 'SCRAM-SHA-256-PLUS'
       if (this.#plus && this.#binding === undefined) return this.#fail('malformed')
       this.#state = 'scram-first'
@@ -83,6 +100,11 @@ export class SaslServer {
       case 'scram-ack':
         // The last challenge carried the server's signature; the client has nothing to add (RFC 5802 §5).
         return text === '' ? this.#done() : this.#fail('malformed')
+      case 'bearer':
+        return this.#askToken(text)
+      case 'bearer-told':
+        // The client has heard why; whatever it says, the exchange is over (RFC 7628 §3.2.3).
+        return this.#fail('refused')
       default:
         return this.#fail('malformed')
     }
@@ -101,6 +123,25 @@ export class SaslServer {
     this.#scram.account = lookup.user
     this.#state = 'scram-final'
     return challenge(this.#scram.offer(lookup.credentials))
+  }
+
+  /** The accounts' answer to 'ask-token'. */
+  tokenChecked(verdict: TokenVerdict): SaslStep {
+    if (verdict.state === 'unavailable') return this.#fail('unavailable')
+    if (verdict.state === 'refused') {
+      this.#state = 'bearer-told'
+      return challenge(Buffer.from(faultText(this.#bearer, verdict.fault)))
+    }
+    this.#user = verdict.user
+    return this.#done()
+  }
+
+  #askToken(text: string): SaslStep {
+    const request = readBearer(this.#bearer, text)
+    if (request === undefined) return this.#fail('malformed')
+    this.#user = request.user
+    this.#state = 'asking'
+    return { kind: 'ask-token', ...request }
   }
 
   /** RFC 4616 §2: [authzid] NUL authcid NUL passwd. We let nobody act for somebody else. */
@@ -127,7 +168,7 @@ export class SaslServer {
     if (parts === null) return this.#fail('malformed')
     const [, flag, bindingType, actFor, bare, name, clientNonce] = parts
     const user = decodeName(name!)
-    if (user === undefined) return this.#fail('malformed')
+    if (!user) return this.#fail('malformed')
     this.#user = user
     // 'y' says "I could bind but you do not offer it": if we do offer it, somebody took it out (RFC 5802 §6).
     if (flag === 'y' && this.#binding !== undefined) return this.#fail('refused')
@@ -210,12 +251,6 @@ class ScramExchange {
 
 function challenge(bytes: Buffer): SaslStep {
   return { kind: 'challenge', bytes }
-}
-
-/** saslname (RFC 5802 §5.1): '=2C' is a comma, '=3D' is '='; any other '=' is an error. */
-function decodeName(name: string): string | undefined {
-  if (/=(?!2C|3D)/.test(name) || name === '' || name.includes('\0')) return undefined
-  return name.replaceAll('=2C', ',').replaceAll('=3D', '=')
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,7 +1,7 @@
 // AUTH as SMTP writes it: SASL in base64 lines (RFC 4954 §4). One object for each AUTH command.
 
 import type { Random } from '../../world/world.ts'
-import type { PasswordVerdict, SaslMechanism, ScramLookup } from '../sasl/accounts.ts'
+import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from '../sasl/accounts.ts'
 import { SaslServer, type SaslStep } from '../sasl/server.ts'
 import { decodeBase64 } from './command.ts'
 import { REPLIES, type Reply } from './reply.ts'
@@ -55,6 +55,10 @@ export class AuthExchange {
     return this.#step(this.#sasl.credentialsFound(lookup))
   }
 
+  tokenChecked(verdict: TokenVerdict): AuthStep {
+    return this.#step(this.#sasl.tokenChecked(verdict))
+  }
+
   #step(step: SaslStep): AuthStep {
     switch (step.kind) {
       case 'challenge':
@@ -63,6 +67,8 @@ export class AuthExchange {
         return { kind: 'ask', question: { kind: 'password', user: step.user, password: step.password } }
       case 'ask-credentials':
         return { kind: 'ask', question: { kind: 'credentials', user: step.user } }
+      case 'ask-token':
+        return { kind: 'ask', question: { kind: 'token', user: step.user, token: step.token } }
       case 'done':
         return { kind: 'ask', question: { kind: 'authenticated', user: step.user } }
       case 'failed':

@@ -262,6 +262,9 @@ class Connection implements ConnectionControl {
       if (question.kind === 'credentials') {
         return session.credentialsFound(await policy.accounts!.scramCredentials(question.user, from))
       }
+      if (question.kind === 'token') {
+        return session.tokenChecked(await policy.accounts!.checkToken!(question.user, question.token, from))
+      }
       if (question.kind === 'authenticated') policy.accounts?.signedIn?.(question.user, from)
       const answer = askPolicy(policy, question, session, this)
       return session.decide(answer instanceof Promise ? await answer : answer)
@@ -269,6 +272,7 @@ class Connection implements ConnectionControl {
       this.#options.onFault?.(error)
       if (question.kind === 'password') return session.passwordChecked({ state: 'unavailable' })
       if (question.kind === 'credentials') return session.credentialsFound({ state: 'unavailable' })
+      if (question.kind === 'token') return session.tokenChecked({ state: 'unavailable' })
       return session.decide(REPLIES.localError)
     }
   }
@@ -336,7 +340,7 @@ const LINGER_BYTES = 1_000_000
 
 const isContent = (phase: Phase) => phase === 'data' || phase === 'bdat'
 
-type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' }>
+type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' | 'token' }>
 
 function askPolicy(
   policy: SmtpServerPolicy,

@@ -4,7 +4,7 @@
 // what the role decides is asked with an `ask` effect, and the session reads no further until it is answered.
 
 import type { TlsInfo } from '../../world/network.ts'
-import type { PasswordVerdict, ScramLookup } from '../sasl/accounts.ts'
+import type { PasswordVerdict, ScramLookup, TokenVerdict } from '../sasl/accounts.ts'
 import { AuthExchange, type AuthStep } from './auth-exchange.ts'
 import { isReply, parseBdat, parseMail, parseRecipient, readText, splitCommand } from './command.ts'
 import type { ContentDefect } from './content.ts'
@@ -119,6 +119,13 @@ export class SmtpServerSession {
     if (this.#question?.kind !== 'credentials') return []
     this.#question = undefined
     this.#authStep(this.#auth!.credentialsFound(lookup))
+    return this.#run()
+  }
+
+  tokenChecked(verdict: TokenVerdict): Effect[] {
+    if (this.#question?.kind !== 'token') return []
+    this.#question = undefined
+    this.#authStep(this.#auth!.tokenChecked(verdict))
     return this.#run()
   }
 

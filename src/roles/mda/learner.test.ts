@@ -93,7 +93,7 @@ class House {
     const { accounts } = this.world.system.agent('recipient')
     const options = {
       store: this.agent.store,
-      accounts,
+      accounts: accounts.at('imap'),
       allowPlaintext: true,
       report: (error: unknown) => assert.fail(String(error)),
     }
