@@ -1,17 +1,9 @@
-// Commands on messages: deliver, flags, copy, move, expunge (IMAP's view: placements with UIDs), update, destroy
+// Commands on messages: deliver, copy, move, expunge (IMAP's view: placements with UIDs; flags: apply-flags.ts), update, destroy
 // (JMAP's view: the email whole).
 
-import {
-  type Handler,
-  noAccount,
-  noEmail,
-  noMailbox,
-  type Refusal,
-  refuse,
-  resolveAccount,
-  resolveId,
-} from './apply.ts'
+import { findMailbox, type Handler, noAccount, noEmail, noMailbox, refuse, resolveAccount, resolveId } from './apply.ts'
 import { bring, cannotBring } from './apply-brought.ts'
+import { setFlags } from './apply-flags.ts'
 import { taughtByFlags, taughtByMove } from './apply-lessons.ts'
 import {
   displace,
@@ -23,7 +15,7 @@ import {
   settle,
   threadLives,
 } from './apply-placements.ts'
-import { changeFlags, SEEN, type StoredFlags, storedFlags } from './flags.ts'
+import { changeFlags, storedFlags } from './flags.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import { threadKeys } from './threads.ts'
 import { type BlobRef, type EmailId, type ThreadId, UNKNOWN_SEGMENT } from './types.ts'
@@ -101,36 +93,6 @@ function replacedBy(
 const MAX_ENVELOPE = 16_384
 
 const overQuota = refuse('over-quota', 'The account has no room for this.')
-
-export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
-  const found = findMailbox(ledger, command.account, command.mailbox)
-  if (!found.ok) return found
-  const { account, mailbox } = found
-  const by = storedFlags(command.flags)
-  const { mode } = command
-  const limit = command.unchangedSince ?? Number.POSITIVE_INFINITY
-  const changed: number[] = []
-  const unchanged: number[] = []
-  let modseq = account.modseq
-  // Where system flags alone are added or taken, messages that have or lack them already need not be looked at.
-  const isSimple = by.keywords === '' && by.bits !== 0 && command.unchangedSince === undefined
-  const lacking = !isSimple || mode === 'replace' ? {} : mode === 'add' ? { set: by.bits } : { clear: by.bits }
-  for (const placed of placedIn(ledger, mailbox, command.uids, lacking)) {
-    // RFC 7162 §3.1.3: a message that changed after UNCHANGEDSINCE is left alone and named in MODIFIED.
-    if (placed.modseq > limit) {
-      unchanged.push(placed.uid)
-      continue
-    }
-    const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, mode, by)
-    if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
-    if (changed.length === 0) modseq = ledger.nextModseq(account)
-    setFlags(ledger, mailbox, placed, flags, modseq)
-    settle(ledger, account, placed.email, false, modseq)
-    taughtByFlags(ledger, account, placed.email, { bits: placed.flags, keywords: placed.keywords }, flags)
-    changed.push(placed.uid)
-  }
-  return { ok: true, modseq, changed, unchanged }
-}
 
 /** Copies cost their owner nothing, and thirty doublings make a thousand million: at most so many in one mailbox. */
 const MAX_COPIED_TO = 1_000_000
@@ -267,15 +229,6 @@ export function useBlob(ledger: Ledger, ref: BlobRef): number | undefined {
   return row === undefined ? undefined : Number(row.id)
 }
 
-function setFlags(ledger: Ledger, mailbox: MailboxRow, placed: Placed, flags: StoredFlags, modseq: number): void {
-  ledger
-    .sql('UPDATE placement SET flags = ?, keywords = ?, modseq = ? WHERE account = ? AND mailbox = ? AND uid = ?')
-    .run(flags.bits, flags.keywords, modseq, mailbox.account, mailbox.id, placed.uid)
-  ledger.noteKeywords(mailbox, flags.keywords)
-  mailbox.unseen += ((placed.flags & SEEN) - (flags.bits & SEEN)) / SEEN
-  ledger.changed(mailbox, modseq, true)
-}
-
 // The oldest living thread that shares a key, or a new one, named after its first email; all other keys lead there.
 function joinThread(ledger: Ledger, account: AccountRow, email: EmailId, keys: readonly number[]): ThreadId {
   const insert = ledger.sql('INSERT INTO thread_key VALUES (?, ?, ?) ON CONFLICT (account, key) DO NOTHING')
@@ -290,15 +243,4 @@ function joinThread(ledger: Ledger, account: AccountRow, email: EmailId, keys: r
   const update = ledger.sql('UPDATE thread_key SET thread = ? WHERE account = ? AND key = ?')
   for (const key of keys) if (!threads.has(key)) update.run(thread, account.id, key)
   return thread
-}
-
-function findMailbox(
-  ledger: Ledger,
-  accountId: number,
-  mailboxId: number,
-): Refusal | { ok: true; account: AccountRow; mailbox: MailboxRow } {
-  const account = ledger.account(accountId)
-  if (account === undefined) return noAccount
-  const mailbox = account.mailboxes.get(mailboxId)
-  return mailbox === undefined ? noMailbox : { ok: true, account, mailbox }
 }

@@ -7,7 +7,7 @@
 import { type Handler, noAccount } from './apply.ts'
 import { placementsOfEmail, releaseBlob } from './apply-placements.ts'
 import { noteComplaint } from './apply-reports.ts'
-import { flagTest, SEEN, type StoredFlags } from './flags.ts'
+import { flagBit, flagTest, SEEN, type StoredFlags } from './flags.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import { type EmailId, LESSONS } from './types.ts'
 
@@ -61,6 +61,42 @@ export function taughtByFlags(
   if (uses.every((use) => use === null || use === 'inbox' || use === 'archive')) {
     teach(ledger, account, email, { isSpam: false, told: isCleared })
   }
+}
+
+/** Flags that show that a message is wanted. */
+export const TEACHING = (flagBit('\\Answered') ?? 0) | (flagBit('\\Flagged') ?? 0)
+
+/** Messages among these UIDs got flags that teach, with this MODSEQ: what of it is a lesson is found out later. */
+export function noteTaughtLater(
+  ledger: Ledger,
+  at: { account: number; mailbox: number; modseq: number; range: readonly [number, number] },
+): void {
+  ledger
+    .sql('INSERT INTO taught_later (account, mailbox, modseq, first, last) VALUES (?, ?, ?, ?, ?)')
+    .run(at.account, at.mailbox, at.modseq, ...at.range)
+  ledger.touch(LESSONS)
+}
+
+/** Makes lessons of the next messages that were flagged many at once. One that changed again since has been handled again. */
+export const unfoldLessons: Handler<'lesson.unfold'> = (ledger, { limit }) => {
+  const changed: number[] = []
+  const next = ledger.sql('SELECT * FROM taught_later ORDER BY id LIMIT 1').get()
+  if (next === undefined) return { ok: true, changed }
+  const account = ledger.account(Number(next.account))
+  const rows = ledger
+    .sql(
+      'SELECT uid, email, flags, keywords, modseq FROM placement WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? LIMIT ?',
+    )
+    .all(next.account!, next.mailbox!, next.first!, next.last!, limit)
+  for (const { uid, email, flags, keywords, modseq } of rows) {
+    changed.push(Number(uid))
+    if (modseq !== next.modseq || account === undefined) continue
+    const now = { bits: Number(flags), keywords: String(keywords) }
+    taughtByFlags(ledger, account, Number(email), { ...now, bits: now.bits & ~TEACHING }, now)
+  }
+  if (rows.length < limit) ledger.sql('DELETE FROM taught_later WHERE id = ?').run(next.id!)
+  else ledger.sql('UPDATE taught_later SET first = ? WHERE id = ?').run(changed.at(-1)! + 1, next.id!)
+  return { ok: true, changed, id: Number(next.id) }
 }
 
 /** What was read and has stayed in the inbox is wanted; every message is looked at once, when it is old enough. */

@@ -23,18 +23,20 @@ export interface Placed {
 }
 
 /** Only placements in which not all of `set` are set, or some of `clear` are. */
-interface Lacking {
+export interface Lacking {
   readonly set?: number
   readonly clear?: number
 }
 
+/** The condition as SQL. The bits are in the text, of which there are few: a parameter would be looked at for each row. */
+export function lackingText({ set = 0, clear = 0 }: Lacking): string {
+  return set === 0 && clear === 0 ? '' : `AND (flags & ${set} <> ${set} OR flags & ${clear} <> 0)`
+}
+
 /** The placements of these UIDs, in order, each once. */
 export function placedIn(ledger: Ledger, mailbox: MailboxRow, uids: UidSet, lacking: Lacking = {}): Placed[] {
-  const { set = 0, clear = 0 } = lacking
-  // The bits are in the text, of which there are few: a parameter would be looked at for each row.
-  const condition = set === 0 && clear === 0 ? '' : `AND (flags & ${set} <> ${set} OR flags & ${clear} <> 0)`
   const statement = ledger.sql(
-    `SELECT * FROM placement WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ${condition} ORDER BY uid`,
+    `SELECT * FROM placement WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ${lackingText(lacking)} ORDER BY uid`,
   )
   const ranges = mergedRanges(uids)
   if (ranges.length === 1) return statement.all(mailbox.account, mailbox.id, ...ranges[0]!) as unknown as Placed[]
@@ -161,7 +163,6 @@ export function settle(ledger: Ledger, account: AccountRow, email: EmailId, lost
     ledger.sql('UPDATE placement SET home = 1 WHERE account = ? AND mailbox = ? AND uid = ?').run(account.id, ...home)
     ledger.sql('UPDATE email SET mailbox = ?, uid = ? WHERE account = ? AND id = ?').run(...home, account.id, email)
   }
-  ledger.sql('UPDATE email SET modseq = ? WHERE account = ? AND id = ?').run(modseq, account.id, email)
   logChange(ledger, account, modseq, email, 0)
 }
 
@@ -200,7 +201,8 @@ export function releaseBlob(ledger: Ledger, blob: number): void {
   ledger.sql('UPDATE blob SET refs = refs - 1 WHERE id = ?').run(blob)
 }
 
-function mergedRanges(uids: UidSet): [number, number][] {
+/** In order, without overlaps. */
+export function mergedRanges(uids: UidSet): [number, number][] {
   const merged: [number, number][] = []
   for (const [first, last] of [...uids].sort((a, b) => a[0] - b[0])) {
     const previous = merged.at(-1)

@@ -1,7 +1,7 @@
 // What the files that apply commands share: the shape of a handler, refusals, and `Made` references.
 
 import type { Command, CommandResult, Made } from './commands.ts'
-import type { AccountRow, Ledger } from './ledger.ts'
+import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 
 export type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>
 
@@ -39,4 +39,16 @@ export function resolveAccount(
 ): AccountRow | undefined {
   const resolved = resolveId(id, made)
   return resolved === undefined ? undefined : ledger.account(resolved)
+}
+
+/** The mailbox and whose it is, or why not. */
+export function findMailbox(
+  ledger: Ledger,
+  accountId: number,
+  mailboxId: number,
+): Refusal | { ok: true; account: AccountRow; mailbox: MailboxRow } {
+  const account = ledger.account(accountId)
+  if (account === undefined) return noAccount
+  const mailbox = account.mailboxes.get(mailboxId)
+  return mailbox === undefined ? noMailbox : { ok: true, account, mailbox }
 }

@@ -133,6 +133,8 @@ export type Command =
       mode: 'add' | 'remove' | 'replace'
       flags: readonly string[]
       unchangedSince?: number
+      /** What this shows of many messages is noted as lessons afterwards ('lesson.unfold'). */
+      lessons?: 'later'
     }
   | {
       kind: 'placement.copy'
@@ -181,6 +183,8 @@ export type Command =
   // what people teach (apply-lessons.ts says what does)
   /** Mail read and kept in the inbox since before `beforeMs` shows that it is wanted; looks at most `limit` further. `changed`: UIDs looked at. */
   | { kind: 'lesson.season'; account: AccountId; beforeMs: number; limit: number }
+  /** Notes the lessons of at most `limit` messages that were flagged many at once. `id`: there may be more. */
+  | { kind: 'lesson.unfold'; limit: number }
   /** States that hold all lessons up to this one, which are done with. */
   | { kind: 'learned.put'; states: readonly LearnedState[]; throughLesson: number }
   | { kind: 'complaint.done'; id: number } // told, or not to be told: never again

@@ -21,16 +21,10 @@ import {
   removeTrust,
   setCredentials,
 } from './apply-accounts.ts'
-import {
-  copyPlacements,
-  deliverEmail,
-  destroyEmails,
-  expungePlacements,
-  storeFlags,
-  updateEmail,
-} from './apply-emails.ts'
+import { copyPlacements, deliverEmail, destroyEmails, expungePlacements, updateEmail } from './apply-emails.ts'
+import { storeFlags } from './apply-flags.ts'
 import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
-import { putLearned, seasonInbox } from './apply-lessons.ts'
+import { putLearned, seasonInbox, unfoldLessons } from './apply-lessons.ts'
 import {
   adoptMailbox,
   createMailbox,
@@ -149,6 +143,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'policy.put': putPolicy,
   'policy.remove': removePolicy,
   'lesson.season': seasonInbox,
+  'lesson.unfold': unfoldLessons,
   'learned.put': putLearned,
   'submission.add': addSubmission,
   'submission.cancel': cancelSubmission,

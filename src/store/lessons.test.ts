@@ -255,3 +255,59 @@ test('what a person taught goes with the account', async () => {
     database.close()
   })
 })
+
+test(
+  'flagged many at once: lessons are noted afterwards, of what is still as it was, in Junk of none',
+  inStore(async (store, bob) => {
+    const inbox = store.mailboxByUse(bob, 'inbox')!.id
+    const junk = store.mailboxByUse(bob, 'junk')!.id
+    for (let i = 1; i <= 7; i++) await deliver(store, bob, `${i}`, { verdict: across('accept') })
+    await deliver(store, bob, 'spam', { mailboxes: ['junk'], verdict: across('junk') })
+    const flag = (mailbox: number, uids: [number, number][], mode: 'add' | 'remove', ...flags: string[]) =>
+      done(store, { kind: 'flags.store', account: bob, mailbox, uids, mode, flags, lessons: 'later' })
+    await flag(inbox, [[2, 2]], 'add', '\\Flagged')
+    assert.equal(store.lessons(0, 100).length, 0)
+    assert.equal(store.isTaughtLater(), true)
+    await done(store, { kind: 'lesson.unfold', limit: 100 })
+    assert.equal(store.isTaughtLater(), false)
+    const all: [number, number][] = [[1, 100]]
+    const { changed, modseq } = await flag(inbox, all, 'add', '\\Flagged')
+    assert.deepEqual(changed, [1, 3, 4, 5, 6, 7])
+    assert.equal(store.mailbox(bob, inbox)?.highestModseq, modseq)
+    await flag(junk, all, 'add', '\\Flagged')
+    await flag(inbox, [[4, 4]], 'remove', '\\Flagged')
+    await done(store, { kind: 'placement.expunge', account: bob, mailbox: inbox, uids: [[5, 5]], onlyDeleted: false })
+    assert.equal(store.lessons(0, 100).length, 1)
+    // \Seen shows nothing by itself: not known later which of the two it was, so it is noted at once.
+    await flag(inbox, [[4, 4]], 'add', '\\Seen', '\\Answered')
+    assert.equal(store.lessons(0, 100).length, 2)
+    for (let rounds = 0; store.isTaughtLater(); rounds++) {
+      assert.ok(rounds < 10)
+      await done(store, { kind: 'lesson.unfold', limit: 2 })
+    }
+    assert.equal(store.lessons(0, 100).length, store.placements(bob, inbox).length)
+    assert.deepEqual(
+      new Set(store.lessons(0, 100).map((lesson) => `${lesson.isSpam} ${lesson.told}`)),
+      new Set(['false false']),
+    )
+  }),
+)
+
+test(
+  'a body that waits in a range of flagged messages is not held by it, and goes with its account',
+  inStore(async (store, bob) => {
+    const inbox = store.mailboxByUse(bob, 'inbox')!.id
+    await deliver(store, bob, 'one', { verdict: across('accept') })
+    await done(store, {
+      kind: 'flags.store',
+      account: bob,
+      mailbox: inbox,
+      uids: [[1, 1]],
+      mode: 'add',
+      flags: ['\\Flagged'],
+      lessons: 'later',
+    })
+    await done(store, { kind: 'account.remove', account: bob })
+    assert.equal(store.isTaughtLater(), false)
+  }),
+)

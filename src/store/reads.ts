@@ -208,7 +208,7 @@ export class Reads implements StoreReads {
     )
     const columns = `SELECT mailbox, uid, placement.email AS email, flags, keywords, placement.modseq AS modseq, saved_ms,
       placement.received_ms AS received_ms, placement.size AS size`
-    if (!this.changes.reach(account, modseq)) {
+    if (!this.changes.reach(account, modseq) || this.#isMuch(account, mailbox, modseq)) {
       const sql = `${columns} FROM placement WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid`
       return { changed: this.#all(placementOf, sql, account, mailbox, modseq), expunged }
     }
@@ -224,6 +224,13 @@ export class Reads implements StoreReads {
     }
     for (const placement of this.placements(account, mailbox, lastOld + 1)) changed.set(placement.uid, placement)
     return { changed: [...changed.values()].sort((a, b) => a.uid - b.uid), expunged }
+  }
+
+  /** So much changed that looking through the mailbox is faster than looking up each email. */
+  #isMuch(account: number, mailbox: number, modseq: number): boolean {
+    const sql = `SELECT (SELECT count(*) FROM change WHERE account = ?1 AND modseq > ?3 AND thread = 0) * 10 > total AS much
+      FROM mailbox WHERE account = ?1 AND id = ?2`
+    return this.#one(({ much }) => much === 1, sql, account, mailbox, modseq) ?? false
   }
 
   placementsOf(account: number, email: number): Placement[] {
@@ -286,6 +293,10 @@ export class Reads implements StoreReads {
     const sql = `SELECT lesson.*, ${BLOB_COLUMNS} FROM lesson JOIN blob ON blob.id = lesson.blob
       WHERE lesson.id > ? ORDER BY lesson.id LIMIT ?`
     return this.#all(lessonOf, sql, afterId, limit)
+  }
+
+  isTaughtLater() {
+    return this.#one(() => true, 'SELECT 1 FROM taught_later LIMIT 1') ?? false
   }
 
   learnedState(owner: number) {

@@ -348,6 +348,15 @@ const groups = `
 CREATE TABLE address_group (address TEXT PRIMARY KEY, owner TEXT NOT NULL, members TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `
 
+const taughtLater = `
+-- Messages that were flagged many at once, as a range of UIDs: those that still have this MODSEQ are lessons to be noted.
+CREATE TABLE taught_later (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER taught_later_gone AFTER DELETE ON account BEGIN DELETE FROM taught_later WHERE account = OLD.id; END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -365,6 +374,7 @@ const MIGRATIONS: readonly string[] = [
   moving,
   contacts,
   groups,
+  taughtLater,
 ]
 
 /** The version this program writes. */

@@ -119,6 +119,8 @@ export interface Store {
   // what people teach
   /** Lessons after the one with this id, in order. */
   lessons(afterId: number, limit: number): Lesson[]
+  /** There is something for 'lesson.unfold'. */
+  isTaughtLater(): boolean
   /** See LearnedState.owner. */
   learnedState(owner: number): Uint8Array | undefined
 

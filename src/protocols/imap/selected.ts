@@ -187,6 +187,12 @@ export class SelectedMailbox {
     if (modseq > this.#modseq) this.#told.set(uid, modseq)
   }
 
+  /** The client knows everything up to this MODSEQ: the only commit since it was told last was its own. */
+  knows(modseq: number): void {
+    this.#modseq = modseq
+    this.#told.clear()
+  }
+
   /** What changed since the last time. With `expunges` also those that waited. */
   changes(expunges: boolean): Changes {
     const now = this.store.modseq(this.account)

@@ -12,6 +12,9 @@ import { readSet } from './set-argument.ts'
 
 type Mode = 'add' | 'remove' | 'replace'
 
+/** From here on a STORE does not wait for what it teaches to be noted. */
+const MANY = 200
+
 export function* store(session: ImapSession, { args, uid }: CommandContext): Dialogue<Answer> {
   const selected = session.selected!
   args.space()
@@ -45,7 +48,9 @@ export function* store(session: ImapSession, { args, uid }: CommandContext): Dia
   const { account, id: mailbox } = selected
   const modifier = unchangedSince === undefined ? {} : { unchangedSince }
   const uids = selected.uidSet(ranges)
-  const result = yield* one({ kind: 'flags.store', account, mailbox, uids, ...allowed, ...modifier })
+  const isMany = uids.reduce((sum, [first, last]) => sum + last - first + 1, 0) > MANY
+  const lessons = isMany ? { lessons: 'later' as const } : {}
+  const result = yield* one({ kind: 'flags.store', account, mailbox, uids, ...allowed, ...modifier, ...lessons })
   if ('status' in result) return result
   const unchanged = new Set(result.unchanged ?? [])
   // With .SILENT the client knows what it did itself, and no more: where others changed something since it was told last,
@@ -55,6 +60,7 @@ export function* store(session: ImapSession, { args, uid }: CommandContext): Dia
   const modseq = result.modseq ?? 0
   selected.tellKeywords(session.output, mode === 'remove' ? [] : [allowed.flags])
   const missing = yield* tellStored(session, selected, ranges, { unchanged, silent, known, uid, modseq })
+  if (isAlone && selected.contexts.size === 0) selected.knows(modseq)
   if (unchanged.size > 0 && unchangedSince !== undefined) {
     const numbers = [...unchanged].sort((a, b) => a - b).map((one) => (uid ? one : selected.uids.indexOf(one) + 1))
     return ok('some messages had changed', `MODIFIED ${formatSet(numbers)}`)

@@ -17,6 +17,8 @@ import type { Agent } from '../agent.ts'
 /** Many lessons often come at once: a folder is moved to Junk. */
 const SOON_MS = 500
 const LESSONS_AT_ONCE = 50
+/** Messages that were flagged many at once are looked at so many at a time. */
+const UNFOLDED_AT_ONCE = 200
 /** Between two lessons: learning takes at most a part of a processor. */
 const BREATH_MS = 5
 /** States are saved after so many lessons, or so long after the first. */
@@ -108,7 +110,10 @@ export class Learner {
       const isTime = this.#unsaved > 0 && this.#saveInMs() <= 0
       if (isTime || this.#unsaved >= SAVE_AFTER_LESSONS) await this.#save()
       // Lessons that come while states are saved are seen now; those that come later wake it again.
-      else if (lessons.length === 0) return
+      else if (lessons.length === 0) {
+        if (!store.isTaughtLater()) return
+        await store.commit([{ kind: 'lesson.unfold', limit: UNFOLDED_AT_ONCE }])
+      }
     }
   }
 
