@@ -47,4 +47,6 @@ export const directCpu: Cpu = {
   verify: async (algorithm, data, publicKey, signature) => verify(algorithm, data, publicKey, signature),
   pbkdf2: async (password, salt, iterations) => pbkdf2Sync(password, salt, iterations, 32, 'sha256'),
   argon2id: () => Promise.reject(new Error('no password is checked here')),
+  compress: () => Promise.reject(new Error('nothing is compressed here')),
+  decompress: () => Promise.reject(new Error('nothing is compressed here')),
 }

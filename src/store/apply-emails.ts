@@ -219,10 +219,10 @@ export function useBlob(ledger: Ledger, ref: BlobRef): number | undefined {
   if (ref.segment !== UNKNOWN_SEGMENT) {
     const { changes, lastInsertRowid } = ledger
       .sql(
-        `INSERT INTO blob (hash, segment, offset, size, refs) VALUES (?, ?, ?, ?, 1)
+        `INSERT INTO blob (hash, segment, offset, size, stored, refs) VALUES (?, ?, ?, ?, ?, 1)
          ON CONFLICT (hash) DO NOTHING`,
       )
-      .run(hash, ref.segment, ref.offset, ref.sizeBytes)
+      .run(hash, ref.segment, ref.offset, ref.sizeBytes, ref.storedBytes ?? 0)
     if (Number(changes) > 0) return Number(lastInsertRowid)
   }
   const row = ledger.sql('UPDATE blob SET refs = refs + 1 WHERE hash = ? RETURNING id').get(hash)

@@ -12,7 +12,7 @@ import { partNumbers, partOnDisk, recordsBetween } from './journal-files.ts'
 import { Reads } from './reads.ts'
 import { type Rebuilt, rebuildStore } from './rebuild.ts'
 import { isCurrent } from './schema.ts'
-import { HEADER_BYTES } from './segment.ts'
+import { HEADER_BYTES, storedBytesOf } from './segment.ts'
 import { mustBeOwn } from './shared-snapshot.ts'
 import { manifestPath, newestSnapshot, removeOlderSnapshots, type Snapshot, snapshotPath } from './snapshot.ts'
 
@@ -158,10 +158,9 @@ async function copyBodies(copy: Copy, blobs: Blobs, reads: Reads): Promise<Set<s
     const name = Blobs.segmentName(number)
     names.add(name)
     // What lies behind may be cut off after a crash, and written anew.
-    await copy.file(`bodies/${name}`, last.offset + HEADER_BYTES + last.sizeBytes)
+    await copy.file(`bodies/${name}`, last.offset + HEADER_BYTES + storedBytesOf(last))
   }
-  for (const hash of await blobs.ownFiles()) {
-    const name = Blobs.ownName(hash)
+  for (const name of (await blobs.ownFiles()).map(({ name }) => name)) {
     names.add(name)
     await copy.file(`bodies/${name}`)
   }

@@ -5,7 +5,16 @@
 import { DiskError, type DiskFile } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { OpenFiles } from './open-files.ts'
-import { endOfWholeRecords, HEADER_BYTES, hashOf, readHeader, readRecord, recordHeader } from './segment.ts'
+import { packed, packedSize, unpacked } from './packed.ts'
+import {
+  endOfWholeRecords,
+  HEADER_BYTES,
+  hashOf,
+  readHeader,
+  readRecord,
+  recordHeader,
+  storedBytesOf,
+} from './segment.ts'
 import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from './types.ts'
 
 export const SEGMENT_BYTES = 64 * 1024 * 1024
@@ -13,6 +22,8 @@ const OWN_FILE_FROM_BYTES = 256 * 1024
 /** How long a body that was written or found, but not yet named by a commit, is safe from the sweep. */
 const pinnedMs = 60 * 60 * 1000
 const openFilesLimit = 64
+/** How the name of an own file ends that holds its body packed. */
+const PACKED_END = '.z'
 
 /** What SQLite knows of bodies. */
 export interface BlobIndex {
@@ -69,13 +80,13 @@ export class Blobs {
     blobs.#lastNumber = number
     const file = await world.disk.open(blobs.#segmentPath(number), false)
     const last = index.lastBlobIn(number)
-    const known = last === undefined ? 0 : last.offset + HEADER_BYTES + last.sizeBytes
+    const known = last === undefined ? 0 : last.offset + HEADER_BYTES + storedBytesOf(last)
     if (known > file.size || file.size >= SEGMENT_BYTES) {
       // Full; or shorter than the index says, which `check` will report: nothing more is written to it.
       await file.close()
       return blobs
     }
-    const end = await endOfWholeRecords(file, known)
+    const end = await endOfWholeRecords(world.cpu, file, known)
     if (end < file.size) await file.truncate(end)
     blobs.#take({ number, file, plannedBytes: end, syncedBytes: known, failed: undefined })
     return blobs
@@ -101,7 +112,7 @@ export class Blobs {
     arriving =
       sizeBytes > OWN_FILE_FROM_BYTES
         ? this.#putOwnFile(hash, sizeBytes, content)
-        : this.#putInSegment(hash, sizeBytes, content)
+        : this.#putInSegment({ hash, sizeBytes }, content, false)
     this.#arriving.set(hash, arriving)
     try {
       return await arriving
@@ -144,10 +155,6 @@ export class Blobs {
   /** Whether somebody may be about to name this body. */
   isPinned(hash: BlobHash): boolean {
     return this.#pending.has(hash) || this.#pins.has(hash) || this.#arriving.has(hash)
-  }
-
-  isIndexed(hash: BlobHash): boolean {
-    return this.#index.blob(hash) !== undefined
   }
 
   /** Lets go of bodies that nobody named for an hour. */
@@ -194,12 +201,12 @@ export class Blobs {
   /** Is there a record (or a file of its own) as it says? Only the body itself is not looked at. */
   async liesThere(ref: BlobRef): Promise<boolean> {
     if (ref.segment === OWN_FILE) {
-      return (await this.#openFiles.use(this.#ownPath(ref.hash), async (file) => file.size === ref.sizeBytes)) ?? false
+      return (await this.#openFiles.use(this.#ownPath(ref), async (file) => file.size === storedBytesOf(ref))) ?? false
     }
     const found = await this.#openFiles.use(this.#segmentPath(ref.segment), async (file) => {
       const header = readHeader(await file.read(ref.offset, HEADER_BYTES))
-      const isWhole = ref.offset + HEADER_BYTES + ref.sizeBytes <= file.size
-      return isWhole && header?.hash === ref.hash && header.bodyBytes === ref.sizeBytes
+      const isWhole = ref.offset + HEADER_BYTES + storedBytesOf(ref) <= file.size
+      return isWhole && header?.hash === ref.hash && header.storedBytes === storedBytesOf(ref)
     })
     return found ?? false
   }
@@ -208,16 +215,20 @@ export class Blobs {
   async *everywhere(): AsyncGenerator<BlobRef> {
     for (const segment of await this.segmentNumbers()) {
       for (let offset = 0; ; ) {
-        const bytes = await this.#openFiles.use(this.#segmentPath(segment), (file) => file.read(offset, HEADER_BYTES))
-        const header = bytes === undefined ? undefined : readHeader(bytes)
-        if (header === undefined) break
-        yield { hash: header.hash, sizeBytes: header.bodyBytes, segment, offset }
-        offset += HEADER_BYTES + header.bodyBytes
+        const at = offset
+        const ref = await this.#openFiles.use(this.#segmentPath(segment), (file) => refAt(file, segment, at))
+        if (ref === undefined) break
+        yield ref
+        offset += HEADER_BYTES + storedBytesOf(ref)
       }
     }
-    for (const hash of await this.ownFiles()) {
-      const sizeBytes = await this.#openFiles.use(this.#ownPath(hash), async ({ size }) => size)
-      if (sizeBytes !== undefined) yield { hash, sizeBytes, segment: OWN_FILE, offset: 0 }
+    for (const { hash, name } of await this.ownFiles()) {
+      const ref = await this.#openFiles.use(`${this.#folder}/${name}`, async (file) => {
+        if (!name.endsWith(PACKED_END)) return { sizeBytes: file.size }
+        const sizeBytes = await packedSize((offset, length) => file.read(offset, length))
+        return sizeBytes === undefined ? undefined : { sizeBytes, storedBytes: file.size }
+      })
+      if (ref !== undefined) yield { hash, segment: OWN_FILE, offset: 0, ...ref }
     }
   }
 
@@ -237,25 +248,38 @@ export class Blobs {
     await this.#world.disk.remove(this.#segmentPath(number))
   }
 
-  async removeOwnFile(hash: BlobHash): Promise<void> {
-    this.#openFiles.drop(this.#ownPath(hash))
-    await this.#world.disk.remove(this.#ownPath(hash))
+  /** `name`: in the folder of bodies. */
+  async removeOwnFile(name: string): Promise<void> {
+    const path = `${this.#folder}/${name}`
+    this.#openFiles.drop(path)
+    await this.#world.disk.remove(path)
   }
 
-  /** Own files by hash, as far as a crash between writing and committing may have left some that the index does not know. */
-  async ownFiles(): Promise<BlobHash[]> {
+  /** Own files, also those that a crash between writing and committing may have left, of which the index does not know. */
+  async ownFiles(): Promise<{ readonly hash: BlobHash; readonly name: string }[]> {
     const folders = await this.#world.disk.list(`${this.#folder}/large`)
-    const names = await Promise.all(folders.map((name) => this.#world.disk.list(`${this.#folder}/large/${name}`)))
-    return names.flat().filter((name) => /^[0-9a-f]{64}$/.test(name))
+    const names = await Promise.all(
+      folders.map(async (folder) =>
+        (await this.#world.disk.list(`${this.#folder}/large/${folder}`)).map((name) => `large/${folder}/${name}`),
+      ),
+    )
+    return names.flat().flatMap((name) => {
+      const hash = /\/([0-9a-f]{64})(?:\.z)?$/.exec(name)?.[1]
+      return hash === undefined ? [] : [{ hash, name }]
+    })
   }
 
-  /** Other copies, durable when this resolves, of bodies that the index has elsewhere. For compaction. @throws DiskError */
+  /**
+   * Other copies, durable when this resolves, of bodies that the index has elsewhere; packed where that pays. For
+   * compaction. @throws DiskError
+   */
   async copy(refs: readonly BlobRef[]): Promise<BlobRef[]> {
     const copies = await Promise.all(
       refs.map(async (ref) => {
-        const body = await this.#readAt(ref)
-        if (!(body instanceof Buffer)) throw new DiskError('failed', `The body ${ref.hash} is ${body ?? 'missing'}.`)
-        return this.#putInSegment(ref.hash, body.length, [body])
+        const body = await this.#bodyAt(ref)
+        const pack = await packed(this.#world.cpu, body)
+        const told = { hash: ref.hash, sizeBytes: body.length, storedBytes: (pack ?? body).length }
+        return this.#putInSegment(told, [pack ?? body], pack !== undefined)
       }),
     )
     const pending = copies.map(({ hash }) => this.#pending.get(hash)!)
@@ -267,6 +291,21 @@ export class Blobs {
     return copies
   }
 
+  /** What a body would take if it were packed, as far as that pays. Of one that is damaged: as it is. */
+  async packedBytes(ref: BlobRef): Promise<number> {
+    const body = await this.#readAt(ref)
+    return (body instanceof Buffer ? await packed(this.#world.cpu, body) : undefined)?.length ?? ref.sizeBytes
+  }
+
+  /** Packs a body that has a file of its own; gives it as it lies there now, durable. @throws DiskError */
+  async packOwnFile(ref: BlobRef): Promise<BlobRef> {
+    const body = await this.#bodyAt(ref)
+    const pack = await packed(this.#world.cpu, body)
+    const there = { ...ref, storedBytes: (pack ?? body).length }
+    if (pack !== undefined) await this.#world.disk.writeFile(this.#ownPath(there), pack)
+    return there
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#arriving.values())
     for (const { file } of this.#segments.values()) await file.close().catch(() => {})
@@ -274,19 +313,25 @@ export class Blobs {
     await this.#openFiles.close()
   }
 
-  async #putInSegment(hash: BlobHash, sizeBytes: number, content: readonly Uint8Array[]): Promise<BlobRef> {
-    const recordBytes = HEADER_BYTES + sizeBytes
+  /** `isPacked`: the content is not the body itself. */
+  async #putInSegment(
+    body: Pick<BlobRef, 'hash' | 'sizeBytes' | 'storedBytes'>,
+    content: readonly Uint8Array[],
+    isPacked: boolean,
+  ): Promise<BlobRef> {
+    const { hash, sizeBytes, storedBytes = sizeBytes } = body
+    const recordBytes = HEADER_BYTES + storedBytes
     const segment = await this.#segmentFor(recordBytes)
     segment.plannedBytes += recordBytes
     let offset: number
     try {
-      offset = await segment.file.append([recordHeader(hash, sizeBytes), ...content])
+      offset = await segment.file.append([recordHeader(hash, storedBytes, isPacked), ...content])
     } catch (error) {
       // A full disk refuses this record and the file is as before. After anything else nothing more is written to it.
       if (!(error instanceof DiskError && error.code === 'full')) this.#giveUp(segment)
       throw error
     }
-    const ref: BlobRef = { hash, sizeBytes, segment: segment.number, offset }
+    const ref: BlobRef = { ...body, segment: segment.number, offset }
     this.#await({ ref, segment, endOffset: offset + recordBytes, sinceMs: this.#world.clock.monotonic() })
     return ref
   }
@@ -294,8 +339,8 @@ export class Blobs {
   async #putOwnFile(hash: BlobHash, sizeBytes: number, content: readonly Uint8Array[]): Promise<BlobRef> {
     // While the old copy is being deleted, the new one would go with it.
     await this.#condemned.get(hash)
-    await this.#world.disk.writeFile(this.#ownPath(hash), Buffer.concat(content))
     const ref: BlobRef = { hash, sizeBytes, segment: OWN_FILE, offset: 0 }
+    await this.#world.disk.writeFile(this.#ownPath(ref), Buffer.concat(content))
     this.#await({ ref, segment: undefined, endOffset: sizeBytes, sinceMs: this.#world.clock.monotonic() })
     return ref
   }
@@ -363,15 +408,18 @@ export class Blobs {
   async #readAt(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | 'damaged' | undefined> {
     const start = Math.min(range?.offset ?? 0, ref.sizeBytes)
     const length = Math.min(range?.length ?? ref.sizeBytes, ref.sizeBytes - start)
+    const part = range === undefined ? undefined : { offset: start, length }
     if (ref.segment === OWN_FILE) {
-      return this.#openFiles.use(this.#ownPath(ref.hash), async (file) => {
-        const bytes = await file.read(start, length)
-        return range === undefined && hashOf([bytes]) !== ref.hash ? 'damaged' : bytes
+      return this.#openFiles.use(this.#ownPath(ref), async (file) => {
+        const read = (offset: number, bytes: number) => file.read(offset, bytes)
+        const bytes = isPacked(ref) ? await unpacked(this.#world.cpu, read, part) : await file.read(start, length)
+        return bytes === undefined || (part === undefined && hashOf([bytes]) !== ref.hash) ? 'damaged' : bytes
       })
     }
     const work = async (file: DiskFile) => {
-      if (range !== undefined) return file.read(ref.offset + HEADER_BYTES + start, length)
-      return (await readRecord(file, ref.offset, ref.hash, ref.sizeBytes)) ?? ('damaged' as const)
+      if (part !== undefined && !isPacked(ref)) return file.read(ref.offset + HEADER_BYTES + start, length)
+      const body = await readRecord(this.#world.cpu, file, ref.offset, ref.hash, storedBytesOf(ref))
+      return body?.subarray(start, start + length) ?? ('damaged' as const)
     }
     const open = this.#segments.get(ref.segment)
     return open === undefined ? this.#openFiles.use(this.#segmentPath(ref.segment), work) : work(open.file)
@@ -385,8 +433,15 @@ export class Blobs {
     return `${this.#folder}/${Blobs.segmentName(number)}`
   }
 
-  #ownPath(hash: BlobHash): string {
-    return `${this.#folder}/${Blobs.ownName(hash)}`
+  #ownPath(ref: BlobRef): string {
+    return `${this.#folder}/${Blobs.ownName(ref)}`
+  }
+
+  /** @throws DiskError when it is not there as it should be */
+  async #bodyAt(ref: BlobRef): Promise<Buffer> {
+    const body = await this.#readAt(ref)
+    if (body instanceof Buffer) return body
+    throw new DiskError('failed', `The body ${ref.hash} is ${body ?? 'missing'}.`)
   }
 
   /** In the folder of bodies. */
@@ -394,7 +449,20 @@ export class Blobs {
     return `${String(number).padStart(10, '0')}.segment`
   }
 
-  static ownName(hash: BlobHash): string {
-    return `large/${hash.slice(0, 2)}/${hash}`
+  static ownName(ref: BlobRef): string {
+    return `large/${ref.hash.slice(0, 2)}/${ref.hash}${isPacked(ref) ? PACKED_END : ''}`
   }
+}
+
+/** What is packed is shorter. */
+const isPacked = (ref: BlobRef) => storedBytesOf(ref) !== ref.sizeBytes
+
+/** What the record there is; undefined when there is none. */
+async function refAt(file: DiskFile, segment: number, offset: number): Promise<BlobRef | undefined> {
+  const header = readHeader(await file.read(offset, HEADER_BYTES))
+  if (header === undefined) return undefined
+  const { hash, storedBytes } = header
+  if (!header.isPacked) return { hash, sizeBytes: storedBytes, segment, offset }
+  const sizeBytes = await packedSize((at, length) => file.read(offset + HEADER_BYTES + at, length))
+  return sizeBytes === undefined ? undefined : { hash, sizeBytes, segment, offset, storedBytes }
 }

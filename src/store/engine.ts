@@ -307,8 +307,9 @@ export function asRefusal(error: unknown): BatchOutcome {
 }
 
 function relocate(ledger: Ledger, moves: readonly { from: number; to: BlobRef }[]): void {
-  const statement = ledger.sql('UPDATE blob SET segment = ?, offset = ? WHERE hash = ? AND segment = ?')
-  for (const { from, to } of moves) statement.run(to.segment, to.offset, Buffer.from(to.hash, 'hex'), from)
+  const statement = ledger.sql('UPDATE blob SET segment = ?, offset = ?, stored = ? WHERE hash = ? AND segment = ?')
+  for (const { from, to } of moves)
+    statement.run(to.segment, to.offset, to.storedBytes ?? 0, Buffer.from(to.hash, 'hex'), from)
 }
 
 function sweep(ledger: Ledger, hashes: readonly string[]): string[] {

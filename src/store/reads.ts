@@ -412,6 +412,12 @@ export class Reads implements StoreReads {
     return this.#all(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = ? AND refs > 0 ORDER BY offset`, segment)
   }
 
+  /** Live bodies in a file of their own that nobody tried to pack. */
+  unpackedOwnFiles(): BlobRef[] {
+    const sql = `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = 0 AND stored = 0 AND refs > 0 ORDER BY blob.id LIMIT 10000`
+    return this.#all(blobOf, sql)
+  }
+
   /** Bodies that nobody names, after a row id, in order of row ids. */
   deadBlobs(after: number, limit: number): { id: number; ref: BlobRef }[] {
     return this.#all(

@@ -81,7 +81,8 @@ export function placementOf(row: Row): Placement {
 }
 
 /** Columns that blobOf needs, for a join with `blob`. */
-export const BLOB_COLUMNS = 'blob.hash AS hash, blob.segment AS segment, blob.offset AS offset, blob.size AS blob_size'
+export const BLOB_COLUMNS =
+  'blob.hash AS hash, blob.segment AS segment, blob.offset AS offset, blob.size AS blob_size, blob.stored AS stored'
 
 export function blobOf(row: Row): BlobRef {
   return {
@@ -89,6 +90,7 @@ export function blobOf(row: Row): BlobRef {
     sizeBytes: row.blob_size as number,
     segment: row.segment as number,
     offset: row.offset as number,
+    ...(row.stored !== 0 && { storedBytes: row.stored as number }),
   }
 }
 

@@ -357,6 +357,11 @@ CREATE TABLE taught_later (
 CREATE TRIGGER taught_later_gone AFTER DELETE ON account BEGIN DELETE FROM taught_later WHERE account = OLD.id; END;
 `
 
+const packing = `
+-- stored: bytes that a body takes where it was tried to pack it (compact.ts); 0: it lies there as it came.
+ALTER TABLE blob ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -375,6 +380,7 @@ const MIGRATIONS: readonly string[] = [
   contacts,
   groups,
   taughtLater,
+  packing,
 ]
 
 /** The version this program writes. */

@@ -1,10 +1,12 @@
 // The bodies of a store that nodes share: in PostgreSQL, or in S3 where the description says so. In both, PostgreSQL knows
 // which there are and when somebody last wanted them; an object is there before its row, and goes after it. Each upload has
-// a key of its own, so a deletion can never meet the same content coming again.
+// a key of its own, so a deletion can never meet the same content coming again. They are packed where that pays (packed.ts);
+// what is kept as it came is known by its hash.
 
 import { DiskError } from '../world/disk.ts'
 import { type S3, S3Error } from '../world/s3.ts'
 import type { World } from '../world/world.ts'
+import { looksPacked, packed, unpacked, within } from './packed.ts'
 import { hashOf } from './segment.ts'
 import type { SharedLog } from './shared-log.ts'
 import type { BlobHash } from './types.ts'
@@ -28,8 +30,8 @@ export class SharedBodies {
 
   /** Durable when it resolves. @throws DiskError */
   async put(hash: BlobHash, content: Buffer): Promise<void> {
-    if (this.#s3 === undefined) await this.#log.putBody(hash, content)
-    else if (!(await this.#log.touchBody(hash))) await this.#upload(this.#s3, hash, content)
+    if (this.#s3 === undefined) await this.#log.putBody(hash, await this.#kept(content))
+    else if (!(await this.#log.touchBody(hash))) await this.#upload(this.#s3, hash, await this.#kept(content))
     this.#cache(hash, content)
   }
 
@@ -43,9 +45,10 @@ export class SharedBodies {
     }
     const body = await this.#log.body(hash)
     if (body === undefined) return undefined
-    const content = 'content' in body ? body.content : await this.#download(body.key)
-    if (content === undefined || hashOf([content]) !== hash) {
-      throw new DiskError('failed', `The body ${hash} is ${content === undefined ? 'missing' : 'damaged'}.`)
+    const kept = 'content' in body ? body.content : await this.#download(body.key)
+    const content = kept === undefined ? undefined : await this.#content(hash, kept)
+    if (content === undefined) {
+      throw new DiskError('failed', `The body ${hash} is ${kept === undefined ? 'missing' : 'damaged'}.`)
     }
     this.#cache(hash, content)
     return content
@@ -55,6 +58,16 @@ export class SharedBodies {
   async remove(hashes: readonly BlobHash[]): Promise<void> {
     // An object that cannot be deleted now is nobody's any more: it costs space, no more.
     for (const key of await this.#log.deleteBodies(hashes)) await this.#s3?.remove(key).catch(ifUnreachable)
+  }
+
+  async #kept(content: Buffer): Promise<Buffer> {
+    return (await packed(this.#world.cpu, content)) ?? content
+  }
+
+  /** The body that was kept like this; undefined when it is not what was put. */
+  async #content(hash: BlobHash, kept: Buffer): Promise<Buffer | undefined> {
+    const content = looksPacked(kept) ? await unpacked(this.#world.cpu, within(kept)) : undefined
+    return [content, kept].find((one) => one !== undefined && hashOf([one]) === hash)
   }
 
   async #upload(s3: S3, hash: BlobHash, content: Buffer): Promise<void> {

@@ -1,5 +1,6 @@
 // What the store's tests share: messages and summaries in one line.
 
+import { createHash } from 'node:crypto'
 import type { Command, CommandResult } from './commands.ts'
 import type { Store } from './store.ts'
 import type { EmailSummary } from './types.ts'
@@ -24,6 +25,11 @@ export function summary(fields: Partial<EmailSummary> = {}): EmailSummary {
 
 export type Made = Extract<CommandResult, { ok: true }>
 
+/** Bytes that nothing makes smaller, the same for the same name. */
+export function noise(name: string | number, bytes: number): Buffer {
+  return createHash('shake256', { outputLength: bytes }).update(String(name)).digest()
+}
+
 /** Commits one command that must succeed. */
 export async function done(store: Store, command: Command): Promise<Made> {
   const [result] = await store.commit([command])
@@ -42,14 +48,14 @@ type Delivery = Extract<Command, { kind: 'email.deliver' }>
 export async function delivery(
   store: Store,
   account: number,
-  text: string,
+  text: string | Buffer,
   more: Partial<Delivery> = {},
 ): Promise<Delivery> {
-  const blob = await store.putBlob([Buffer.from(text)])
+  const blob = await store.putBlob([typeof text === 'string' ? Buffer.from(text) : text])
   const rest = { flags: [], receivedAtMs: nowMs, verdict: null, summary: summary() }
   return { kind: 'email.deliver', account, mailboxes: ['inbox'], blob, ...rest, ...more }
 }
 
-export async function deliver(store: Store, account: number, text: string, more: Partial<Delivery> = {}) {
+export async function deliver(store: Store, account: number, text: string | Buffer, more: Partial<Delivery> = {}) {
   return done(store, await delivery(store, account, text, more))
 }

@@ -22,6 +22,8 @@ export interface BlobRef {
   readonly sizeBytes: number
   readonly segment: number
   readonly offset: number
+  /** What it takes on disk, where it was tried to pack it (packed.ts); else it lies there as it is. */
+  readonly storedBytes?: number
 }
 
 /** The segment of bodies in a file of their own, named by hash. */

@@ -69,6 +69,10 @@ export interface Cpu {
   pbkdf2(password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Buffer>
   /** Argon2id (RFC 9106), one lane, 32 bytes. */
   argon2id(password: Uint8Array, salt: Uint8Array, cost: Argon2Cost): Promise<Buffer>
+  /** zstd (RFC 8878). */
+  compress(bytes: Uint8Array): Promise<Buffer>
+  /** Undefined when it is no zstd, or would become longer than `mostBytes`. */
+  decompress(bytes: Uint8Array, mostBytes: number): Promise<Buffer | undefined>
 }
 
 /** Makes the keys of an actor. Slow: once, at its first start. */

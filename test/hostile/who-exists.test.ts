@@ -34,7 +34,14 @@ function recording(cpu: Cpu): { cpu: Cpu; work: string[] } {
   }
   return {
     work,
-    cpu: { pbkdf2, argon2id, sign: (...rest) => cpu.sign(...rest), verify: (...rest) => cpu.verify(...rest) },
+    cpu: {
+      pbkdf2,
+      argon2id,
+      sign: (...rest) => cpu.sign(...rest),
+      verify: (...rest) => cpu.verify(...rest),
+      compress: (bytes) => cpu.compress(bytes),
+      decompress: (...rest) => cpu.decompress(...rest),
+    },
   }
 }
 

@@ -20,6 +20,8 @@ const world = {
     sign: () => Promise.reject(new Error('not used')),
     argon2id: () => Promise.reject(new Error('not here')),
     verify: () => Promise.reject(new Error('not used')),
+    compress: () => Promise.reject(new Error('not used')),
+    decompress: () => Promise.reject(new Error('not used')),
     pbkdf2: async (password: Uint8Array, salt: Uint8Array, iterations: number) =>
       pbkdf2Sync(password, salt, iterations, 32, 'sha256'),
   },

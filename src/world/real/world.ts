@@ -2,9 +2,11 @@
 // is itself a program over sockets (src/protocols/dns).
 
 import { pbkdf2, randomBytes, randomInt, sign, verify } from 'node:crypto'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { hashRaw } from '@node-rs/argon2'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Random, Timer, World } from '../world.ts'
+import { compressed, decompressed } from '../zstd.ts'
 import { RealDisk } from './disk.ts'
 import { realKeymaker } from './keymaker.ts'
 import { RealNetwork } from './network.ts'
@@ -88,6 +90,9 @@ export const realRandom: Random = {
   integer: (below) => randomInt(below),
 }
 
+/** What is no longer than this is done sooner than it would be handed over to the pool. */
+const SMALL_BYTES = 32 * 1024
+
 /** Of the library's enumeration, which a compiler of single files cannot see. */
 const ARGON2ID = 2
 
@@ -113,4 +118,16 @@ const realCpu: Cpu = {
       outputLen: 32,
       algorithm: ARGON2ID,
     }),
+  compress: (bytes) => {
+    if (bytes.length <= SMALL_BYTES) return Promise.resolve(compressed(bytes))
+    return new Promise((resolve, reject) => {
+      zstdCompress(bytes, (error, made) => (error ? reject(error) : resolve(made)))
+    })
+  },
+  decompress: (bytes, mostBytes) => {
+    if (mostBytes <= SMALL_BYTES) return Promise.resolve(decompressed(bytes, mostBytes))
+    return new Promise((resolve) => {
+      zstdDecompress(bytes, { maxOutputLength: mostBytes }, (error, made) => resolve(error ? undefined : made))
+    })
+  },
 }

@@ -8,6 +8,7 @@ import type { Dns } from '../dns.ts'
 import { PostgresError } from '../postgres.ts'
 import { S3Error } from '../s3.ts'
 import type { Clock, Cpu, Timer, World } from '../world.ts'
+import { compressed, decompressed } from '../zstd.ts'
 import { SimulatedDisk } from './disk.ts'
 import { simulatedKeymaker } from './keymaker.ts'
 import { HostNetwork } from './network.ts'
@@ -162,5 +163,11 @@ const simulatedCpu: Cpu = {
   },
   async argon2id(password, salt, { memoryKiB, passes }) {
     return hashRawSync(password, { salt, memoryCost: memoryKiB, timeCost: passes, parallelism: 1, outputLen: 32 })
+  },
+  async compress(bytes) {
+    return compressed(bytes)
+  },
+  async decompress(bytes, mostBytes) {
+    return decompressed(bytes, mostBytes)
   },
 }
