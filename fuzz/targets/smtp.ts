@@ -179,8 +179,13 @@ function proxy(bytes: Buffer): void {
 }
 
 function sasl(bytes: Buffer): void {
-  for (const mechanism of ['PLAIN', 'LOGIN', 'SCRAM-SHA-256'] as const) {
-    const server = new SaslServer({ bytes: (length) => Buffer.alloc(length, 7) })
+  const tls = {
+    bindings: [{ type: 'tls-exporter', data: Buffer.alloc(32, 7) } as const],
+    clientCertificate: Buffer.from('certificate'),
+  }
+  const mechanisms = ['PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS', 'EXTERNAL'] as const
+  for (const mechanism of mechanisms) {
+    const server = new SaslServer({ bytes: (length) => Buffer.alloc(length, 7) }, mechanisms, tls)
     let step = server.start(mechanism)
     for (const line of bytes.toString('latin1').split('\n')) {
       if (step.kind !== 'challenge') break

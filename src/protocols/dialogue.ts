@@ -4,6 +4,7 @@
 
 import type { Command, CommandResult } from '../store/commands.ts'
 import type { AccountId, BlobRef, EmailId } from '../store/types.ts'
+import type { TlsInfo } from '../world/network.ts'
 import type { PasswordVerdict, ScramLookup, TokenVerdict } from './sasl/accounts.ts'
 
 export interface BlobRequest {
@@ -25,6 +26,7 @@ export type Effect =
   | { readonly kind: 'check-password'; readonly user: string; readonly password: string }
   | { readonly kind: 'scram-credentials'; readonly user: string }
   | { readonly kind: 'check-token'; readonly user: string | undefined; readonly token: string }
+  | { readonly kind: 'certificate-holder'; readonly certificate: Buffer; readonly user: string | undefined }
   /** The account is known: whoever keeps the accounts notes it. */
   | { readonly kind: 'signed-in'; readonly account: AccountId }
   | { readonly kind: 'signed-out' }
@@ -97,6 +99,10 @@ export function* checkToken(user: string | undefined, token: string): Dialogue<T
   return (yield { kind: 'check-token', user, token }) as TokenVerdict
 }
 
+export function* certificateHolder(certificate: Buffer, user: string | undefined): Dialogue<PasswordVerdict> {
+  return (yield { kind: 'certificate-holder', certificate, user }) as PasswordVerdict
+}
+
 /** The connection stays, and is nobody's. */
 export function* signedOut(): Dialogue {
   yield { kind: 'signed-out' }
@@ -110,9 +116,9 @@ export function* watch(accounts: readonly AccountId[]): Dialogue {
   yield { kind: 'watch', accounts }
 }
 
-/** True when the stream is encrypted now. */
-export function* startTls(): Dialogue<boolean> {
-  return (yield { kind: 'start-tls' }) as boolean
+/** What was agreed; undefined when the handshake failed. */
+export function* startTls(): Dialogue<TlsInfo | undefined> {
+  return (yield { kind: 'start-tls' }) as TlsInfo | undefined
 }
 
 /** True when the stream is deflated now. */

@@ -5,7 +5,7 @@
 import type { Store } from '../store/store.ts'
 import type { AccountId } from '../store/types.ts'
 import { DiskError } from '../world/disk.ts'
-import type { Stream, TlsIdentity } from '../world/network.ts'
+import type { Stream, TlsIdentity, TlsInfo } from '../world/network.ts'
 import { NetworkError } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { DeflateStream } from './deflate-stream.ts'
@@ -99,6 +99,11 @@ class Performer {
         return accounts.scramCredentials(effect.user, this.#context.stream.remote.address)
       case 'check-token':
         return accounts.checkToken!(effect.user, effect.token, this.#context.stream.remote.address)
+      case 'certificate-holder': {
+        const { certificate, user } = effect
+        const from = this.#context.stream.remote.address
+        return accounts.certificateHolder?.(certificate, user, from) ?? { state: 'refused' }
+      }
       case 'signed-in':
         return accounts.signedIn?.(store.account(effect.account)!.address, this.#context.stream.remote.address)
       case 'signed-out':
@@ -191,15 +196,14 @@ class Performer {
     return true
   }
 
-  async #startTls(): Promise<boolean> {
+  async #startTls(): Promise<TlsInfo | undefined> {
     const { stream } = this
     const { tlsIdentity } = this.#context
-    if (tlsIdentity === undefined) return false
+    if (tlsIdentity === undefined) return undefined
     try {
-      await stream.startTls({ role: 'server', identity: tlsIdentity })
-      return true
+      return await stream.startTls({ role: 'server', identity: tlsIdentity })
     } catch (error) {
-      if (error instanceof NetworkError) return false
+      if (error instanceof NetworkError) return undefined
       throw error
     }
   }

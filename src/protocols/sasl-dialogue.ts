@@ -1,7 +1,7 @@
-// A SASL exchange as IMAP and POP3 carry it: base64 lines, '+ ' before each challenge, '*' to give up
+// A SASL exchange as IMAP, POP3 and ManageSieve carry it: base64 lines, '+ ' before each challenge, '*' to give up
 // (RFC 3501 §6.2.2, RFC 5034 §4).
 
-import { checkPassword, checkToken, type Dialogue, scramCredentials } from './dialogue.ts'
+import { certificateHolder, checkPassword, checkToken, type Dialogue, scramCredentials } from './dialogue.ts'
 import type { SaslMechanism } from './sasl/accounts.ts'
 import type { SaslServer, SaslStep } from './sasl/server.ts'
 
@@ -33,6 +33,9 @@ export function* exchange(
         return step.reason
       case 'ask-password':
         step = sasl.passwordChecked(yield* checkPassword(step.user, step.password))
+        break
+      case 'ask-certificate':
+        step = sasl.passwordChecked(yield* certificateHolder(step.certificate, step.user))
         break
       case 'ask-credentials':
         step = sasl.credentialsFound(yield* scramCredentials(step.user))

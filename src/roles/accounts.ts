@@ -22,7 +22,7 @@ import { SecondFactor } from './second-factor.ts'
 /** Passwords proven lately, so that a client that signs in every minute does not cost 20 ms each time. */
 const MAX_REMEMBERED = 10_000
 
-const BY_PASSWORD: readonly SaslMechanism[] = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN']
+const BY_PASSWORD: readonly SaslMechanism[] = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'PLAIN', 'LOGIN']
 const BY_TOKEN: readonly SaslMechanism[] = ['OAUTHBEARER', 'XOAUTH2']
 /** Tokens that name nobody are counted by where they come from. */
 const ANY_TOKEN = 'token from '

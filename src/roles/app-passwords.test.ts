@@ -29,7 +29,7 @@ async function withDesk() {
   }
   const scram = async (door: Door, password: string): Promise<SaslStep> => {
     forgive()
-    const server = new SaslServer(agent.world.random)
+    const server = new SaslServer(agent.world.random, accounts.mechanisms)
     const client = new ScramClient('bob', password, 'abc')
     server.start('SCRAM-SHA-256', client.first())
     const lookup = await accounts.at(door).scramCredentials('bob', HOME)

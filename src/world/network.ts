@@ -22,12 +22,24 @@ export interface TlsInfo {
   readonly peerCertificates?: readonly Buffer[]
   /** Server side: the name the client asked for (SNI). */
   readonly serverName?: string
+  /** Server side: the certificate that the client showed, DER. It has the key; nobody has looked whose it is. */
+  readonly clientCertificate?: Buffer
+  /** What the two ends of this session know and nobody between them, to tie a proof to it (RFC 5056). */
+  readonly bindings?: readonly ChannelBinding[]
 }
 
-/** A server's certificate and key, PEM. */
+/** RFC 9266; RFC 5929 §3 (TLS 1.2 only, and not where the session was resumed); RFC 5929 §4. */
+export interface ChannelBinding {
+  readonly type: 'tls-exporter' | 'tls-unique' | 'tls-server-end-point'
+  readonly data: Buffer
+}
+
+/** A certificate and key, PEM. */
 export interface TlsIdentity {
   readonly certificatePem: string
   readonly privateKeyPem: string
+  /** A server's: clients are asked for a certificate of theirs. One that shows none is as welcome. */
+  readonly asksClients?: boolean
 }
 
 /** Why a stream or a connection attempt failed. `code` is for programs, `message` for people. */
@@ -87,6 +99,8 @@ export interface TlsClientSide {
   readonly serverName: string
   /** Trust anchors (PEM) instead of the system's. */
   readonly trusted?: readonly string[]
+  /** Shown to a server that asks. */
+  readonly identity?: TlsIdentity
   /** When true, an unauthenticated certificate fails the handshake; else it is only reported in TlsInfo. */
   readonly mustAuthenticate: boolean
 }

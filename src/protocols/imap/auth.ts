@@ -67,11 +67,8 @@ export function* startTls(session: ImapSession, { tag, args }: CommandContext): 
   yield* session.flush()
   // Nothing said before the handshake counts (RFC 3501 §6.2.1, CVE-2021-33515).
   session.reader.discard()
-  if (!(yield* startTlsEffect())) {
-    session.closing = true
-    return ANSWERED
-  }
-  session.secured = true
+  session.tls = yield* startTlsEffect()
+  session.closing = !session.secured
   return ANSWERED
 }
 
@@ -98,14 +95,15 @@ export function* login(session: ImapSession, { args }: CommandContext): Dialogue
 
 export function* authenticate(session: ImapSession, { args }: CommandContext): Dialogue<Answer> {
   args.space()
-  const name = args.astring().toString('latin1').toUpperCase()
-  const mechanism = session.options.accounts.mechanisms.find((offered) => offered === name)
+  const name = args.astring().toString('latin1')
+  const sasl = new SaslServer(session.options.random, session.options.accounts.mechanisms, session.tls)
+  const mechanism = sasl.named(name)
   const initial = args.optionalSpace() ? (args.isString() ? args.string().toString('latin1') : args.word()) : undefined
   args.end()
   if (args.error) return bad(args.error)
   if (!session.mayPassword) return no('say STARTTLS first', 'PRIVACYREQUIRED')
   if (mechanism === undefined) return no('mechanism not offered', 'CANNOT')
-  const outcome = yield* exchange(new SaslServer(session.options.random), mechanism, initial, {
+  const outcome = yield* exchange(sasl, mechanism, initial, {
     say: (line) => session.output.line(line),
     hear: () => session.readLine(),
   })

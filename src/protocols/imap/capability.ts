@@ -1,6 +1,7 @@
 // What we can (RFC 9051 §7.2.2): the capability list depends on the state of the session. One line for each extension,
 // with the standard that defines it.
 
+import { offered } from '../sasl/offered.ts'
 import type { ImapSession } from './session.ts'
 
 const ALWAYS = [
@@ -74,7 +75,8 @@ export function capabilities(session: ImapSession): string {
   }
   const names = [...ALWAYS]
   if (options.tlsAvailable && !session.secured) names.push('STARTTLS')
-  if (session.mayPassword) names.push(...options.accounts.mechanisms.map((mechanism) => `AUTH=${mechanism}`))
+  if (session.mayPassword)
+    names.push(...offered(options.accounts.mechanisms, session.tls).map((mechanism) => `AUTH=${mechanism}`))
   else names.push('LOGINDISABLED')
   return names.join(' ')
 }

@@ -73,7 +73,7 @@ test('a long command says that it is alive, by its tag, and not too often', () =
     random: world.random,
     tlsAvailable: false,
     allowPlaintext: true,
-    secured: false,
+    tls: undefined,
     delimiter: '/',
     jmapUrl: undefined,
     now: () => now,

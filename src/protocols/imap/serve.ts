@@ -40,7 +40,7 @@ export function serveImap(
     allowPlaintext,
     delimiter,
     jmapUrl: options.jmapUrl,
-    secured: stream.tls !== undefined,
+    tls: stream.tls,
     now: () => world.clock.now(),
     monotonic: () => world.clock.monotonic(),
     limits: { ...DEFAULT_IMAP_LIMITS, ...options.limits },

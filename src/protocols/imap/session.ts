@@ -3,6 +3,7 @@
 
 import type { Store } from '../../store/store.ts'
 import type { Account, AccountId, MailboxId } from '../../store/types.ts'
+import type { TlsInfo } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import { type Dialogue, read, send, signedOut, watch } from '../dialogue.ts'
 import type { SaslAccounts } from '../sasl/accounts.ts'
@@ -25,7 +26,7 @@ export interface ImapOptions {
   /** Passwords may be said without TLS: on loopback, or when the operator says so. */
   readonly allowPlaintext: boolean
   /** The stream is encrypted from the start (port 993). */
-  readonly secured: boolean
+  readonly tls: TlsInfo | undefined
   /** What clients see between the parts of a mailbox name: '/', or '.' where they come from a house that showed that. */
   readonly delimiter: '/' | '.'
   /** Wall time, and monotonic time, in milliseconds. */
@@ -90,7 +91,7 @@ export class ImapSession {
   readonly store: Store
   readonly reader: CommandReader
   readonly output = new Output()
-  secured: boolean
+  tls: TlsInfo | undefined
   account: Account | undefined
   selected: SelectedMailbox | undefined
   /** What ENABLE turned on (RFC 5161), in capitals. */
@@ -113,9 +114,13 @@ export class ImapSession {
   constructor(options: ImapOptions) {
     this.options = options
     this.store = options.store
-    this.secured = options.secured
+    this.tls = options.tls
     this.#signInBy = options.monotonic() + options.limits.signInMs
     this.reader = new CommandReader((line) => this.#literalLimit(line))
+  }
+
+  get secured(): boolean {
+    return this.tls !== undefined
   }
 
   get mayPassword(): boolean {

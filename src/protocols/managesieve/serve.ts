@@ -44,7 +44,7 @@ export function serveManageSieve(
     random: world.random,
     tlsAvailable: tlsIdentity !== undefined,
     allowPlaintext,
-    secured: stream.tls !== undefined,
+    tls: stream.tls,
     monotonic: () => world.clock.monotonic(),
     limits: { ...LIMITS, ...options.limits },
   })

@@ -4,6 +4,7 @@
 import type { CommandResult } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
 import type { Account, ScriptQuota, SieveScript } from '../../store/types.ts'
+import type { TlsInfo } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import {
   type Committed,
@@ -18,7 +19,8 @@ import {
   signedIn,
   startTls,
 } from '../dialogue.ts'
-import type { SaslAccounts, SaslMechanism } from '../sasl/accounts.ts'
+import type { SaslAccounts } from '../sasl/accounts.ts'
+import { offered } from '../sasl/offered.ts'
 import { SaslServer } from '../sasl/server.ts'
 import { exchange, type SaslOutcome } from '../sasl-dialogue.ts'
 import { ACTION_LIMITS } from '../sieve/actions.ts'
@@ -35,7 +37,7 @@ export interface ManageSieveOptions {
   readonly tlsAvailable: boolean
   /** Passwords may be said without TLS: on loopback, or when the operator says so. */
   readonly allowPlaintext: boolean
-  readonly secured: boolean
+  readonly tls: TlsInfo | undefined
   /** Monotonic time in milliseconds. */
   readonly monotonic: () => number
   readonly limits: ManageSieveLimits
@@ -75,7 +77,7 @@ type Argument = string | number | Buffer
 export class ManageSieveSession {
   readonly #options: ManageSieveOptions
   readonly #reader: LineReader
-  #secured: boolean
+  #tls: TlsInfo | undefined
   #account: Account | undefined
   #failures = 0
   #out: Buffer[] = []
@@ -86,7 +88,7 @@ export class ManageSieveSession {
   constructor(options: ManageSieveOptions) {
     this.#options = options
     this.#reader = new LineReader(options.limits.scriptBytes)
-    this.#secured = options.secured
+    this.#tls = options.tls
     this.#signInBy = options.monotonic() + options.limits.signInMs
   }
 
@@ -148,11 +150,11 @@ export class ManageSieveSession {
     yield* this.#flush()
     // Nothing said before the handshake counts (RFC 5804 §2.2).
     this.#reader.discard()
-    if (!(yield* startTls())) {
+    this.#tls = yield* startTls()
+    if (!this.#secured) {
       this.#closing = true
       return no('no TLS')
     }
-    this.#secured = true
     // What we can is told anew, for nobody could vouch for what was said before.
     this.#capabilities()
     return ok('TLS is active')
@@ -161,9 +163,10 @@ export class ManageSieveSession {
   *authenticate(mechanism: string, initial: string | undefined): Dialogue<Answer> {
     const { accounts, random, limits, store } = this.#options
     if (!this.#mayPassword) return no('say STARTTLS first', 'ENCRYPT-NEEDED')
-    const known = accounts.mechanisms.find((one) => one === mechanism.toUpperCase()) as SaslMechanism | undefined
+    const sasl = new SaslServer(random, accounts.mechanisms, this.#tls)
+    const known = sasl.named(mechanism)
     if (known === undefined) return no('this mechanism is not offered')
-    const outcome: SaslOutcome = yield* exchange(new SaslServer(random), known, initial === '' ? '=' : initial, {
+    const outcome: SaslOutcome = yield* exchange(sasl, known, initial === '' ? '=' : initial, {
       say: (line) => this.#put(`"${line.slice(2)}"\r\n`),
       hear: () => this.#response(),
     })
@@ -276,6 +279,10 @@ export class ManageSieveSession {
     return this.#account!.id
   }
 
+  get #secured(): boolean {
+    return this.#tls !== undefined
+  }
+
   get #mayPassword(): boolean {
     return this.#secured || this.#options.allowPlaintext
   }
@@ -300,7 +307,7 @@ export class ManageSieveSession {
     const line = (name: string, value?: string) => this.#put(`"${name}"${value === undefined ? '' : ` "${value}"`}\r\n`)
     line('IMPLEMENTATION', 'Borderpost')
     line('SIEVE', CAPABILITY_NAMES.join(' '))
-    line('SASL', this.#mayPassword ? accounts.mechanisms.join(' ') : '')
+    line('SASL', this.#mayPassword ? offered(accounts.mechanisms, this.#tls).join(' ') : '')
     if (tlsAvailable && !this.#secured) line('STARTTLS')
     line('NOTIFY', NOTIFY_METHODS.join(' '))
     line('MAXREDIRECTS', String(ACTION_LIMITS.redirects))

@@ -35,7 +35,7 @@ export function servePop3(
     tlsAvailable: tlsIdentity !== undefined,
     allowPlaintext,
     monotonic: () => world.clock.monotonic(),
-    secured: stream.tls !== undefined,
+    tls: stream.tls,
     limits: { ...DEFAULT_POP3_LIMITS, ...options.limits },
   })
   const context = { stream, store, accounts, tlsIdentity, world, writeTimeoutMs: WRITE_TIMEOUT_MS }

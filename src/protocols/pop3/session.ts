@@ -5,6 +5,7 @@
 import type { Command } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobRef } from '../../store/types.ts'
+import type { TlsInfo } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import {
   checkPassword,
@@ -20,6 +21,7 @@ import {
 } from '../dialogue.ts'
 import { CommandReader } from '../imap/reader.ts'
 import type { SaslAccounts } from '../sasl/accounts.ts'
+import { offered } from '../sasl/offered.ts'
 import { SaslServer } from '../sasl/server.ts'
 import { exchange } from '../sasl-dialogue.ts'
 import { type LockLimits, locksOf } from './locks.ts'
@@ -33,7 +35,7 @@ export interface Pop3Options {
   readonly tlsAvailable: boolean
   /** Passwords may be said without TLS: on loopback, or when the operator says so. */
   readonly allowPlaintext: boolean
-  readonly secured: boolean
+  readonly tls: TlsInfo | undefined
   /** Monotonic time in milliseconds. */
   readonly monotonic: () => number
   readonly limits: Pop3Limits
@@ -65,7 +67,7 @@ const FLUSH_BYTES = 65_536
 export class Pop3Session {
   readonly #options: Pop3Options
   readonly #reader = new CommandReader(() => 0)
-  #secured: boolean
+  #tls: TlsInfo | undefined
   #user: string | undefined
   #maildrop: Maildrop | undefined
   #failures = 0
@@ -76,7 +78,7 @@ export class Pop3Session {
 
   constructor(options: Pop3Options) {
     this.#options = options
-    this.#secured = options.secured
+    this.#tls = options.tls
     this.#signInBy = options.monotonic() + options.limits.signInMs
   }
 
@@ -154,6 +156,10 @@ export class Pop3Session {
     if (this.#out.length >= FLUSH_BYTES) yield* this.#flush()
   }
 
+  get #secured(): boolean {
+    return this.#tls !== undefined
+  }
+
   get #mayPassword(): boolean {
     return this.#secured || this.#options.allowPlaintext
   }
@@ -165,7 +171,7 @@ export class Pop3Session {
     lines.push('UTF8 USER', 'LANG', 'EXPIRE NEVER')
     if (limits.loginDelayMs > 0) lines.push(`LOGIN-DELAY ${Math.ceil(limits.loginDelayMs / 1000)}`)
     if (this.#maildrop === undefined && tlsAvailable && !this.#secured) lines.push('STLS')
-    if (this.#mayPassword) lines.push('USER', `SASL ${accounts.mechanisms.join(' ')}`)
+    if (this.#mayPassword) lines.push('USER', `SASL ${offered(accounts.mechanisms, this.#tls).join(' ')}`)
     for (const line of [...lines, 'IMPLEMENTATION Borderpost', '.']) this.#say(line)
   }
 
@@ -187,7 +193,7 @@ export class Pop3Session {
     yield* this.#flush()
     this.#reader.discard()
     this.#user = undefined
-    this.#secured = yield* startTls()
+    this.#tls = yield* startTls()
     this.#closing = !this.#secured
   }
 
@@ -211,17 +217,18 @@ export class Pop3Session {
   }
 
   *auth(argument: string): Dialogue {
-    const { mechanisms } = this.#options.accounts
+    const { accounts, random } = this.#options
+    const sasl = new SaslServer(random, accounts.mechanisms, this.#tls)
     const [name = '', initial, more] = argument.split(' ')
-    const mechanism = mechanisms.find((offered) => offered === name.toUpperCase())
+    const mechanism = sasl.named(name)
     if (!this.#mayPassword) return this.#say('-ERR say STLS first')
     // Before CAPA there was this way to ask.
     if (argument === '') {
-      for (const line of ['+OK mechanisms', ...mechanisms, '.']) this.#say(line)
+      for (const line of ['+OK mechanisms', ...offered(accounts.mechanisms, this.#tls), '.']) this.#say(line)
       return
     }
     if (mechanism === undefined || more !== undefined) return this.#say('-ERR mechanism not offered')
-    const outcome = yield* exchange(new SaslServer(this.#options.random), mechanism, initial, {
+    const outcome = yield* exchange(sasl, mechanism, initial, {
       say: (line) => this.#say(line),
       hear: () => this.#line(),
     })

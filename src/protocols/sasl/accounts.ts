@@ -2,7 +2,14 @@
 
 import type { ScramCredentials } from './credentials.ts'
 
-export type SaslMechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS' | 'OAUTHBEARER' | 'XOAUTH2'
+export type SaslMechanism =
+  | 'PLAIN'
+  | 'LOGIN'
+  | 'SCRAM-SHA-256'
+  | 'SCRAM-SHA-256-PLUS'
+  | 'EXTERNAL'
+  | 'OAUTHBEARER'
+  | 'XOAUTH2'
 
 /** 'ok' names the account as it is kept (not as typed). 'unavailable': nothing is known now, the client may try later. */
 export type PasswordVerdict =
@@ -37,6 +44,8 @@ export interface SaslAccounts {
   scramCredentials(user: string, from: string): Promise<ScramLookup> | ScramLookup
   /** Of whoever offers OAUTHBEARER or XOAUTH2. `user`: whom the client wants to be, if it says so. */
   checkToken?(user: string | undefined, token: string, from: string): Promise<TokenVerdict>
+  /** Whose certificate (DER) it is, which the client has the key of; `user`: who it says it is, if it says so. */
+  certificateHolder?(certificate: Buffer, user: string | undefined, from: string): PasswordVerdict
   /** The account of this name was signed in to, by whichever way: what was tried before is forgiven. */
   signedIn?(user: string, from: string): void
   /** Whoever signed in has gone, and the connection stays (RFC 8437). */

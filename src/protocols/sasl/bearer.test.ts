@@ -16,7 +16,7 @@ test('OAUTHBEARER: the examples of RFC 7628, with and without a name', () => {
     'bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9MTQzAWF1dGg9QmVhcmVyIHZGOWRmdDRxbVRjMk52YjNSbGNrQmhiSFJoZG1semRHRXVZMjl0Q2c9PQEB',
     'base64',
   )
-  const server = new SaslServer(random)
+  const server = new SaslServer(random, ['OAUTHBEARER', 'XOAUTH2'])
   assert.deepEqual(server.start('OAUTHBEARER', initial), {
     kind: 'ask-token',
     user: 'user@example.com',
@@ -68,7 +68,7 @@ test('who shows a bad token hears why, and then the exchange fails, whatever he 
     ['XOAUTH2', 'user=bob\x01auth=Bearer abc\x01\x01', { status: '401', schemes: 'bearer', scope: 'imap' }],
   ] as const)
     for (const answer of ['\x01', '', 'n,,\x01auth=Bearer good\x01\x01']) {
-      const server = new SaslServer(random)
+      const server = new SaslServer(random, ['OAUTHBEARER', 'XOAUTH2'])
       server.start(mechanism, Buffer.from(initial))
       const step = server.tokenChecked({ state: 'refused', fault: { ...FAULT, status: 'invalid_token' } })
       assert.deepEqual(step.kind === 'challenge' && JSON.parse(step.bytes.toString()), told)

@@ -1,7 +1,8 @@
-// SASL, the client's side, for a Transmitter that must log in at the next host: PLAIN (RFC 4616) and
-// SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding.
+// SASL, the client's side, for a Transmitter that must log in at the next host: PLAIN (RFC 4616), SCRAM-SHA-256 and
+// -PLUS (RFC 5802, RFC 7677), bound to the TLS session (RFC 9266).
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { ChannelBinding } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
 import { keysOf, MAX_ITERATIONS, preparePassword } from './credentials.ts'
 
@@ -15,10 +16,20 @@ export class ScramClient {
   readonly #password: string
   readonly #nonce: string
   readonly #firstBare: string
+  readonly #header: string
+  readonly #bound: Buffer
   #serverSignature: Buffer | undefined
 
-  /** `nonce`: printable ASCII without a comma, unpredictable, e.g. 18 random bytes in base64. */
-  constructor(user: string, password: string, nonce: string) {
+  /**
+   * `nonce`: printable ASCII without a comma, unpredictable, e.g. 18 random bytes in base64. `binding`: for -PLUS;
+   * 'not-offered' where we could bind and the server did not offer it, so that it sees if somebody took the offer away.
+   */
+  constructor(user: string, password: string, nonce: string, binding?: ChannelBinding | 'not-offered') {
+    this.#header = binding === undefined ? 'n,,' : binding === 'not-offered' ? 'y,,' : `p=${binding.type},,`
+    this.#bound = Buffer.concat([
+      Buffer.from(this.#header),
+      typeof binding === 'object' ? binding.data : Buffer.alloc(0),
+    ])
     this.#password = password
     this.#nonce = nonce
     this.#firstBare = `n=${user.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${nonce}`
@@ -26,7 +37,7 @@ export class ScramClient {
 
   /** client-first-message. */
   first(): Buffer {
-    return Buffer.from(`n,,${this.#firstBare}`)
+    return Buffer.from(this.#header + this.#firstBare)
   }
 
   /** client-final-message for the server's first; undefined when that one is not acceptable. */
@@ -42,7 +53,7 @@ export class ScramClient {
     if (iterations < 1 || iterations > MAX_ITERATIONS) return undefined
     const saltedPassword = await world.cpu.pbkdf2(password, Buffer.from(salt!, 'base64'), iterations)
     const { clientKey, storedKey, serverKey } = keysOf(saltedPassword)
-    const withoutProof = `c=biws,r=${nonce}`
+    const withoutProof = `c=${this.#bound.toString('base64')},r=${nonce}`
     const authMessage = `${this.#firstBare},${text},${withoutProof}`
     const signature = createHmac('sha256', storedKey).update(authMessage).digest()
     for (let i = 0; i < 32; i++) clientKey[i]! ^= signature[i]!

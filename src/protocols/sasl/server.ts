@@ -1,12 +1,15 @@
 // SASL, the server's side, without I/O: PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM-SHA-256 and
-// -PLUS (RFC 5802, RFC 7677, RFC 9266), OAUTHBEARER (RFC 7628) and XOAUTH2. SMTP, IMAP and POP3 wrap it in their own base64 lines.
+// -PLUS (RFC 5802, RFC 7677; bound to the TLS session by RFC 9266 or RFC 5929), EXTERNAL with the client's certificate
+// (RFC 4422 appendix A), OAUTHBEARER (RFC 7628) and XOAUTH2. SMTP, IMAP, POP3 and ManageSieve wrap it in their own base64 lines.
 // The exchange goes on in steps: a challenge for the client, a question for the accounts, or the end.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import type { ChannelBinding } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from './accounts.ts'
 import { type BearerMechanism, decodeName, faultText, readBearer } from './bearer.ts'
 import type { ScramCredentials } from './credentials.ts'
+import { offered, type SaslTls } from './offered.ts'
 
 export type SaslStep =
   /** Send these bytes, give the answer to `respond`. */
@@ -17,6 +20,8 @@ export type SaslStep =
   | { readonly kind: 'ask-credentials'; readonly user: string }
   /** Ask the accounts, give the answer to `tokenChecked`. */
   | { readonly kind: 'ask-token'; readonly user: string | undefined; readonly token: string }
+  /** Ask the accounts whose certificate it is, give the answer to `passwordChecked`. `user`: whom the client wants to be. */
+  | { readonly kind: 'ask-certificate'; readonly certificate: Buffer; readonly user: string | undefined }
   | { readonly kind: 'done'; readonly user: string }
   /** 'malformed': not what the mechanism says; 'refused': wrong name or password. `user` as the client typed it. */
   | {
@@ -24,12 +29,6 @@ export type SaslStep =
       readonly reason: 'malformed' | 'refused' | 'unavailable'
       readonly user: string | undefined
     }
-
-/** Channel binding for -PLUS: what both ends of the TLS session can compute (RFC 9266 'tls-exporter'). */
-export interface ChannelBinding {
-  readonly type: string
-  readonly data: Buffer
-}
 
 type State =
   | 'idle'
@@ -39,9 +38,20 @@ type State =
   | 'scram-first'
   | 'scram-final'
   | 'scram-ack'
+  | 'external'
   | 'bearer'
   | 'bearer-told'
   | 'asking'
+
+const FIRST_STATE: Record<SaslMechanism, State> = {
+  PLAIN: 'plain',
+  LOGIN: 'login-user',
+  'SCRAM-SHA-256': 'scram-first',
+  'SCRAM-SHA-256-PLUS': 'scram-first',
+  EXTERNAL: 'external',
+  OAUTHBEARER: 'bearer',
+  XOAUTH2: 'bearer',
+}
 
 const EMPTY = Buffer.alloc(0)
 /** No response of ours needs more; longer ones are malformed. */
@@ -50,30 +60,33 @@ const MAX_RESPONSE_BYTES = 8192
 /** One exchange. Make a new one for each AUTH. */
 export class SaslServer {
   readonly #random: Pick<Random, 'bytes'>
-  readonly #binding: ChannelBinding | undefined
+  readonly #mechanisms: readonly SaslMechanism[]
+  readonly #certificate: Buffer | undefined
+  readonly #bindings: readonly ChannelBinding[]
   #state: State = 'idle'
   #plus = false
   #user: string | undefined
   #bearer: BearerMechanism = 'OAUTHBEARER'
   #scram: ScramExchange | undefined
 
-  constructor(random: Pick<Random, 'bytes'>, binding?: ChannelBinding) {
+  /** `mechanisms`: of the accounts; offered are those that `tls` has what they need for. */
+  constructor(random: Pick<Random, 'bytes'>, mechanisms: readonly SaslMechanism[], tls?: SaslTls) {
     this.#random = random
-    this.#binding = binding
+    this.#mechanisms = offered(mechanisms, tls)
+    this.#certificate = tls?.clientCertificate
+    this.#bindings = tls?.bindings ?? []
+  }
+
+  /** The mechanism of this name, in any case, if it is offered. */
+  named(name: string): SaslMechanism | undefined {
+    return this.#mechanisms.find((one) => one === name.toUpperCase())
   }
 
   /** `initialResponse` is undefined when the client sent none (an empty one is not none, RFC 4422 §4). */
   start(mechanism: SaslMechanism, initialResponse?: Uint8Array): SaslStep {
-    if (mechanism === 'PLAIN') this.#state = 'plain'
-    else if (mechanism === 'LOGIN') this.#state = 'login-user'
-    else if (mechanism === 'OAUTHBEARER' || mechanism === 'XOAUTH2') {
-      this.#bearer = mechanism
-      this.#state = 'bearer'
-    } else {
-      this.#plus = mechanism === 'SCRAM-SHA-256-PLUS'
-      if (this.#plus && this.#binding === undefined) return this.#fail('malformed')
-      this.#state = 'scram-first'
-    }
+    this.#plus = mechanism === 'SCRAM-SHA-256-PLUS'
+    if (mechanism === 'OAUTHBEARER' || mechanism === 'XOAUTH2') this.#bearer = mechanism
+    this.#state = FIRST_STATE[mechanism]
     if (initialResponse !== undefined) return this.respond(initialResponse)
     return challenge(mechanism === 'LOGIN' ? Buffer.from('Username:') : EMPTY)
   }
@@ -97,6 +110,8 @@ export class SaslServer {
         return this.#scramFirst(text)
       case 'scram-final':
         return this.#scramFinal(text)
+      case 'external':
+        return this.#external(text)
       case 'scram-ack':
         // The last challenge carried the server's signature; the client has nothing to add (RFC 5802 §5).
         return text === '' ? this.#done() : this.#fail('malformed')
@@ -171,16 +186,26 @@ export class SaslServer {
     if (!user) return this.#fail('malformed')
     this.#user = user
     // 'y' says "I could bind but you do not offer it": if we do offer it, somebody took it out (RFC 5802 §6).
-    if (flag === 'y' && this.#binding !== undefined) return this.#fail('refused')
+    if (flag === 'y' && this.#mechanisms.includes('SCRAM-SHA-256-PLUS')) return this.#fail('refused')
     if ((bindingType !== undefined) !== this.#plus) return this.#fail('malformed')
-    if (this.#plus && bindingType !== this.#binding!.type) return this.#fail('refused')
+    const binding = this.#bindings.find(({ type }) => type === bindingType)
+    if (this.#plus && binding === undefined) return this.#fail('refused')
     if (actFor !== undefined && decodeName(actFor) !== user) return this.#fail('refused')
     const header = text.slice(0, text.length - bare!.length)
-    const bound = Buffer.concat([Buffer.from(header), this.#plus ? this.#binding!.data : EMPTY])
+    const bound = Buffer.concat([Buffer.from(header), binding?.data ?? EMPTY])
     const nonce = clientNonce! + this.#random.bytes(18).toString('base64')
     this.#scram = new ScramExchange(bare!, nonce, bound)
     this.#state = 'asking'
     return { kind: 'ask-credentials', user }
+  }
+
+  /** RFC 4422 appendix A: the response is whom to act as, empty for whoever the certificate says. */
+  #external(text: string): SaslStep {
+    if (text.includes('\0')) return this.#fail('malformed')
+    this.#user = text === '' ? undefined : text
+    if (this.#certificate === undefined) return this.#fail('refused')
+    this.#state = 'asking'
+    return { kind: 'ask-certificate', certificate: this.#certificate, user: this.#user }
   }
 
   #scramFinal(text: string): SaslStep {

@@ -2,6 +2,7 @@
 
 import type { Random } from '../../world/world.ts'
 import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from '../sasl/accounts.ts'
+import type { SaslTls } from '../sasl/offered.ts'
 import { SaslServer, type SaslStep } from '../sasl/server.ts'
 import { decodeBase64 } from './command.ts'
 import { REPLIES, type Reply } from './reply.ts'
@@ -20,19 +21,17 @@ const FAILURES = {
 } as const
 
 export class AuthExchange {
-  readonly #mechanisms: readonly SaslMechanism[]
   readonly #sasl: SaslServer
 
-  constructor(mechanisms: readonly SaslMechanism[], random: Pick<Random, 'bytes'>) {
-    this.#mechanisms = mechanisms
-    this.#sasl = new SaslServer(random)
+  constructor(mechanisms: readonly SaslMechanism[], random: Pick<Random, 'bytes'>, tls: SaslTls | undefined) {
+    this.#sasl = new SaslServer(random, mechanisms, tls)
   }
 
   /** The argument of AUTH. */
   begin(rest: string): AuthStep {
     const [name = '', initial, ...more] = rest.split(/ +/)
     if (more.length > 0) return refused(REPLIES.syntax)
-    const mechanism = this.#mechanisms.find((offered) => offered === name.toUpperCase())
+    const mechanism = this.#sasl.named(name)
     if (mechanism === undefined) return refused(REPLIES.mechanismUnknown)
     if (initial === undefined) return this.#step(this.#sasl.start(mechanism))
     // RFC 4954 §4: "=" is an initial response that is there and empty.
@@ -69,6 +68,8 @@ export class AuthExchange {
         return { kind: 'ask', question: { kind: 'credentials', user: step.user } }
       case 'ask-token':
         return { kind: 'ask', question: { kind: 'token', user: step.user, token: step.token } }
+      case 'ask-certificate':
+        return { kind: 'ask', question: { kind: 'certificate', certificate: step.certificate, user: step.user } }
       case 'done':
         return { kind: 'ask', question: { kind: 'authenticated', user: step.user } }
       case 'failed':

@@ -234,9 +234,13 @@ class Opening {
       return this.#failed('auth', reply(451, '4.7.11', 'the password is not sent without TLS'))
     }
     const say = (line: string) => this.#io.exchange(line, this.#timeouts.commandMs)
-    if (offered.includes('SCRAM-SHA-256')) {
-      const scram = new ScramClient(user, password, random.bytes(18).toString('base64'))
-      const first = await say(`AUTH SCRAM-SHA-256 ${scram.first().toString('base64')}`)
+    // RFC 5802 §6: bound if the server can, and if it says it cannot, it hears that we could.
+    const binding = this.#io.stream.tls.bindings?.find(({ type }) => type === 'tls-exporter')
+    const isBound = binding !== undefined && offered.includes('SCRAM-SHA-256-PLUS')
+    if (isBound || offered.includes('SCRAM-SHA-256')) {
+      const nonce = random.bytes(18).toString('base64')
+      const scram = new ScramClient(user, password, nonce, isBound ? binding : binding && 'not-offered')
+      const first = await say(`AUTH SCRAM-SHA-256${isBound ? '-PLUS' : ''} ${scram.first().toString('base64')}`)
       if (isLost(first) || first.code !== 334) return this.#unexpected('auth', first)
       const answer = await scram.answer(challengeOf(first), { cpu })
       const final = await say(answer === undefined ? '*' : answer.toString('base64'))

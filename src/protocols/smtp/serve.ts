@@ -265,12 +265,19 @@ class Connection implements ConnectionControl {
       if (question.kind === 'token') {
         return session.tokenChecked(await policy.accounts!.checkToken!(question.user, question.token, from))
       }
+      if (question.kind === 'certificate') {
+        const { certificate, user } = question
+        return session.passwordChecked(
+          policy.accounts!.certificateHolder?.(certificate, user, from) ?? { state: 'refused' },
+        )
+      }
       if (question.kind === 'authenticated') policy.accounts?.signedIn?.(question.user, from)
       const answer = askPolicy(policy, question, session, this)
       return session.decide(answer instanceof Promise ? await answer : answer)
     } catch (error) {
       this.#options.onFault?.(error)
-      if (question.kind === 'password') return session.passwordChecked({ state: 'unavailable' })
+      if (question.kind === 'password' || question.kind === 'certificate')
+        return session.passwordChecked({ state: 'unavailable' })
       if (question.kind === 'credentials') return session.credentialsFound({ state: 'unavailable' })
       if (question.kind === 'token') return session.tokenChecked({ state: 'unavailable' })
       return session.decide(REPLIES.localError)
@@ -340,7 +347,7 @@ const LINGER_BYTES = 1_000_000
 
 const isContent = (phase: Phase) => phase === 'data' || phase === 'bdat'
 
-type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' | 'token' }>
+type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' | 'certificate' | 'token' }>
 
 function askPolicy(
   policy: SmtpServerPolicy,

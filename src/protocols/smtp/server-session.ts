@@ -4,7 +4,8 @@
 // what the role decides is asked with an `ask` effect, and the session reads no further until it is answered.
 
 import type { TlsInfo } from '../../world/network.ts'
-import type { PasswordVerdict, ScramLookup, TokenVerdict } from '../sasl/accounts.ts'
+import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from '../sasl/accounts.ts'
+import { offered } from '../sasl/offered.ts'
 import { AuthExchange, type AuthStep } from './auth-exchange.ts'
 import { isReply, parseBdat, parseMail, parseRecipient, readText, splitCommand } from './command.ts'
 import type { ContentDefect } from './content.ts'
@@ -109,7 +110,7 @@ export class SmtpServerSession {
   }
 
   passwordChecked(verdict: PasswordVerdict): Effect[] {
-    if (this.#question?.kind !== 'password') return []
+    if (this.#question?.kind !== 'password' && this.#question?.kind !== 'certificate') return []
     this.#question = undefined
     this.#authStep(this.#auth!.passwordChecked(verdict))
     return this.#run()
@@ -245,7 +246,7 @@ export class SmtpServerSession {
   #extensions(): string[] {
     const { maxMessageBytes, maxMessages, maxRecipients, dsn, prdr, requireTls, startTls } = this.#options
     const encrypted = this.#facts.tls !== undefined
-    const auth = this.#authAllowed() && this.#facts.user === undefined
+    const mechanisms = this.#authAllowed() && this.#facts.user === undefined ? this.#mechanisms() : []
     return [
       'PIPELINING',
       `SIZE ${maxMessageBytes}`,
@@ -258,7 +259,7 @@ export class SmtpServerSession {
       ...(prdr ? ['PRDR'] : []),
       ...(requireTls && encrypted ? ['REQUIRETLS'] : []),
       ...(startTls && !encrypted ? ['STARTTLS'] : []),
-      ...(auth ? [`AUTH ${this.#context.mechanisms.join(' ')}`] : []),
+      ...(mechanisms.length > 0 ? [`AUTH ${mechanisms.join(' ')}`] : []),
     ]
   }
 
@@ -377,6 +378,10 @@ export class SmtpServerSession {
     this.#phase = 'tls'
   }
 
+  #mechanisms(): readonly SaslMechanism[] {
+    return offered(this.#context.mechanisms, this.#facts.tls)
+  }
+
   #authAllowed(): boolean {
     const encrypted = this.#facts.tls !== undefined || this.#options.authWithoutTls
     return this.#context.mechanisms.length > 0 && encrypted
@@ -388,7 +393,7 @@ export class SmtpServerSession {
     if (this.#facts.user !== undefined) return this.#fault(REPLIES.authTwice)
     if (this.#transaction !== undefined) return this.#fault(REPLIES.authInMail)
     if (!this.#authAllowed()) return this.#fault(REPLIES.encryptionNeeded)
-    this.#auth = new AuthExchange(this.#context.mechanisms, this.#context.random)
+    this.#auth = new AuthExchange(this.#context.mechanisms, this.#context.random, this.#facts.tls)
     this.#authStep(this.#auth.begin(rest))
   }
 

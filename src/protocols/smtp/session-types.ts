@@ -8,13 +8,17 @@ import type { Budget } from './content.ts'
 import type { MailParameters, RecipientParameters } from './envelope.ts'
 import type { InboundMessage } from './policy.ts'
 
-/** What the session asks of the role. Answer with `decide`, but 'password', 'credentials' and 'token' with their own methods. */
+/**
+ * What the session asks of the role. Answer with `decide`, but 'password' and 'certificate' with `passwordChecked`,
+ * 'credentials' and 'token' with their own methods.
+ */
 export type Question =
   | { readonly kind: 'connected' }
   | { readonly kind: 'hello'; readonly name: string; readonly extended: boolean }
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
   | { readonly kind: 'credentials'; readonly user: string }
   | { readonly kind: 'token'; readonly user: string | undefined; readonly token: string }
+  | { readonly kind: 'certificate'; readonly certificate: Buffer; readonly user: string | undefined }
   | { readonly kind: 'authenticated'; readonly user: string }
   | { readonly kind: 'mail'; readonly reversePath: ReversePath; readonly parameters: MailParameters }
   | { readonly kind: 'recipient'; readonly forwardPath: ForwardPath; readonly parameters: RecipientParameters }

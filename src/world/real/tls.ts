@@ -1,10 +1,18 @@
 // TLS handshakes on connections that exist already, both sides (RFC 8446 and TLS 1.2; nothing older, RFC 8996). Our
 // servers speak only ciphers with forward secrecy and authenticated encryption (RFC 9325 §4.2), and do not renegotiate.
 
-import { constants } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
-import { NetworkError, type TlsClientSide, type TlsIdentity, type TlsInfo, type TlsServerSide } from '../network.ts'
+import { serverEndPoint } from '../end-point.ts'
+import {
+  type ChannelBinding,
+  NetworkError,
+  type TlsClientSide,
+  type TlsIdentity,
+  type TlsInfo,
+  type TlsServerSide,
+} from '../network.ts'
 
 const oldestVersion = 'TLSv1.2'
 /** For both kinds of keys; those of TLS 1.3 are all sound. Our clients take what a server has, for the other is plain text. */
@@ -18,6 +26,9 @@ const serverCiphers = [
 const longestChain = 10
 /** Parsing a certificate and key costs far more than a lookup, and identities are few. */
 const contexts = new WeakMap<TlsIdentity, SecureContext>()
+/** RFC 9266 §2. */
+const exporterLabel = 'EXPORTER-Channel-Binding'
+const exporterBytes = 32
 
 /** The encrypted socket and what was agreed. @throws Error of any kind; the plain socket is then destroyed by the caller */
 export async function shakeHands(
@@ -32,7 +43,7 @@ export async function shakeHands(
     socket.destroy()
     throw error
   }
-  const info = side.role === 'server' ? serverInfo(socket) : clientInfo(socket)
+  const info = side.role === 'server' ? serverInfo(socket, side.identity) : clientInfo(socket)
   return { socket, info }
 }
 
@@ -47,10 +58,14 @@ function serverSocket(plain: Socket, side: TlsServerSide): TLSSocket {
       ciphers: serverCiphers,
       honorCipherOrder: true,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      // Without one, OpenSSL resumes no session in which a client was asked for its certificate.
+      sessionIdContext: 'borderpost',
     })
     contexts.set(side.identity, context)
   }
-  return new TLSSocket(plain, { isServer: true, secureContext: context })
+  // Any certificate will do here: whose it is will be looked up by its key.
+  const requestCert = side.identity.asksClients === true
+  return new TLSSocket(plain, { isServer: true, secureContext: context, requestCert, rejectUnauthorized: false })
 }
 
 function clientSocket(plain: Socket, side: TlsClientSide): TLSSocket {
@@ -62,6 +77,7 @@ function clientSocket(plain: Socket, side: TlsClientSide): TLSSocket {
     rejectUnauthorized: side.mustAuthenticate,
     minVersion: oldestVersion,
     ...(side.trusted === undefined ? {} : { ca: [...side.trusted] }),
+    ...(side.identity && { cert: side.identity.certificatePem, key: side.identity.privateKeyPem }),
   })
 }
 
@@ -91,9 +107,44 @@ function secured(
   })
 }
 
-function serverInfo(socket: TLSSocket): TlsInfo {
+function serverInfo(socket: TLSSocket, identity: TlsIdentity): TlsInfo {
   const { servername } = socket as unknown as { servername?: string | false | null }
-  return { ...agreed(socket), authorized: false, ...(servername ? { serverName: servername } : {}) }
+  const clientCertificate = identity.asksClients ? socket.getPeerCertificate().raw : undefined
+  // RFC 5929 §3.1: the first Finished message of the handshake, the client's unless a session is resumed. Then it is no
+  // proof against who sat between two earlier handshakes (RFC 7627 §1), so there is none.
+  const unique = socket.getProtocol() === 'TLSv1.2' && !socket.isSessionReused() ? socket.getPeerFinished() : undefined
+  return {
+    ...agreed(socket),
+    authorized: false,
+    bindings: bindingsOf(socket, ownCertificate(identity), unique),
+    ...(servername ? { serverName: servername } : {}),
+    ...(clientCertificate ? { clientCertificate } : {}),
+  }
+}
+
+const ownCertificates = new WeakMap<TlsIdentity, Buffer>()
+
+function ownCertificate(identity: TlsIdentity): Buffer {
+  let certificate = ownCertificates.get(identity)
+  if (certificate === undefined) {
+    certificate = new X509Certificate(identity.certificatePem).raw
+    ownCertificates.set(identity, certificate)
+  }
+  return certificate
+}
+
+/** The exporter is one for each session in TLS 1.3 alone (RFC 9266 §4.2 asks more of older versions than can be seen here). */
+function bindingsOf(socket: TLSSocket, server: Buffer | undefined, unique?: Buffer): ChannelBinding[] {
+  const exporter =
+    socket.getProtocol() === 'TLSv1.3'
+      ? socket.exportKeyingMaterial(exporterBytes, exporterLabel, Buffer.alloc(0))
+      : undefined
+  const endPoint = server && serverEndPoint(server)
+  return [
+    ...(exporter ? [{ type: 'tls-exporter', data: exporter } as const] : []),
+    ...(unique ? [{ type: 'tls-unique', data: unique } as const] : []),
+    ...(endPoint ? [endPoint] : []),
+  ]
 }
 
 function clientInfo(socket: TLSSocket): TlsInfo {
@@ -104,7 +155,8 @@ function clientInfo(socket: TLSSocket): TlsInfo {
     if (certificate.issuerCertificate === undefined || certificate.issuerCertificate === certificate) break
     certificate = certificate.issuerCertificate
   }
-  const info = { ...agreed(socket), authorized: socket.authorized, peerCertificates }
+  const bindings = bindingsOf(socket, peerCertificates[0])
+  const info = { ...agreed(socket), authorized: socket.authorized, peerCertificates, bindings }
   return socket.authorized ? info : { ...info, authorizationError: String(socket.authorizationError) }
 }
 

@@ -12,7 +12,7 @@ import {
 import type { SimulatedHost } from './host.ts'
 import type { Life, QueuedEvent } from './queue.ts'
 import type { Simulation } from './simulation.ts'
-import { verifyModelled } from './tls.ts'
+import { clientCertificateOf, modelledBindings, modelledExporter, verifyModelled } from './tls.ts'
 
 /** Bytes under way or unread above which `write` waits. */
 const windowBytes = 64 * 1024
@@ -27,7 +27,7 @@ type Segment =
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
   | { readonly kind: 'fin' }
   | { readonly kind: 'client-hello'; readonly side: TlsClientSide }
-  | { readonly kind: 'server-hello'; readonly side: TlsServerSide }
+  | { readonly kind: 'server-hello'; readonly side: TlsServerSide; readonly exporter: Buffer }
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void
@@ -186,11 +186,19 @@ export class SimulatedStream implements Stream {
   #shakeHands(segment: Segment): void {
     const { side, resolve, timer } = this.#handshake!
     if (side.role === 'server' && segment.kind === 'client-hello') {
-      const info = { ...modelledTls, authorized: false, serverName: segment.side.serverName }
+      const exporter = modelledExporter(this.#remoteText, this.#localText, this.#simulation.nowMs)
+      const shown = side.identity.asksClients ? clientCertificateOf(segment.side) : undefined
+      const info = {
+        ...modelledTls,
+        authorized: false,
+        serverName: segment.side.serverName,
+        bindings: modelledBindings(side.identity, exporter),
+        ...(shown && { clientCertificate: shown }),
+      }
       this.#handshake = undefined
       this.#simulation.cancel(timer)
       this.tls = info
-      this.#transmit({ kind: 'server-hello', side })
+      this.#transmit({ kind: 'server-hello', side, exporter })
       resolve(info)
     } else if (side.role === 'client' && segment.kind === 'server-hello') {
       const verdict = verifyModelled(
@@ -205,7 +213,8 @@ export class SimulatedStream implements Stream {
       }
       this.#handshake = undefined
       this.#simulation.cancel(timer)
-      this.tls = { ...modelledTls, ...verdict }
+      const bindings = modelledBindings(segment.side.identity, segment.exporter)
+      this.tls = { ...modelledTls, ...verdict, bindings }
       resolve(this.tls)
     } else {
       if (segment.kind === 'data') this.#consumed(segment.bytes.length)

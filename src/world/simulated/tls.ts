@@ -1,8 +1,9 @@
 // What a simulated TLS client makes of a server's certificate: real X.509 parsing and name checks, without a handshake.
 
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { TlsClientSide, TlsIdentity, TlsInfo } from '../network.ts'
+import { serverEndPoint } from '../end-point.ts'
+import type { ChannelBinding, TlsClientSide, TlsIdentity, TlsInfo } from '../network.ts'
 
 type Verdict = Pick<TlsInfo, 'authorized' | 'authorizationError' | 'peerCertificates'>
 
@@ -31,6 +32,21 @@ export function verifyModelled(
   if (isNamed === undefined)
     return { authorized: false, authorizationError: 'ERR_TLS_CERT_ALTNAME_INVALID', peerCertificates }
   return { authorized: true, peerCertificates }
+}
+
+/** What the two ends of this handshake have alike, and no other handshake has. */
+export function modelledExporter(client: string, server: string, nowMs: number): Buffer {
+  return createHash('sha256').update(`${client} ${server} ${nowMs}`).digest()
+}
+
+export function modelledBindings({ certificatePem }: TlsIdentity, exporter: Buffer): ChannelBinding[] {
+  const leaf = parsePem(certificatePem)[0]
+  const endPoint = leaf && serverEndPoint(leaf.raw)
+  return [{ type: 'tls-exporter', data: exporter }, ...(endPoint ? [endPoint] : [])]
+}
+
+export function clientCertificateOf({ identity }: TlsClientSide): Buffer | undefined {
+  return identity && parsePem(identity.certificatePem)[0]?.raw
 }
 
 function parsePem(pem: string): X509Certificate[] {
