@@ -234,7 +234,7 @@ program
 program
   .command('import')
   .description('bring mail in: mbox, Maildir, folders or a zip of them; run it again to go on, or for what came since')
-  .argument('<folder>', `${folderOf} that is stopped`)
+  .argument('<folder>', `${folderOf}, running or stopped`)
   .argument('<address>', 'whose account')
   .argument('<from>', 'the file or folder with the mail')
   .option('--into <mailbox>', 'below this mailbox (default: where it was; a single file: INBOX)')
@@ -247,7 +247,7 @@ program
   .command('copy')
   .description('copy an account of another IMAP server, all folders; run it again to go on, or for what came since')
   .argument('<from>', 'imap://user@host[:port]/ (993 where no port is said; 143: STARTTLS)')
-  .argument('<folder>', `${folderOf} that is stopped`)
+  .argument('<folder>', `${folderOf}, running or stopped`)
   .argument('<address>', 'whose account here')
   .option('--password-file <file>', 'the password there (default: BORDERPOST_IMAP_PASSWORD, or asked for)')
   .option('--ca <file>', 'certificates (PEM) that prove the server, instead of those of this machine')

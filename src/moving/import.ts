@@ -35,8 +35,13 @@ export interface ImportResult extends Omit<Progress, 'mailbox'> {
   readonly stopped: string | undefined
 }
 
+/** What an import needs of a store. */
+export type ImportStore = Pick<Store, 'commit' | 'putBlob' | 'mailbox' | 'mailboxByUse' | 'mailboxByPath'> & {
+  readonly lists: Pick<Store['lists'], 'wasBrought' | 'hasBody'>
+}
+
 export interface ImportOptions {
-  readonly store: Store
+  readonly store: ImportStore
   readonly clock: Clock
   readonly account: AccountId
   /** Called after each commit. */

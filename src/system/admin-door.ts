@@ -1,24 +1,40 @@
 // The door through which an administrator reaches a running agent: a socket in its folder, open to the owner of the process
-// alone. One line of JSON comes (a wish of roles/administer.ts), one goes back.
+// alone. One line of JSON comes (a wish of roles/administer.ts), one goes back. After the wish to bring mail
+// (`{"verb":"bring","address":…}`) the stream is a courier's (src/moving/courier.ts).
 
+import { courier, takeFromCourier } from '../moving/courier.ts'
 import { type AdminAnswer, type AdminPlace, administer } from '../roles/administer.ts'
-import type { Listener, Stream } from '../world/network.ts'
+import type { Store } from '../store/store.ts'
+import { type Listener, NetworkError, type Stream } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 
 /** In the folder of the agent. */
 export const ADMIN_SOCKET = 'admin.sock'
 
+const BRING = 'bring'
 const MAX_WISH = 1024 * 1024
 const WAIT_MS = 10_000
 const NEWLINE = 0x0a
 
-export function openAdminDoor(
+export async function openAdminDoor(
   place: AdminPlace & { readonly world: World },
   path: string,
 ): Promise<Pick<Listener, 'close'>> {
-  return place.world.network.listenLocal({ path }, (stream) => {
-    answer(place, stream).catch(() => stream.destroy())
+  const streams = new Set<Stream>()
+  const listener = await place.world.network.listenLocal({ path }, (stream) => {
+    streams.add(stream)
+    answer(place, stream)
+      .catch(() => stream.destroy())
+      .finally(() => streams.delete(stream))
   })
+  return {
+    async close() {
+      // A listener is closed once its streams are.
+      const closed = listener.close()
+      for (const stream of streams) stream.destroy()
+      await closed
+    },
+  }
 }
 
 /** Asks the agent that runs in the folder of this socket. @throws NetworkError when none does */
@@ -32,15 +48,49 @@ export async function askAtDoor(world: Pick<World, 'network'>, path: string, wis
   }
 }
 
+/**
+ * Goes to the agent that runs in the folder of this socket with mail for somebody.
+ * @throws NetworkError when none runs, or it does not take this
+ */
+export async function courierAtDoor(
+  world: Pick<World, 'network'>,
+  path: string,
+  address: string,
+): Promise<Pick<Store, 'commit' | 'putBlob'> & { close(): void }> {
+  const stream = await world.network.connect({ path }, { timeoutMs: WAIT_MS })
+  try {
+    await stream.write(Buffer.from(`${JSON.stringify({ verb: BRING, address })}\n`))
+    const { ok, text } = JSON.parse(await lineOf(stream)) as AdminAnswer
+    if (!ok) throw new NetworkError('denied', text)
+  } catch (error) {
+    stream.destroy()
+    throw error
+  }
+  return { ...courier(stream), close: () => stream.destroy() }
+}
+
 async function answer(place: AdminPlace, stream: Stream): Promise<void> {
   const line = await lineOf(stream)
   let said: AdminAnswer
   try {
-    said = await administer(place, JSON.parse(line))
+    const wish = JSON.parse(line)
+    if (wish?.verb === BRING) return await takeMail(place, stream, wish)
+    said = await administer(place, wish)
   } catch (error) {
     said = { ok: false, text: `Nothing was changed: ${(error as Error).message}` }
   }
   await stream.write(Buffer.from(`${JSON.stringify(said)}\n`))
+  stream.end()
+}
+
+async function takeMail({ store }: AdminPlace, stream: Stream, { address }: { address?: unknown }): Promise<void> {
+  const account = typeof address === 'string' ? store.accountByAddress(address) : undefined
+  const said: AdminAnswer =
+    account === undefined
+      ? { ok: false, text: `Nobody here has the address ${String(address)}.` }
+      : { ok: true, text: 'It may come.' }
+  await stream.write(Buffer.from(`${JSON.stringify(said)}\n`))
+  if (account !== undefined) await takeFromCourier(stream, store, account.id)
   stream.end()
 }
 

@@ -1,4 +1,4 @@
-// `borderpost copy`: an account at another IMAP server into an account of an agent that is stopped.
+// `borderpost copy`: an account at another IMAP server into an account of an agent, running or stopped.
 
 import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'

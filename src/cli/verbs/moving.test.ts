@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openStore } from '../../store/embedded.ts'
 import { deliver, makeAccount } from '../../store/testing.ts'
+import { ADMIN_SOCKET, courierAtDoor, openAdminDoor } from '../../system/admin-door.ts'
+import { NetworkError } from '../../world/network.ts'
 import { worldOf } from '../agents-in.ts'
 import { exportMail, importMail } from './moving.ts'
 
@@ -58,6 +60,67 @@ test('an mbox file and a Maildir on disk come in; a running agent keeps its stor
   )
   assert.equal(again.email(bob, sent[0]!.email)!.receivedAtMs, 1_700_000_000_000)
   await again.close()
+})
+
+test('an agent that runs takes mail through its door; nothing comes twice, and what it refuses is told', async (t) => {
+  const { folder, agent, open, complaints } = agentWithBob(t)
+  const store = await open()
+  const bob = await makeAccount(store)
+  const door = await openAdminDoor({ store, world: worldOf(agent) }, join(agent, ADMIN_SOCKET))
+  const text = (at: number) =>
+    `From a@b.test Mon Nov 23 10:00:00 2026\nStatus: RO\nSubject: ${at}\n\n${'x'.repeat(at)}\n\n`
+  const mbox = join(folder, 'mail')
+  writeFileSync(mbox, Array.from({ length: 200 }, (_, at) => text(at * 7)).join(''))
+  let said = ''
+  const print = (more: string) => {
+    said += more
+  }
+  assert.equal(await importMail(agent, 'bob@here.test', mbox, { json: false }, print), 0)
+  assert.equal(await importMail(agent, 'bob@here.test', mbox, { json: false }, print), 0)
+  assert.equal(
+    said,
+    'bob@here.test: 200 messages came, in 1 mailbox.\nbob@here.test: 0 messages came, in 1 mailbox; 200 had come before.\n',
+  )
+  const inbox = store.placements(bob, store.mailboxByUse(bob, 'inbox')!.id)
+  assert.deepEqual([inbox.length, inbox[0]!.flags], [200, ['\\Seen']])
+  const last = await store.readBlob(store.email(bob, inbox[199]!.email)!.blob)
+  assert.equal(last!.toString(), `Subject: 1393\r\n\r\n${'x'.repeat(1393)}\r\n`)
+
+  const quota = { kind: 'quota.put', account: bob, bytes: 1000, messages: null } as const
+  assert.ok((await store.commit([quota]))[0]!.ok)
+  assert.equal(await importMail(agent, 'bob@here.test', mbox, { into: 'More', json: false }, print), 1)
+  assert.match(said, /Not everything: The account is full\./)
+  assert.equal(await importMail(agent, 'anna@here.test', mbox, { json: false }, print), 1)
+  assert.deepEqual(complaints, ['Nobody here has the address anna@here.test.'])
+  await door.close()
+  await store.close()
+})
+
+test('through the door comes what an import needs, into the account it was opened for, and nothing else', async (t) => {
+  const { agent, open } = agentWithBob(t)
+  const store = await open()
+  const bob = await makeAccount(store)
+  const anna = await makeAccount(store, 'anna@here.test')
+  const world = worldOf(agent)
+  const path = join(agent, ADMIN_SOCKET)
+  const door = await openAdminDoor({ store, world }, path)
+  const courier = await courierAtDoor(world, path, 'bob@here.test')
+  const remove = { kind: 'account.remove', account: bob } as const
+  await assert.rejects(courier.commit([remove]), /not how mail is brought/)
+  const ofAnna = { kind: 'mailbox.create', account: anna, path: 'X', nowMs: 1 } as const
+  await assert.rejects(courier.commit([ofAnna]), /not how mail is brought/)
+  const [made] = await courier.commit([{ ...ofAnna, account: bob }])
+  assert.ok(made!.ok)
+  assert.deepEqual(
+    await store.readBlob(await courier.putBlob([Buffer.from('a\n'), Buffer.from('b')])),
+    Buffer.from('a\nb'),
+  )
+  // The agent stops: who brings something hears of it.
+  await door.close()
+  await assert.rejects(courier.putBlob([Buffer.from('c')]), NetworkError)
+  courier.close()
+  assert.deepEqual([store.mailboxByPath(anna, 'X'), store.mailboxByPath(bob, 'X')?.path], [undefined, 'X'])
+  await store.close()
 })
 
 test('what cannot be brought is said', async (t) => {

@@ -1,19 +1,20 @@
-// `borderpost import` and `borderpost export`: mail of other programs into an account of an agent that is stopped, and an
-// account's mail out into files, while the agent may run.
+// `borderpost import` and `borderpost export`: mail of other programs into an account of an agent, through the door in its
+// folder while it runs, and an account's mail out into files.
 
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type ExportResult, NotOurs, takeOut } from '../../moving/export.ts'
 import { ImapRefusal } from '../../moving/imap-client.ts'
-import { bringIn, type ImportResult } from '../../moving/import.ts'
+import { bringIn, type ImportResult, type ImportStore } from '../../moving/import.ts'
 import type { IncomingMailbox } from '../../moving/place.ts'
 import { bytesAt, mailboxesAt } from '../../moving/sources.ts'
 import { ZipError, zipPlace, zipUp } from '../../moving/zip.ts'
-import { type EmbeddedStore, openStore } from '../../store/embedded.ts'
+import { openStore } from '../../store/embedded.ts'
 import { openReading } from '../../store/reading.ts'
 import type { Store } from '../../store/store.ts'
 import type { Account } from '../../store/types.ts'
+import { ADMIN_SOCKET, courierAtDoor } from '../../system/admin-door.ts'
 import { DiskError } from '../../world/disk.ts'
 import { NetworkError } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
@@ -160,7 +161,7 @@ function whenAsked() {
 
 /** Somebody's account in an agent's store. */
 interface At {
-  readonly store: EmbeddedStore
+  readonly store: ImportStore
   readonly world: World
   readonly account: Account
 }
@@ -235,11 +236,19 @@ function theAccount(store: Pick<Store, 'accountByAddress' | 'accounts'>, address
   )
 }
 
-/** Opens the store of an agent that is stopped, for one account. */
+/** For one account of an agent: with its store if it is stopped, through its door while it runs. */
 export function withAccount(folder: string, address: string, work: (at: At) => Promise<number>): Promise<number> {
   return explained(async () => {
     const agent = theAgent(folder)
     const world = worldOf(agent)
+    const running = await atDoor(world, agent, address)
+    if (running !== undefined) {
+      try {
+        return await work({ ...running, world })
+      } finally {
+        await running.close()
+      }
+    }
     const store = await openStore(world)
     try {
       return await work({ store, world, account: theAccount(store, address, agent) })
@@ -249,12 +258,38 @@ export function withAccount(folder: string, address: string, work: (at: At) => P
   })
 }
 
+/** The agent's files are read here; what is to be kept, the agent keeps. Undefined: it does not run, or has no door. */
+async function atDoor(world: World, agent: string, address: string) {
+  const courier = await courierAtDoor(world, join(resolve(agent), ADMIN_SOCKET), address).catch((error: unknown) => {
+    if (error instanceof NetworkError && error.code === 'refused') return undefined
+    throw error
+  })
+  if (courier === undefined) return undefined
+  const { store: reads, close } = openReading(world)
+  const store: ImportStore = {
+    commit: courier.commit,
+    putBlob: courier.putBlob,
+    lists: reads.lists,
+    mailbox: (account, id) => reads.mailbox(account, id),
+    mailboxByUse: (account, use) => reads.mailboxByUse(account, use),
+    mailboxByPath: (account, path) => reads.mailboxByPath(account, path),
+  }
+  const account = theAccount(reads, address, agent)
+  const leave = async () => {
+    courier.close()
+    await close()
+  }
+  return { store, account, close: leave }
+}
+
 async function explained(work: () => Promise<number>): Promise<number> {
   try {
     return await work()
   } catch (error) {
     if (error instanceof DiskError && error.code === 'locked') {
-      console.error(`${error.message} A store has one writer: stop the agent, run this again, and start it.`)
+      console.error(
+        `${error.message} It has no door for mail that is brought: stop the agent, run this again, and start it.`,
+      )
       return EXIT.usage
     }
     const isUsage = error instanceof Usage || error instanceof NotOurs
