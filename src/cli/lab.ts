@@ -100,9 +100,11 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
     const live = new Live(system)
     stops.push(() => live.stop())
 
+    let webPort: number | undefined
+    const webUrl = () => (webPort === undefined ? undefined : `http://localhost:${webPort}`)
     const web = createWeb({
       world,
-      backends: backendsOf(system.agents),
+      backends: backendsOf(system.agents, webUrl),
       serverFactory: httpServer,
       pagesFolder: pagesFolder(),
       live,
@@ -125,7 +127,7 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
       ),
       onError: (error, where) => log('web', 'error', where, { error: String(error) }),
     })
-    const webPort = await near('web', WEB_PORT, moved, async (port) => {
+    webPort = await near('web', WEB_PORT, moved, async (port) => {
       await web.listen({ host: '127.0.0.1', port }).catch((error: NodeJS.ErrnoException) => {
         throw error.code === 'EADDRINUSE' ? new NetworkError('address-in-use', error.message) : error
       })

@@ -205,6 +205,12 @@ people
   .argument('<address>', 'of the account')
   .option(...inFolder)
   .action((address: string, { folder }: InFolder) => ask(folder, { verb: 'no-second-factor', address }))
+people
+  .command('no-passkeys')
+  .description('take every passkey of an account away: for one that somebody else was in')
+  .argument('<address>', 'of the account')
+  .option(...inFolder)
+  .action((address: string, { folder }: InFolder) => ask(folder, { verb: 'no-passkeys', address }))
 program
   .command('password')
   .description('set the password of an account: asks for it, or reads a line from standard input')

@@ -16,6 +16,7 @@ import { AppPasswords, type Door } from './app-passwords.ts'
 import { Connections } from './connections.ts'
 import { Grants } from './oauth/grants.ts'
 import { doorsOf, SCOPE_OF } from './oauth/scopes.ts'
+import { Passkeys } from './passkeys.ts'
 import { Passwords } from './passwords.ts'
 import { SecondFactor } from './second-factor.ts'
 
@@ -41,6 +42,7 @@ export class Accounts {
   readonly #guesses: Guesses
   readonly appPasswords: AppPasswords
   readonly secondFactor: SecondFactor
+  readonly passkeys: Passkeys
   readonly connections = new Connections()
   /** What people allowed programs by OAuth. */
   readonly grants: Grants
@@ -58,6 +60,7 @@ export class Accounts {
     this.appPasswords = new AppPasswords(agent, this.passwords)
     this.secondFactor = new SecondFactor(agent, this.passwords)
     this.grants = new Grants(agent, (account, grant) => this.connections.end(account.id, ({ by }) => by === grant))
+    this.passkeys = new Passkeys(agent)
   }
 
   get mechanisms(): readonly SaslMechanism[] {
@@ -206,6 +209,12 @@ export class Accounts {
   signedIn(user: string, from: string): Account | undefined {
     this.#guesses.right(user, from)
     return this.#find(user)
+  }
+
+  /** Signed in without a password. Nothing was guessed, so nothing is held back; the place is this name's from now on. */
+  signedInByPasskey({ address }: Account, from: string): void {
+    this.#guesses.count(address, from)
+    this.#guesses.right(address, from)
   }
 
   noteConnection({ id }: Account, connection: { door: Door; from: string; by: number | undefined; close: () => void }) {

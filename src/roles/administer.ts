@@ -17,6 +17,8 @@ export type AdminWish =
   | { readonly verb: 'password'; readonly address: string; readonly password: string }
   /** For who has lost the telephone and the recovery codes. */
   | { readonly verb: 'no-second-factor'; readonly address: string }
+  /** For an account that somebody else was in. */
+  | { readonly verb: 'no-passkeys'; readonly address: string }
   /** `alias`: an address, or '@domain' for what is for nobody else there. */
   | { readonly verb: 'alias'; readonly address: string; readonly alias: string; readonly remove?: boolean }
   /** Without members: it is no group any more. */
@@ -99,6 +101,17 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
     if (kept === undefined) return no(`${account.address} has no second factor.`)
     const command = { kind: 'object.remove', account: account.id, of: 'second-factor', id: kept.id } as const
     return change(store, command, `${account.address} signs in with the password alone.`)
+  },
+
+  async 'no-passkeys'({ store }, words) {
+    const account = personIn(store, words.address)
+    if (account === undefined) return nobody(words.address)
+    const kept = store.lists.objects(account.id, 'passkey')
+    if (kept.length === 0) return no(`${account.address} has no passkeys.`)
+    await store.commit(
+      kept.map(({ id }) => ({ kind: 'object.remove', account: account.id, of: 'passkey', id }) as const),
+    )
+    return yes(`${account.address} has no passkeys any more.`)
   },
 
   async alias({ store }, words) {

@@ -7,6 +7,7 @@ import type { Agent } from './agent.ts'
 import { type AppPassword, DOORS, type Door } from './app-passwords.ts'
 import type { Connection } from './connections.ts'
 import type { Grant } from './oauth/grants.ts'
+import type { Passkey, Site } from './passkeys.ts'
 
 export interface SecurityView {
   readonly doors: readonly Door[]
@@ -14,6 +15,8 @@ export interface SecurityView {
   /** Programs that were let in by OAuth. */
   readonly grants: readonly Grant[]
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
+  /** `canMake`: the page is where browsers keep passkeys for. */
+  readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
   /** Programs that are connected now; `name`: of the app password, or the program's own. */
   readonly connections: readonly (Connection & { readonly name: string | null })[]
 }
@@ -22,25 +25,31 @@ export interface SecurityView {
 export type SecurityAnswer =
   | { readonly secret: string; readonly uri?: string }
   | { readonly codes: readonly string[] }
+  /** What the browser is asked to make. */
+  | { readonly passkey: object }
   | { readonly complaint: string }
   | undefined
 
 const SHORTEST_PASSWORD = 8
+const noSite = { complaint: 'Passkeys need a page with a name, by https.' }
 const wrongPassword = { complaint: 'The password is not right.' }
 
 export class SecurityDesk {
   readonly #agent: Agent
   readonly #accounts: Accounts
   readonly #account: Account
+  readonly #site: Site | undefined
 
-  constructor(agent: Agent, accounts: Accounts, account: Account) {
+  /** `site`: of the page at which its owner is. */
+  constructor(agent: Agent, accounts: Accounts, account: Account, site?: Site) {
     this.#agent = agent
     this.#accounts = accounts
     this.#account = account
+    this.#site = site
   }
 
   view(): SecurityView {
-    const { appPasswords, secondFactor, connections } = this.#accounts
+    const { appPasswords, secondFactor, passkeys, connections } = this.#accounts
     const account = this.#account
     const passwords = appPasswords.list(account)
     const grants = this.#accounts.grants.list(account)
@@ -51,6 +60,7 @@ export class SecurityDesk {
       grants,
       connections: connections.of(account.id).map((one) => ({ ...one, name: nameOf(one.by) })),
       secondFactor: { isOn: secondFactor.isOn(account), codesLeft: secondFactor.codesLeft(account) },
+      passkeys: { canMake: this.#site !== undefined, list: passkeys.list(account) },
     }
   }
 
@@ -111,6 +121,27 @@ export class SecurityDesk {
     if (!(await secondFactor.take(this.#account, code))) return { complaint: 'The code is not right.' }
     await secondFactor.turnOff(this.#account)
     return undefined
+  }
+
+  async beginPasskey(password: string, from: string): Promise<SecurityAnswer> {
+    if (this.#site === undefined) return noSite
+    const refusal = await this.#mustKnow(password, from)
+    return refusal ?? this.#accounts.passkeys.begin(this.#account, this.#site)
+  }
+
+  /** `response`: what the browser made. That the password was said is in the challenge. */
+  async addPasskey(name: string, response: unknown): Promise<SecurityAnswer> {
+    return this.#site === undefined ? noSite : this.#accounts.passkeys.add(this.#account, this.#site, name, response)
+  }
+
+  async renamePasskey(id: number, name: string): Promise<SecurityAnswer> {
+    const isDone = await this.#accounts.passkeys.rename(this.#account, id, name)
+    return isDone ? undefined : { complaint: 'A passkey has a name, and must be there.' }
+  }
+
+  async revokePasskey(id: number): Promise<SecurityAnswer> {
+    const isGone = await this.#accounts.passkeys.revoke(this.#account, id)
+    return isGone ? undefined : { complaint: 'There is no such passkey any more.' }
   }
 
   async #mustKnow(password: string, from: string): Promise<SecurityAnswer> {

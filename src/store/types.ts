@@ -355,6 +355,7 @@ export type ObjectKind =
   | 'second-factor'
   | 'web-session'
   | 'oauth-grant'
+  | 'passkey'
 
 /** A small thing of a person; what `value` says is the business of who put it. */
 export interface StoredObject {

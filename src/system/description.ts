@@ -45,6 +45,8 @@ export interface AgentPlan {
   readonly stsPolicy: StsPolicy | undefined
   /** Says in DNS which addresses send for its domain. */
   readonly spf: boolean
+  /** Where its people's pages are (https://mail.example.org); undefined: nobody has said. */
+  readonly web: string | undefined
   /** The PostgreSQL that this agent's nodes share; undefined: it keeps its store itself. */
   readonly store: string | undefined
   /** The S3 bucket that their bodies lie in; undefined: PostgreSQL. */
@@ -90,6 +92,7 @@ const KEYS = {
     dkim2: values.yesNo,
     batv: values.yesNo,
     spf: values.yesNo,
+    web: values.webAddress,
     store: values.sharedStore,
     bodies: values.bucket,
     dmarc: values.dmarcPolicy,
@@ -343,6 +346,7 @@ function planAgent(
     stsPolicy: mode && { mode, mx: [hostName], maxAgeS: POLICY_AGE_S[mode] },
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,
+    web: of('web').at(-1),
     store: of('store').at(-1),
     bodies: of('bodies').at(-1),
     people: [],

@@ -144,6 +144,12 @@ export const dnsList: Reader<DnsList> = (word) => {
   return expected(`${names}, or another zone with its kind, such as bad-addresses:bl.example.org`)
 }
 
+/** Where pages are: no path, since they are at the top. */
+export const webAddress: Reader<string> = (word) =>
+  /^https:\/\/[^/@?#\s]+\/?$/.test(word) && URL.canParse(word)
+    ? ok(new URL(word).origin)
+    : expected('https://mail.example.org')
+
 /** Where PostgreSQL is. No password: a description is shown to people. */
 export const sharedStore: Reader<string> = (word) => {
   const meant = 'postgres://user@host/database (its password in PGPASSWORD or ~/.pgpass)'

@@ -7,6 +7,7 @@ import { reply } from '../protocols/smtp/reply.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { vapidKey } from '../roles/mda/push/vapid.ts'
 import { submitText } from '../roles/msa/submission.ts'
+import { siteOf } from '../roles/passkeys.ts'
 import { overview } from '../roles/reports/overview.ts'
 import { SecurityDesk } from '../roles/security-desk.ts'
 import type { RunningAgent } from './agent.ts'
@@ -18,9 +19,15 @@ export function stsPolicyText({ agents }: SystemPlan, hostName: string): string 
   return policy && `${policyLines(policy).join('\r\n')}\r\n`
 }
 
-/** One Backends for all agents of this process. */
-export function backendsOf(agents: readonly RunningAgent[]) {
+/** One Backends for all agents of this process. `pages`: where they are, beside where the description says. */
+export function backendsOf(agents: readonly RunningAgent[], pages: () => string | undefined = () => undefined) {
   const kept = new Map<string, JmapBackend>()
+
+  /** The site of ours that this host is; a host that is none of ours has no passkeys. */
+  const siteAt = (host: string) =>
+    [pages(), ...agents.map(({ plan }) => plan.web)]
+      .flatMap((address) => (address === undefined ? [] : (siteOf(address) ?? [])))
+      .find(({ origin }) => new URL(origin).host === host.toLowerCase())
 
   const agentOf = (address: string) => {
     const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
@@ -62,14 +69,44 @@ export function backendsOf(agents: readonly RunningAgent[]) {
       const isPostmaster = account.address.toLowerCase() === `postmaster@${running?.plan.domain}`
       return isPostmaster ? overview(store.reports, sinceMs) : undefined
     },
-    security({ account }: JmapBackend) {
+    security({ account }: JmapBackend, host: string) {
       const running = agentOf(account.address)
-      return running === undefined ? undefined : new SecurityDesk(running.agent, running.accounts, account)
+      return running && new SecurityDesk(running.agent, running.accounts, account, siteAt(host))
+    },
+    passkeys(host: string) {
+      const site = siteAt(host)
+      // Who it is, only the answer says: one agent asks for all of them.
+      const asks = agents[0]?.accounts.passkeys
+      if (site === undefined || asks === undefined) return undefined
+      return {
+        ask: async () => (await asks.ask(site))!,
+        async askAfterPassword(address: string) {
+          const account = backendOf(address)?.account
+          return account && agentOf(address)!.accounts.passkeys.ask(site, account)
+        },
+        async signIn(response: unknown, from: string) {
+          for (const { accounts } of agents) {
+            const taken = await accounts.passkeys.take(site, response, from, { askedBy: asks })
+            const person = taken.state === 'ok' ? backendOf(taken.account.address) : undefined
+            if (taken.state !== 'ok' || person === undefined) continue
+            accounts.signedInByPasskey(taken.account, from)
+            return { person, id: taken.id }
+          }
+          return undefined
+        },
+      }
     },
     standing({ account }: JmapBackend) {
       return agentOf(account.address)?.accounts.standing(account.id) ?? ''
     },
-    async authenticate(address: string, password: string, from: string, entrance: 'web' | 'jmap' = 'web', code = '') {
+    async authenticate(
+      address: string,
+      password: string,
+      from: string,
+      entrance: 'web' | 'jmap' = 'web',
+      code = '',
+      key?: { host: string; response: unknown },
+    ) {
       const accounts = (agentOf(address) ?? agents[0])?.accounts
       const verdict = await accounts?.checkPassword(address, password, from, entrance)
       if (verdict?.state === 'unavailable') return 'too-many'
@@ -77,8 +114,14 @@ export function backendsOf(agents: readonly RunningAgent[]) {
       const person = backendOf(verdict.user)
       // Counted as a wrong guess until the code is right, too: six digits alone would soon be found.
       if (entrance === 'web' && person !== undefined && accounts!.secondFactor.isOn(person.account)) {
-        if (code === '') return 'needs-code'
-        if (!(await accounts!.secondFactor.take(person.account, code))) return 'wrong-code'
+        if (code === '' && key === undefined) return 'needs-code'
+        const site = key && siteAt(key.host)
+        const only = person.account
+        const isRight =
+          key === undefined
+            ? await accounts!.secondFactor.take(only, code)
+            : site !== undefined && (await accounts!.passkeys.take(site, key.response, from, { only })).state === 'ok'
+        if (!isRight) return 'wrong-code'
       }
       accounts!.signedIn(verdict.user, from)
       return person

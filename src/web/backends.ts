@@ -20,15 +20,29 @@ export interface Backends {
     from: string,
     entrance: 'web' | 'jmap',
     code?: string,
+    /** Instead of a code: what a passkey signed, at the page of this host. */
+    key?: { readonly host: string; readonly response: unknown },
   ): Promise<JmapBackend | 'too-many' | 'needs-code' | 'wrong-code' | undefined>
   /** Whatever ends what this person's programs proved before, when it is another. */
   standing?(person: JmapBackend): string
-  /** Where this person keeps the account safe. */
-  security?(person: JmapBackend): SecurityDesk | undefined
+  /** Where this person keeps the account safe; `host`: of the page, with its port. */
+  security?(person: JmapBackend, host: string): SecurityDesk | undefined
+  /** Signing in with a passkey at the page of this host; undefined: browsers keep none for it. */
+  passkeys?(host: string): PasskeyDoor | undefined
   /** Where this person arranges forwarding. */
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
   /** What reports say, since a time: for the postmaster, and undefined for everybody else. */
   reports?(person: JmapBackend, sinceMs: number): Overview | undefined
+}
+
+/** What a browser is asked, and what its answer is worth. */
+export interface PasskeyDoor {
+  /** For whoever comes: the passkey says who it is. */
+  ask(): Promise<object>
+  /** For who has said the right password; undefined: this person has none here. */
+  askAfterPassword(address: string): Promise<object | undefined>
+  /** `id`: which passkey it was. @throws DiskError */
+  signIn(response: unknown, from: string): Promise<{ readonly person: JmapBackend; readonly id: number } | undefined>
 }
 
 /** One step of one message between two blocks of the picture (`from` = `to`: something decided in place). */

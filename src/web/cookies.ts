@@ -26,6 +26,8 @@ export interface BrowserSession {
   readonly from: string
   /** What it calls itself. */
   readonly program: string
+  /** The passkey that opened it; absent: a password did. */
+  readonly by?: number
   readonly isThis: boolean
 }
 
@@ -50,7 +52,10 @@ export class Cookies {
   }
 
   /** The value of the cookie that signs this person in, in this browser. @throws DiskError */
-  async issue(backend: JmapBackend, { from, program }: { from: string; program: string }): Promise<string> {
+  async issue(
+    backend: JmapBackend,
+    { from, program, by }: { from: string; program: string; by?: number },
+  ): Promise<string> {
     const nowMs = this.#world.clock.now()
     const ends = nowMs + LIFETIME_MS
     const nonce = this.#world.random.bytes(12).toString('base64url')
@@ -65,6 +70,7 @@ export class Cookies {
       usedMs: nowMs,
       from,
       program: program.slice(0, MAX_PROGRAM),
+      ...(by !== undefined && { by }),
     }
     await store.commit([
       ...over.map(({ id }) => ({ kind: 'object.remove', account: account.id, of: 'web-session', id }) as const),

@@ -27,6 +27,10 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   confirm: (desk, wish) => desk.confirm(textOf(wish, 'code')),
   'turn-off': (desk, wish, from) => desk.turnOff(textOf(wish, 'password'), textOf(wish, 'code'), from),
   'end-connection': (desk, wish) => desk.endConnection(idOf(wish)),
+  'passkey-begin': (desk, wish, from) => desk.beginPasskey(textOf(wish, 'password'), from),
+  'passkey-add': (desk, wish) => desk.addPasskey(textOf(wish, 'name'), wish.response),
+  'passkey-rename': (desk, wish) => desk.renamePasskey(idOf(wish), textOf(wish, 'name')),
+  'passkey-revoke': (desk, wish) => desk.revokePasskey(idOf(wish)),
   'change-password': (desk, wish, from) => desk.changePassword(textOf(wish, 'password'), textOf(wish, 'next'), from),
 }
 
@@ -36,7 +40,7 @@ export function addSecurity(app: FastifyInstance, guard: Guard, backends: Backen
     guard((request, reply, person) => {
       if (request.headers.authorization !== undefined)
         return reply.code(403).send({ error: 'Only for who signed in at the page.' })
-      const desk = backends.security?.(person)
+      const desk = backends.security?.(person, request.host)
       return desk === undefined
         ? reply.code(404).send({ error: 'Nothing can be set here.' })
         : work(desk, person, request, reply)
@@ -55,6 +59,7 @@ export function addSecurity(app: FastifyInstance, guard: Guard, backends: Backen
         else if (!Object.hasOwn(ACTIONS, name)) return reply.code(404).send({ error: 'There is no such action.' })
         const answer = await ACTIONS[name]?.(desk, wish, request.ip)
         if (answer !== undefined && 'complaint' in answer) return reply.code(400).send({ error: answer.complaint })
+        if (name === 'passkey-revoke') await browsers.endThoseBy(person, idOf(wish), request)
         // A new password has ended every browser, this one too.
         if (name === 'change-password') reply.header('set-cookie', await browsers.renew(person, request))
         return { ...desk.view(), browsers: browsers.list(person, request), ...answer }

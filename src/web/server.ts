@@ -100,10 +100,11 @@ export function createWeb(options: WebOptions): FastifyInstance {
   if (options.trace) addTrace(app, guard, options.trace)
   const isDemo = (options.demoPeople?.length ?? 0) > 0
   if (options.live) addLive(app, guard, options.live, streams, isDemo)
-  app.get('/api/welcome', () => ({
+  app.get('/api/welcome', (request) => ({
     people: options.demoPeople ?? [],
     hasLive: options.live !== undefined,
     hasTrace: options.trace !== undefined,
+    hasPasskeys: options.backends.passkeys?.(request.host) !== undefined,
   }))
   if (options.pagesFolder !== undefined) addPages(app, options.pagesFolder)
   return app

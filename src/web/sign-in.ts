@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { formatId } from '../protocols/jmap/ids.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
+import { DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
 import { BasicMemory, type BrowserSession, basicCredentials, Cookies, cookieOf, setCookie } from './cookies.ts'
@@ -38,6 +39,8 @@ export interface Browsers {
   renew(person: JmapBackend, request: FastifyRequest): Promise<string>
   list(person: JmapBackend, request: FastifyRequest): BrowserSession[]
   end(person: JmapBackend, id: number): Promise<boolean>
+  /** Signs out what this passkey signed in, but for the browser that asks. */
+  endThoseBy(person: JmapBackend, passkey: number, request: FastifyRequest): Promise<void>
 }
 
 /** Adds `/api/sign-in`, `/api/sign-out`, `/api/me`, and gives back the guard for other routes. */
@@ -47,9 +50,12 @@ export function addSignIn(
 ): { guard: Guard; whoAsks: WhoAsks; browsers: Browsers } {
   const cookies = new Cookies(world, backends, cookieKey)
   const basic = new BasicMemory(world, backends)
-  const renew = async (person: JmapBackend, request: FastifyRequest) => {
+  const renew = async (person: JmapBackend, request: FastifyRequest, by?: number) => {
     const program = request.headers['user-agent'] ?? ''
-    return setCookie(await cookies.issue(person, { from: request.ip, program }), isSecure)
+    return setCookie(
+      await cookies.issue(person, { from: request.ip, program, ...(by !== undefined && { by }) }),
+      isSecure,
+    )
   }
 
   async function check(
@@ -57,10 +63,10 @@ export function addSignIn(
     password: string,
     host: string,
     entrance: 'web' | 'jmap',
-    code?: string,
+    { code, key }: { code?: string; key?: { host: string; response: unknown } } = {},
   ): Promise<JmapBackend | Refused> {
     if (address.length > MAX_ADDRESS || password.length > MAX_PASSWORD || (code?.length ?? 0) > MAX_CODE) return 'wrong'
-    return (await backends.authenticate(address, password, host, entrance, code)) ?? 'wrong'
+    return (await backends.authenticate(address, password, host, entrance, code, key)) ?? 'wrong'
   }
 
   const whoAsks: WhoAsks = async (request) => {
@@ -78,29 +84,36 @@ export function addSignIn(
   }
 
   app.post('/api/sign-in', async (request, reply) => {
-    const { address, password, code } = (request.body ?? {}) as Readonly<Record<string, unknown>>
+    const { address, password, code, passkey } = (request.body ?? {}) as Readonly<Record<string, unknown>>
     if (!isOwnPage(request)) return reply.code(403).send({ error: 'Sign in from the page itself.' })
     if (typeof address !== 'string' || typeof password !== 'string')
       return reply.code(400).send({ error: 'Address and password are needed.' })
-    const found = await check(
-      address.trim(),
-      password,
-      request.ip,
-      'web',
-      typeof code === 'string' ? code.trim() : undefined,
-    )
+    const found = await check(address.trim(), password, request.ip, 'web', {
+      ...(typeof code === 'string' && { code: code.trim() }),
+      ...(passkey !== undefined && { key: { host: request.host, response: passkey } }),
+    })
+    // What to sign is told only after the right password: it says which passkeys there are.
+    const ask = () => backends.passkeys?.(request.host)?.askAfterPassword(address.trim())
     if (found === 'too-many')
       return reply
         .code(429)
         .header('retry-after', '60')
         .send({ error: 'Too many tries. Wait a minute, then try again.' })
     if (found === 'needs-code')
-      return reply.code(401).send({ needsCode: true, error: 'Now the code that your telephone shows.' })
+      return reply
+        .code(401)
+        .send({ needsCode: true, passkey: await ask(), error: 'Now the code that your telephone shows.' })
     if (found === 'wrong-code')
-      return reply.code(401).send({ needsCode: true, error: 'The code is not right, or was used before.' })
+      return reply
+        .code(401)
+        .send({ needsCode: true, passkey: await ask(), error: 'The code is not right, or was used before.' })
     if (found === 'wrong') return reply.code(401).send({ error: 'Address or password is not right.' })
     return reply.header('set-cookie', await renew(found, request)).send(describe(found))
   })
+
+  addPasskeySignIn(app, backends, async (person, id, request, reply) =>
+    reply.header('set-cookie', await renew(person, request, id)).send(describe(person)),
+  )
 
   app.post('/api/sign-out', async (request, reply) => {
     const cookie = cookieOf(request)
@@ -126,8 +139,35 @@ export function addSignIn(
     renew,
     list: (person, request) => cookies.list(person, cookieOf(request)),
     end: (person, id) => cookies.end(person, id),
+    async endThoseBy(person, passkey, request) {
+      const meant = cookies.list(person, cookieOf(request)).filter(({ by, isThis }) => by === passkey && !isThis)
+      for (const { id } of meant) await cookies.end(person, id)
+    },
   }
   return { guard, whoAsks, browsers }
+}
+
+/** Signing in with a passkey alone: what to sign, then the signature. */
+function addPasskeySignIn(
+  app: FastifyInstance,
+  backends: Backends,
+  enter: (person: JmapBackend, passkey: number, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
+): void {
+  app.post('/api/passkey', async (request, reply) => {
+    const door = isOwnPage(request) ? backends.passkeys?.(request.host) : undefined
+    if (door === undefined) return reply.code(404).send({ error: 'Passkeys are not taken at this page.' })
+    const { response } = (request.body ?? {}) as Readonly<Record<string, unknown>>
+    if (response === undefined) return door.ask()
+    try {
+      const found = await door.signIn(response, request.ip)
+      return found === undefined
+        ? reply.code(401).send({ error: 'This passkey is not known here. Sign in with your password.' })
+        : await enter(found.person, found.id, request, reply)
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      return reply.code(503).send({ error: 'The disk refuses now. Try again later.' })
+    }
+  })
 }
 
 const describe = ({ account }: JmapBackend) => ({

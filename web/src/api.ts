@@ -10,6 +10,7 @@ export interface Welcome {
   readonly people: readonly { readonly name: string; readonly address: string; readonly password: string }[]
   readonly hasLive: boolean
   readonly hasTrace: boolean
+  readonly hasPasskeys: boolean
 }
 
 export interface TrustedForwarder {
@@ -68,6 +69,7 @@ export async function request<T>(method: string, path: string, body?: unknown): 
     response.status,
     json.error ?? json.detail ?? `The server answered ${response.status}.`,
     json.needsCode === true,
+    json.passkey,
   )
 }
 
@@ -75,10 +77,13 @@ export class ApiError extends Error {
   readonly status: number
   /** The password was right, and a second factor is asked for. */
   readonly needsCode: boolean
-  constructor(status: number, message: string, needsCode = false) {
+  /** What a passkey may sign instead of the code. */
+  readonly passkey: PublicKeyCredentialRequestOptionsJSON | undefined
+  constructor(status: number, message: string, needsCode = false, passkey?: PublicKeyCredentialRequestOptionsJSON) {
     super(message)
     this.status = status
     this.needsCode = needsCode
+    this.passkey = passkey
   }
 }
 

@@ -6,7 +6,7 @@ import { Dialog } from '../parts/Dialog.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { ForwardingSettings } from './Forwarding.tsx'
 import { areKeysOn, setKeysOn } from './keys.ts'
-import { SecuritySettings } from './Security.tsx'
+import { SecuritySettings } from './security/SecuritySettings.tsx'
 import type { Mail } from './state.ts'
 
 export function Settings(props: { mail: Mail; onClose: () => void }) {

@@ -3,6 +3,7 @@
 import { createResource, createSignal, For, onMount, Show } from 'solid-js'
 import { ApiError, type Me, request, type Welcome } from '../api.ts'
 import { Logo } from '../parts/icons.tsx'
+import { canUsePasskeys, usePasskey } from '../passkeys.ts'
 
 export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
   const [welcome] = createResource(() => request<Welcome>('GET', '/api/welcome').catch(() => undefined))
@@ -10,25 +11,46 @@ export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
   const [password, setPassword] = createSignal('')
   const [code, setCode] = createSignal('')
   const [needsCode, setNeedsCode] = createSignal(false)
+  const [toSign, setToSign] = createSignal<PublicKeyCredentialRequestOptionsJSON>()
   const [error, setError] = createSignal('')
   const [isBusy, setIsBusy] = createSignal(false)
   let first!: HTMLInputElement
   onMount(() => first.focus())
 
-  async function signIn(who: { address: string; password: string; code?: string }): Promise<void> {
+  async function attempt(work: () => Promise<Me>): Promise<void> {
     setIsBusy(true)
     setError('')
     try {
-      props.onDone(
-        await request<Me>('POST', '/api/sign-in', { address: who.address, password: who.password, code: who.code }),
-      )
+      props.onDone(await work())
     } catch (failure) {
-      setNeedsCode(failure instanceof ApiError && failure.needsCode)
+      if (failure instanceof ApiError) {
+        setNeedsCode(failure.needsCode)
+        setToSign(failure.passkey)
+      }
       setError((failure as Error).message)
     } finally {
       setIsBusy(false)
     }
   }
+
+  const signIn = (who: { address: string; password: string; code?: string; passkey?: object }) =>
+    attempt(() => {
+      const { address, password, code, passkey } = who
+      return request<Me>('POST', '/api/sign-in', { address, password, code, passkey })
+    })
+
+  const signInByPasskey = () =>
+    attempt(async () => {
+      const options = await request<PublicKeyCredentialRequestOptionsJSON>('POST', '/api/passkey', {})
+      return request<Me>('POST', '/api/passkey', { response: await usePasskey(options) })
+    })
+
+  /** After the password, in place of the code. */
+  const signInByBoth = () =>
+    attempt(async () => {
+      const passkey = await usePasskey(toSign()!)
+      return request<Me>('POST', '/api/sign-in', { address: address(), password: password(), passkey })
+    })
 
   return (
     <main class="sign-in">
@@ -74,6 +96,11 @@ export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
             onInput={(event) => setCode(event.currentTarget.value)}
           />
           <p class="quiet">Six digits from your telephone, or a recovery code.</p>
+          <Show when={toSign() !== undefined && canUsePasskeys()}>
+            <button type="button" disabled={isBusy()} onClick={() => void signInByBoth()}>
+              Use a passkey instead
+            </button>
+          </Show>
         </Show>
         <p class="error" role="alert">
           {error()}
@@ -81,6 +108,11 @@ export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
         <button type="submit" class="primary" disabled={isBusy()}>
           Sign in
         </button>
+        <Show when={welcome()?.hasPasskeys && canUsePasskeys() && !needsCode()}>
+          <button type="button" disabled={isBusy()} onClick={() => void signInByPasskey()}>
+            Sign in with a passkey
+          </button>
+        </Show>
       </form>
       <Show when={welcome()?.people.length}>
         <section class="people" aria-label="People of the demo">
