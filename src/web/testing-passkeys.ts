@@ -1,7 +1,7 @@
 // An authenticator in software, for tests (WebAuthn §6): makes P-256 keys, signs, counts. It does what it is told, also what
 // an honest one would not.
 
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
 /** CBOR (RFC 8949) of what attestation holds: maps, text, bytes, integers, lists. */
 function cbor(value: unknown): Buffer {
@@ -40,7 +40,7 @@ interface Options {
 
 export class SoftwareAuthenticator {
   readonly #keys: { publicKey: KeyObject; privateKey: KeyObject } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  readonly id = randomBytes(32)
+  readonly id = sha256(this.#keys.publicKey.export({ type: 'spki', format: 'der' }))
   readonly #origin: string
   counter = 0
   userHandle = ''
