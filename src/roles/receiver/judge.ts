@@ -102,7 +102,7 @@ const RULES: readonly Rule[] = [
     return defer(`DNS gave no answer about ${dmarc.domain}, so its mail cannot be checked now; try again later`)
   },
 
-  // As the last drafts of RFC 9989 have it: nobody is refused for the published policy alone where the mail may have come
+  // RFC 9989 §7.4: nobody is refused for the published policy alone where the mail may have come
   // by another's hands.
   ({ identity: { dmarc }, detour }) => {
     if (dmarc.result !== 'fail') return undefined
