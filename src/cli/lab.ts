@@ -1,13 +1,7 @@
 // A lab: every agent of a description on this computer's loopback addresses, with its own DNS, and one web server for all
 // its people. The demo is the lab of demo.borderpost.
 
-import { createHmac } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { tracePicture } from '../lab/trace/notation.ts'
-import { renderTrace } from '../lab/trace/render.ts'
-import { trace } from '../lab/trace/trace.ts'
-import { renderPicture } from '../notation/draw.ts'
 import { Resolver } from '../protocols/dns/resolver.ts'
 import { type DnsServer, startDnsServer } from '../protocols/dns/server.ts'
 import { ZoneTable } from '../protocols/dns/zone.ts'
@@ -16,14 +10,13 @@ import type { Log } from '../system/agent.ts'
 import type { SystemPlan } from '../system/description.ts'
 import { Live } from '../system/live.ts'
 import { type RunningSystem, startSystem } from '../system/start.ts'
-import { backendsOf, stsPolicyText } from '../system/web.ts'
 import { labZone } from '../system/zones.ts'
 import { createWeb } from '../web/server.ts'
 import { type Endpoint, NetworkError } from '../world/network.ts'
 import { httpServer } from '../world/real/http.ts'
 import { realWorld } from '../world/real/world.ts'
 import type { World } from '../world/world.ts'
-import { home } from './home.ts'
+import { webOf } from './web-of.ts'
 
 /** Ports above 1024, so that no root is needed. */
 const PORTS = {
@@ -103,29 +96,14 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
     let webPort: number | undefined
     const webUrl = () => (webPort === undefined ? undefined : `http://localhost:${webPort}`)
     const web = createWeb({
-      world,
-      backends: backendsOf(system.agents, webUrl),
+      ...webOf(system, world, log, webUrl),
       serverFactory: httpServer,
-      pagesFolder: pagesFolder(),
       live,
-      stsPolicy: (hostName) => stsPolicyText(plan, hostName),
-      cookieKey: cookieKey(system),
-      trace: (message, reader) => {
-        const home = system.agents.find(({ agent }) => agent.store === reader?.store)?.agent
-        const trustedForwarders =
-          reader === undefined ? [] : reader.store.trustedForwarders(reader.account.id).map(({ domain }) => domain)
-        const result = trace(message, {
-          ...(home === undefined ? {} : { trustedBy: [home.hostName] }),
-          trustedForwarders,
-        })
-        return { text: renderTrace(result), svg: renderPicture(tracePicture(result)) }
-      },
       demoPeople: plan.agents.flatMap(({ people }) =>
         people.flatMap(({ displayName, address, password }) =>
           password === undefined ? [] : [{ name: displayName, address, password }],
         ),
       ),
-      onError: (error, where) => log('web', 'error', where, { error: String(error) }),
     })
     webPort = await near('web', WEB_PORT, moved, async (port) => {
       await web.listen({ host: '127.0.0.1', port }).catch((error: NodeJS.ErrnoException) => {
@@ -149,12 +127,6 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
   }
 }
 
-/** Derived from what the first agent keeps, so that people stay signed in over a restart. */
-function cookieKey({ agents }: RunningSystem): Buffer | undefined {
-  const secret = agents[0]?.agent.secrets.server
-  return secret === undefined ? undefined : createHmac('sha256', secret).update('cookies').digest()
-}
-
 /** Tries the wished port, then those after it. */
 async function near<T>(what: string, wished: number, moved: string[], start: (port: number) => Promise<T>): Promise<T> {
   for (let port = wished; ; port++) {
@@ -167,10 +139,4 @@ async function near<T>(what: string, wished: number, moved: string[], start: (po
       if (!taken || port - wished >= TRIES) throw error
     }
   }
-}
-
-/** The built pages; without them only the interfaces answer. */
-function pagesFolder(): string | undefined {
-  const folder = join(home, 'web', 'dist')
-  return existsSync(join(folder, 'index.html')) ? folder : undefined
 }

@@ -5,6 +5,7 @@ import { check } from '../notation/check.ts'
 import { renderFinding } from '../notation/findings.ts'
 import type { Finding, SystemModel } from '../notation/model.ts'
 import { parse } from '../notation/parse.ts'
+import { planSystem, type SystemPlan } from '../system/description.ts'
 
 /** Exit codes of the command, the same for every verb. */
 export const EXIT = { ok: 0, findings: 1, usage: 2, description: 3, unreachable: 4 } as const
@@ -32,6 +33,17 @@ export function readDescription(file: string): Description | undefined {
   if (source === undefined) return undefined
   const { model } = parse(source)
   return { source, model, findings: check(model) }
+}
+
+/** The system of a description file, or the exit code that its findings ask for. */
+export function planOf(file: string): SystemPlan | number {
+  const source = readInput(file)?.toString('utf8')
+  if (source === undefined) return EXIT.usage
+  const { model } = parse(source)
+  const { plan, findings } = planSystem(model)
+  const errors = [...check(model), ...findings].filter(({ severity }) => severity === 'error')
+  if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
+  return plan
 }
 
 /** The findings as text, errors first as they stand; the number of errors. */

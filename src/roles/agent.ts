@@ -40,7 +40,8 @@ export interface Agent {
 
 /** Made at the first start, kept in the agent's folder. Never logged. */
 export interface AgentSecrets {
-  readonly tls: TlsIdentity
+  /** Replaced when a certificate authority gives a newer one. */
+  tls: TlsIdentity
   readonly dkim: readonly DkimKey[]
   /** 32 bytes: derives what must look random but stay the same (credentials of unknown users, cookies). */
   readonly server: Buffer

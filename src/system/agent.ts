@@ -20,7 +20,7 @@ import { Observations } from '../roles/reports/observations.ts'
 import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
 import { type OpenedStore, openKeptStore } from '../store/open.ts'
 import { TextIndex } from '../store/text/text-index.ts'
-import { type Endpoint, type Listener, NetworkError, type Stream } from '../world/network.ts'
+import { type Endpoint, type Listener, NetworkError, type Stream, type TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { Background } from './background.ts'
@@ -116,7 +116,7 @@ export class RunningAgent {
     }
     this.#smtp = {
       hostName: agent.hostName,
-      identity: agent.secrets.tls,
+      identity: () => agent.secrets.tls,
       maxMessageBytes: agent.settings.maxMessageBytes,
       budget,
       shutdown: this.#shutdown,
@@ -175,10 +175,15 @@ export class RunningAgent {
         .catch((error: unknown) => this.agent.log('error', 'a session failed', { error: String(error) }))
         .finally(() => this.#streams.delete(stream))
     }
-    const tls = TLS_FROM_THE_START.has(service) ? this.agent.secrets.tls : undefined
+    const tls = TLS_FROM_THE_START.has(service) ? () => this.agent.secrets.tls : undefined
     const listener = await this.agent.world.network.listen(at, serve, tls)
     this.#listeners.set(service, listener)
     return listener.endpoint
+  }
+
+  /** From now on the doors prove themselves by this certificate; sessions that are open keep theirs. */
+  certify(identity: TlsIdentity): void {
+    this.agent.secrets.tls = { ...this.agent.secrets.tls, ...identity }
   }
 
   /** Lets the administrator in, at a socket of this machine. Without it, he must stop the agent first. */

@@ -26,12 +26,22 @@ export interface PersonPlan {
   readonly stations: AgentSettings['msa']['stations'][number]['place'][]
 }
 
+/** Files of PEM that somebody else renews, or a certificate authority that is asked (ACME, RFC 8555). */
+export type CertificatePlan =
+  | { readonly kind: 'files'; readonly chain: string; readonly key: string }
+  | { readonly kind: 'acme'; readonly contact: string; readonly directory: string }
+
 export interface AgentPlan {
   readonly id: string
   readonly roles: ReadonlySet<AgentRole>
   readonly domain: string
   readonly hostName: string
+  /** As the world sees it. */
   readonly ip: string
+  /** The address of this machine that its doors listen at: `ip`, except behind a translation of addresses. */
+  readonly listen: string
+  /** Where its certificate comes from; undefined: it makes one for itself, which proves nothing to strangers. */
+  readonly certificate: CertificatePlan | undefined
   readonly settings: AgentSettings
   readonly people: readonly PersonPlan[]
   /** Addresses that stand for several. */
@@ -67,6 +77,8 @@ const EXPIRES_AFTER_S = 5 * 86_400
 /** A sender waits ten minutes for us (RFC 5321 §4.5.3.2.6), but its people do not. */
 const FORWARD_WAIT_S = 20
 
+const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
+
 /** How long senders keep the policy: long while it is enforced, so that nobody can hide it (RFC 8461 §3.2). */
 const POLICY_AGE_S = { enforce: 4 * 7 * 86_400, testing: 86_400, none: 86_400 } as const
 
@@ -76,6 +88,11 @@ const KEYS = {
     domain: values.domain,
     ip: values.ip,
     host: values.domain,
+    listen: values.ip,
+    certificate: values.text,
+    'certificate-key': values.text,
+    acme: values.address,
+    'acme-directory': values.directory,
     password: values.yesNo,
     network: values.network,
     forward: values.forward,
@@ -335,6 +352,14 @@ function planAgent(
       `${actor.id} tells senders how to reach its Receiver (mta-sts=${mode}), and plays none`,
       'Take mta-sts out, or write Receiver.',
     )
+  const [chain, key, contact] = [of('certificate').at(-1), of('certificate-key').at(-1), of('acme').at(-1)]
+  if ((chain === undefined) !== (key === undefined) || (chain !== undefined && contact !== undefined))
+    complain(
+      span,
+      'S13',
+      `it is not clear where the certificate of ${actor.id} comes from`,
+      'Write certificate= and certificate-key= (two files), or acme= (your address, for the certificate authority).',
+    )
   const lab = isPrivateIp(ip)
   const hostName = of('host').at(-1) ?? `mail.${domain}`
   return {
@@ -343,6 +368,13 @@ function planAgent(
     domain,
     hostName,
     ip,
+    listen: of('listen').at(-1) ?? ip,
+    certificate:
+      chain !== undefined && key !== undefined
+        ? { kind: 'files', chain, key }
+        : contact === undefined
+          ? undefined
+          : { kind: 'acme', contact, directory: of('acme-directory').at(-1) ?? LETS_ENCRYPT },
     stsPolicy: mode && { mode, mx: [hostName], maxAgeS: POLICY_AGE_S[mode] },
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,

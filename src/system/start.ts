@@ -83,7 +83,7 @@ async function startOn(smtpPort: number, plan: SystemPlan, options: StartOptions
         const { port } = await openNear(
           agent,
           service,
-          { address: agent.plan.ip, port: wished },
+          { address: agent.plan.listen, port: wished },
           options.search && service !== 'smtp',
         )
         if (port !== wished) moved.push(`${service} port ${wished} of ${agent.plan.id} is taken, using ${port}`)
@@ -125,7 +125,7 @@ async function findCommonPort(plan: SystemPlan, options: StartOptions): Promise<
   if (!options.search) return options.ports.smtp
   for (let port = options.ports.smtp; port < options.ports.smtp + TRIES; port++) {
     const free = await Promise.all(
-      plan.agents.map((agent) => isFree(options.worldOf(agent), { address: agent.ip, port })),
+      plan.agents.map((agent) => isFree(options.worldOf(agent), { address: agent.listen, port })),
     )
     if (free.every(Boolean)) return port
   }

@@ -157,6 +157,9 @@ export const sharedStore: Reader<string> = (word) => {
   return /^[a-z]+:\/\/[^@/]*:[^@/]*@/.test(word) || /[?&]password=/.test(word) ? expected(meant) : ok(word)
 }
 
+export const directory: Reader<string> = (word) =>
+  /^https:\/\/[^/@?#\s]+\/[^@\s]*$/.test(word) ? ok(word) : expected('an address of the web, https://host/path')
+
 /** A bucket of an S3 service, path style. Its keys are in the environment. */
 export const bucket: Reader<string> = (word) =>
   /^https?:\/\/[^/@?#\s]+\/[^@?#\s]+$/.test(word)

@@ -125,10 +125,11 @@ export interface UdpSocket {
 
 export interface Network {
   /**
-   * Accepts streams. With `tls`, the handshake is done before `accept` is called (implicit TLS).
+   * Accepts streams. With `tls`, the handshake is done before `accept` is called (implicit TLS), with the identity of that
+   * moment where a function gives it: certificates are renewed while a listener lives.
    * @throws NetworkError 'address-in-use' | 'address-not-available' | 'denied'
    */
-  listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity): Promise<Listener>
+  listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity | (() => TlsIdentity)): Promise<Listener>
   /**
    * Accepts streams of this machine's own user at a path, and of nobody else. What lies there from a process that is gone is
    * replaced: the caller holds what keeps two of them apart.

@@ -2,17 +2,15 @@
 // sign-ins and what each hop found; for scripts (--json) it prints one line when everything is ready.
 
 import { join, resolve } from 'node:path'
-import { check } from '../../notation/check.ts'
-import { parse } from '../../notation/parse.ts'
 import type { RunningAgent, ServiceName } from '../../system/agent.ts'
 import { type FollowedLetter, follow, type Letter, sendLetter } from '../../system/demo-mail.ts'
-import { type AgentPlan, planSystem, type SystemPlan } from '../../system/description.ts'
+import type { AgentPlan, SystemPlan } from '../../system/description.ts'
 import type { LiveHop } from '../../system/live.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Endpoint, NetworkError } from '../../world/network.ts'
 import { home } from '../home.ts'
 import { type Lab, startLab } from '../lab.ts'
-import { EXIT, printFindings, readInput } from '../read-description.ts'
+import { EXIT, planOf } from '../read-description.ts'
 import { untilStopped } from '../stopping.ts'
 
 const DESCRIPTION = join(home, 'src', 'system', 'demo.borderpost')
@@ -51,17 +49,6 @@ export async function demo(options: DemoOptions): Promise<number> {
   say('Stopping. What was accepted is kept.')
   await lab.stop()
   return EXIT.ok
-}
-
-/** The system of a description file, or the exit code that its findings ask for. */
-export function planOf(file: string): SystemPlan | number {
-  const source = readInput(file)?.toString('utf8')
-  if (source === undefined) return EXIT.usage
-  const { model } = parse(source)
-  const { plan, findings } = planSystem(model)
-  const errors = [...check(model), ...findings].filter(({ severity }) => severity === 'error')
-  if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
-  return plan
 }
 
 /** Starts the lab in the folder given, or in the first demo folder here that no other demo uses. */

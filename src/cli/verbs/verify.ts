@@ -12,10 +12,10 @@ import { parseReceived } from '../../message/received.ts'
 import { Resolver } from '../../protocols/dns/resolver.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Dns } from '../../world/dns.ts'
-import type { Endpoint } from '../../world/network.ts'
 import { RealNetwork } from '../../world/real/network.ts'
 import { systemDns } from '../../world/real/resolv-conf.ts'
 import { realClock, realRandom } from '../../world/real/world.ts'
+import { serverAt } from '../dns-servers.ts'
 import { EXIT, readInput } from '../read-description.ts'
 
 export interface VerifyOptions {
@@ -77,13 +77,6 @@ export async function verifyWith(
 function usage(complaint: string): number {
   console.error(complaint)
   return EXIT.usage
-}
-
-/** `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:5353`. */
-function serverAt(text: string): { servers: Endpoint[] } | undefined {
-  const parts = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:]+)(?::(\d{1,5}))?$/.exec(text) ?? [text, text]
-  const [, address, port] = parts
-  return address !== undefined && isIp(address) ? { servers: [{ address, port: Number(port ?? 53) }] } : undefined
 }
 
 function claimsOf(header: Header): { ip: string; helo: string; reversePath: string } {

@@ -47,12 +47,12 @@ export class RealNetwork implements Network {
     this.#localAddress = localAddress
   }
 
-  listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity): Promise<Listener> {
+  listen(at: Endpoint, accept: (stream: Stream) => void, tls?: TlsIdentity | (() => TlsIdentity)): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
       const stream = new SocketStream(socket)
       if (tls === undefined) accept(stream)
       else {
-        stream.startTls({ role: 'server', identity: tls }).then(
+        stream.startTls({ role: 'server', identity: typeof tls === 'function' ? tls() : tls }).then(
           () => accept(stream),
           () => stream.destroy(),
         )
@@ -189,7 +189,8 @@ function openSocket(to: Endpoint | LocalSocket, timeoutMs: number, localAddress:
   })
 }
 
-function networkError(error: Error): NetworkError {
+/** What Node says of a socket, in our words. */
+export function networkError(error: Error): NetworkError {
   if (error instanceof NetworkError) return error
   return new NetworkError(codeOfErrno[(error as NodeJS.ErrnoException).code ?? ''] ?? 'reset', error.message)
 }

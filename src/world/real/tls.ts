@@ -48,9 +48,22 @@ export async function shakeHands(
 }
 
 function serverSocket(plain: Socket, side: TlsServerSide): TLSSocket {
-  let context = contexts.get(side.identity)
+  const { identity } = side
+  // Any certificate will do here: whose it is will be looked up by its key.
+  const requestCert = identity.asksClients === true
+  return new TLSSocket(plain, {
+    isServer: true,
+    secureContext: serverContext(identity),
+    requestCert,
+    rejectUnauthorized: false,
+  })
+}
+
+/** How our servers speak TLS with this certificate. */
+export function serverContext(identity: TlsIdentity): SecureContext {
+  let context = contexts.get(identity)
   if (context === undefined) {
-    const { certificatePem, privateKeyPem } = side.identity
+    const { certificatePem, privateKeyPem } = identity
     context = createSecureContext({
       cert: certificatePem,
       key: privateKeyPem,
@@ -61,11 +74,9 @@ function serverSocket(plain: Socket, side: TlsServerSide): TLSSocket {
       // Without one, OpenSSL resumes no session in which a client was asked for its certificate.
       sessionIdContext: 'borderpost',
     })
-    contexts.set(side.identity, context)
+    contexts.set(identity, context)
   }
-  // Any certificate will do here: whose it is will be looked up by its key.
-  const requestCert = side.identity.asksClients === true
-  return new TLSSocket(plain, { isServer: true, secureContext: context, requestCert, rejectUnauthorized: false })
+  return context
 }
 
 function clientSocket(plain: Socket, side: TlsClientSide): TLSSocket {

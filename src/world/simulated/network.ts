@@ -46,12 +46,12 @@ export class HostNetwork implements Network {
     this.#nextPort = firstFreePort + random.integer(20_000)
   }
 
-  listen(at: Endpoint, accept: Accept, tls?: TlsIdentity): Promise<Listener> {
+  listen(at: Endpoint, accept: Accept, tls?: TlsIdentity | (() => TlsIdentity)): Promise<Listener> {
     if (!this.life.alive) return new Promise(() => {})
     const greet = (stream: SimulatedStream) => {
       if (tls === undefined) accept(stream)
       else
-        stream.startTls({ role: 'server', identity: tls }).then(
+        stream.startTls({ role: 'server', identity: typeof tls === 'function' ? tls() : tls }).then(
           () => accept(stream),
           () => {},
         )
