@@ -111,14 +111,24 @@ export function preview(root: Part, maxCharacters = 256): string {
     const head: Part = { ...part, bodyEnd: Math.min(part.bodyEnd, part.bodyStart + 64 * 1024) }
     const { text } = partText(head)
     const seen = beginning(part.subtype === 'html' ? htmlToText(text) : text, maxCharacters * 2)
-    if (seen !== '') return [...seen.slice(0, maxCharacters * 2)].slice(0, maxCharacters).join('').trim()
+    if (seen !== '') return firstCharacters(seen, maxCharacters).trim()
   }
   return ''
 }
 
+/** The beginning, no character cut in half. */
+function firstCharacters(text: string, count: number): string {
+  let end = 0
+  for (let seen = 0; seen < count && end < text.length; seen++) end += text.codePointAt(end)! > 0xffff ? 2 : 1
+  return text.slice(0, end)
+}
+
+/** What is not a single space already: nearly all white space of a text is, and need not be replaced. */
+const RAGGED_SPACE = /[^\S ]\s*|\s{2,}/g
+
 /** The text with its white space collapsed: all of it, or at least `length` of its beginning where it goes on. */
 function beginning(text: string, length: number): string {
-  const collapsed = (some: string) => some.replace(/\s+/g, ' ').trim()
+  const collapsed = (some: string) => some.replace(RAGGED_SPACE, ' ').trim()
   const head = collapsed(text.slice(0, length * 2))
   return head.length >= length ? head : collapsed(text)
 }

@@ -38,6 +38,15 @@ test('each member once, however often it is named; circles end; whoever is gone 
   assert.match((await send(at('empty')))[0]!, /^550 5\.2\.4 nobody stands behind empty@recipient\.test/)
 })
 
+test('a relay that repeats itself to a group is told 250 again, and each member has the message once', async () => {
+  const { send, counts } = await withHouse()
+  const relayed =
+    'Received: from a by b with ESMTP id 1; Mon, 23 Nov 2026 10:00:00 +0000\nFrom: gina@good.test\n\nHello\n'
+  assert.match((await send(at('all'), relayed))[0]!, /^250 /)
+  assert.match((await send(at('all'), relayed))[0]!, /^250 .* accepted as .* before/)
+  assert.deepEqual(await counts('bob', 'dora', 'carl'), [1, 1, 1])
+})
+
 test('an Author at home writes to a group, and hears at once when nobody stands behind it', async () => {
   const { world, counts } = await withHouse()
   const computer = world.stranger('127.0.99.2')

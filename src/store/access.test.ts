@@ -24,10 +24,12 @@ async function refusal(store: KeptStore, command: Command): Promise<string> {
 test(
   'a quota refuses what does not fit, and nothing of it is kept; moving needs no room',
   inStore(async (store, bob, inbox) => {
+    assert.equal(store.isLimited(bob), false)
     await deliver(store, bob, 'one')
     const { usedBytes, usedMessages } = store.access.quota(bob)!
     assert.equal(usedMessages, 1)
     await done(store, { kind: 'quota.put', account: bob, bytes: null, messages: 2 })
+    assert.equal(store.isLimited(bob), true)
     await deliver(store, bob, 'two')
     assert.equal(await refusal(store, await delivery(store, bob, 'three')), 'over-quota')
     const trash = store.mailboxByPath(bob, 'Trash')!.id
@@ -38,6 +40,7 @@ test(
     assert.equal(await refusal(store, await delivery(store, bob, 'three')), 'over-quota')
     assert.equal(store.access.quota(bob)!.usedMessages, 2)
     await done(store, { kind: 'quota.put', account: bob, bytes: null, messages: null })
+    assert.equal(store.isLimited(bob), false)
     await deliver(store, bob, 'three')
   }),
 )

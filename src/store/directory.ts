@@ -15,6 +15,7 @@ const CHANGING: ReadonlySet<Command['kind']> = new Set([
   'alias.remove',
   'group.put',
   'group.remove',
+  'quota.put',
   'trust.put',
   'trust.remove',
   'script.put',

@@ -94,6 +94,11 @@ export class Reads implements StoreReads {
     return this.#one(accountOf, 'SELECT * FROM account WHERE id = ?', id)
   }
 
+  isLimited(id: number): boolean {
+    const sql = 'SELECT 1 FROM account WHERE id = ? AND (quota_bytes IS NOT NULL OR quota_messages IS NOT NULL)'
+    return this.#one(() => true, sql, id) ?? false
+  }
+
   accounts() {
     return this.#all(accountOf, 'SELECT * FROM account ORDER BY id')
   }

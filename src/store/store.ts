@@ -59,6 +59,8 @@ export interface Store {
   accountByAddress(address: string): Account | undefined
   account(id: AccountId): Account | undefined
   accounts(): Account[]
+  /** A limit is set on what it may hold (`access.quota` says which, and what it holds). */
+  isLimited(id: AccountId): boolean
   /** By its address, case-insensitive. */
   group(address: string): Group | undefined
   groups(): Group[]

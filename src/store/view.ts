@@ -28,6 +28,11 @@ export abstract class View extends Reads {
     return groups.get(address.toLowerCase())
   }
 
+  /** Asked of every recipient; nearly nobody is. */
+  override isLimited(account: AccountId) {
+    return this.#directory.recall(`limited ${account}`, () => super.isLimited(account))
+  }
+
   override trustedForwarders(account: AccountId) {
     return [...this.#directory.recall(`trust ${account}`, () => super.trustedForwarders(account))]
   }

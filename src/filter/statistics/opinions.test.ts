@@ -153,3 +153,18 @@ test('states come back, those of many Recipients take turns in memory, and what 
     undefined,
   )
 })
+
+test('who never taught anything is looked for once, however many they are, and is heard once he teaches', () => {
+  const asked: number[] = []
+  const opinions = new Opinions((owner) => {
+    asked.push(owner)
+    return undefined
+  })
+  for (let round = 0; round < 2; round++)
+    for (let account = 1; account <= 200; account++) assert.equal(points(opinions, account, 'casino'), undefined)
+  assert.equal(asked.length, 3 + 200)
+  teach(opinions, 7, 'casino', true, 12)
+  teach(opinions, 7, 'garden', false, 12)
+  assert.ok(points(opinions, 7, 'casino')! > 0)
+  assert.equal(asked.length, 3 + 200)
+})

@@ -33,11 +33,14 @@ const JURY_SCALE = 1.75
 const SHOWN = 0.5
 /** Recipients' classifiers in memory; the others are read again when their mail comes. */
 const MOST_IN_MEMORY = 64
+const MOST_UNTAUGHT = 10_000
 
 export class Opinions {
   readonly #read: (owner: number) => Uint8Array | undefined
-  /** By owner: chairs 0, -1, -2 and accounts. Undefined: nothing was ever taught. Those used last come last. */
-  readonly #classifiers = new Map<number, Classifier | undefined>()
+  /** By owner: chairs 0, -1, -2 and accounts. Those used last come last. */
+  readonly #classifiers = new Map<number, Classifier>()
+  /** Who never taught anything: most people, and each of their messages would ask the store again. */
+  readonly #untaught = new Set<number>()
   readonly #changed = new Set<number>()
 
   /** @param read the state that was saved for an owner */
@@ -109,22 +112,31 @@ export class Opinions {
   }
 
   #find(owner: number): Classifier | undefined {
+    if (this.#untaught.has(owner)) return undefined
     const known = this.#classifiers.get(owner)
-    if (known === undefined && !this.#classifiers.has(owner)) {
-      const state = this.#read(owner)
-      const read = state === undefined ? undefined : Classifier.fromBytes(Buffer.from(state))
-      this.#classifiers.set(owner, read)
-      this.#trim()
-      return read
-    }
+    if (known === undefined) return this.#load(owner)
     this.#classifiers.delete(owner)
     this.#classifiers.set(owner, known)
     return known
   }
 
+  #load(owner: number): Classifier | undefined {
+    const state = this.#read(owner)
+    const classifier = state === undefined ? undefined : Classifier.fromBytes(Buffer.from(state))
+    if (classifier === undefined) {
+      if (this.#untaught.size >= MOST_UNTAUGHT) this.#untaught.clear()
+      this.#untaught.add(owner)
+    } else {
+      this.#classifiers.set(owner, classifier)
+      this.#trim()
+    }
+    return classifier
+  }
+
   /** For teaching: an empty one where there was none. */
   #open(owner: number, bits: number): Classifier {
     const classifier = this.#find(owner) ?? new Classifier(bits)
+    this.#untaught.delete(owner)
     this.#classifiers.set(owner, classifier)
     this.#changed.add(owner)
     return classifier

@@ -1,10 +1,10 @@
 // The public key behind a signature: found in DNS, read, and kept ready (RFC 6376 §3.6, RFC 8301 §3.2, RFC 8463 §4).
-// KeyObjects are cached by the text of the record, so a change in DNS counts at once and costs nothing else.
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Dns } from '../../world/dns.ts'
 import { isAskable } from '../domain.ts'
 import { compactTag, listTag, parseTags } from '../tags.ts'
+import { readOnce } from '../texts.ts'
 import type { DkimReason, SigningAlgorithm } from './signature.ts'
 
 export interface PublicKey {
@@ -31,10 +31,6 @@ const MIN_RSA_BITS = 1024
 const MAX_RSA_BITS = 8192
 /** Exponents beyond those in use would only cost time too. */
 const MAX_EXPONENT = 2n ** 33n
-const MAX_CACHED = 4096
-/** Longer records than a key needs are not kept. */
-const MAX_CACHED_TEXT = 2048
-const cache = new Map<string, PublicKey | NoKey>()
 
 /**
  * Finds the key for `selector` at `domain` that fits the algorithm. Never rejects.
@@ -75,16 +71,7 @@ function fits(key: PublicKey | NoKey, algorithm: SigningAlgorithm, heedsHashes: 
   return key
 }
 
-/** Reads a key record, or finds it in the cache. */
-function readKey(text: string): PublicKey | NoKey {
-  let key = cache.get(text)
-  if (key) return key
-  key = parseKey(text)
-  if (text.length > MAX_CACHED_TEXT) return key
-  if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value!)
-  cache.set(text, key)
-  return key
-}
+const readKey = readOnce(parseKey, { mostTexts: 4096, longest: 2048 })
 
 function parseKey(text: string): PublicKey | NoKey {
   const tags = parseTags(text)

@@ -1,6 +1,8 @@
 // A DMARC policy record (RFC 9989 §4.7, and the tags of RFC 7489 that it retired, which are read and not obeyed).
 // Reading is generous: what is not understood is passed over, only the version decides whether it is a record at all.
 
+import { readOnce } from '../texts.ts'
+
 export type Policy = 'none' | 'quarantine' | 'reject'
 
 export interface DmarcRecord {
@@ -41,7 +43,9 @@ const MAX_URIS = 10
 const KNOWN = new Set('v p sp np adkim aspf fo rua ruf rf ri pct t psd'.split(' '))
 
 /** Reads a TXT string. Undefined where it is no DMARC record: v=DMARC1, exactly so, comes first (§4.7). */
-export function parseDmarcRecord(text: string): DmarcRecord | undefined {
+export const parseDmarcRecord = readOnce(parse, { mostTexts: 1000, longest: 512 })
+
+function parse(text: string): DmarcRecord | undefined {
   const version = VERSION.exec(text)
   if (!version?.[0].includes('DMARC1')) return undefined
   const tags = new Map([['v', 'DMARC1']])

@@ -3,6 +3,7 @@
 
 import { parseIpv4, parseIpv6 } from '../../message/ip.ts'
 import type { IpBytes } from '../ip.ts'
+import { readOnce } from '../texts.ts'
 import { type MacroPart, parseDomainSpec, parseMacroString } from './macro.ts'
 
 export type Qualifier = '+' | '-' | '~' | '?'
@@ -38,7 +39,9 @@ const DUAL_CIDR = /^(.*?)(?:\/(0|[1-9]\d?))?(?:\/\/(0|[1-9]\d{0,2}))?$/
 const MECHANISM_NAMES = new Set<string>(['all', 'include', 'a', 'mx', 'ptr', 'ip4', 'ip6', 'exists'])
 
 /** Reads a record for which isSpfRecord holds. @returns the record, or what is wrong with it, quoting the term */
-export function parseSpfRecord(text: string): SpfRecord | { error: string } {
+export const parseSpfRecord = readOnce(parse, { mostTexts: 1000, longest: 512 })
+
+function parse(text: string): SpfRecord | { error: string } {
   // §3.1 and §12: the record is US-ASCII; terms are separated by spaces and nothing else.
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)

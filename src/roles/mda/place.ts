@@ -62,6 +62,7 @@ export function placeCommand(
 
 /** May the account hold so much more? RFC 9208 §6: what is refused for a quota is refused before the message comes. */
 export function hasRoom(agent: Agent, account: Account['id'], sizeBytes: number): boolean {
+  if (!agent.store.isLimited(account)) return true
   const quota = agent.store.access.quota(account)
   if (quota === undefined) return true
   const { bytes, messages, usedBytes, usedMessages } = quota

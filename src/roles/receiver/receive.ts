@@ -53,7 +53,7 @@ export async function receive(
     note(agent, { ...about, role: 'Receiver', kind: 'refused', forwardPath: '', text: loop })
     return reply(554, '5.4.6', loop)
   }
-  if (!isRepeatable(header)) return decide(agent, mail, header, about, sharing)
+  if (!isRepeatable(header)) return decide(agent, mail, header, about, sharing, undefined)
   const digest = digestOf(mail)
   const before = agent.store.arrival(digest)
   if (before !== undefined) return acceptedBefore(before)
@@ -61,7 +61,7 @@ export async function receive(
   const key = `${digest} ${mail.prdr}`
   const first = arriving.get(key)
   if (first !== undefined) return first
-  const decision = decide(agent, mail, header, about, sharing).finally(() => arriving.delete(key))
+  const decision = decide(agent, mail, header, about, sharing, digest).finally(() => arriving.delete(key))
   arriving.set(key, decision)
   return decision
 }
@@ -75,6 +75,7 @@ async function decide(
   header: Header,
   about: About,
   { border, targets }: Sharing,
+  wholeDigest: string | undefined,
 ): Promise<Reply | RepliesByRecipient> {
   const { trace } = about
   try {
@@ -91,7 +92,7 @@ async function decide(
     const taken = mail.prdr ? handled.filter(({ places }) => hasStanding(standing, places)) : handled
     const isPartly = taken.length < handled.length
     const answered = (answer: Reply) => (isPartly ? byRecipient(mail, handled, answer, trace) : answer)
-    const digest = isRepeatable(header) ? digestOf(mail, taken) : undefined
+    const digest = wholeDigest === undefined || !isPartly ? wholeDigest : digestOf(mail, taken)
     const before = digest === undefined || !isPartly ? undefined : agent.store.arrival(digest)
     if (before !== undefined) return answered(acceptedBefore(before))
     if (isPartly)
@@ -162,7 +163,7 @@ const isRepeatable = (header: Header) => fieldsNamed(header, 'received').length 
 
 function digestOf({ envelope, source, session }: InboundMessage, taken?: readonly Handled[]): string {
   const hash = createHash('sha256').update(`${unmapped(session.peer.address)}\0${formatPath(envelope.reversePath)}`)
-  const places = taken?.flatMap((one) => one.places).sort((a, b) => a - b)
+  const places = taken && [...new Set(taken.flatMap((one) => one.places))].sort((a, b) => a - b)
   const recipients = places?.map((place) => envelope.recipients[place]!) ?? envelope.recipients
   for (const { forwardPath } of recipients) hash.update(`\0${formatPath(forwardPath)}`)
   return hash.update('\0').update(source).digest('hex')
