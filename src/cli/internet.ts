@@ -179,5 +179,6 @@ async function openWeb(
     await close()
     throw error
   }
+  for (const { accounts } of agents) accounts.issuer = webUrl
   return close
 }

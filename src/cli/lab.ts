@@ -112,6 +112,7 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
       return port
     })
     stops.push(() => web.close())
+    for (const { accounts } of system.agents) accounts.issuer = webUrl()
     return {
       system,
       live,

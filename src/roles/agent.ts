@@ -70,6 +70,8 @@ export interface AgentSettings {
   readonly forwarder: ForwarderSettings
   readonly mda: MdaSettings
   readonly reports: ReportSettings
+  /** Programs that may ask people here for access, beside those that register themselves. */
+  readonly oauthClients: readonly { readonly id: string; readonly redirectUris: readonly string[] }[]
 }
 
 type NetworkEntry = Extract<ListEntry, { kind: 'network' }>

@@ -134,6 +134,7 @@ const KEYS = {
     expires: values.duration,
     reports: values.yesNo,
     complaints: values.yesNo,
+    'oauth-client': values.oauthClient,
   },
   person: {
     address: values.address,
@@ -433,6 +434,7 @@ function planAgent(
         passesJunk: of('forward-junk').at(-1) ?? false,
       },
       mda: { lmtpFrom: of('lmtp') },
+      oauthClients: of('oauth-client'),
       // A lab is quiet, unless asked.
       reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },
     },

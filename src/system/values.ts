@@ -4,6 +4,7 @@ import { type DnsList, KNOWN_LISTS } from '../filter/dnsbl.ts'
 import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts'
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
+import { isRedirectUri } from '../roles/oauth/clients.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
 
 export type ReadResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string }
@@ -120,6 +121,15 @@ export const lmtpTarget: Reader<{ domain: string; at: Endpoint }> = (words) => {
   const at = socket(to ?? '')
   if (rest.length > 0 || !name.ok || !at.ok || 'path' in at.value) return expected('"lists.example -> 127.0.0.1:24"')
   return ok({ domain: name.value, at: at.value })
+}
+
+/** A program that asks people for access (RFC 6749 §2), and where it may be answered. */
+export const oauthClient: Reader<{ id: string; redirectUris: string[] }> = (words) => {
+  const [, id, list = ''] = /^([A-Za-z0-9._-]{1,60})\s*:\s+(.+)$/.exec(words) ?? []
+  const redirectUris = list.split(/\s+/)
+  return id !== undefined && redirectUris.every(isRedirectUri)
+    ? ok({ id, redirectUris })
+    : expected('"mail-program: http://127.0.0.1/ org.example.mail:/done" (https, loopback, or a scheme with a dot)')
 }
 
 /** What a list that is not known by name says of what it lists. */

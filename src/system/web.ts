@@ -7,6 +7,8 @@ import { reply } from '../protocols/smtp/reply.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { vapidKey } from '../roles/mda/push/vapid.ts'
 import { submitText } from '../roles/msa/submission.ts'
+import { Issuer } from '../roles/oauth/issuer.ts'
+import { addressIn } from '../roles/oauth/tokens.ts'
 import { siteOf } from '../roles/passkeys.ts'
 import { overview } from '../roles/reports/overview.ts'
 import { SecurityDesk } from '../roles/security-desk.ts'
@@ -21,6 +23,7 @@ export function stsPolicyText({ agents }: SystemPlan, hostName: string): string 
 
 /** One Backends for all agents of this process. `pages`: where they are, beside where the description says. */
 export function backendsOf(agents: readonly RunningAgent[], pages: () => string | undefined = () => undefined) {
+  const [first, ...others] = agents
   const kept = new Map<string, JmapBackend>()
 
   /** The site of ours that this host is; a host that is none of ours has no passkeys. */
@@ -60,6 +63,17 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
 
   return {
     accountFor: backendOf,
+    ...(first !== undefined && { issuer: new Issuer([first, ...others]) }),
+    async bearer(token: string, from: string) {
+      const address = addressIn(token)
+      const accounts = address === undefined ? undefined : agentOf(address)?.accounts
+      const verdict = await (accounts ?? first?.accounts)?.checkToken(undefined, token, from, 'jmap')
+      if (verdict?.state === 'unavailable') return 'too-many'
+      if (verdict?.state === 'refused' && verdict.fault.status === 'insufficient_scope') return 'insufficient_scope'
+      if (verdict?.state !== 'ok') return undefined
+      accounts!.signedIn(verdict.user, from)
+      return backendOf(verdict.user)
+    },
     forwarding({ account }: JmapBackend) {
       const running = agentOf(account.address)
       return running === undefined ? undefined : new ForwardingDesk(running.agent, account)

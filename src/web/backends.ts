@@ -3,6 +3,7 @@
 
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
+import type { Issuer } from '../roles/oauth/issuer.ts'
 import type { Overview } from '../roles/reports/overview.ts'
 import type { SecurityDesk } from '../roles/security-desk.ts'
 
@@ -23,6 +24,10 @@ export interface Backends {
     /** Instead of a code: what a passkey signed, at the page of this host. */
     key?: { readonly host: string; readonly response: unknown },
   ): Promise<JmapBackend | 'too-many' | 'needs-code' | 'wrong-code' | undefined>
+  /** The person whose access token for JMAP this is (RFC 6750). */
+  bearer?(token: string, from: string): Promise<JmapBackend | 'too-many' | 'insufficient_scope' | undefined>
+  /** Who gives such tokens. */
+  readonly issuer?: Issuer
   /** Whatever ends what this person's programs proved before, when it is another. */
   standing?(person: JmapBackend): string
   /** Where this person keeps the account safe; `host`: of the page, with its port. */

@@ -10,6 +10,7 @@ import { sessionObject, stateChange } from '../protocols/jmap/session.ts'
 import { sharedBackend } from '../protocols/jmap/shared.ts'
 import { type JmapBackend, LIMITS } from '../protocols/jmap/types.ts'
 import type { World } from '../world/world.ts'
+import { baseOf } from './base.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { Guard, Guarded } from './sign-in.ts'
 
@@ -49,9 +50,8 @@ export function addJmap(
   })
 
   /** The URLs are absolute, as RFC 8620 §2 wants them: where the client found us, it finds the rest. */
-  function session({ host }: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {
-    const base = /^[A-Za-z0-9.:[\]-]{1,255}$/.test(host) ? `${isSecure ? 'https' : 'http'}://${host}` : ''
-    return reply.header('cache-control', 'no-cache, no-store').send(sessionObject(backend, base))
+  function session(request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {
+    return reply.header('cache-control', 'no-cache, no-store').send(sessionObject(backend, baseOf(request, isSecure)))
   }
 
   async function api(request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) {

@@ -23,6 +23,7 @@ const idOf = (wish: Wish) => (typeof wish.id === 'number' ? wish.id : -1)
 const ACTIONS: Readonly<Record<string, Action>> = {
   make: (desk, wish, from) => desk.make(textOf(wish, 'name'), listOf(wish, 'doors'), textOf(wish, 'password'), from),
   revoke: (desk, wish) => desk.revoke(idOf(wish)),
+  'revoke-grant': (desk, wish) => desk.revokeGrant(idOf(wish)),
   enrol: (desk, wish, from) => desk.enrol(textOf(wish, 'password'), from),
   confirm: (desk, wish) => desk.confirm(textOf(wish, 'code')),
   'turn-off': (desk, wish, from) => desk.turnOff(textOf(wish, 'password'), textOf(wish, 'code'), from),

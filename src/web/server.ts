@@ -10,6 +10,7 @@ import { EventStreams } from './event-stream.ts'
 import { addForwarding } from './forwarding.ts'
 import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
+import { addOAuth } from './oauth.ts'
 import { addReports } from './reports.ts'
 import { addSecurity } from './security.ts'
 import { addSignIn } from './sign-in.ts'
@@ -95,6 +96,16 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
   addSecurity(app, guard, options.backends, browsers)
+  const { issuer } = options.backends
+  if (issuer !== undefined)
+    addOAuth(app, {
+      issuer,
+      guard,
+      browsers,
+      clock: world.clock,
+      isSecure: options.isSecure ?? false,
+      hasPages: options.pagesFolder !== undefined,
+    })
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
   addReports(app, guard, options.backends, world)
   if (options.trace) addTrace(app, guard, options.trace)

@@ -7,6 +7,7 @@ import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
+import { baseOf } from './base.ts'
 import { BasicMemory, type BrowserSession, basicCredentials, Cookies, cookieOf, setCookie } from './cookies.ts'
 
 const MAX_ADDRESS = 320
@@ -24,7 +25,9 @@ export type Guard = (route: Guarded) => (request: FastifyRequest, reply: Fastify
 type Asking = Pick<FastifyRequest, 'headers' | 'method' | 'ip'>
 
 /** Who makes this request, if he is signed in or shows a password with it. */
-export type WhoAsks = (request: Asking) => Promise<JmapBackend | 'wrong' | 'too-many' | undefined>
+export type WhoAsks = (
+  request: Asking,
+) => Promise<JmapBackend | 'wrong' | 'too-many' | 'insufficient_scope' | undefined>
 
 export interface SignInOptions {
   readonly world: World
@@ -72,6 +75,8 @@ export function addSignIn(
   const whoAsks: WhoAsks = async (request) => {
     const { authorization } = request.headers
     if (authorization !== undefined) {
+      const token = /^Bearer +([A-Za-z0-9._~+/=-]{1,8000}) *$/i.exec(authorization)?.[1]
+      if (token !== undefined) return (await backends.bearer?.(token, request.ip)) ?? 'wrong'
       const remembered = basic.get(authorization)
       if (remembered) return remembered
       const given = basicCredentials(authorization)
@@ -121,13 +126,29 @@ export function addSignIn(
     return reply.header('set-cookie', setCookie('', isSecure)).code(204).send()
   })
 
+  const resource = (request: FastifyRequest) => `${baseOf(request, isSecure)}/.well-known/oauth-protected-resource`
   const guard: Guard = (route) => async (request, reply) => {
     const found = await whoAsks(request)
     if (typeof found === 'object') return route(request, reply, found)
     if (found === 'too-many') return reply.code(429).header('retry-after', '60').send({ error: 'Too many tries.' })
+    if (/^Bearer /i.test(request.headers.authorization ?? '')) {
+      const isGood = found === 'insufficient_scope'
+      const why = isGood ? 'error="insufficient_scope", scope="jmap"' : 'error="invalid_token"'
+      return reply
+        .code(isGood ? 403 : 401)
+        .header('www-authenticate', `Bearer realm="Borderpost", ${why}`)
+        .send({
+          error: isGood ? 'This access token is for other things.' : 'The access token is not good, or no longer.',
+        })
+    }
     // A page that lost its cookie shows its own form; only programs are asked for Basic, or a browser would pop up.
     if (request.headers.authorization !== undefined || request.headers['sec-fetch-mode'] === undefined)
-      reply.header('www-authenticate', 'Basic realm="Borderpost", charset="UTF-8"')
+      reply.header('www-authenticate', [
+        'Basic realm="Borderpost", charset="UTF-8"',
+        ...(backends.issuer === undefined
+          ? []
+          : [`Bearer realm="Borderpost", resource_metadata="${resource(request)}"`]),
+      ])
     return reply.code(401).send({ error: 'Sign in first.' })
   }
 

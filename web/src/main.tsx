@@ -19,6 +19,10 @@ const PAGES: Record<string, () => Promise<() => void>> = {
     const { TracePage } = await import('./trace/TracePage.tsx')
     return () => render(() => <TracePage />, app)
   },
+  '/oauth/authorize': async () => {
+    const { AuthorizePage } = await import('./authorize/AuthorizePage.tsx')
+    return () => render(() => <AuthorizePage />, app)
+  },
   '/reports': async () => {
     const { ReportsPage } = await import('./reports/ReportsPage.tsx')
     return () => render(() => <ReportsPage />, app)

@@ -23,7 +23,7 @@ async function withGrants() {
   const account = agent.store.accountByAddress(BOB)!
   const { grants } = accounts
   const allow = async (...scopes: string[]) => {
-    const consent = { client: APP, scopes, redirectUri: REDIRECT, challenge: CHALLENGE }
+    const consent = { client: APP, scopes, redirectUri: REDIRECT, challenge: CHALLENGE, signedInAtMs: 0 }
     const answer = await world.run(grants.allow(account, consent))
     assert.ok('code' in answer, JSON.stringify(answer))
     return answer.code
@@ -151,7 +151,7 @@ test('grants are bounded, and codes that nobody came with make room', async () =
   const { world, account, grants, allow, tokens, pass } = await withGrants()
   for (let n = 0; n < 49; n++) await tokens('imap')
   await allow('imap')
-  const consent = { client: APP, scopes: ['imap'], redirectUri: REDIRECT, challenge: CHALLENGE }
+  const consent = { client: APP, scopes: ['imap'], redirectUri: REDIRECT, challenge: CHALLENGE, signedInAtMs: 0 }
   assert.ok('complaint' in (await world.run(grants.allow(account, consent))))
   await pass(61_000)
   assert.ok(await tokens('imap'))

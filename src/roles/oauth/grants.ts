@@ -41,6 +41,7 @@ interface Kept extends Omit<Grant, 'id'> {
     readonly isSpent: boolean
   }
   readonly nonce: string | null
+  readonly signedInAtMs: number
   readonly refresh: string | null
   /** The refresh token before, for a program that did not hear the answer. */
   readonly before: { readonly digest: string; readonly untilMs: number } | null
@@ -55,6 +56,8 @@ export interface Consent {
   readonly challenge: string
   /** OpenID Connect's, which comes back in the ID token. */
   readonly nonce?: string
+  /** When the person last showed the password. */
+  readonly signedInAtMs: number
 }
 
 /** What the token endpoint gives (RFC 6749 §5.1). */
@@ -65,6 +68,7 @@ export interface Tokens {
   readonly refresh: string
   readonly scopes: readonly string[]
   readonly nonce: string | null
+  readonly signedInAtMs: number
 }
 
 /** Whose access token it is; 'expired' and 'unknown' are told apart only within the house. */
@@ -111,7 +115,7 @@ export class Grants {
     const nowMs = world.clock.now()
     const family = newSecret(world.random)
     const secret = newSecret(world.random)
-    const { client, scopes, redirectUri, challenge, nonce } = consent
+    const { client, scopes, redirectUri, challenge, nonce, signedInAtMs } = consent
     const kept: Kept = {
       name: client.name,
       scopes,
@@ -121,6 +125,7 @@ export class Grants {
       family: digestOf(family),
       code: { digest: digestOf(secret), challenge, redirectUri, untilMs: nowMs + CODE_MS, isSpent: false },
       nonce: nonce ?? null,
+      signedInAtMs,
       refresh: null,
       before: null,
       refreshedAtMs: nowMs,
@@ -252,6 +257,7 @@ export class Grants {
       refresh: formatTicket({ address: account.address, grant: kept.id, family, secret }),
       scopes,
       nonce: kept.nonce,
+      signedInAtMs: kept.signedInAtMs,
     }
   }
 

@@ -61,6 +61,9 @@ export function readAccess(text: string): (Access & { isSigned(secret: Buffer, b
   return { address, grant, untilMs, scopes: scopes.split(' '), isSigned }
 }
 
+/** The address that a token of any kind names; nothing is proven by it. */
+export const addressIn = (token: string): string | undefined => (readTicket(token) ?? readAccess(token))?.address
+
 const isId = (value: unknown): value is number => Number.isSafeInteger(value)
 const pack = (parts: readonly unknown[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url')
 

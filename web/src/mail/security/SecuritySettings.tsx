@@ -4,6 +4,7 @@ import { createResource, Show } from 'solid-js'
 import { request } from '../../api.ts'
 import { AppPasswords } from './AppPasswords.tsx'
 import { ChangePassword } from './ChangePassword.tsx'
+import { Grants } from './Grants.tsx'
 import { Passkeys } from './Passkeys.tsx'
 import type { Once, Security } from './parts.ts'
 import { Sessions } from './Sessions.tsx'
@@ -22,6 +23,7 @@ export function SecuritySettings() {
         <>
           <Passkeys security={shown()} act={act} />
           <AppPasswords security={shown()} act={act} />
+          <Grants security={shown()} act={act} />
           <TwoFactors security={shown()} act={act} />
           <Sessions security={shown()} act={act} />
           <ChangePassword act={act} />

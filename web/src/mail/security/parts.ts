@@ -19,6 +19,13 @@ export interface Passkey {
 export interface Security {
   readonly doors: readonly string[]
   readonly passwords: readonly AppPassword[]
+  readonly grants: readonly {
+    readonly id: number
+    readonly name: string
+    readonly scopes: readonly string[]
+    readonly createdAtMs: number
+    readonly lastUse: AppPassword['lastUse']
+  }[]
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
   readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
   readonly connections: readonly {
