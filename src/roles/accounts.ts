@@ -13,6 +13,7 @@ import type {
 import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
+import { ClientCertificates } from './certificates.ts'
 import { Connections } from './connections.ts'
 import { Grants } from './oauth/grants.ts'
 import { doorsOf, SCOPE_OF } from './oauth/scopes.ts'
@@ -24,6 +25,7 @@ import { SecondFactor } from './second-factor.ts'
 const MAX_REMEMBERED = 10_000
 
 const BY_PASSWORD: readonly SaslMechanism[] = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'PLAIN', 'LOGIN']
+const BY_CERTIFICATE: readonly SaslMechanism[] = ['EXTERNAL']
 const BY_TOKEN: readonly SaslMechanism[] = ['OAUTHBEARER', 'XOAUTH2']
 /** Tokens that name nobody are counted by where they come from. */
 const ANY_TOKEN = 'token from '
@@ -31,7 +33,7 @@ const ANY_TOKEN = 'token from '
 /** Where somebody signs in: the web's form, or a program's door. */
 export type Entrance = Door | 'web'
 
-/** `by`: the id of the app password that it was. */
+/** `by`: the id of the app password or certificate that it was. */
 export type Verdict = Exclude<PasswordVerdict, { state: 'ok' }> | { state: 'ok'; user: string; by?: number }
 
 export class Accounts {
@@ -43,6 +45,7 @@ export class Accounts {
   readonly appPasswords: AppPasswords
   readonly secondFactor: SecondFactor
   readonly passkeys: Passkeys
+  readonly certificates: ClientCertificates
   readonly connections = new Connections()
   /** What people allowed programs by OAuth. */
   readonly grants: Grants
@@ -59,12 +62,13 @@ export class Accounts {
     this.#nobodysText = this.passwords.ofNobody()
     this.appPasswords = new AppPasswords(agent, this.passwords)
     this.secondFactor = new SecondFactor(agent, this.passwords)
+    this.certificates = new ClientCertificates(agent)
     this.grants = new Grants(agent, (account, grant) => this.connections.end(account.id, ({ by }) => by === grant))
     this.passkeys = new Passkeys(agent)
   }
 
   get mechanisms(): readonly SaslMechanism[] {
-    return this.issuer === undefined ? BY_PASSWORD : [...BY_PASSWORD, ...BY_TOKEN]
+    return [...BY_CERTIFICATE, ...BY_PASSWORD, ...(this.issuer === undefined ? [] : BY_TOKEN)]
   }
 
   /** The same accounts, as one connection of one protocol asks for them. */
@@ -76,6 +80,7 @@ export class Accounts {
       },
       checkPassword: (user, password, from) => this.checkPassword(user, password, from, door),
       scramCredentials: (user, from) => this.scramCredentials(user, from, door),
+      certificateHolder: (certificate, user, from) => this.certificateHolder(certificate, user, from, door),
       checkToken: (user, token, from) => this.checkToken(user, token, from, door),
       signedIn: (user, from) => void this.signedIn(user, from),
     }
@@ -126,6 +131,21 @@ export class Accounts {
   #remember(key: string, digest: Buffer): void {
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!)
     this.#remembered.set(key, digest)
+  }
+
+  /** Whose certificate it is, of which the client has the key; `user`: whom it wants to be, if it says so. */
+  certificateHolder(certificate: Buffer, user: string | undefined, from: string, door: Door): Verdict {
+    const wanted = user === undefined ? undefined : this.#find(user)
+    if (user !== undefined && wanted === undefined) return { state: 'refused' }
+    const holder =
+      wanted === undefined
+        ? this.certificates.holder(certificate, door)
+        : this.certificates.holders(certificate, door).find(({ account }) => account.id === wanted.id)
+    if (holder === undefined) return { state: 'refused' }
+    const { account, id } = holder
+    if (id === undefined) return { state: 'ok', user: account.address }
+    this.certificates.used(account, id, door, from)
+    return { state: 'ok', user: account.address, by: id }
   }
 
   /** Is this an access token that is good at this door, and of whom the client wants to be. `by`: the grant it comes from. */

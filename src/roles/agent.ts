@@ -64,6 +64,8 @@ export interface AgentSettings {
   readonly dkim2: boolean
   /** Tags the reverse-paths of its Authors, and refuses bounces without a tag to those who send so (BATV). */
   readonly batv: boolean
+  /** Whose client certificates the description names, by the SHA-256 of their keys (hexadecimal). */
+  readonly certificates: readonly { readonly key: string; readonly address: string }[]
   readonly msa: MsaSettings
   readonly transmitter: TransmitterSettings
   readonly receiver: ReceiverSettings

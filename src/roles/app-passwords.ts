@@ -9,6 +9,7 @@ import {
 } from '../protocols/sasl/credentials.ts'
 import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
+import { isNoteworthy, type LastUse } from './last-use.ts'
 import type { Passwords } from './passwords.ts'
 
 export const DOORS = ['imap', 'pop3', 'smtp', 'jmap', 'managesieve'] as const
@@ -20,7 +21,7 @@ export interface AppPassword {
   readonly name: string
   readonly doors: readonly Door[]
   readonly createdAtMs: number
-  readonly lastUse: { readonly atMs: number; readonly from: string; readonly door: Door } | null
+  readonly lastUse: LastUse | null
 }
 
 /** As it is stored. */
@@ -33,8 +34,6 @@ const MAX_NAME = 100
 /** No l, o, 0, 1: it is read from one screen and typed at another. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
 const LETTERS = 20
-/** A use is noted again after this long, or when it is from elsewhere. */
-const NOTED_EVERY_MS = 300_000
 
 export class AppPasswords {
   readonly #agent: Agent
@@ -100,12 +99,10 @@ export class AppPasswords {
   used({ id: account }: Account, id: number, door: Door, from: string): void {
     const { store, world, log } = this.#agent
     const found = this.#kept(account).find((one) => one.id === id)
-    if (found === undefined) return
-    const atMs = world.clock.now()
+    const lastUse = { atMs: world.clock.now(), from, door }
+    if (found === undefined || !isNoteworthy(found.lastUse, lastUse)) return
     const { id: _, ...kept } = found
-    const last = kept.lastUse
-    if (last !== null && last.from === from && last.door === door && atMs - last.atMs < NOTED_EVERY_MS) return
-    const value = JSON.stringify({ ...kept, lastUse: { atMs, from, door } } satisfies Kept)
+    const value = JSON.stringify({ ...kept, lastUse } satisfies Kept)
     store
       .commit([{ kind: 'object.put', account, of: 'app-password', id, value, atMost: MOST }])
       .catch((error: unknown) => log('warning', 'the use of an app password was not noted', { error: String(error) }))

@@ -1,17 +1,18 @@
-// Who is connected now, with which password: so that its owner sees them, and a password that is revoked or changed ends what
-// it opened.
+// Who is connected now, and with what: so that its owner sees them, and a password, certificate or grant that is revoked or
+// changed ends what it opened.
 
 import type { PasswordVerdict, SaslAccounts, ScramLookup, TokenVerdict } from '../protocols/sasl/accounts.ts'
 import type { AccountId } from '../store/types.ts'
 import type { Accounts } from './accounts.ts'
 import type { Door } from './app-passwords.ts'
+import type { Holder } from './certificates.ts'
 
 export interface Connection {
   readonly id: number
   readonly door: Door
   readonly from: string
   readonly sinceMs: number
-  /** The app password or the grant; undefined: the password itself. */
+  /** The app password, certificate or grant; undefined: the password itself, or a certificate of the description. */
   readonly by: number | undefined
 }
 
@@ -51,19 +52,22 @@ export class Connections {
 /** The accounts as one connection asks for them: knows which password opened it. */
 export class ConnectionAccounts implements SaslAccounts {
   readonly #accounts: Accounts
+  readonly #mechanisms: SaslAccounts['mechanisms'] | undefined
   readonly #door: Door
   readonly #close: () => void
   #by: number | undefined
   #leave: (() => void) | undefined
 
-  constructor(accounts: Accounts, door: Door, close: () => void) {
+  /** `mechanisms`: when not all of the accounts' are offered here. */
+  constructor(accounts: Accounts, door: Door, close: () => void, mechanisms?: SaslAccounts['mechanisms']) {
+    this.#mechanisms = mechanisms
     this.#accounts = accounts
     this.#door = door
     this.#close = close
   }
 
   get mechanisms(): SaslAccounts['mechanisms'] {
-    return this.#accounts.mechanisms
+    return this.#mechanisms ?? this.#accounts.mechanisms
   }
 
   async checkPassword(user: string, password: string, from: string): Promise<PasswordVerdict> {
@@ -79,6 +83,12 @@ export class ConnectionAccounts implements SaslAccounts {
     })
   }
 
+  certificateHolder(certificate: Buffer, user: string | undefined, from: string): PasswordVerdict {
+    const verdict = this.#accounts.certificateHolder(certificate, user, from, this.#door)
+    this.#by = verdict.state === 'ok' ? verdict.by : undefined
+    return verdict
+  }
+
   async checkToken(user: string | undefined, token: string, from: string): Promise<TokenVerdict> {
     const verdict = await this.#accounts.checkToken(user, token, from, this.#door)
     this.#by = verdict.state === 'ok' ? verdict.by : undefined
@@ -90,8 +100,9 @@ export class ConnectionAccounts implements SaslAccounts {
     const account = this.#accounts.signedIn(user, from)
     if (account === undefined) return
     // Revoked between the proof and now.
-    const { appPasswords, grants } = this.#accounts
-    const isThere = (by: number) => appPasswords.list(account).some(({ id }) => id === by) || grants.has(account, by)
+    const { appPasswords, certificates, grants } = this.#accounts
+    const isThere = (by: number) =>
+      appPasswords.list(account).some(({ id }) => id === by) || certificates.has(account, by) || grants.has(account, by)
     const isRevoked = this.#by !== undefined && !isThere(this.#by)
     if (isRevoked) this.#close()
     else
@@ -101,6 +112,18 @@ export class ConnectionAccounts implements SaslAccounts {
         by: this.#by,
         close: this.#close,
       })
+  }
+
+  /** Of whom a certificate makes the client the Author, without a sign-in; the connection is theirs then. */
+  authorsByCertificate(certificate: Buffer): readonly Holder[] {
+    return this.#accounts.certificates.holders(certificate, this.#door)
+  }
+
+  /** A message was let in on this certificate: the connection is listed, once. */
+  authorKnown({ account, id }: Holder, from: string): void {
+    if (this.#leave !== undefined) return
+    if (id !== undefined) this.#accounts.certificates.used(account, id, this.#door, from)
+    this.#leave = this.#accounts.noteConnection(account, { door: this.#door, from, by: id, close: this.#close })
   }
 
   signedOut(): void {

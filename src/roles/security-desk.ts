@@ -5,6 +5,7 @@ import type { Account } from '../store/types.ts'
 import type { Accounts } from './accounts.ts'
 import type { Agent } from './agent.ts'
 import { type AppPassword, DOORS, type Door } from './app-passwords.ts'
+import type { ClientCertificate } from './certificates.ts'
 import type { Connection } from './connections.ts'
 import type { Grant } from './oauth/grants.ts'
 import type { Passkey, Site } from './passkeys.ts'
@@ -12,12 +13,13 @@ import type { Passkey, Site } from './passkeys.ts'
 export interface SecurityView {
   readonly doors: readonly Door[]
   readonly passwords: readonly AppPassword[]
+  readonly certificates: readonly ClientCertificate[]
   /** Programs that were let in by OAuth. */
   readonly grants: readonly Grant[]
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
   /** `canMake`: the page is where browsers keep passkeys for. */
   readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
-  /** Programs that are connected now; `name`: of the app password, or the program's own. */
+  /** Programs that are connected now; `name`: of the app password or certificate, or the program's own. */
   readonly connections: readonly (Connection & { readonly name: string | null })[]
 }
 
@@ -30,6 +32,8 @@ export type SecurityAnswer =
   | { readonly complaint: string }
   | undefined
 
+/** JMAP goes through the web server, which asks nobody for a certificate. */
+const CERTIFICATE_DOORS = DOORS.filter((door) => door !== 'jmap')
 const SHORTEST_PASSWORD = 8
 const noSite = { complaint: 'Passkeys need a page with a name, by https.' }
 const wrongPassword = { complaint: 'The password is not right.' }
@@ -53,10 +57,13 @@ export class SecurityDesk {
     const account = this.#account
     const passwords = appPasswords.list(account)
     const grants = this.#accounts.grants.list(account)
-    const nameOf = (by: number | undefined) => [...passwords, ...grants].find(({ id }) => id === by)?.name ?? null
+    const certificates = this.#accounts.certificates.list(account)
+    const named = [...passwords, ...grants, ...certificates]
+    const nameOf = (by: number | undefined) => named.find(({ id }) => id === by)?.name ?? null
     return {
       doors: DOORS,
       passwords,
+      certificates,
       grants,
       connections: connections.of(account.id).map((one) => ({ ...one, name: nameOf(one.by) })),
       secondFactor: { isOn: secondFactor.isOn(account), codesLeft: secondFactor.codesLeft(account) },
@@ -75,6 +82,23 @@ export class SecurityDesk {
     const isGone = await this.#accounts.appPasswords.revoke(this.#account, id)
     if (isGone) this.#accounts.connections.end(this.#account.id, ({ by }) => by === id)
     return isGone ? undefined : { complaint: 'There is no such app password any more.' }
+  }
+
+  /** `certificate`: PEM, or the SHA-256 of its key. */
+  async addCertificate(
+    wish: { name: string; doors: readonly string[]; certificate: string; password: string },
+    from: string,
+  ): Promise<SecurityAnswer> {
+    const refusal = await this.#mustKnow(wish.password, from)
+    if (refusal !== undefined) return refusal
+    const doors = CERTIFICATE_DOORS.filter((door) => wish.doors.includes(door))
+    return this.#accounts.certificates.add(this.#account, wish.name, doors, wish.certificate)
+  }
+
+  async removeCertificate(id: number): Promise<SecurityAnswer> {
+    const isGone = await this.#accounts.certificates.remove(this.#account, id)
+    if (isGone) this.#accounts.connections.end(this.#account.id, ({ by }) => by === id)
+    return isGone ? undefined : { complaint: 'There is no such certificate any more.' }
   }
 
   /** Takes back what a program was allowed; what it opened ends. */

@@ -113,6 +113,23 @@ export class ListReads {
     }))
   }
 
+  /** Whose client certificate has this key. */
+  certificates(key: string): { account: AccountId; object: StoredObject }[] {
+    const sql = `SELECT account, id, modseq, value FROM object INDEXED BY object_certificate
+      WHERE kind = 'certificate' AND json_extract(value, '$.key') = ? ORDER BY account, id`
+    return this.#all(sql, key).map(({ account, id, modseq, value }) => ({
+      account: account as number,
+      object: { id: id as number, modseq: modseq as number, value: value as string },
+    }))
+  }
+
+  /** Has anybody one. */
+  hasCertificates(): boolean {
+    const sql = `SELECT 1 FROM object INDEXED BY object_certificate
+      WHERE kind = 'certificate' AND json_extract(value, '$.key') > '' LIMIT 1`
+    return this.#all(sql).length > 0
+  }
+
   /** Accounts that have push subscriptions. */
   pushed(): AccountId[] {
     const sql = "SELECT DISTINCT account FROM object INDEXED BY object_push WHERE kind = 'push'"

@@ -362,6 +362,11 @@ const packing = `
 ALTER TABLE blob ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
 `
 
+const certificates = `
+-- Whose a client's certificate is, by its key.
+CREATE INDEX object_certificate ON object (json_extract(value, '$.key')) WHERE kind = 'certificate';
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -381,6 +386,7 @@ const MIGRATIONS: readonly string[] = [
   groups,
   taughtLater,
   packing,
+  certificates,
 ]
 
 /** The version this program writes. */

@@ -356,6 +356,7 @@ export type ObjectKind =
   | 'web-session'
   | 'oauth-grant'
   | 'passkey'
+  | 'certificate'
 
 /** A small thing of a person; what `value` says is the business of who put it. */
 export interface StoredObject {

@@ -12,7 +12,7 @@ import type { Agent } from '../roles/agent.ts'
 import type { Door } from '../roles/app-passwords.ts'
 import { ConnectionAccounts } from '../roles/connections.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
-import { msaPolicy } from '../roles/msa/policy.ts'
+import { msaPolicies } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
@@ -33,13 +33,15 @@ import { secretsOf } from './secrets.ts'
 const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve', 'lmtp'] as const
 export type ServiceName = (typeof SERVICES)[number]
 
-/** Where people stay connected. */
+/** Where people sign in, and stay connected. */
 const DOOR_OF: Partial<Record<ServiceName, Door>> = {
   imap: 'imap',
   imaps: 'imap',
   pop3: 'pop3',
   pop3s: 'pop3',
   managesieve: 'managesieve',
+  submission: 'smtp',
+  submissions: 'smtp',
 }
 
 /** Implicit TLS. */
@@ -77,7 +79,8 @@ export interface AgentOptions {
   readonly log: Log
 }
 
-type MailAccess = Parameters<typeof servePop3>[1] & Parameters<typeof serveManageSieve>[1]
+type MailAccess = Parameters<typeof servePop3>[1] &
+  Parameters<typeof serveManageSieve>[1] & { readonly accounts: ConnectionAccounts }
 
 export class RunningAgent {
   readonly plan: AgentPlan
@@ -91,9 +94,11 @@ export class RunningAgent {
   readonly #memory: KeptMemory
   readonly #background: Background
   #alone: { stop(): Promise<void> } | undefined
+  #atDoors: { readonly of: TlsIdentity; readonly identity: TlsIdentity } | undefined
   readonly #smtp: ServeOptions
+  readonly #smtpForAuthors: ServeOptions
   readonly #smtpAtBorder: ServeOptions
-  readonly #policies: { msa?: SmtpServerPolicy; receiver?: SmtpServerPolicy; lmtp?: SmtpServerPolicy }
+  readonly #policies: { msa?: ReturnType<typeof msaPolicies>; receiver?: SmtpServerPolicy; lmtp?: SmtpServerPolicy }
 
   private constructor(
     plan: AgentPlan,
@@ -110,7 +115,7 @@ export class RunningAgent {
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
     this.#policies = {
-      ...(agent.roles.has('MSA') ? { msa: msaPolicy(agent, this.accounts.at('smtp')) } : {}),
+      ...(agent.roles.has('MSA') ? { msa: msaPolicies(agent) } : {}),
       ...(agent.roles.has('MDA') ? { lmtp: lmtpPolicy(agent) } : {}),
       ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent, border) } : {}),
     }
@@ -122,6 +127,7 @@ export class RunningAgent {
       shutdown: this.#shutdown,
       onFault: (error) => agent.log('error', 'a session failed', { error: String(error) }),
     }
+    this.#smtpForAuthors = { ...this.#smtp, identity: () => this.#identityAtDoors }
     this.#smtpAtBorder = { ...this.#smtp, ...border.manners, prdr: true }
   }
 
@@ -175,7 +181,7 @@ export class RunningAgent {
         .catch((error: unknown) => this.agent.log('error', 'a session failed', { error: String(error) }))
         .finally(() => this.#streams.delete(stream))
     }
-    const tls = TLS_FROM_THE_START.has(service) ? () => this.agent.secrets.tls : undefined
+    const tls = TLS_FROM_THE_START.has(service) ? () => this.#identityAtDoors : undefined
     const listener = await this.agent.world.network.listen(at, serve, tls)
     this.#listeners.set(service, listener)
     return listener.endpoint
@@ -201,9 +207,28 @@ export class RunningAgent {
     return this.#listeners.get(service)?.endpoint
   }
 
+  /** Where people sign in: their certificates are asked for. */
+  get #identityAtDoors(): TlsIdentity {
+    const { tls } = this.agent.secrets
+    const { certificates } = this.accounts
+    if (this.#atDoors?.of !== tls)
+      this.#atDoors = {
+        of: tls,
+        identity: {
+          ...tls,
+          get asksClients() {
+            return certificates.isInUse
+          },
+        },
+      }
+    return this.#atDoors.identity
+  }
+
   async #serve(service: ServiceName, stream: Stream): Promise<void> {
     const door = DOOR_OF[service]
-    const accounts = door && new ConnectionAccounts(this.accounts, door, () => stream.destroy())
+    // Without passwords at the MSA a certificate can still say who it is.
+    const mechanisms = door === 'smtp' && !this.agent.settings.msa.password ? (['EXTERNAL'] as const) : undefined
+    const accounts = door && new ConnectionAccounts(this.accounts, door, () => stream.destroy(), mechanisms)
     const access = () => ({ ...this.#mailAccess(stream), accounts: accounts! })
     try {
       await this.#speak(service, stream, access)
@@ -219,7 +244,7 @@ export class RunningAgent {
         return serveSmtp(stream, this.#policies.receiver!, this.#smtpAtBorder, world)
       case 'submission':
       case 'submissions':
-        return serveSmtp(stream, this.#policies.msa!, this.#smtp, world)
+        return serveSmtp(stream, this.#policies.msa!(access().accounts), this.#smtpForAuthors, world)
       case 'imap':
       case 'imaps':
         return serveImap(stream, { ...access(), limits: { messageBytes: settings.maxMessageBytes } }, world)
@@ -235,10 +260,10 @@ export class RunningAgent {
 
   /** What IMAP, POP3 and ManageSieve need alike. On loopback nobody listens in, so a password may be said without TLS there. */
   #mailAccess(stream: Stream) {
-    const { store, secrets, log } = this.agent
+    const { store, log } = this.agent
     return {
       store,
-      tlsIdentity: secrets.tls,
+      tlsIdentity: this.#identityAtDoors,
       allowPlaintext: isLoopback(stream.remote.address),
       report: (error: unknown) => log('error', 'a session failed', { error: String(error) }),
     }

@@ -24,6 +24,7 @@ export interface PersonPlan {
   readonly trusts: readonly string[]
   /** Static IP addresses that authenticate this Author. */
   readonly stations: AgentSettings['msa']['stations'][number]['place'][]
+  readonly certificates: readonly string[]
 }
 
 /** Files of PEM that somebody else renews, or a certificate authority that is asked (ACME, RFC 8555). */
@@ -145,6 +146,7 @@ const KEYS = {
     'quota-messages': values.count,
     trusts: values.text,
     ip: values.station,
+    certificate: values.keyFingerprint,
   },
 } as const
 
@@ -224,6 +226,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         aliases: of('alias'),
         trusts: of('trusts'),
         stations: of('ip'),
+        certificates: of('certificate'),
       }
       people.push({ plan, actor, span, trustSpans })
     }
@@ -232,6 +235,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
   const withPeople = agents.map((agent) => {
     const own = people.filter(({ plan }) => domainOf(plan.address) === agent.domain)
     const stations = own.flatMap(({ plan }) => plan.stations.map((place) => ({ place, author: plan.address })))
+    const certificates = own.flatMap(({ plan }) => plan.certificates.map((key) => ({ key, address: plan.address })))
     if (!isPrivateIp(agent.ip))
       for (const { plan, span } of own)
         if (plan.password !== undefined)
@@ -244,7 +248,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
           )
     return {
       ...agent,
-      settings: { ...agent.settings, msa: { ...agent.settings.msa, stations } },
+      settings: { ...agent.settings, certificates, msa: { ...agent.settings.msa, stations } },
       people: own.map(({ plan, trustSpans }) => ({
         ...plan,
         trusts: plan.trusts.flatMap((name) => {
@@ -395,6 +399,7 @@ function planAgent(
       maxMessageBytes: of('max-size').at(-1) ?? 50 * MIB,
       dkim2: of('dkim2').at(-1) ?? false,
       batv: of('batv').at(-1) ?? false,
+      certificates: [],
       msa: { password: of('password').at(-1) ?? true, stations: [], networks: of('network') },
       transmitter: {
         port: 25,

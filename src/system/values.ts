@@ -31,6 +31,11 @@ export const station: Reader<Extract<ListEntry, { kind: 'network' }>> = (word) =
 export const network: Reader<Extract<ListEntry, { kind: 'network' }>> = (word) =>
   orExpected(parseNetwork(word), 'a network, such as 192.0.2.0/24')
 
+export const keyFingerprint: Reader<string> = (word) => {
+  const plain = word.replaceAll(':', '').toLowerCase()
+  return /^[0-9a-f]{64}$/.test(plain) ? ok(plain) : expected('the SHA-256 of a key, as 64 hexadecimal digits')
+}
+
 export const listEntry: Reader<ListEntry> = (word) =>
   orExpected(parseListEntry(word), 'an address, a domain, a network, or dkim: and a domain')
 

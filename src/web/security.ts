@@ -12,9 +12,10 @@ type Wish = Readonly<Record<string, unknown>>
 type Action = (desk: SecurityDesk, wish: Wish, from: string) => Promise<SecurityAnswer>
 
 const MAX_TEXT = 1000
-const textOf = (wish: Wish, key: string) => {
+const MAX_CERTIFICATE = 20_000
+const textOf = (wish: Wish, key: string, most = MAX_TEXT) => {
   const value = wish[key]
-  return typeof value === 'string' && value.length <= MAX_TEXT ? value : ''
+  return typeof value === 'string' && value.length <= most ? value : ''
 }
 const listOf = (wish: Wish, key: string) =>
   Array.isArray(wish[key]) ? (wish[key] as unknown[]).filter((one) => typeof one === 'string') : []
@@ -24,6 +25,17 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   make: (desk, wish, from) => desk.make(textOf(wish, 'name'), listOf(wish, 'doors'), textOf(wish, 'password'), from),
   revoke: (desk, wish) => desk.revoke(idOf(wish)),
   'revoke-grant': (desk, wish) => desk.revokeGrant(idOf(wish)),
+  'add-certificate': (desk, wish, from) =>
+    desk.addCertificate(
+      {
+        name: textOf(wish, 'name'),
+        doors: listOf(wish, 'doors'),
+        certificate: textOf(wish, 'certificate', MAX_CERTIFICATE),
+        password: textOf(wish, 'password'),
+      },
+      from,
+    ),
+  'remove-certificate': (desk, wish) => desk.removeCertificate(idOf(wish)),
   enrol: (desk, wish, from) => desk.enrol(textOf(wish, 'password'), from),
   confirm: (desk, wish) => desk.confirm(textOf(wish, 'code')),
   'turn-off': (desk, wish, from) => desk.turnOff(textOf(wish, 'password'), textOf(wish, 'code'), from),

@@ -1,14 +1,14 @@
-// MSA: authenticates the Author by password, by static IP address, or by local network (the mission's three ways), then
-// takes the message by SMTP (RFC 6409). Everyone else is refused, and nobody relays for others.
+// MSA: authenticates the Author by password, by static IP address, or by local network (the mission's three ways), or by a
+// client certificate, then takes the message by SMTP (RFC 6409). Everyone else is refused, and nobody relays for others.
 
 import { inNetwork, unmapped } from '../../filter/lists.ts'
 import { Concurrency, RateLimit } from '../../filter/rate.ts'
 import { formatAddress, type ReversePath } from '../../message/address.ts'
-import type { SaslAccounts } from '../../protocols/sasl/accounts.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Account } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
+import type { ConnectionAccounts } from '../connections.ts'
 import { reversePathText } from '../routing.ts'
 import { recipientRefusal, submit } from './submission.ts'
 
@@ -17,17 +17,37 @@ const CONNECTIONS_PER_ADDRESS = 50
 /** Wrong passwords from one address in ten minutes, before it must wait. */
 const WRONG_PASSWORDS = 20
 
-/** The MSA's voice, shared by all its connections. */
-export function msaPolicy(agent: Agent, accounts: SaslAccounts): SmtpServerPolicy {
+/** The MSA's voice: what all its connections share, and then one for each. */
+export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => SmtpServerPolicy {
   const { msa } = agent.settings
   const open = new Concurrency(CONNECTIONS_PER_ADDRESS, CONNECTIONS)
   const wrongPasswords = new RateLimit(agent.world.clock, WRONG_PASSWORDS, 600_000)
   const entered = new WeakSet<SessionFacts>()
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
 
-  /** The Author of this session, as proven by one of the three ways; undefined: nobody. */
-  const authorOf = (session: SessionFacts, reversePath: ReversePath): Account | undefined => {
+  const owns = (account: Account, reversePath: ReversePath) =>
+    reversePath.type === 'mailbox' &&
+    agent.store
+      .addresses(account.id)
+      .some((own) => own.toLowerCase() === formatAddress(reversePath.mailbox).toLowerCase())
+  /** Of several whose certificate it is, the one whose address is named. */
+  const holderOf = (session: SessionFacts, connection: ConnectionAccounts, reversePath: ReversePath) => {
+    const shown = session.tls?.clientCertificate
+    const holders = shown === undefined ? [] : connection.authorsByCertificate(shown)
+    return holders.find(({ account }) => owns(account, reversePath)) ?? (holders.length === 1 ? holders[0] : undefined)
+  }
+  /** The Author of this session, as proven by one of the ways; undefined: nobody. */
+  const authorOf = (
+    session: SessionFacts,
+    connection: ConnectionAccounts,
+    reversePath: ReversePath,
+  ): Account | undefined => {
     if (session.user !== undefined) return agent.store.accountByAddress(session.user)
+    const holder = holderOf(session, connection, reversePath)
+    if (holder !== undefined) {
+      connection.authorKnown(holder, ipOf(session))
+      return holder.account
+    }
     const ip = ipOf(session)
     const station = msa.stations.find((one) => inNetwork(ip, one.place))
     if (station !== undefined) return agent.store.accountByAddress(station.author)
@@ -39,8 +59,8 @@ export function msaPolicy(agent: Agent, accounts: SaslAccounts): SmtpServerPolic
     msa.stations.some((one) => inNetwork(ipOf(session), one.place)) ||
     msa.networks.some((network) => inNetwork(ipOf(session), network))
 
-  return {
-    ...(msa.password ? { accounts } : {}),
+  return (connection) => ({
+    accounts: connection,
 
     connected(session) {
       const ip = ipOf(session)
@@ -58,14 +78,13 @@ export function msaPolicy(agent: Agent, accounts: SaslAccounts): SmtpServerPolic
     },
 
     mail(reversePath, _parameters, session) {
-      const author = authorOf(session, reversePath)
+      const author = authorOf(session, connection, reversePath)
       if (author === undefined) {
         if (session.user === undefined && !knownPlace(session))
           return reply(530, '5.7.0', 'authentication required: this is a submission server for our own Authors')
         return reply(553, '5.7.1', `${reversePathText(reversePath) || '<>'} is not an Author of ${agent.domain}`)
       }
-      const own = agent.store.addresses(author.id).map((address) => address.toLowerCase())
-      if (reversePath.type === 'mailbox' && !own.includes(formatAddress(reversePath.mailbox).toLowerCase()))
+      if (reversePath.type === 'mailbox' && !owns(author, reversePath))
         return reply(553, '5.7.1', `${formatAddress(reversePath.mailbox)} is not an address of ${author.address}`)
       return undefined
     },
@@ -73,7 +92,7 @@ export function msaPolicy(agent: Agent, accounts: SaslAccounts): SmtpServerPolic
     recipient: (forwardPath) => recipientRefusal(agent, forwardPath),
 
     async message({ envelope, source, session }) {
-      const author = authorOf(session, envelope.reversePath)
+      const author = authorOf(session, connection, envelope.reversePath)
       if (author === undefined) return reply(530, '5.7.0', 'authentication required')
       const { reply: answer } = await submit(agent, {
         author,
@@ -84,5 +103,5 @@ export function msaPolicy(agent: Agent, accounts: SaslAccounts): SmtpServerPolic
       })
       return answer
     },
-  }
+  })
 }

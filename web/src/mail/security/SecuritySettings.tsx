@@ -1,8 +1,9 @@
-// Keeping the account safe: app passwords for mail programs, passkeys, a second factor, the password itself.
+// Keeping the account safe: app passwords and certificates for mail programs, passkeys, a second factor, the password itself.
 
 import { createResource, Show } from 'solid-js'
 import { request } from '../../api.ts'
 import { AppPasswords } from './AppPasswords.tsx'
+import { Certificates } from './Certificates.tsx'
 import { ChangePassword } from './ChangePassword.tsx'
 import { Grants } from './Grants.tsx'
 import { Passkeys } from './Passkeys.tsx'
@@ -24,6 +25,7 @@ export function SecuritySettings() {
           <Passkeys security={shown()} act={act} />
           <AppPasswords security={shown()} act={act} />
           <Grants security={shown()} act={act} />
+          <Certificates security={shown()} act={act} />
           <TwoFactors security={shown()} act={act} />
           <Sessions security={shown()} act={act} />
           <ChangePassword act={act} />

@@ -8,6 +8,11 @@ export interface AppPassword {
   readonly lastUse: { readonly atMs: number; readonly from: string; readonly door: string } | null
 }
 
+export interface Certificate extends AppPassword {
+  /** SHA-256, hexadecimal. */
+  readonly key: string
+}
+
 export interface Passkey {
   readonly id: number
   readonly name: string
@@ -26,6 +31,7 @@ export interface Security {
     readonly createdAtMs: number
     readonly lastUse: AppPassword['lastUse']
   }[]
+  readonly certificates: readonly Certificate[]
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
   readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
   readonly connections: readonly {
