@@ -6,6 +6,7 @@
 import { DiskError } from '../world/disk.ts'
 import { type S3, S3Error } from '../world/s3.ts'
 import type { World } from '../world/world.ts'
+import type { BodyCache } from './body-cache.ts'
 import { looksPacked, packed, unpacked, within } from './packed.ts'
 import { hashOf } from './segment.ts'
 import type { SharedLog } from './shared-log.ts'
@@ -20,12 +21,15 @@ export class SharedBodies {
   /** Those put or read lately; the one not used for longest comes first. */
   readonly #cached = new Map<BlobHash, Buffer>()
   #cachedBytes = 0
+  /** Those that came from S3, on this node's disk. */
+  readonly #onDisk: BodyCache | undefined
 
-  /** `url`: of a bucket, or a part of one. */
-  constructor(world: World, log: SharedLog, url: string | undefined) {
+  /** `url`: of a bucket, or a part of one. `onDisk`: where what comes from there is kept. */
+  constructor(world: World, log: SharedLog, url?: string, onDisk?: BodyCache) {
     this.#world = world
     this.#log = log
     this.#s3 = url === undefined ? undefined : world.s3(url)
+    this.#onDisk = onDisk
   }
 
   /** Durable when it resolves. @throws DiskError */
@@ -43,6 +47,11 @@ export class SharedBodies {
       this.#cached.set(hash, cached)
       return cached
     }
+    const near = await this.#onDisk?.get(hash)
+    if (near !== undefined) {
+      this.#cache(hash, near)
+      return near
+    }
     const body = await this.#log.body(hash)
     if (body === undefined) return undefined
     const kept = 'content' in body ? body.content : await this.#download(body.key)
@@ -51,6 +60,7 @@ export class SharedBodies {
       throw new DiskError('failed', `The body ${hash} is ${kept === undefined ? 'missing' : 'damaged'}.`)
     }
     this.#cache(hash, content)
+    if ('key' in body) this.#onDisk?.put(hash, content)
     return content
   }
 
@@ -68,6 +78,19 @@ export class SharedBodies {
   async #content(hash: BlobHash, kept: Buffer): Promise<Buffer | undefined> {
     const content = looksPacked(kept) ? await unpacked(this.#world.cpu, within(kept)) : undefined
     return [content, kept].find((one) => one !== undefined && hashOf([one]) === hash)
+  }
+
+  /** The index knows them no more: this node keeps no copy. */
+  forget(hashes: readonly BlobHash[]): void {
+    for (const hash of hashes) {
+      this.#cachedBytes -= this.#cached.get(hash)?.length ?? 0
+      this.#cached.delete(hash)
+      this.#onDisk?.forget(hash)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#onDisk?.close()
   }
 
   async #upload(s3: S3, hash: BlobHash, content: Buffer): Promise<void> {

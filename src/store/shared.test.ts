@@ -2,17 +2,8 @@
 // nothing acknowledged is lost and nothing is there twice when nodes end and the database restarts under load.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { DiskError } from '../world/disk.ts'
-import { RealS3 } from '../world/real/s3.ts'
-import { realWorld } from '../world/real/world.ts'
-import { type TestPostgres, testPostgres } from '../world/testing/postgres.ts'
-import { testS3 } from '../world/testing/s3.ts'
-import type { World } from '../world/world.ts'
-import { checkStore } from './check.ts'
 import { openStore } from './embedded.ts'
 import { Lease } from './lease.ts'
 import { openSharedStore, type SharedStore } from './shared.ts'
@@ -20,55 +11,8 @@ import { shareView } from './shared-snapshot.ts'
 import { tidyShared } from './shared-tidy.ts'
 import type { Change } from './store.ts'
 import { deliver, delivery, done, makeAccount } from './testing.ts'
-import { contentOf, liveSome } from './testing-life.ts'
-
-let postgres: TestPostgres | undefined
-let folder = ''
-let nodes = 0
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'borderpost-shared-'))
-  postgres = await testPostgres()
-})
-after(async () => {
-  await postgres?.end()
-  rmSync(folder, { recursive: true })
-})
-
-const keys = { accessKey: 'ours', secretKey: 'known to both', region: 'here-1' }
-
-function newNode(): World {
-  const noDns = { resolve: () => Promise.reject(new Error('No DNS here.')) }
-  const world = realWorld({ folder: join(folder, `node${++nodes}`), dns: () => noDns })
-  return { ...world, s3: (url) => new RealS3(url, keys) }
-}
-
-function sharedTest(
-  name: string,
-  work: (open: (world?: World, bodies?: string) => Promise<SharedStore>) => Promise<void>,
-): void {
-  test(name, async (t) => {
-    if (postgres === undefined) return t.skip('needs PostgreSQL (Debian: postgresql)')
-    const shard = name
-    const stores: SharedStore[] = []
-    try {
-      await work(async (world = newNode(), bodies?: string) => {
-        const store = await openSharedStore(world, { url: postgres!.url, shard, bodies })
-        stores.push(store)
-        return store
-      })
-    } finally {
-      for (const store of stores) await store.close()
-    }
-  })
-}
-
-/** Every view has what the log has. */
-async function sameEverywhere(stores: readonly SharedStore[]): Promise<void> {
-  for (const store of stores) await store.follow()
-  const [first, ...others] = stores.map((store) => contentOf(store.database))
-  for (const other of others) assert.deepEqual(other, first)
-  for (const store of stores) assert.deepEqual(await checkStore(store), [])
-}
+import { liveSome } from './testing-life.ts'
+import { newNode, postgres, sameEverywhere, sharedTest } from './testing-shared.ts'
 
 sharedTest('what one node commits, all have, in the same order, to the row; those who watch are told', async (open) => {
   const [one, two] = [await open(), await open()]
@@ -215,65 +159,6 @@ sharedTest('tidying: bodies that nobody named for a day go, and may come again',
   await deliver(two, bob, 'short-lived')
   await sameEverywhere([one, two])
   await db.close()
-})
-
-sharedTest('bodies in S3: each once, for all nodes, and gone when nobody names them', async (open) => {
-  const s3 = await testS3(keys)
-  const world = newNode()
-  const [one, two] = [await open(world, s3.url), await open(newNode(), s3.url)]
-  try {
-    const bob = await makeAccount(one)
-    await two.follow()
-    const large = 'x'.repeat(3_000_000)
-    const made = await deliver(one, bob, large)
-    await two.follow()
-    assert.equal(String(await two.readBlob(two.email(bob, made.emailId!)!.blob)), large)
-    // Both at once.
-    await Promise.all([one, two].flatMap((store) => [1, 2, 3].map((n) => deliver(store, bob, `same ${n}`))))
-    assert.equal(s3.objects.size, 4)
-    await sameEverywhere([one, two])
-    await done(one, { kind: 'email.destroy', account: bob, email: made.emailId! })
-    const db = world.postgres(postgres!.url)
-    await db.query("UPDATE borderpost_body SET touched = now() - interval '2 days'")
-    await tidyShared(one, world.disk)
-    assert.equal(s3.objects.size, 3)
-    await deliver(two, bob, large)
-    assert.equal(s3.objects.size, 4)
-    await db.close()
-    const there = [...s3.objects].find(([, content]) => String(content) === 'same 1')!
-    s3.objects.set(there[0], Buffer.from('Same 1'))
-    const three = await open(newNode(), s3.url)
-    await three.follow()
-    assert.match((await checkStore(three)).join(), /is damaged/)
-    s3.objects.delete(there[0])
-    assert.match((await checkStore(three)).join(), /is missing/)
-    s3.objects.set(there[0], there[1])
-    assert.deepEqual(await checkStore(three), [])
-  } finally {
-    await s3.end()
-  }
-})
-
-sharedTest('S3 that is away, or refuses: mail is refused meanwhile, and nothing is half there', async (open) => {
-  const s3 = await testS3(keys)
-  const one = await open(newNode(), s3.url)
-  try {
-    const bob = await makeAccount(one)
-    await deliver(one, bob, 'before')
-    for (const trouble of ['silence', 503, 403, 500] as const) {
-      s3.trouble = trouble
-      await assert.rejects(deliver(one, bob, `while ${trouble}`), { name: 'DiskError', code: 'failed', message: /S3/ })
-      s3.trouble = undefined
-      await deliver(one, bob, `while ${trouble}`)
-    }
-    assert.equal(one.mailboxByUse(bob, 'inbox')?.total, 5)
-    assert.deepEqual(await checkStore(one), [])
-    assert.equal(s3.objects.size, 5)
-    const unknown = await open(newNode(), s3.url.replace('/mail', '/other'))
-    await assert.rejects(unknown.putBlob([Buffer.from('nowhere')]), /404 NoSuchBucket/)
-  } finally {
-    await s3.end()
-  }
 })
 
 sharedTest('a folder is of one engine: neither takes what the other has', async (open) => {

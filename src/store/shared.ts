@@ -6,6 +6,7 @@
 import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
+import { BodyCache } from './body-cache.ts'
 import type { Command, CommandResult } from './commands.ts'
 import type { Followed, FollowRequest } from './follower.ts'
 import { batchText } from './journal-entry.ts'
@@ -27,6 +28,10 @@ const lookEveryMs = 2000
 const againMs = 500
 /** A body named within this time of being put or found is still there: the log keeps bodies for a day. */
 const touchedMs = 60 * 60 * 1000
+
+const CACHE_BYTES = 1024 * 1024 * 1024
+/** How the text of a group's part begins that says which bodies nobody names (journal-entry.ts). */
+const SWEEP = '{"sweep":'
 
 const nobody: ReadonlySet<BlobHash> = new Set()
 
@@ -58,6 +63,8 @@ export interface SharedOptions {
   readonly shard: string
   /** An S3 bucket for the bodies; else they are in the database. */
   readonly bodies?: string | undefined
+  /** How much of them this node keeps on its disk; 0: nothing. */
+  readonly cacheBytes?: number | undefined
 }
 
 /** @throws DiskError when the folder is held by another process, or the database does not answer */
@@ -74,7 +81,11 @@ export async function openSharedStore(world: World, options: SharedOptions, fold
     database = world.disk.openDatabase(path, 'read')
     const request: FollowRequest = { kind: 'position' }
     const applied = (await owner.request(request)) as number
-    const store = new SharedStore({ world, log, owner, database, release, bodies: options.bodies }, applied)
+    const limit = options.cacheBytes ?? CACHE_BYTES
+    const isCached = options.bodies !== undefined && limit > 0
+    const cache = isCached ? await BodyCache.open(world.disk, `${folder}/cache`, limit) : undefined
+    const bodies = new SharedBodies(world, log, options.bodies, cache)
+    const store = new SharedStore({ world, log, owner, database, release, bodies }, applied)
     await store.follow()
     return store
   } catch (error) {
@@ -92,7 +103,7 @@ interface Parts {
   readonly owner: DatabaseOwner
   readonly database: Database
   readonly release: () => void
-  readonly bodies: string | undefined
+  readonly bodies: SharedBodies
 }
 
 export class SharedStore extends View implements Store {
@@ -116,7 +127,7 @@ export class SharedStore extends View implements Store {
     super(parts.database)
     this.#parts = parts
     this.log = parts.log
-    this.bodies = new SharedBodies(parts.world, parts.log, parts.bodies)
+    this.bodies = parts.bodies
     this.#applied = applied
     this.log.listen(() => void this.#look())
     this.#lookAgain()
@@ -183,6 +194,7 @@ export class SharedStore extends View implements Store {
       if (this.#ours.size > 0) await this.#look()
     }
     await this.#following
+    await this.bodies.close()
     await this.log.close()
     this.database.close()
     await this.#parts.owner.close()
@@ -261,6 +273,13 @@ export class SharedStore extends View implements Store {
     const { outcomes, changes, kinds } = (await this.#parts.owner.request(request)) as Followed
     this.#applied = seq
     this.committed(kinds.map((kind) => ({ kind })))
+    for (const [index, text] of batches.entries()) {
+      const outcome = outcomes[index]!
+      // What a sweep gives are the bodies that the index forgot.
+      if (text.startsWith(SWEEP) && 'results' in outcome) {
+        this.bodies.forget(outcome.results as unknown as readonly BlobHash[])
+      }
+    }
     const ours = this.#ours.get(token)
     this.#ours.delete(token)
     this.#numbered.delete(seq)

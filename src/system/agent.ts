@@ -134,7 +134,8 @@ export class RunningAgent {
   /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
   static async start(plan: AgentPlan, world: World, options: AgentOptions): Promise<RunningAgent> {
     const secrets = await secretsOf(world, plan)
-    const shared = plan.store && { url: plan.store, shard: plan.domain, bodies: plan.bodies }
+    const { store: url, domain: shard, bodies, cacheBytes } = plan
+    const shared = url && { url, shard, bodies, cacheBytes }
     const opened = await openKeptStore(world, shared || undefined)
     const { store } = opened
     const { domain } = plan

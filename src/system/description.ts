@@ -62,6 +62,8 @@ export interface AgentPlan {
   readonly store: string | undefined
   /** The S3 bucket that their bodies lie in; undefined: PostgreSQL. */
   readonly bodies: string | undefined
+  /** How much of them each node keeps on its disk; undefined: the store's own default. */
+  readonly cacheBytes: number | undefined
 }
 
 export interface SystemPlan {
@@ -113,6 +115,7 @@ const KEYS = {
     web: values.webAddress,
     store: values.sharedStore,
     bodies: values.bucket,
+    cache: values.size,
     dmarc: values.dmarcPolicy,
     'mta-sts': values.stsMode,
     allow: values.listEntry,
@@ -386,6 +389,7 @@ function planAgent(
     web: of('web').at(-1),
     store: of('store').at(-1),
     bodies: of('bodies').at(-1),
+    cacheBytes: of('cache').at(-1),
     people: [],
     groups: of('group'),
     catchAll: of('catch-all').at(-1)?.toLowerCase(),

@@ -9,8 +9,10 @@ import { test } from 'node:test'
 import { ImapFlow } from 'imapflow'
 import { createTransport } from 'nodemailer'
 import { parse } from '../notation/parse.ts'
+import { RealS3 } from '../world/real/s3.ts'
 import { realWorld } from '../world/real/world.ts'
 import { testPostgres } from '../world/testing/postgres.ts'
+import { testS3 } from '../world/testing/s3.ts'
 import { planSystem } from './description.ts'
 import { type Ports, startSystem } from './start.ts'
 
@@ -26,11 +28,13 @@ const PORTS: Ports = {
   lmtp: 47024,
 }
 
-const text = (url: string) => `
+const noDns = { resolve: async () => ({ status: 'no-answer' as const, reason: 'no DNS here' }) }
+
+const text = (url: string, more = '') => `
 Author@bob ==> MSA/Transmitter/Receiver/MDA@here ==> Recipient@bob
 Author@bob ==> MSA/Transmitter/Receiver/MDA@here --> / --> Receiver/MDA@there ==> Recipient@carl
 
-here: domain=here.test, ip=127.0.0.1, filter=no, store="${url}"
+here: domain=here.test, ip=127.0.0.1, filter=no, store="${url}"${more}
 there: domain=there.test, ip=127.0.0.2
 bob: address=bob@here.test, password=demo
 carl: address=carl@there.test, password=demo
@@ -46,7 +50,6 @@ test('two nodes, one store', async (t) => {
     [],
   )
   const here = { ...plan, agents: plan.agents.filter(({ id }) => id === 'here') }
-  const noDns = { resolve: async () => ({ status: 'no-answer' as const, reason: 'no DNS here' }) }
   const start = (node: string) =>
     startSystem(here, {
       worldOf: ({ id }) => realWorld({ folder: join(folder, node, id), dns: () => noDns }),
@@ -110,6 +113,54 @@ test('two nodes, one store', async (t) => {
     await two.stop()
     await one.stop().catch(() => {})
     await postgres.end()
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('S3 that is away: 451, and the same mail is taken once it is back', async (t) => {
+  const postgres = await testPostgres()
+  if (postgres === undefined) return t.skip('needs PostgreSQL (Debian: postgresql)')
+  const keys = { accessKey: 'ours', secretKey: 'known to both', region: 'here-1' }
+  const s3 = await testS3(keys)
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-s3-'))
+  const { plan } = planSystem(parse(text(postgres.url, `, bodies="${s3.url}"`)).model)
+  const system = await startSystem(
+    { ...plan, agents: plan.agents.filter(({ id }) => id === 'here') },
+    {
+      worldOf: ({ id }) => ({
+        ...realWorld({ folder: join(folder, id), dns: () => noDns }),
+        s3: (url) => new RealS3(url, keys, 200),
+      }),
+      ports: PORTS,
+      search: false,
+      iterations: 1000,
+      log: () => {},
+    },
+  )
+  const running = system.agents[0]!
+  const { agent } = running
+  const submission = createTransport({
+    host: '127.0.0.1',
+    port: running.endpoint('submission')!.port,
+    tls: { rejectUnauthorized: false },
+    auth: { user: 'bob@here.test', pass: 'demo' },
+  })
+  const mail = { from: 'bob@here.test', to: ['bob@here.test', 'carl@there.test'], subject: 'kept', text: 'Hello.' }
+  try {
+    s3.trouble = 503
+    await assert.rejects(submission.sendMail(mail), { responseCode: 451 })
+    assert.deepEqual([agent.store.queueLength(), s3.objects.size], [0, 0])
+    s3.trouble = undefined
+    await submission.sendMail(mail)
+    const bob = agent.store.accountByAddress('bob@here.test')!.id
+    const [email, ...others] = agent.store.emails(bob, agent.store.listEmails(bob, {}, 'newest'))
+    assert.equal(others.length, 0)
+    assert.match(String(await agent.store.readBlob(email!.blob)), /Hello\./)
+    assert.equal(agent.store.queueLength(), 1)
+  } finally {
+    submission.close()
+    await system.stop()
+    await Promise.all([s3.end(), postgres.end()])
     rmSync(folder, { recursive: true })
   }
 })

@@ -1,11 +1,21 @@
 // S3 over HTTP, path style (https://host/bucket/key), which every S3 service knows. The keys come from the environment:
-// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION. `fetch` opens the sockets.
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION. `fetch` opens the sockets. What may pass (nobody answers, "SlowDown",
+// an error of the service's own) is asked again, at growing intervals that chance spreads: every request here is idempotent.
+// An object is one PUT, which every service takes up to 5 GB: no message is near that.
 
 import { createHash } from 'node:crypto'
 import { type S3, S3Error } from '../s3.ts'
 import { signature } from './s3-signature.ts'
 
 const answerMs = 20_000
+/** A slow line has the time that this many bytes a second take. */
+const slowestBytesPerMs = 100
+/** How long a request is tried again. */
+const PATIENCE_MS = 15_000
+const firstPauseMs = 100
+const longestPauseMs = 3000
+/** Answers that may be others a moment later: a time-out, "slow down", trouble of the service. */
+const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
 
 export interface S3Keys {
   readonly accessKey: string
@@ -18,37 +28,59 @@ function keysOfEnvironment(): S3Keys {
   return { accessKey: AWS_ACCESS_KEY_ID, secretKey: AWS_SECRET_ACCESS_KEY, region: AWS_REGION }
 }
 
+/** It may be otherwise a moment later. */
+class Passing extends S3Error {}
+
 export class RealS3 implements S3 {
   readonly #base: URL
   readonly #keys: S3Keys
+  readonly #patienceMs: number
 
   /** `base`: of the bucket, and what keys begin with. */
-  constructor(base: string, keys: S3Keys = keysOfEnvironment()) {
+  constructor(base: string, keys: S3Keys = keysOfEnvironment(), patienceMs = PATIENCE_MS) {
     this.#base = new URL(base.endsWith('/') ? base : `${base}/`)
     this.#keys = keys
+    this.#patienceMs = patienceMs
   }
 
-  async put(key: string, content: Uint8Array): Promise<void> {
-    const response = await this.#ask('PUT', key, content)
-    if (!response.ok) throw await refusal(response, key)
-    await response.arrayBuffer()
+  put(key: string, content: Uint8Array): Promise<void> {
+    return this.#patiently(async () => {
+      await mustBeDone(await this.#ask('PUT', key, content), key)
+    })
   }
 
-  async get(key: string): Promise<Buffer | undefined> {
-    const response = await this.#ask('GET', key)
-    if (response.status === 404 && !(await isBucketMissing(response))) return undefined
-    if (!response.ok) throw await refusal(response, key)
-    try {
-      return Buffer.from(await response.arrayBuffer())
-    } catch (error) {
-      throw new S3Error(`S3: ${key} broke off: ${String(error)}`)
+  get(key: string): Promise<Buffer | undefined> {
+    return this.#patiently(async () => {
+      const response = await this.#ask('GET', key)
+      if (response.status === 404 && !(await isBucketMissing(response))) return undefined
+      if (!response.ok) throw await refusal(response, key)
+      try {
+        return Buffer.from(await response.arrayBuffer())
+      } catch (error) {
+        throw new Passing(`S3: ${key} broke off: ${String(error)}`)
+      }
+    })
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#patiently(async () => {
+      const response = await this.#ask('DELETE', key)
+      if (response.status !== 404) await mustBeDone(response, key)
+      else await response.arrayBuffer()
+    })
+  }
+
+  /** Asks again while it may help. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const deadlineMs = performance.now() + this.#patienceMs
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof Passing) || performance.now() + pauseMs > deadlineMs) throw error
+        await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random() / 2)))
+      }
     }
-  }
-
-  async remove(key: string): Promise<void> {
-    const response = await this.#ask('DELETE', key)
-    if (!response.ok && response.status !== 404) throw await refusal(response, key)
-    await response.arrayBuffer()
   }
 
   async #ask(method: string, key: string, content: Uint8Array = new Uint8Array()): Promise<Response> {
@@ -61,15 +93,20 @@ export class RealS3 implements S3 {
       return await fetch(url, {
         method,
         headers: { ...headers, authorization },
-        signal: AbortSignal.timeout(answerMs),
+        signal: AbortSignal.timeout(answerMs + Math.round(content.length / slowestBytesPerMs)),
         redirect: 'error',
         ...(method === 'PUT' ? { body: content as Uint8Array<ArrayBuffer> } : {}),
       })
     } catch (error) {
       const { cause, message } = error as Error
-      throw new S3Error(`S3 at ${url.host}: ${cause instanceof Error ? cause.message : message}`)
+      throw new Passing(`S3 at ${url.host}: ${cause instanceof Error ? cause.message : message}`)
     }
   }
+}
+
+async function mustBeDone(response: Response, key: string): Promise<void> {
+  if (!response.ok) throw await refusal(response, key)
+  await response.arrayBuffer().catch(() => {})
 }
 
 async function isBucketMissing(response: Response): Promise<boolean> {
@@ -78,5 +115,6 @@ async function isBucketMissing(response: Response): Promise<boolean> {
 
 async function refusal(response: Response, key: string): Promise<S3Error> {
   const code = /<Code>(\w+)<\/Code>/.exec(await response.text().catch(() => ''))?.[1] ?? ''
-  return new S3Error(`S3: ${key} was refused: ${response.status} ${code}`)
+  const message = `S3: ${key} was refused: ${response.status} ${code}`
+  return PASSING.has(response.status) ? new Passing(message) : new S3Error(message)
 }

@@ -12,6 +12,8 @@ export interface TestS3 {
   readonly objects: Map<string, Buffer>
   /** While set, every request is answered so; 'silence' breaks the connection. */
   trouble: number | 'silence' | undefined
+  /** How many requests met it. */
+  troubled: number
   end(): Promise<void>
 }
 
@@ -21,6 +23,7 @@ export async function testS3(keys: S3Keys): Promise<TestS3> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     const content = Buffer.concat(chunks)
+    if (s3.trouble !== undefined) s3.troubled++
     if (s3.trouble === 'silence') {
       request.socket.destroy()
       return
@@ -48,6 +51,7 @@ export async function testS3(keys: S3Keys): Promise<TestS3> {
     url: `http://127.0.0.1:${port}/mail`,
     objects,
     trouble: undefined,
+    troubled: 0,
     end: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
