@@ -42,6 +42,7 @@ export class ImapSource {
   readonly #account: ImapAccount
   #client: ImapClient | undefined
   #opened: string | undefined
+  #isStopped = false
 
   constructor(account: ImapAccount) {
     this.#account = account
@@ -59,6 +60,12 @@ export class ImapSource {
         .sort((a, b) => Number(isView(a)) - Number(isView(b)))
         .map((one) => this.#mailbox(one, names.has(one.wire)))
     })
+  }
+
+  /** Ends what is under way: it throws. */
+  stop(): void {
+    this.#isStopped = true
+    this.close()
   }
 
   close(): void {
@@ -191,7 +198,8 @@ export class ImapSource {
   /** Waits before the next attempt. @throws the error, when another helps nothing */
   async #again(error: unknown, attempt: number): Promise<number> {
     this.close()
-    const isFinal = !(error instanceof NetworkError) || error.code === 'tls' || attempt + 1 >= MOST_ATTEMPTS
+    const isFinal =
+      this.#isStopped || !(error instanceof NetworkError) || error.code === 'tls' || attempt + 1 >= MOST_ATTEMPTS
     if (isFinal) throw error
     await this.#account.clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS))
     return attempt + 1

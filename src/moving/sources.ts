@@ -161,3 +161,12 @@ export async function bytesAt(place: Place, folder = '', depth = 0): Promise<num
   }
   return sum
 }
+
+/** A single file is the inbox; with `into` everything goes below that mailbox. */
+export function placedIn(mailboxes: IncomingMailbox[], isFolder: boolean, into?: string): IncomingMailbox[] {
+  if (into !== undefined) {
+    const below = into.split('/')
+    return mailboxes.map((one) => ({ ...one, parts: isFolder ? [...below, ...one.parts] : below }))
+  }
+  return isFolder ? mailboxes : mailboxes.map((one) => ({ ...one, parts: ['INBOX'] }))
+}

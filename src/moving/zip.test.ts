@@ -4,7 +4,8 @@ import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { strToU8, unzipSync, zipSync } from 'fflate'
 import { memoryPlace } from './testing.ts'
-import { ZipError, zipPlace, zipUp } from './zip.ts'
+import { ZipError, zipPlace } from './zip.ts'
+import { zipUp } from './zip-writer.ts'
 
 const random = (bytes: Buffer) => ({
   sizeBytes: bytes.length,

@@ -1,9 +1,9 @@
-// Zip archives (PKWARE APPNOTE 6.3.10, with Zip64): read as a Place from their directory, entry by entry as streams;
-// written as a stream. What a stranger's archive claims is held against what it is: entries do not overlap, none becomes
-// more than its directory says, all together not more than mail can be.
+// Zip archives (PKWARE APPNOTE 6.3.10, with Zip64), read as a Place from their directory, entry by entry as
+// streams. What a stranger's archive claims is held against what it is: entries do not overlap, none becomes more than its
+// directory says, all together not more than mail can be.
 
 import { once } from 'node:events'
-import { constants, crc32, createDeflateRaw, createInflateRaw } from 'node:zlib'
+import { crc32, createInflateRaw } from 'node:zlib'
 import type { Entry, Place } from './place.ts'
 
 /** A file that can be read anywhere. */
@@ -15,15 +15,15 @@ export interface RandomFile {
 /** It is no archive that can be read here. The message is for people. */
 export class ZipError extends Error {}
 
-const LOCAL = 0x04034b50
-const CENTRAL = 0x02014b50
-const END = 0x06054b50
-const END64 = 0x06064b50
-const LOCATOR64 = 0x07064b50
-const DESCRIPTOR = 0x08074b50
-const MAX32 = 0xffff_ffff
+export const LOCAL = 0x04034b50
+export const CENTRAL = 0x02014b50
+export const END = 0x06054b50
+export const END64 = 0x06064b50
+export const LOCATOR64 = 0x07064b50
+export const DESCRIPTOR = 0x08074b50
+export const MAX32 = 0xffff_ffff
 const STORED = 0
-const DEFLATED = 8
+export const DEFLATED = 8
 const PIECE_BYTES = 256 * 1024
 const MAX_ENTRIES = 2_000_000
 const MAX_DIRECTORY_BYTES = 512 * 1024 * 1024
@@ -215,207 +215,4 @@ async function* inflated(pieces: AsyncIterable<Buffer>, path: string): AsyncGene
     await feed
   }
   if (failed) throw failed
-}
-
-/** Where bytes are added. */
-export interface Appender {
-  append(bytes: Uint8Array): Promise<void>
-}
-
-/** Writes every file of a place into an archive; `directory` holds its directory until the end, because it may be long. */
-export async function zipUp(
-  place: Place,
-  out: Appender,
-  directory: Appender & { stream(): AsyncIterable<Uint8Array> },
-  progress?: (bytes: number) => void,
-): Promise<void> {
-  let [at, entries, directoryBytes, done] = [0, 0, 0, 0]
-  const write = async (bytes: Uint8Array) => {
-    at += bytes.length
-    await out.append(bytes)
-  }
-  for await (const { path, sizeBytes, modifiedMs } of filesOf(place, '')) {
-    const offset = at
-    // Grown or shrunk meanwhile, it is still told by its descriptor.
-    const isWide = sizeBytes > 0xf000_0000
-    await write(localHeader(path, modifiedMs, isWide))
-    const from = at
-    const deflate = createDeflateRaw({ level: constants.Z_BEST_SPEED })
-    let [size, crc] = [0, 0]
-    const feed = (async () => {
-      for await (const piece of place.stream(path)) {
-        size += piece.length
-        crc = crc32(piece, crc)
-        progress?.((done += piece.length))
-        if (!deflate.write(piece)) await once(deflate, 'drain')
-      }
-      deflate.end()
-    })()
-    feed.catch((error) => deflate.destroy(error))
-    for await (const piece of deflate) await write(piece)
-    await feed
-    const packedBytes = at - from
-    if (!isWide && Math.max(size, packedBytes) > MAX32) throw new ZipError(`${path} grew while it was packed.`)
-    await write(descriptor(crc, packedBytes, size, isWide))
-    const record = centralHeader(path, { offset, crc, packedBytes, sizeBytes: size, modifiedMs, method: DEFLATED })
-    await directory.append(record)
-    directoryBytes += record.length
-    entries++
-  }
-  const directoryAt = at
-  for await (const piece of directory.stream()) await write(piece)
-  await write(endOf(entries, directoryBytes, directoryAt, at))
-}
-
-async function* filesOf(
-  place: Place,
-  folder: string,
-): AsyncGenerator<{ path: string; sizeBytes: number; modifiedMs: number }> {
-  for (const { name, isFolder } of await place.list(folder)) {
-    const path = folder === '' ? name : `${folder}/${name}`
-    const there = isFolder ? undefined : await place.stat(path)
-    if (isFolder) yield* filesOf(place, path)
-    else if (there !== undefined) yield { path, ...there }
-  }
-}
-
-function put(fields: readonly (readonly [bytes: 2 | 4 | 8, value: number])[]): Buffer {
-  const buffer = Buffer.alloc(fields.reduce((sum, [bytes]) => sum + bytes, 0))
-  let at = 0
-  for (const [bytes, value] of fields) {
-    if (bytes === 2) buffer.writeUInt16LE(value, at)
-    else if (bytes === 4) buffer.writeUInt32LE(value, at)
-    else buffer.writeBigUInt64LE(BigInt(value), at)
-    at += bytes
-  }
-  return buffer
-}
-
-/** Sizes follow the data (bit 3); names are UTF-8 (bit 11). */
-const FLAGS = 0x808
-
-function dosFields(ms: number): readonly (readonly [2, number])[] {
-  const time = new Date(Math.max(ms, Date.UTC(1980, 0, 1)))
-  const [year, month, day] = [time.getUTCFullYear() - 1980, time.getUTCMonth() + 1, time.getUTCDate()]
-  const clock = (time.getUTCHours() << 11) | (time.getUTCMinutes() << 5) | (time.getUTCSeconds() >> 1)
-  return [
-    [2, clock],
-    [2, (Math.min(year, 127) << 9) | (month << 5) | day],
-  ]
-}
-
-function timeExtra(ms: number): Buffer {
-  const seconds = Math.max(0, Math.min(Math.floor(ms / 1000), 0x7fff_ffff))
-  return Buffer.concat([
-    put([
-      [2, 0x5455],
-      [2, 5],
-    ]),
-    Buffer.from([1]),
-    put([[4, seconds]]),
-  ])
-}
-
-function localHeader(path: string, modifiedMs: number, isWide: boolean): Buffer {
-  const name = Buffer.from(path)
-  const wide = isWide
-    ? put([
-        [2, 1],
-        [2, 16],
-        [8, 0],
-        [8, 0],
-      ])
-    : Buffer.alloc(0)
-  const extra = Buffer.concat([wide, timeExtra(modifiedMs)])
-  const size = isWide ? MAX32 : 0
-  const fixed = put([
-    [4, LOCAL],
-    [2, isWide ? 45 : 20],
-    [2, FLAGS],
-    [2, DEFLATED],
-    ...dosFields(modifiedMs),
-    [4, 0],
-    [4, size],
-    [4, size],
-    [2, name.length],
-    [2, extra.length],
-  ])
-  return Buffer.concat([fixed, name, extra])
-}
-
-function descriptor(crc: number, packedBytes: number, sizeBytes: number, isWide: boolean): Buffer {
-  const width = isWide ? 8 : 4
-  return put([
-    [4, DESCRIPTOR],
-    [4, crc],
-    [width, packedBytes],
-    [width, sizeBytes],
-  ])
-}
-
-function centralHeader(path: string, { offset, crc, packedBytes, sizeBytes, modifiedMs, method }: Packed): Buffer {
-  const name = Buffer.from(path)
-  const isWide = Math.max(offset, packedBytes, sizeBytes) >= MAX32
-  const wide = isWide
-    ? put([
-        [2, 1],
-        [2, 24],
-        [8, sizeBytes],
-        [8, packedBytes],
-        [8, offset],
-      ])
-    : Buffer.alloc(0)
-  const extra = Buffer.concat([wide, timeExtra(modifiedMs)])
-  const narrow = (value: number) => (isWide ? MAX32 : value)
-  const fixed = put([
-    [4, CENTRAL],
-    [2, 0x0300 | 45],
-    [2, isWide ? 45 : 20],
-    [2, FLAGS],
-    [2, method],
-    ...dosFields(modifiedMs),
-    [4, crc],
-    [4, narrow(packedBytes)],
-    [4, narrow(sizeBytes)],
-    [2, name.length],
-    [2, extra.length],
-    [2, 0],
-    [2, 0],
-    [2, 0],
-    [4, 0o100600 * 0x1_0000],
-    [4, narrow(offset)],
-  ])
-  return Buffer.concat([fixed, name, extra])
-}
-
-function endOf(entries: number, bytes: number, offset: number, at: number): Buffer {
-  const isWide = entries >= 0xffff || Math.max(bytes, offset) >= MAX32
-  const wide = put([
-    [4, END64],
-    [8, 44],
-    [2, 45],
-    [2, 45],
-    [4, 0],
-    [4, 0],
-    [8, entries],
-    [8, entries],
-    [8, bytes],
-    [8, offset],
-    [4, LOCATOR64],
-    [4, 0],
-    [8, at],
-    [4, 1],
-  ])
-  const [count, size, start] = isWide ? [0xffff, MAX32, MAX32] : [entries, bytes, offset]
-  const end = put([
-    [4, END],
-    [2, 0],
-    [2, 0],
-    [2, count],
-    [2, count],
-    [4, size],
-    [4, start],
-    [2, 0],
-  ])
-  return isWide ? Buffer.concat([wide, end]) : end
 }

@@ -1,6 +1,7 @@
 // One running agent: its store, its secrets, its people, and the servers that its roles need.
 
 import { Opinions } from '../filter/statistics/opinions.ts'
+import { MovingDesk } from '../moving/desk.ts'
 import { serveImap } from '../protocols/imap/serve.ts'
 import { serveManageSieve } from '../protocols/managesieve/serve.ts'
 import { servePop3 } from '../protocols/pop3/serve.ts'
@@ -86,6 +87,7 @@ export class RunningAgent {
   readonly plan: AgentPlan
   readonly agent: Agent
   readonly accounts: Accounts
+  readonly moving: MovingDesk
   readonly #listeners = new Map<ServiceName, Listener>()
   readonly #streams = new Set<Stream>()
   readonly #shutdown = { requested: false }
@@ -111,6 +113,12 @@ export class RunningAgent {
     this.plan = plan
     this.agent = agent
     this.accounts = new Accounts(agent, options.iterations)
+    this.moving = new MovingDesk({
+      store: agent.store,
+      world: agent.world,
+      privateDestinations: agent.settings.transmitter.privateDestinations,
+      onFault: (error) => agent.log('error', 'bringing mail failed', { error: String(error) }),
+    })
     this.#background = new Background(agent, () => opened.tidy())
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
@@ -283,6 +291,7 @@ export class RunningAgent {
     const deadlineMs = clock.monotonic() + graceMs
     while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
+    await this.moving.close()
     await this.#alone?.stop()
     await this.agent.observations?.stop()
     await this.#memory.save()

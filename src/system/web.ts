@@ -110,6 +110,9 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
         },
       }
     },
+    moving({ account }: JmapBackend) {
+      return agentOf(account.address)?.moving
+    },
     standing({ account }: JmapBackend) {
       return agentOf(account.address)?.accounts.standing(account.id) ?? ''
     },

@@ -1,6 +1,7 @@
 // What the web server needs from the system that runs it: people who may sign in, and the system's live picture.
 // src/system implements these; one web server may serve the people of several actors.
 
+import type { MovingDesk } from '../moving/desk.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import type { Issuer } from '../roles/oauth/issuer.ts'
@@ -36,6 +37,8 @@ export interface Backends {
   passkeys?(host: string): PasskeyDoor | undefined
   /** Where this person arranges forwarding. */
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
+  /** Where this person brings and takes all mail. */
+  moving?(person: JmapBackend): MovingDesk | undefined
   /** What reports say, since a time: for the postmaster, and undefined for everybody else. */
   reports?(person: JmapBackend, sinceMs: number): Overview | undefined
 }

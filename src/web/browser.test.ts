@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { build } from 'vite'
 import type { Loose } from '../protocols/jmap/testing.ts'
@@ -322,6 +323,37 @@ describe('the pages in a browser', { skip }, () => {
         ['old.test'],
       )
       await system.store.commit([{ kind: 'trust.remove', account, domain: 'old.test' }])
+    }))
+
+  test('mail is brought from a file, with what did not come as it was, and taken as an archive', () =>
+    inWindow(async (page) => {
+      await signIn(page, 'postmaster@recipient.test')
+      await page.getByLabel('Settings').click()
+      const letters = Array.from(
+        { length: 50 },
+        (_, at) => `From a@b.test Mon Nov 23 10:00:00 2026\nSubject: Old ${at}\n\nbody\n\n`,
+      ).join('')
+      const zip = zipSync({ 'Alt/Familie.mbox': strToU8(letters) })
+      await page.getByLabel('File of mail').setInputFiles({
+        name: 'old mail.zip',
+        mimeType: 'application/zip',
+        buffer: Buffer.from(zip),
+      })
+      await page.locator('#moving').getByText('50 messages came. It is all here.').waitFor()
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Take it as mbox' }).click(),
+      ])
+      assert.equal(download.suggestedFilename(), 'mail-mbox.zip')
+      const files = unzipSync(readFileSync(await download.path()))
+      const all = Object.values(files).map((bytes) => strFromU8(bytes))
+      assert.equal(all.join('').match(/^Subject: Old /gm)?.length, 50)
+      await page.getByLabel('Server', { exact: true }).fill('nowhere')
+      await page.getByLabel('Account there').fill('bob')
+      await page.getByLabel('Password there').fill('secret')
+      await page.getByRole('button', { name: 'Copy from that server' }).click()
+      await page.getByText('Name the server as imap.example.com.').waitFor()
+      assert.equal(await page.getByLabel('Password there').inputValue(), '')
     }))
 
   test('the live page moves messages along the arrows and says what each role did', () =>

@@ -10,6 +10,7 @@ import { EventStreams } from './event-stream.ts'
 import { addForwarding } from './forwarding.ts'
 import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
+import { addMoving } from './moving.ts'
 import { addOAuth } from './oauth.ts'
 import { addReports } from './reports.ts'
 import { addSecurity } from './security.ts'
@@ -106,6 +107,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
       isSecure: options.isSecure ?? false,
       hasPages: options.pagesFolder !== undefined,
     })
+  addMoving(app, guard, options.backends)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
   addReports(app, guard, options.backends, world)
   if (options.trace) addTrace(app, guard, options.trace)

@@ -3,6 +3,7 @@
 
 import { renderTrace } from '../lab/trace/render.ts'
 import { trace } from '../lab/trace/trace.ts'
+import { MovingDesk } from '../moving/desk.ts'
 import { draw } from '../notation/draw.ts'
 import { layout } from '../notation/layout.ts'
 import { parse } from '../notation/parse.ts'
@@ -95,6 +96,14 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
     return { reply: reply(250, '2.0.0', 'accepted'), trace: 'T1', recorded }
   }
 
+  const moving = new MovingDesk({
+    store,
+    world,
+    privateDestinations: true,
+    onFault: (error) => {
+      throw error
+    },
+  })
   const { model } = parse(SYSTEM)
   const listeners = new Set<(hop: LiveHop) => void>()
   const recent: LiveHop[] = []
@@ -104,6 +113,7 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
       accountFor: (address) => backends.get(address.toLowerCase()),
       authenticate: async (address, password) =>
         password === PASSWORD ? backends.get(address.toLowerCase()) : undefined,
+      moving: () => moving,
       reports: ({ account }, sinceMs) =>
         account.address === POSTMASTER.address ? overview(store.reports, sinceMs) : undefined,
     },

@@ -8,8 +8,9 @@ import { type ExportResult, NotOurs, takeOut } from '../../moving/export.ts'
 import { ImapRefusal } from '../../moving/imap-client.ts'
 import { bringIn, type ImportResult, type ImportStore } from '../../moving/import.ts'
 import type { IncomingMailbox } from '../../moving/place.ts'
-import { bytesAt, mailboxesAt } from '../../moving/sources.ts'
-import { ZipError, zipPlace, zipUp } from '../../moving/zip.ts'
+import { bytesAt, mailboxesAt, placedIn } from '../../moving/sources.ts'
+import { ZipError, zipPlace } from '../../moving/zip.ts'
+import { zipUp } from '../../moving/zip-writer.ts'
 import { openStore } from '../../store/embedded.ts'
 import { openReading } from '../../store/reading.ts'
 import type { Store } from '../../store/store.ts'
@@ -46,7 +47,7 @@ export function importMail(
     try {
       const isFolder = there.isDirectory() || zip !== undefined
       const place = zip?.place ?? (isFolder ? folderPlace(from) : filePlace(from))
-      const mailboxes = placed(await mailboxesAt(place), isFolder, options.into)
+      const mailboxes = placedIn(await mailboxesAt(place), isFolder, options.into)
       if (mailboxes.length === 0)
         throw new Usage(`${from} holds no mail that is known here: mbox files, Maildirs, folders or a zip of them.`)
       return await bring({ store, world, account }, mailboxes, await bytesAt(place), options.json, print)
@@ -64,15 +65,6 @@ async function zipAt(path: string) {
   }
   await file.close()
   return undefined
-}
-
-/** A single file is the inbox; with --into everything goes below that mailbox. */
-function placed(mailboxes: IncomingMailbox[], isFolder: boolean, into: string | undefined): IncomingMailbox[] {
-  if (into !== undefined) {
-    const below = into.split('/')
-    return mailboxes.map((one) => ({ ...one, parts: isFolder ? [...below, ...one.parts] : below }))
-  }
-  return isFolder ? mailboxes : mailboxes.map((one) => ({ ...one, parts: ['INBOX'] }))
 }
 
 export interface ExportVerbOptions {

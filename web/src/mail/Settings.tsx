@@ -1,4 +1,4 @@
-// Settings: name and signature, the Forwarders one trusts, passwords, mail links, keys.
+// Settings: name and signature, the Forwarders one trusts, passwords, moving in and out, mail links, keys.
 
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { request, type TrustedForwarder } from '../api.ts'
@@ -6,6 +6,7 @@ import { Dialog } from '../parts/Dialog.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { ForwardingSettings } from './Forwarding.tsx'
 import { areKeysOn, setKeysOn } from './keys.ts'
+import { MovingSettings } from './Moving.tsx'
 import { SecuritySettings } from './security/SecuritySettings.tsx'
 import type { Mail } from './state.ts'
 
@@ -17,6 +18,7 @@ export function Settings(props: { mail: Mail; onClose: () => void }) {
       <ForwardingSettings onTrust={() => setTrustVersion((version) => version + 1)} />
       <TrustedForwarders version={trustVersion()} />
       <SecuritySettings />
+      <MovingSettings />
       <ThisBrowser />
     </Dialog>
   )
