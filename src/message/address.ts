@@ -4,7 +4,7 @@
 
 import { type Token, tokenize } from './address-tokens.ts'
 import { decodeEncodedWords } from './encoded-word.ts'
-import { bytesToText } from './header.ts'
+import { bytesToText, type Header, type HeaderField, rawValue } from './header.ts'
 import { addressLiteral, canonicalDomain, type Domain, type Group, isHostName, type Mailbox } from './mailbox.ts'
 
 export * from './mailbox.ts'
@@ -41,6 +41,18 @@ export function parseAddressList(input: string | Buffer): AddressList {
     list.unparsed.push('…@…')
   }
   return { addresses: list.addresses, defects: [...list.defects], unparsed: list.unparsed }
+}
+
+/** Reads address fields of a header, each once, however many ask for it. */
+export type AddressReader = (field: HeaderField) => AddressList
+
+export function addressReader(header: Header): AddressReader {
+  const known = new Map<HeaderField, AddressList>()
+  return (field) => {
+    let list = known.get(field)
+    if (list === undefined) known.set(field, (list = parseAddressList(rawValue(header, field))))
+    return list
+  }
 }
 
 class ListReader {

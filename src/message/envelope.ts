@@ -1,7 +1,7 @@
 // ENVELOPE (RFC 9051 §7.5.2): a header's fields as a parenthesised list, as IMAP sends it. Kept beside a message, because
 // clients ask for it of whole mailboxes. Names outside ASCII travel as encoded words: what clients know from other servers.
 
-import { isGroup, type Mailbox, parseAddressList } from './address.ts'
+import { type AddressReader, addressReader, isGroup, type Mailbox } from './address.ts'
 import { encodeWords, needsEncoding } from './encoded-word.ts'
 import { type Header, rawValue, unfold } from './header.ts'
 import { nstring, string } from './imap-text.ts'
@@ -35,12 +35,11 @@ function person({ displayName, localPart, domain, route }: Mailbox, spelling: (d
 }
 
 /** RFC 3501 §7.4.2: a group begins with its name as mailbox and no host, and ends with four NILs. */
-function addresses(header: Header, lowerName: string): string | undefined {
+function addresses(header: Header, lowerName: string, read: AddressReader): string | undefined {
   const fields = header.fields.filter((field) => field.lowerName === lowerName)
   const items = fields.flatMap((field) => {
-    const value = rawValue(header, field)
-    const spelling = spellings(value.toString('latin1'))
-    return parseAddressList(value).addresses.map((address) =>
+    const spelling = spellings(rawValue(header, field).toString('latin1'))
+    return read(field).addresses.map((address) =>
       isGroup(address)
         ? `(NIL NIL ${string(encoded(address.groupName))} NIL)${address.members.map((member) => person(member, spelling)).join('')}(NIL NIL NIL NIL)`
         : person(address, spelling),
@@ -54,17 +53,18 @@ function encoded(text: string): string {
 }
 
 /** The envelope of a header. Sender and Reply-To default to From. */
-export function envelope(header: Header): string {
-  const from = addresses(header, 'from')
+export function envelope(header: Header, read = addressReader(header)): string {
+  const list = (lowerName: string) => addresses(header, lowerName, read)
+  const from = list('from')
   return `(${[
     nstring(fieldBytes(header, 'date')),
     nstring(fieldBytes(header, 'subject')),
     from ?? 'NIL',
-    addresses(header, 'sender') ?? from ?? 'NIL',
-    addresses(header, 'reply-to') ?? from ?? 'NIL',
-    addresses(header, 'to') ?? 'NIL',
-    addresses(header, 'cc') ?? 'NIL',
-    addresses(header, 'bcc') ?? 'NIL',
+    list('sender') ?? from ?? 'NIL',
+    list('reply-to') ?? from ?? 'NIL',
+    list('to') ?? 'NIL',
+    list('cc') ?? 'NIL',
+    list('bcc') ?? 'NIL',
     nstring(fieldBytes(header, 'in-reply-to')),
     nstring(fieldBytes(header, 'message-id')),
   ].join(' ')})`
