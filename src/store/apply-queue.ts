@@ -4,6 +4,7 @@ import { type Handler, noAccount, noEmail, refuse, resolveId } from './apply.ts'
 import { noBody, useBlob } from './apply-emails.ts'
 import { noteGone } from './apply-objects.ts'
 import { releaseBlob } from './apply-placements.ts'
+import { EVENTS, QUEUE } from './types.ts'
 
 const noEntry = refuse('conflict', 'There is no such queue entry.')
 
@@ -30,7 +31,7 @@ export const addToQueue: Handler<'queue.add'> = (ledger, { entry }) => {
       JSON.stringify(entry.parameters),
       entry.origin,
     )
-  ledger.touch(0)
+  ledger.touch(QUEUE)
   return { ok: true, id: Number(lastInsertRowid) }
 }
 
@@ -41,7 +42,7 @@ export const rescheduleEntry: Handler<'queue.reschedule'> = (ledger, command) =>
     )
     .run(command.nextAttemptAtMs, command.lastReply, command.countAttempt ? 1 : 0, command.state ?? null, command.id)
   if (Number(changes) === 0) return noEntry
-  ledger.touch(0)
+  ledger.touch(QUEUE)
   return { ok: true, id: command.id }
 }
 
@@ -49,7 +50,7 @@ export const removeFromQueue: Handler<'queue.remove'> = (ledger, { id }) => {
   const row = ledger.sql('DELETE FROM queue WHERE id = ? RETURNING blob').get(id)
   if (row === undefined) return noEntry
   releaseBlob(ledger, Number(row.blob))
-  ledger.touch(0)
+  ledger.touch(QUEUE)
   return { ok: true, id }
 }
 
@@ -102,7 +103,7 @@ export const cancelSubmission: Handler<'submission.cancel'> = (ledger, { account
   ledger
     .sql("UPDATE submission SET undo_status = 'canceled', modseq = ? WHERE account = ? AND id = ?")
     .run(modseq, account.id, id)
-  ledger.touch(0)
+  ledger.touch(QUEUE)
   return { ok: true, id, modseq }
 }
 
@@ -147,7 +148,7 @@ export const addEvent: Handler<'event.add'> = (ledger, { event }) => {
       event.text,
       JSON.stringify(event.detail),
     )
-  ledger.touch(0)
+  ledger.touch(EVENTS)
   return { ok: true, id: Number(lastInsertRowid) }
 }
 

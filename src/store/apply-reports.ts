@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { type Handler, noEmail, refuse, resolveId } from './apply.ts'
 import type { AccountRow, Ledger } from './ledger.ts'
-import { COMPLAINS, type EmailId, type ReportDay, type ReportSighting } from './types.ts'
+import { COMPLAINS, type EmailId, REPORTS, type ReportDay, type ReportSighting } from './types.ts'
 
 /** Rows of one domain's day: of any honest sender far fewer. */
 const MOST_ROWS_A_DAY = 5000
@@ -108,7 +108,7 @@ export const arriveReport: Handler<'report.arrive'> = (ledger, { account, email,
   ledger
     .sql('INSERT INTO report_pending (account, email, proven_domain) VALUES (?, ?, ?)')
     .run(account, id, provenDomain)
-  ledger.touch(0)
+  ledger.touch(REPORTS)
   return { ok: true }
 }
 
@@ -162,7 +162,7 @@ export function noteComplaint(ledger: Ledger, account: AccountRow, email: EmailI
   const waiting = Number(ledger.sql('SELECT count(*) AS count FROM complaint WHERE done = 0').get()!.count)
   if (waiting >= MOST_COMPLAINTS) return
   ledger.sql('INSERT OR IGNORE INTO complaint (account, email, done) VALUES (?, ?, 0)').run(account.id, email)
-  ledger.touch(0)
+  ledger.touch(REPORTS)
 }
 
 export const finishComplaint: Handler<'complaint.done'> = (ledger, { id }) => {

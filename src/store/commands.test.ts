@@ -8,7 +8,7 @@ import { checkStore } from './check.ts'
 import { openStore } from './embedded.ts'
 import { deliver, delivery, done, makeAccount, nowMs, summary } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
-import type { QueueEntry } from './types.ts'
+import { EVENTS, QUEUE, type QueueEntry } from './types.ts'
 import type { KeptStore } from './view.ts'
 
 /** A store with one account; it must be sound at the end. */
@@ -522,7 +522,8 @@ test('who watches is told after the commit, until they stop', async () => {
     const eve = await makeAccount(store, 'eve@here.test')
     const seen: string[] = []
     store.watch(eve, () => seen.push('eve'))
-    store.watch(0, () => seen.push('queue'))
+    store.watch(EVENTS, () => seen.push('events'))
+    store.watch(QUEUE, () => seen.push('queue'))
     const stop = store.watch(bob, ({ mailboxes, modseq }) => {
       assert.equal(modseq, store.modseq(bob), 'durable and visible already')
       seen.push(`bob ${mailboxes.length}`)
@@ -534,7 +535,7 @@ test('who watches is told after the commit, until they stop', async () => {
     stop()
     await deliver(store, bob, 'two')
     await store.close()
-    assert.deepEqual(seen, ['bob 2', 'queue'])
+    assert.deepEqual(seen, ['bob 2', 'events'])
   })
 })
 

@@ -33,7 +33,7 @@ export interface MailboxRow {
   keywords: string
 }
 
-/** What a group of batches touched, for those who watch. Account 0: the queue or the events. */
+/** What a group of batches touched, for those who watch. Accounts below one: see QUEUE and EVENTS. */
 export type Touched = Map<AccountId, Set<MailboxId>>
 
 const mailboxesKept = 50_000

@@ -32,7 +32,7 @@ import type {
   VacationResponse,
 } from './types.ts'
 
-/** Something durable changed in an account (or, account 0, in the queue or events; account LESSONS: there is something to learn). Carries no data: look again. */
+/** Something durable changed in an account, or in what QUEUE, EVENTS, LESSONS and their like (types.ts) stand for. Carries no data: look again. */
 export interface Change {
   readonly account: AccountId
   /** Mailboxes touched. */

@@ -8,6 +8,12 @@ export type AccountId = number
 export const LESSONS: AccountId = -1
 /** Stands for an account where changes are watched: somebody's push subscriptions are others. */
 export const PUSHES: AccountId = -2
+/** Stands for an account where changes are watched: the queue is another. */
+export const QUEUE: AccountId = -3
+/** Stands for an account where changes are watched: a report came, or a complaint is to be sent. */
+export const REPORTS: AccountId = -4
+/** Stands for an account where changes are watched: something happened to a message. */
+export const EVENTS: AccountId = 0
 export type MailboxId = number
 /** One stored message of an account: JMAP's Email, whatever mailboxes it is placed in (RFC 8474 EMAILID). */
 export type EmailId = number

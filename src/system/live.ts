@@ -5,7 +5,7 @@ import { draw } from '../notation/draw.ts'
 import { layout, type Picture } from '../notation/layout.ts'
 import type { Block, SystemModel } from '../notation/model.ts'
 import type { AgentRole } from '../roles/agent.ts'
-import type { TrackEvent } from '../store/types.ts'
+import { EVENTS, type TrackEvent } from '../store/types.ts'
 import type { RunningAgent } from './agent.ts'
 import type { PersonPlan } from './description.ts'
 import type { RunningSystem } from './start.ts'
@@ -39,7 +39,7 @@ export class Live {
     this.#system = system
     for (const agent of system.agents) {
       this.#seen.set(agent.plan.id, agent.agent.store.lastEventId())
-      this.#unwatch.push(agent.agent.store.watch(0, () => this.#look(agent)))
+      this.#unwatch.push(agent.agent.store.watch(EVENTS, () => this.#look(agent)))
     }
   }
 

@@ -1,6 +1,7 @@
 // The reporter of an agent: sends the reports and complaints that are due, looks into those that came. What is to be done lies in the
 // store, so it goes on after any crash where it was.
 
+import { REPORTS } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
@@ -32,7 +33,7 @@ export class Reporter {
   }
 
   start(): void {
-    this.#unwatch = this.#agent.store.watch(0, () => this.#wakeIn(LOOK_AFTER_MS))
+    this.#unwatch = this.#agent.store.watch(REPORTS, () => this.#wakeIn(LOOK_AFTER_MS))
     this.#wakeIn(LOOK_AFTER_MS)
   }
 

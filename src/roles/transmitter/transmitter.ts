@@ -4,7 +4,7 @@
 // crashed goes twice, none is lost. A part of the queue is in memory, no lane may fill it, and no dead host holds it up.
 
 import { reply } from '../../protocols/smtp/reply.ts'
-import type { QueueEntry } from '../../store/types.ts'
+import { QUEUE, type QueueEntry } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
@@ -78,7 +78,7 @@ export class Transmitter {
 
   /** Begins to work off the queue, and wakes whenever mail is put into it. */
   start(): void {
-    this.#unwatch = this.#agent.store.watch(0, () => this.#wake())
+    this.#unwatch = this.#agent.store.watch(QUEUE, () => this.#wake())
     this.#wake()
     this.#refreshLater()
   }
