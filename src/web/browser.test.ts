@@ -325,6 +325,71 @@ describe('the pages in a browser', { skip }, () => {
       await system.store.commit([{ kind: 'trust.remove', account, domain: 'old.test' }])
     }))
 
+  test('a filter is written, its mistakes shown where they stand, made active, and turned off', () =>
+    inWindow(async (page) => {
+      await signIn(page, 'anna@sender.test')
+      await page.getByLabel('Settings').click()
+      const filters = page.locator('#filters')
+      await filters.getByRole('button', { name: 'New script' }).click()
+      await filters.getByLabel('Name').fill('Mine')
+      await filters.getByLabel('Script').fill('keep;\nif "ü" nonsense;\n')
+      await filters.getByRole('button', { name: 'Save' }).click()
+      const mistake = filters.locator('.mistakes button').first()
+      assert.match((await mistake.textContent()) ?? '', /^2:\d+$/)
+      await mistake.click()
+      const selected = await page.evaluate('document.activeElement.selectionStart')
+      assert.ok(Number(selected) >= 6, `the cursor is at ${selected}`)
+      const { store } = system
+      const account = store.accountByAddress('anna@sender.test')!.id
+      assert.deepEqual(store.scripts(account), [])
+      await filters.getByLabel('Script').fill('keep;\n# ü\n')
+      await filters.getByRole('button', { name: 'Check' }).click()
+      await filters.getByText('No mistakes.').waitFor()
+      await filters.getByRole('button', { name: 'Save' }).click()
+      await filters.getByRole('button', { name: 'Activate Mine' }).click()
+      await filters.getByRole('button', { name: 'Turn off Mine' }).waitFor()
+      const [script] = store.scripts(account)
+      assert.deepEqual(
+        [script!.name, script!.isActive, (await store.readBlob(script!.blob))!.toString()],
+        ['Mine', true, 'keep;\n# ü\n'],
+      )
+      await filters.getByRole('button', { name: 'Edit Mine' }).click()
+      assert.equal(await filters.getByLabel('Script').inputValue(), 'keep;\n# ü\n')
+      await filters.getByRole('button', { name: 'Cancel' }).click()
+      await filters.getByRole('button', { name: 'Turn off Mine' }).click()
+      page.once('dialog', (dialog) => void dialog.accept())
+      await filters.getByRole('button', { name: 'Delete Mine' }).click()
+      await filters.getByText('None yet.').waitFor()
+      assert.deepEqual(store.scripts(account), [])
+    }))
+
+  test('the answer while one is away is set, with its days, and turned off', () =>
+    inWindow(async (page) => {
+      await signIn(page, 'anna@sender.test')
+      await page.getByLabel('Settings').click()
+      const away = page.locator('#away')
+      await away.getByLabel(/Answer whoever/).check()
+      await away.getByLabel('First day').fill('2026-12-24')
+      await away.getByLabel('Last day').fill('2026-12-20')
+      await away.getByLabel('Text').fill('Back in January.')
+      await away.getByRole('button', { name: 'Save' }).click()
+      await away.getByText('The last day is before the first.').waitFor()
+      await away.getByLabel('Last day').fill('2026-12-31')
+      await away.getByLabel('Subject').fill('Away')
+      await away.getByRole('button', { name: 'Save' }).click()
+      await away.getByText('Saved. It is on.').waitFor()
+      const account = system.store.accountByAddress('anna@sender.test')!.id
+      const kept = system.store.vacation(account)!
+      assert.deepEqual([kept.isEnabled, kept.subject, kept.textBody], [true, 'Away', 'Back in January.'])
+      assert.equal(kept.toMs! - kept.fromMs!, 8 * 24 * 60 * 60 * 1000)
+      await page.reload()
+      await page.getByLabel('Settings').click()
+      assert.equal(await away.getByLabel('Last day').inputValue(), '2026-12-31')
+      await away.getByLabel(/Answer whoever/).uncheck()
+      await away.getByRole('button', { name: 'Save' }).click()
+      await away.getByText('Saved. It is off.').waitFor()
+    }))
+
   test('mail is brought from a file, with what did not come as it was, and taken as an archive', () =>
     inWindow(async (page) => {
       await signIn(page, 'postmaster@recipient.test')

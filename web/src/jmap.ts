@@ -132,6 +132,8 @@ const USING = [
   'urn:ietf:params:jmap:mail',
   'urn:ietf:params:jmap:submission',
   'urn:ietf:params:jmap:contacts',
+  'urn:ietf:params:jmap:vacationresponse',
+  'urn:ietf:params:jmap:sieve',
 ]
 
 export class Jmap {

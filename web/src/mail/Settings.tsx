@@ -1,4 +1,4 @@
-// Settings: name and signature, the Forwarders one trusts, passwords, moving in and out, mail links, keys.
+// Settings: name and signature, the answer while one is away, filters, the Forwarders one trusts, passwords, moving in and out, mail links, keys.
 
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { request, type TrustedForwarder } from '../api.ts'
@@ -7,14 +7,18 @@ import { Icon } from '../parts/icons.tsx'
 import { ForwardingSettings } from './Forwarding.tsx'
 import { areKeysOn, setKeysOn } from './keys.ts'
 import { MovingSettings } from './Moving.tsx'
+import { SieveSettings } from './Sieve.tsx'
 import { SecuritySettings } from './security/SecuritySettings.tsx'
 import type { Mail } from './state.ts'
+import { VacationSettings } from './Vacation.tsx'
 
 export function Settings(props: { mail: Mail; onClose: () => void }) {
   const [trustVersion, setTrustVersion] = createSignal(0)
   return (
     <Dialog title="Settings" onClose={() => props.onClose()}>
       <Identities mail={props.mail} />
+      <VacationSettings jmap={props.mail.jmap} />
+      <SieveSettings jmap={props.mail.jmap} />
       <ForwardingSettings onTrust={() => setTrustVersion((version) => version + 1)} />
       <TrustedForwarders version={trustVersion()} />
       <SecuritySettings />
