@@ -4,6 +4,8 @@
 //
 //   npm run bench:imap -- [messages, 100000] [operations, fill,select,flags,envelope,body,store,append] [more options of the tool …]
 //   npm run bench:imap -- profile …     the same, with a CPU profile of the server in this folder
+//   npm run bench:imap -- 100 fill,idle --tls --conns 10000      memory of idle clients over TLS (ulimit -n)
+//   npm run bench:imap -- scale [messages, 1000000]     SELECT, LIST, STATUS, SEARCH of one very large mailbox, in one process
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,14 +13,17 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { serveImap } from '../src/protocols/imap/serve.ts'
 import type { SaslAccounts } from '../src/protocols/sasl/accounts.ts'
-import { openStore } from '../src/store/embedded.ts'
+import { type EmbeddedStore, openStore } from '../src/store/embedded.ts'
+import { delivery, summary } from '../src/store/testing.ts'
+import type { Stream } from '../src/world/network.ts'
 import { realWorld } from '../src/world/real/world.ts'
 
 const TOOL = join(import.meta.dirname, '../../shared/bench/peers/imap-bench.mjs')
 const OPERATIONS = 'fill,select,flags,envelope,body,store,append'
 const USER = 'u1'
 
-if (process.argv[2] === 'serve') await serve(process.argv[3]!)
+if (process.argv[2] === 'serve') await serve(process.argv[3]!, process.argv[4] === 'tls')
+else if (process.argv[2] === 'scale') await scale(Number(process.argv[3] ?? 1_000_000))
 else await measure(process.argv.slice(2))
 
 async function measure(words: string[]): Promise<void> {
@@ -28,7 +33,7 @@ async function measure(words: string[]): Promise<void> {
   // Not /tmp, which may be memory.
   const folder = mkdtempSync(join(process.cwd(), '.bench-imap-'))
   const execArgv = isProfiled ? ['--cpu-prof', '--cpu-prof-name=imap.cpuprofile'] : []
-  const server = fork(import.meta.filename, ['serve', folder], { execArgv })
+  const server = fork(import.meta.filename, ['serve', folder, more.includes('--tls') ? 'tls' : 'plain'], { execArgv })
   try {
     const [port] = (await once(server, 'message')) as [number]
     const options = ['--ops', operations, '--fill', messages, '--roots', `ours=${server.pid}`, ...more]
@@ -47,7 +52,8 @@ async function stop(server: ChildProcess): Promise<void> {
   await once(server, 'exit')
 }
 
-async function serve(folder: string): Promise<void> {
+/** A store in this folder with one account, and IMAP for it on loopback. */
+async function start(folder: string, isSecured: boolean) {
   const dns = () => ({ resolve: () => Promise.reject(new Error('No DNS here.')) })
   const world = realWorld({ folder, dns })
   const store = await openStore(world)
@@ -58,14 +64,76 @@ async function serve(folder: string): Promise<void> {
     checkPassword: (user) => ({ state: 'ok', user }),
     scramCredentials: () => ({ state: 'unavailable' }),
   }
-  const listener = await world.network.listen({ address: '127.0.0.1', port: 0 }, (stream) => {
+  const identity = isSecured ? await world.keymaker.tlsIdentity(['localhost']) : undefined
+  const accept = (stream: Stream): void => {
     const report = (error: unknown): void => console.error('a bug in the session', error)
     void serveImap(stream, { store, accounts, allowPlaintext: true, report }, world)
-  })
+  }
+  const listener = await world.network.listen({ address: '127.0.0.1', port: 0 }, accept, identity)
+  return { store, listener, world }
+}
+
+async function serve(folder: string, isSecured: boolean): Promise<void> {
+  const { store, listener } = await start(folder, isSecured)
   process.once('message', async () => {
     await listener.close()
     await store.close()
     process.exit(0)
   })
   process.send!(listener.endpoint.port)
+}
+
+const SCALE_COMMANDS = [
+  'SELECT INBOX',
+  'EXAMINE INBOX',
+  'LIST "" *',
+  'LIST "" % RETURN (STATUS (MESSAGES UNSEEN RECENT SIZE UIDNEXT HIGHESTMODSEQ))',
+  'STATUS INBOX (MESSAGES UNSEEN RECENT UIDNEXT)',
+  'STATUS INBOX (DELETED DELETED-STORAGE)',
+  'SEARCH RETURN (COUNT) UNSEEN',
+  'FETCH 1:* FLAGS',
+]
+
+/** Filled past IMAP, which would take long. */
+async function scale(messages: number): Promise<void> {
+  const folder = mkdtempSync(join(process.cwd(), '.bench-imap-'))
+  const { store, listener, world } = await start(folder, false)
+  const account = store.accountByAddress(USER)!.id
+  for (let at = 0; at < messages; at += 500) {
+    const count = Math.min(500, messages - at)
+    await store.commit(
+      await Promise.all(Array.from({ length: count }, (_, i) => largeDelivery(store, account, at + i))),
+    )
+  }
+  const stream = await world.network.connect(listener.endpoint, { timeoutMs: 5_000 })
+  let bytes = 0
+  const command = async (text: string): Promise<void> => {
+    await stream.write(Buffer.from(`x ${text}\r\n`))
+    for (let tail = '\n'; !/\nx (OK|NO|BAD) [^\n]*\r\n$/.test(tail); ) {
+      const piece = (await stream.read())!
+      bytes += piece.length
+      tail = (tail + Buffer.from(piece).toString('latin1')).slice(-10_000)
+    }
+  }
+  await command(`LOGIN ${USER} secret`)
+  for (const text of SCALE_COMMANDS) {
+    const times: number[] = []
+    for (let repeat = 0; repeat < 3; repeat++) {
+      bytes = 0
+      const begin = performance.now()
+      await command(text)
+      times.push(performance.now() - begin)
+    }
+    const ms = times.map((time) => Number(time.toFixed(1)))
+    console.log(JSON.stringify({ op: text, messages, ms, bytes }))
+  }
+  stream.destroy()
+  await listener.close()
+  await store.close()
+  rmSync(folder, { recursive: true })
+}
+
+function largeDelivery(store: EmbeddedStore, account: number, n: number) {
+  const about = summary({ subject: `Message ${n}`, messageId: [`<${n}@sender.test>`], preview: 'x'.repeat(150) })
+  return delivery(store, account, `Subject: Message ${n}\r\n\r\n`.padEnd(200, 'x'), { summary: about })
 }

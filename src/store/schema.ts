@@ -367,6 +367,11 @@ const certificates = `
 CREATE INDEX object_certificate ON object (json_extract(value, '$.key')) WHERE kind = 'certificate';
 `
 
+const deleted = `
+-- What EXPUNGE would take, for STATUS DELETED (RFC 9208 §4.1.4): mostly little or nothing.
+CREATE INDEX placement_deleted ON placement (account, mailbox, size) WHERE flags & 8;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -387,6 +392,7 @@ const MIGRATIONS: readonly string[] = [
   taughtLater,
   packing,
   certificates,
+  deleted,
 ]
 
 /** The version this program writes. */

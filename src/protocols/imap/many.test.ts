@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import type { Command } from '../../store/commands.ts'
 import { delivery } from '../../store/testing.ts'
 import { ImapTests, said } from './testing.ts'
@@ -59,4 +60,42 @@ test('a STORE of a thousand messages: each hears what it does not know, and less
   assert.match((await said(one, 'STATUS INBOX (UNSEEN)'))[0]!, /UNSEEN 1\)/)
   await said(one, 'STORE 2:5 -FLAGS.SILENT (\\Seen)')
   assert.equal(tests.bench.store.mailboxByUse(account, 'inbox')!.unseen, 5)
+})
+
+test('a client that reads slowly holds up its own answers: they are made as it takes them', async () => {
+  const { name } = await personWith(10_000)
+  const [slow, other] = [await tests.session(name), await tests.session(name)]
+  for (const client of [slow, other]) await said(client, 'SELECT INBOX')
+  const { write } = slow.stream
+  let largest = 0
+  let waiting: (() => void) | undefined
+  // Each piece is taken only when it is asked for.
+  slow.stream.write = async (bytes) => {
+    assert.equal(waiting, undefined, 'more is sent while a piece waits')
+    largest = Math.max(largest, bytes.length)
+    await new Promise<void>((resolve) => (waiting = resolve))
+    waiting = undefined
+    return write(bytes)
+  }
+  const taken = async (command: string): Promise<number> => {
+    slow.send(`x ${command}\r\n`)
+    let pieces = 0
+    for (let tail = '\n'; !/\nx OK .*\r\n$/.test(tail); pieces++) {
+      while (waiting === undefined) await setTimeout(1)
+      waiting()
+      await setTimeout(1)
+      tail = (tail + slow.received()).slice(-100)
+    }
+    return pieces
+  }
+  for (const command of [
+    'FETCH 1:* FLAGS',
+    'UID FETCH 1:* (FLAGS MODSEQ)',
+    'FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)',
+  ]) {
+    assert.ok((await taken(command)) > 2, command)
+  }
+  await said(other, 'STORE 1:* +FLAGS.SILENT (\\Seen)')
+  assert.ok((await taken('NOOP')) > 2)
+  assert.ok(largest < 200_000, `${largest} bytes at once`)
 })

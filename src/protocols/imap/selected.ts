@@ -241,6 +241,10 @@ export class SelectedMailbox {
       if (this.uids.indexOf(placement.uid) < 0) continue
       this.tellMessage(output, placement, manner, withUid, `FLAGS ${this.flags(placement, manner.recent)}`)
     }
+  }
+
+  /** Everything was told. */
+  flagsAreTold(): void {
     this.#told.clear()
   }
 

@@ -81,6 +81,8 @@ export interface CommandContext {
 export type CommandHandler = (session: ImapSession, command: CommandContext) => Dialogue<Answer> | Answer
 
 const FLUSH_BYTES = 65_536
+/** Changes of so many messages are told before it is looked whether that is enough to send. */
+const TOLD_AT_ONCE = 1_000
 /** RFC 9585 §4: not more often than every ten seconds or so. */
 const PROGRESS_MS = 10_000
 /** BAD answers to somebody who has not signed in, before we hang up. */
@@ -337,7 +339,11 @@ export class ImapSession {
         output,
         [...changes.fresh, ...changes.flags].map(({ flags }) => flags),
       )
-      selected.tellFlags(output, changes.flags, manner, withUid)
+      for (let at = 0; at < changes.flags.length; at += TOLD_AT_ONCE) {
+        selected.tellFlags(output, changes.flags.slice(at, at + TOLD_AT_ONCE), manner, withUid)
+        yield* this.flushWhenFull()
+      }
+      selected.flagsAreTold()
       if (selected.contexts.size > 0) yield* tellContexts(this, selected, changes, 'come')
       if (this.notifying) yield* this.notifying.tellFresh(this, selected, changes.fresh)
     }
