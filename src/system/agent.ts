@@ -212,6 +212,12 @@ export class RunningAgent {
     }
   }
 
+  /** RFC 9698: said to programs only while the web is there. */
+  get #jmapUrl(): { jmapUrl?: string } {
+    const { issuer } = this.accounts
+    return issuer === undefined ? {} : { jmapUrl: `${issuer}/.well-known/jmap` }
+  }
+
   endpoint(service: ServiceName): Endpoint | undefined {
     return this.#listeners.get(service)?.endpoint
   }
@@ -256,7 +262,11 @@ export class RunningAgent {
         return serveSmtp(stream, this.#policies.msa!(access().accounts), this.#smtpForAuthors, world)
       case 'imap':
       case 'imaps':
-        return serveImap(stream, { ...access(), limits: { messageBytes: settings.maxMessageBytes } }, world)
+        return serveImap(
+          stream,
+          { ...access(), ...this.#jmapUrl, limits: { messageBytes: settings.maxMessageBytes } },
+          world,
+        )
       case 'pop3':
       case 'pop3s':
         return servePop3(stream, access(), world)
