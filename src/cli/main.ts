@@ -171,6 +171,17 @@ store
   .argument('<folder>', `${folderOf} to be`)
   .action((from, folder) => verb(async () => (await import('./verbs/store.ts')).restore(from, folder, print))())
 
+store
+  .command('move')
+  .description(
+    'change where a store is: into PostgreSQL, back into a folder, or its bodies alone; goes on where it stopped',
+  )
+  .argument('<folder>', `${folderOf} that is stopped`)
+  .option('--to <place>', '"postgres://user@host/database", or "folder"')
+  .option('--bodies <place>', '"https://host/bucket", or "database"')
+  .option('--domain <domain>', "the agent's domain (default: that of its postmaster)")
+  .action((folder, wish) => verb(async () => (await import('./verbs/store.ts')).move(folder, wish, print))())
+
 const people = program.command('account').description('the people of an agent, running or stopped')
 const inFolder = ['--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo'] as const
 type InFolder = { folder: string }

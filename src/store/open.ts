@@ -4,7 +4,7 @@ import type { World } from '../world/world.ts'
 import { compact } from './compact.ts'
 import { openStore } from './embedded.ts'
 import { Lease } from './lease.ts'
-import { openSharedStore, type SharedOptions } from './shared.ts'
+import { openSharedStore, type SharedOptions, sharedOptionsOf } from './shared.ts'
 import { tidyShared } from './shared-tidy.ts'
 import type { KeptStore } from './view.ts'
 
@@ -14,6 +14,12 @@ export interface OpenedStore {
   tidy(): Promise<readonly string[]>
   /** Work that only one may do: begun now, or when its turn comes. Gives what ends it. */
   alone(work: { begin(): void; end(): Promise<void> }): { stop(): Promise<void> }
+}
+
+/** The store of an agent that is stopped, in the engine in which it was last opened. @throws DiskError */
+export async function openStopped(world: World): Promise<KeptStore> {
+  const shared = await sharedOptionsOf(world.disk)
+  return shared === undefined ? openStore(world) : openSharedStore(world, shared)
 }
 
 /** `shared`: what nodes share; undefined: SQLite and files of this one. @throws DiskError */

@@ -80,6 +80,24 @@ export class SharedBodies {
     return [content, kept].find((one) => one !== undefined && hashOf([one]) === hash)
   }
 
+  /** Puts a body where it is not yet, as it is kept; nothing when it is there, or gone. @throws DiskError */
+  async bring(hash: BlobHash, to: 's3' | 'database'): Promise<void> {
+    const body = await this.#log.body(hash)
+    if (body === undefined || 'content' in body === (to === 'database')) return
+    const kept = 'content' in body ? body.content : await this.#download(body.key)
+    if (kept === undefined || (await this.#content(hash, kept)) === undefined) {
+      throw new DiskError('failed', `The body ${hash} is ${kept === undefined ? 'missing' : 'damaged'}.`)
+    }
+    if ('key' in body) {
+      await this.#log.bodyCame(hash, body.key, kept)
+      await this.#s3?.remove(body.key).catch(ifUnreachable)
+    } else if (this.#s3 !== undefined) {
+      const key = this.#newKey(hash)
+      await answered(this.#s3.put(key, kept))
+      if (!(await this.#log.bodyWent(hash, key))) await this.#s3.remove(key).catch(ifUnreachable)
+    }
+  }
+
   /** The index knows them no more: this node keeps no copy. */
   forget(hashes: readonly BlobHash[]): void {
     for (const hash of hashes) {
@@ -94,10 +112,14 @@ export class SharedBodies {
   }
 
   async #upload(s3: S3, hash: BlobHash, content: Buffer): Promise<void> {
-    const key = `${hash.slice(0, 2)}/${hash}-${this.#world.random.bytes(6).toString('hex')}`
+    const key = this.#newKey(hash)
     await answered(s3.put(key, content))
     // Another node may have been quicker with the same content.
     if ((await this.#log.placeBody(hash, key)) !== key) await s3.remove(key).catch(ifUnreachable)
+  }
+
+  #newKey(hash: BlobHash): string {
+    return `${hash.slice(0, 2)}/${hash}-${this.#world.random.bytes(6).toString('hex')}`
   }
 
   async #download(key: string): Promise<Buffer | undefined> {

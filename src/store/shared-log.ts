@@ -32,7 +32,7 @@ CREATE TABLE borderpost_lease (
 END IF; END $$
 `
 const APPEND = `
-WITH head AS (UPDATE borderpost_shard SET last = last + 1 WHERE shard = $1 RETURNING last),
+WITH head AS (UPDATE borderpost_shard SET last = last + 1 WHERE shard = $1 AND id NOT LIKE 'moved %' RETURNING last),
   row AS (INSERT INTO borderpost_journal SELECT $1, last, $2, $3 FROM head RETURNING seq)
 SELECT seq, pg_notify($4, seq::text) FROM row`
 
@@ -85,8 +85,9 @@ export class SharedLog {
   /** Appends a group; gives its number once it is durable. @throws DiskError when it was refused, or nobody answers */
   async append(token: string, batches: readonly string[]): Promise<number> {
     try {
-      const rows = await this.#patiently(APPEND, [this.#shard, token, batches, this.#channel])
-      return Number(rows[0]!.seq)
+      const [row] = await this.#patiently(APPEND, [this.#shard, token, batches, this.#channel])
+      if (row === undefined) throw this.#movedAway()
+      return Number(row.seq)
     } catch (error) {
       if (!(error instanceof PostgresError && error.code === 'taken')) {
         if (error instanceof Unanswered) void this.#cancel(token)
@@ -114,6 +115,29 @@ export class SharedLog {
       FROM borderpost_shard WHERE shard = $1`
     const [row] = await this.#patiently(sql, [this.#shard])
     return { first: Number(row!.first), last: Number(row!.last), id: String(row!.id) }
+  }
+
+  /** @throws DiskError when the store was moved out of PostgreSQL */
+  async mustBeHere(): Promise<void> {
+    if ((await this.extent()).id.startsWith('moved ')) throw this.#movedAway()
+  }
+
+  /** A log in which nothing is begins after a snapshot that was put there. @throws DiskError when something is in it */
+  async begin(position: number): Promise<void> {
+    await this.#patiently('UPDATE borderpost_shard SET last = $2 WHERE shard = $1 AND last = 0', [
+      this.#shard,
+      position,
+    ])
+    const { first, last } = await this.extent()
+    if (last === position && first === position + 1) return
+    throw new DiskError('failed', 'A node has written to this store meanwhile: stop it. Nothing was changed.')
+  }
+
+  /** Nothing is appended any more, if nothing was after this one; the log has this for its id then. False: something was. */
+  async leave(id: string, last: number): Promise<boolean> {
+    const sql = 'UPDATE borderpost_shard SET id = $2 WHERE shard = $1 AND last = $3'
+    await this.#patiently(sql, [this.#shard, id, last])
+    return (await this.extent()).id === id
   }
 
   /** Bytes of the groups after this one. */
@@ -149,6 +173,37 @@ export class SharedLog {
     const [row] = await this.#patiently(sql, [this.#shard, hash])
     if (row === undefined) return undefined
     return row.key === null ? { content: row.content as Buffer } : { key: String(row.key) }
+  }
+
+  async countBodies(place: 'database' | 's3'): Promise<number> {
+    const sql = 'SELECT count(*) AS bodies FROM borderpost_body WHERE shard = $1 AND (key IS NULL) = $2'
+    return Number((await this.#patiently(sql, [this.#shard, String(place === 'database')]))[0]!.bodies)
+  }
+
+  /** Those that lie there, by their hash after this one. */
+  async bodiesIn(place: 'database' | 's3', after: BlobHash, limit: number): Promise<BlobHash[]> {
+    const sql = `SELECT hash FROM borderpost_body WHERE shard = $1 AND (key IS NULL) = $2 AND hash > $3
+      ORDER BY hash LIMIT $4`
+    const rows = await this.#patiently(sql, [this.#shard, String(place === 'database'), after, limit])
+    return rows.map((row) => String(row.hash))
+  }
+
+  /** A body that lay in the database is in S3. False: it is neither there any more. */
+  async bodyWent(hash: BlobHash, key: string): Promise<boolean> {
+    await this.#patiently(
+      'UPDATE borderpost_body SET content = NULL, key = $3 WHERE shard = $1 AND hash = $2 AND key IS NULL',
+      [this.#shard, hash, key],
+    )
+    const found = await this.body(hash)
+    return found !== undefined && 'key' in found && found.key === key
+  }
+
+  /** A body that lay in S3 is in the database. */
+  async bodyCame(hash: BlobHash, key: string, content: Buffer): Promise<void> {
+    await this.#patiently(
+      'UPDATE borderpost_body SET content = $4, key = NULL WHERE shard = $1 AND hash = $2 AND key = $3',
+      [this.#shard, hash, key, content],
+    )
   }
 
   /** Bodies that nobody touched for a day, by their hash after this one. */
@@ -210,6 +265,13 @@ export class SharedLog {
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#postgres.close()
+  }
+
+  #movedAway(): DiskError {
+    return new DiskError(
+      'failed',
+      `The store of ${this.#shard} was moved out of PostgreSQL, into the folder of a node.`,
+    )
   }
 
   /** Nobody knows whether it is there: from now on it is not, unless it is already. */

@@ -61,17 +61,36 @@ export async function shareView(disk: Disk, log: SharedLog, path: string): Promi
   const [older] = await log.snapshots()
   await disk.copyDatabase(path, copy)
   const position = appliedIn(disk, copy)!
-  const file = await disk.open(copy, false)
+  await sendView(disk, log, copy, position)
+  for (const end of ['', '-wal', '-shm']) await disk.remove(`${copy}${end}`)
+  if (older !== undefined) await log.dropThrough(older.position)
+}
+
+/** Copies a view that lies at `path` into the shared database, as the snapshot at this position. @throws DiskError */
+export async function sendView(disk: Disk, log: SharedLog, path: string, position: number): Promise<void> {
+  for await (const { part, parts, content } of partsOf(disk, path)) {
+    await log.putSnapshot(position, part, parts, content)
+  }
+}
+
+/** Has the shared database exactly this view? @throws DiskError */
+export async function viewArrived(disk: Disk, log: SharedLog, path: string, position: number): Promise<boolean> {
+  for await (const { part, content } of partsOf(disk, path)) {
+    if (!(await log.snapshotPart(position, part))?.equals(content)) return false
+  }
+  return (await log.snapshots()).some((one) => one.position === position)
+}
+
+async function* partsOf(disk: Disk, path: string): AsyncGenerator<{ part: number; parts: number; content: Buffer }> {
+  const file = await disk.open(path, false)
   try {
     const parts = Math.ceil(file.size / PART_BYTES)
     for (let part = 0; part < parts; part++) {
-      await log.putSnapshot(position, part, parts, await file.read(part * PART_BYTES, PART_BYTES))
+      yield { part, parts, content: await file.read(part * PART_BYTES, PART_BYTES) }
     }
   } finally {
     await file.close()
   }
-  for (const end of ['', '-wal', '-shm']) await disk.remove(`${copy}${end}`)
-  if (older !== undefined) await log.dropThrough(older.position)
 }
 
 /** Undefined: there is no view that can be read. */

@@ -3,7 +3,7 @@
 // resolves once this node's view has applied it; so a reader sees what is durable, and his own commits at once. What other
 // nodes commit is applied as it comes, and those who watch are told.
 
-import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
+import { type Database, type DatabaseOwner, type Disk, DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
 import { BodyCache } from './body-cache.ts'
@@ -29,6 +29,8 @@ const againMs = 500
 /** A body named within this time of being put or found is still there: the log keeps bodies for a day. */
 const touchedMs = 60 * 60 * 1000
 
+/** In a node's folder: the line of the description, for those who look after a node that is stopped. No secret is in it. */
+const WHERE = 'shared.json'
 const CACHE_BYTES = 1024 * 1024 * 1024
 /** How the text of a group's part begins that says which bodies nobody names (journal-entry.ts). */
 const SWEEP = '{"sweep":'
@@ -75,6 +77,7 @@ export async function openSharedStore(world: World, options: SharedOptions, fold
   let database: Database | undefined
   try {
     log = await SharedLog.open(world, options.url, options.shard)
+    await log.mustBeHere()
     const path = `${folder}/store.db`
     await restoreView(world.disk, log, path)
     owner = await world.disk.ownDatabase(path, import.meta.resolve(FOLLOWER))
@@ -87,6 +90,7 @@ export async function openSharedStore(world: World, options: SharedOptions, fold
     const bodies = new SharedBodies(world, log, options.bodies, cache)
     const store = new SharedStore({ world, log, owner, database, release, bodies }, applied)
     await store.follow()
+    await world.disk.writeFile(`${folder}/${WHERE}`, Buffer.from(`${JSON.stringify(options)}\n`))
     return store
   } catch (error) {
     database?.close()
@@ -95,6 +99,12 @@ export async function openSharedStore(world: World, options: SharedOptions, fold
     release()
     throw error
   }
+}
+
+/** What the node of this folder was last opened with; undefined: it is no node of a shared store. @throws DiskError */
+export async function sharedOptionsOf(disk: Disk, folder = 'store'): Promise<SharedOptions | undefined> {
+  const said = await disk.readFile(`${folder}/${WHERE}`)
+  return said === undefined ? undefined : (JSON.parse(said.toString()) as SharedOptions)
 }
 
 interface Parts {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { type AdminAnswer, type AdminWish, administer } from '../../roles/administer.ts'
 import { domainOf } from '../../roles/routing.ts'
-import { openStore } from '../../store/embedded.ts'
+import { openStopped } from '../../store/open.ts'
 import { ADMIN_SOCKET, askAtDoor } from '../../system/admin-door.ts'
 import { DiskError } from '../../world/disk.ts'
 import { NetworkError } from '../../world/network.ts'
@@ -61,7 +61,7 @@ async function ask(agent: string, wish: AdminWish): Promise<AdminAnswer> {
   } catch (error) {
     if (!(error instanceof NetworkError) || error.code !== 'refused') throw error
   }
-  const store = await openStore(world).catch((error: unknown) => {
+  const store = await openStopped(world).catch((error: unknown) => {
     if (!(error instanceof DiskError) || error.code !== 'locked') throw error
     throw new DiskError('locked', `${error.message} It has no door for administrators: stop it first.`)
   })

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openStore } from '../../store/embedded.ts'
+import { openKeptStore } from '../../store/open.ts'
 import { contentOf, liveSome } from '../../store/testing-life.ts'
+import { testPostgres } from '../../world/testing/postgres.ts'
 import { worldOf } from '../agents-in.ts'
-import { backup, rebuild, restore, verify } from './store.ts'
+import { account } from './account.ts'
+import { backup, move, rebuild, restore, verify } from './store.ts'
 
 /** The exit code and what was printed. */
 async function say(verb: (print: (text: string) => void) => Promise<number>): Promise<[number, string]> {
@@ -52,4 +55,46 @@ test('an agent is backed up while it runs, loses its database, is rebuilt; anoth
   await other.close()
   assert.equal((await say((print) => verify(elsewhere, print)))[0], 0)
   assert.equal((await say((print) => verify(join(folder, 'nothing'), print)))[0], 2)
+})
+
+test('an agent moves into PostgreSQL and back; its people are looked after where they are', async (t) => {
+  const postgres = await testPostgres()
+  if (postgres === undefined) return t.skip('needs PostgreSQL (Debian: postgresql)')
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-move-'))
+  t.after(async () => {
+    await postgres.end()
+    rmSync(folder, { recursive: true })
+  })
+  const complaints: string[] = []
+  t.mock.method(console, 'error', (text: string) => complaints.push(text))
+  const agent = join(folder, 'MDA@here')
+  const store = await openStore(worldOf(agent))
+  await liveSome(store, 6, 'postmaster')
+  const { journal: _, blob: _b, ...before } = contentOf(store.database)
+  await store.close()
+  const to = { to: postgres.url }
+  assert.equal((await say((print) => move(agent, { to: 'mysql://here' }, print)))[0], 2)
+  assert.equal((await say((print) => move(agent, { to: 'folder' }, print)))[0], 2)
+  assert.equal((await say((print) => move(agent, {}, print)))[0], 2)
+  const [code, moved] = await say((print) => move(agent, to, print))
+  assert.equal(code, 0, complaints.join())
+  assert.match(moved, /^MDA@here: \d+ emails, \d+ bodies, to PostgreSQL\n {2}Put store="postgres:/)
+
+  const carl = { verb: 'add', address: 'carl@here.test', name: 'Carl', password: 'a long one 17' } as const
+  assert.deepEqual((await say((print) => account(agent, carl, print)))[0], 0, complaints.join())
+  assert.match((await say((print) => account(agent, { verb: 'list' }, print)))[1], /carl@here\.test/)
+  const other = join(folder, 'elsewhere')
+  const second = await openKeptStore(worldOf(other), { url: postgres.url, shard: 'here.test' })
+  assert.ok(second.store.accountByAddress('carl@here.test'))
+  await second.store.close()
+
+  assert.equal((await say((print) => move(agent, to, print)))[0], 2)
+  assert.equal((await say((print) => move(agent, { to: 'folder' }, print)))[0], 0, complaints.join())
+  const own = await openStore(worldOf(agent))
+  assert.ok(own.accountByAddress('carl@here.test'))
+  assert.deepEqual(contentOf(own.database).placement?.length, before.placement?.length)
+  await own.close()
+  assert.equal((await say((print) => verify(agent, print)))[0], 0)
+  assert.equal((await say((print) => account(other, { verb: 'list' }, print)))[0], 1)
+  assert.match(complaints.at(-1)!, /was moved out of PostgreSQL/)
 })

@@ -3,10 +3,14 @@
 
 import { basename } from 'node:path'
 import { backUpStore, restoreStore } from '../../store/backup.ts'
+import { type MoveStep, moveBodies, moveToOwn, moveToShared } from '../../store/move.ts'
 import { rebuildStore } from '../../store/rebuild.ts'
+import { sharedOptionsOf } from '../../store/shared.ts'
 import { verifyStore } from '../../store/verify.ts'
-import { DiskError } from '../../world/disk.ts'
+import * as values from '../../system/values.ts'
+import { type Disk, DiskError } from '../../world/disk.ts'
 import { agentsIn, worldOf } from '../agents-in.ts'
+import { ProgressLine } from '../progress-line.ts'
 import { EXIT } from '../read-description.ts'
 
 type Print = (text: string) => void
@@ -59,6 +63,78 @@ export function restore(from: string, folder: string, print: Print): Promise<num
     for (const hash of lost) print(`  the body ${hash} is not in the backup\n`)
     return lost.length === 0 ? EXIT.ok : EXIT.findings
   })
+}
+
+export interface MoveWish {
+  /** postgres://…, or 'folder'; undefined: only bodies move. */
+  readonly to?: string
+  /** An S3 bucket, or 'database'. */
+  readonly bodies?: string
+  /** The agent's domain, where its postmaster does not say it. */
+  readonly domain?: string
+}
+
+/** From one engine to another, or bodies from one place to another. */
+export function move(folder: string, wish: MoveWish, print: Print): Promise<number> {
+  return attempt(async () => {
+    const agent = theAgent(folder)
+    const world = worldOf(agent)
+    const line = new ProgressLine()
+    const onMoved = (step: MoveStep, done: number, all: number) =>
+      line.show(done / all, `${step} ${done} of ${plural(all, 'body', 'bodies')}`)
+    const bucket = wish.bodies === 'database' ? undefined : wish.bodies
+    if (bucket !== undefined && !values.bucket(bucket).ok)
+      throw new NoStore(`${bucket} is no bucket: https://host/bucket`)
+    const node = await sharedOptionsOf(world.disk)
+    try {
+      if (wish.to === undefined) {
+        if (node === undefined || wish.bodies === undefined) {
+          throw new NoStore(
+            'Say where to: --to postgres://…, --to folder, or, for a node of a shared store, --bodies …',
+          )
+        }
+        const to = bucket === undefined ? 'database' : 's3'
+        const moved = await moveBodies(world, { ...node, bodies: bucket ?? node.bodies }, to, onMoved)
+        line.clear()
+        print(
+          `${basename(agent)}: ${plural(moved, 'body', 'bodies')} moved; say bodies= in the description accordingly\n`,
+        )
+        return EXIT.ok
+      }
+      if (wish.to === 'folder') {
+        if (node === undefined) throw new NoStore(`${agent} is no node of a shared store: there is nothing to move.`)
+        const { emails, bodies, old } = await moveToOwn(world, node, onMoved)
+        line.clear()
+        print(`${basename(agent)}: ${plural(emails, 'email')}, ${plural(bodies, 'body', 'bodies')}, from PostgreSQL\n`)
+        print(`  Take store= out of the description. What the node kept before is in ${old}.\n`)
+        return EXIT.ok
+      }
+      if (!values.sharedStore(wish.to).ok) throw new NoStore(`${wish.to} is no store: postgres://user@host/database`)
+      if (node !== undefined) throw new NoStore(`${agent} is a node of a shared store already.`)
+      const shard = wish.domain?.toLowerCase() ?? (await domainIn(world.disk))
+      const { emails, bodies, old } = await moveToShared(world, { url: wish.to, shard, bodies: bucket }, onMoved)
+      line.clear()
+      print(`${basename(agent)}: ${plural(emails, 'email')}, ${plural(bodies, 'body', 'bodies')}, to PostgreSQL\n`)
+      print(`  Put store="${wish.to}"${bucket === undefined ? '' : `, bodies="${bucket}"`} into the description.`)
+      print(` What was moved is still in ${old}.\n`)
+      return EXIT.ok
+    } finally {
+      line.clear()
+    }
+  })
+}
+
+/** Of the postmaster that every agent has. */
+async function domainIn(disk: Disk): Promise<string> {
+  const database = disk.openDatabase('store/store.db', 'read')
+  try {
+    const rows = database.prepare("SELECT address FROM address WHERE address LIKE 'postmaster@%'").all()
+    const domains = rows.map(({ address }) => String(address).slice('postmaster@'.length))
+    if (domains.length === 1) return domains[0]!
+  } finally {
+    database.close()
+  }
+  throw new NoStore('The domain of the agent is not clear: name it with --domain.')
 }
 
 async function attempt(work: () => Promise<number>): Promise<number> {
