@@ -14,8 +14,10 @@ import type { Account } from '../store/types.ts'
 import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
 import { ClientCertificates } from './certificates.ts'
-import { Connections } from './connections.ts'
+import { Connections, OTHER_ISSUER } from './connections.ts'
 import { Grants } from './oauth/grants.ts'
+import { Links } from './oauth/links.ts'
+import { OtherIssuer } from './oauth/other-issuer.ts'
 import { doorsOf, SCOPE_OF } from './oauth/scopes.ts'
 import { Passkeys } from './passkeys.ts'
 import { Passwords } from './passwords.ts'
@@ -49,6 +51,9 @@ export class Accounts {
   readonly connections = new Connections()
   /** What people allowed programs by OAuth. */
   readonly grants: Grants
+  /** Another issuer that is believed, and the subjects of it that people here linked. */
+  readonly other: OtherIssuer | undefined
+  readonly links: Links
   /** Where the issuer of tokens is, once it is known: then they are taken at the doors. */
   issuer: string | undefined
   /** What is kept of a password, of the shape of everybody's: for whoever does not exist. */
@@ -63,12 +68,15 @@ export class Accounts {
     this.appPasswords = new AppPasswords(agent, this.passwords)
     this.secondFactor = new SecondFactor(agent, this.passwords)
     this.certificates = new ClientCertificates(agent)
+    this.links = new Links(agent)
+    this.other = agent.settings.oidc && new OtherIssuer(agent, agent.settings.oidc)
     this.grants = new Grants(agent, (account, grant) => this.connections.end(account.id, ({ by }) => by === grant))
     this.passkeys = new Passkeys(agent)
   }
 
   get mechanisms(): readonly SaslMechanism[] {
-    return [...BY_CERTIFICATE, ...BY_PASSWORD, ...(this.issuer === undefined ? [] : BY_TOKEN)]
+    const takesTokens = this.issuer !== undefined || this.other !== undefined
+    return [...BY_CERTIFICATE, ...BY_PASSWORD, ...(takesTokens ? BY_TOKEN : [])]
   }
 
   /** The same accounts, as one connection of one protocol asks for them. */
@@ -163,17 +171,43 @@ export class Accounts {
     // Asks only where to get one.
     if (token === '') return refused('invalid_token')
     if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
-    const found = this.grants.check(token)
+    const found = await this.#ofToken(token)
     // One that expired was good once: whoever holds it did not guess.
     if (found.state === 'unknown') this.#guesses.count(name, from)
     if (found.state !== 'ok') return refused('invalid_token')
-    const { account, grant, scopes } = found
+    const { account, by, scopes } = found
     if (user !== undefined && account.address.toLowerCase() !== name.toLowerCase()) return refused('invalid_token')
     if (!doorsOf(scopes).includes(door)) return refused('insufficient_scope')
-    this.grants.used(account, grant, door, from)
+    if (by !== OTHER_ISSUER) this.grants.used(account, by, door, from)
     // What `signedIn` takes back.
     this.#guesses.count(account.address, from)
-    return { state: 'ok', user: account.address, by: grant }
+    return { state: 'ok', user: account.address, by }
+  }
+
+  /** Of whom this token is: ours, or the other issuer's. */
+  async #ofToken(
+    token: string,
+  ): Promise<
+    { state: 'expired' | 'unknown' } | { state: 'ok'; account: Account; by: number; scopes: readonly string[] }
+  > {
+    const own = this.grants.check(token)
+    if (own.state === 'ok') return { ...own, by: own.grant }
+    const other = own.state === 'unknown' ? await this.other?.check(token) : undefined
+    const account = other && this.links.find(other)
+    if (other === undefined || account === undefined) return own
+    // Who wants a second factor here takes the issuer's word alone only where he said so, with the password.
+    if (this.secondFactor.isOn(account) && !this.links.isLinked(account, other)) return { state: 'unknown' }
+    return { state: 'ok', account, by: OTHER_ISSUER, scopes: other.scopes }
+  }
+
+  /** The second factor alone, of who came through another issuer. @throws DiskError */
+  async checkCode(account: Account, code: string, from: string): Promise<'ok' | 'wrong-code' | 'too-many'> {
+    const { address } = account
+    if (!this.#guesses.admits(address, from)) return 'too-many'
+    this.#guesses.count(address, from)
+    if (!(await this.secondFactor.take(account, code))) return 'wrong-code'
+    this.signedIn(address, from)
+    return 'ok'
   }
 
   /** `proven`: told which app password it was, if it was one. */

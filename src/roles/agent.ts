@@ -72,6 +72,8 @@ export interface AgentSettings {
   readonly forwarder: ForwarderSettings
   readonly mda: MdaSettings
   readonly reports: ReportSettings
+  /** Another issuer that is believed on who somebody is, and what we are called there; undefined: none. */
+  readonly oidc: { readonly issuer: string; readonly client: string } | undefined
   /** Programs that may ask people here for access, beside those that register themselves. */
   readonly oauthClients: readonly { readonly id: string; readonly redirectUris: readonly string[] }[]
 }

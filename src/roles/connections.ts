@@ -7,12 +7,15 @@ import type { Accounts } from './accounts.ts'
 import type { Door } from './app-passwords.ts'
 import type { Holder } from './certificates.ts'
 
+/** Stands where the id of an app password or a grant stands; no object has it. */
+export const OTHER_ISSUER = 0
+
 export interface Connection {
   readonly id: number
   readonly door: Door
   readonly from: string
   readonly sinceMs: number
-  /** The app password, certificate or grant; undefined: the password itself, or a certificate of the description. */
+  /** The app password, certificate or grant; OTHER_ISSUER; undefined: the password itself, or a certificate of the description. */
   readonly by: number | undefined
 }
 
@@ -102,7 +105,10 @@ export class ConnectionAccounts implements SaslAccounts {
     // Revoked between the proof and now.
     const { appPasswords, certificates, grants } = this.#accounts
     const isThere = (by: number) =>
-      appPasswords.list(account).some(({ id }) => id === by) || certificates.has(account, by) || grants.has(account, by)
+      by === OTHER_ISSUER ||
+      appPasswords.list(account).some(({ id }) => id === by) ||
+      certificates.has(account, by) ||
+      grants.has(account, by)
     const isRevoked = this.#by !== undefined && !isThere(this.#by)
     if (isRevoked) this.#close()
     else

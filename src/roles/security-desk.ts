@@ -6,8 +6,9 @@ import type { Accounts } from './accounts.ts'
 import type { Agent } from './agent.ts'
 import { type AppPassword, DOORS, type Door } from './app-passwords.ts'
 import type { ClientCertificate } from './certificates.ts'
-import type { Connection } from './connections.ts'
+import { type Connection, OTHER_ISSUER } from './connections.ts'
 import type { Grant } from './oauth/grants.ts'
+import type { Link } from './oauth/links.ts'
 import type { Passkey, Site } from './passkeys.ts'
 
 export interface SecurityView {
@@ -16,6 +17,8 @@ export interface SecurityView {
   readonly certificates: readonly ClientCertificate[]
   /** Programs that were let in by OAuth. */
   readonly grants: readonly Grant[]
+  /** The other issuer that signs people in, by its host, and who is linked to this account there. */
+  readonly other: { readonly name: string; readonly links: readonly Link[] } | null
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
   /** `canMake`: the page is where browsers keep passkeys for. */
   readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
@@ -56,15 +59,18 @@ export class SecurityDesk {
     const { appPasswords, secondFactor, passkeys, connections } = this.#accounts
     const account = this.#account
     const passwords = appPasswords.list(account)
+    const { links, other } = this.#accounts
     const grants = this.#accounts.grants.list(account)
     const certificates = this.#accounts.certificates.list(account)
-    const named = [...passwords, ...grants, ...certificates]
+    const issuer = other === undefined ? [] : [{ id: OTHER_ISSUER, name: new URL(other.url).host }]
+    const named = [...passwords, ...grants, ...certificates, ...issuer]
     const nameOf = (by: number | undefined) => named.find(({ id }) => id === by)?.name ?? null
     return {
       doors: DOORS,
       passwords,
       certificates,
       grants,
+      other: other === undefined ? null : { name: new URL(other.url).host, links: links.list(account) },
       connections: connections.of(account.id).map((one) => ({ ...one, name: nameOf(one.by) })),
       secondFactor: { isOn: secondFactor.isOn(account), codesLeft: secondFactor.codesLeft(account) },
       passkeys: { canMake: this.#site !== undefined, list: passkeys.list(account) },
@@ -105,6 +111,19 @@ export class SecurityDesk {
   async revokeGrant(id: number): Promise<SecurityAnswer> {
     const isGone = await this.#accounts.grants.revoke(this.#account, id)
     return isGone ? undefined : { complaint: 'It has no access any more.' }
+  }
+
+  /** Why this password is not the one; undefined: it is. */
+  async refusalOf(password: string, from: string): Promise<string | undefined> {
+    const refusal = await this.#mustKnow(password, from)
+    return refusal !== undefined && 'complaint' in refusal ? refusal.complaint : undefined
+  }
+
+  /** The other issuer's word about this subject counts no longer; what its tokens opened ends. */
+  async unlink(id: number): Promise<SecurityAnswer> {
+    const isGone = await this.#accounts.links.unlink(this.#account, id)
+    if (isGone) this.#accounts.connections.end(this.#account.id, ({ by }) => by === OTHER_ISSUER)
+    return isGone ? undefined : { complaint: 'It is not linked any more.' }
   }
 
   /** Ends one connection; the program may come again, as long as its password is good. */

@@ -47,6 +47,7 @@ const BESIDE_THE_MAIL: ReadonlySet<string> = new Set([
   'second-factor',
   'web-session',
   'oauth-grant',
+  'oidc-link',
   'passkey',
 ] satisfies ObjectKind[])
 

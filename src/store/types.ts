@@ -361,6 +361,7 @@ export type ObjectKind =
   | 'second-factor'
   | 'web-session'
   | 'oauth-grant'
+  | 'oidc-link'
   | 'passkey'
   | 'certificate'
 

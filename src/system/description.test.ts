@@ -37,6 +37,20 @@ describe('findings', () => {
       '"https://s3.test/"',
       /is not a value for bodies/,
     ],
+    [
+      'a program that is answered anywhere',
+      'recipient: oauth-client="desk: http://there.test/"',
+      'S02',
+      '"desk: http://there.test/"',
+      /is not a value for oauth-client/,
+    ],
+    [
+      'an issuer that anybody could be',
+      'recipient: oidc="http://there.test mail"',
+      'S02',
+      '"http://there.test mail"',
+      /is not a value for oidc/,
+    ],
     ['an address that is none', 'bob: alias=bob', 'S02', 'bob', /is not a value for alias/],
     [
       'a person of a foreign domain',

@@ -139,6 +139,7 @@ const KEYS = {
     reports: values.yesNo,
     complaints: values.yesNo,
     'oauth-client': values.oauthClient,
+    oidc: values.otherIssuer,
   },
   person: {
     address: values.address,
@@ -443,6 +444,7 @@ function planAgent(
         passesJunk: of('forward-junk').at(-1) ?? false,
       },
       mda: { lmtpFrom: of('lmtp') },
+      oidc: of('oidc').at(-1),
       oauthClients: of('oauth-client'),
       // A lab is quiet, unless asked.
       reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },

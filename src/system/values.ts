@@ -128,6 +128,18 @@ export const lmtpTarget: Reader<{ domain: string; at: Endpoint }> = (words) => {
   return ok({ domain: name.value, at: at.value })
 }
 
+/** Another issuer, and what we are called there. No secret: a description is shown to people. */
+export const otherIssuer: Reader<{ issuer: string; client: string }> = (words) => {
+  const [issuer = '', client, ...rest] = words.split(/\s+/)
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  const isPlain = url?.protocol === 'http:' && /^(?:localhost|127\.0\.0\.1)$/.test(url.hostname)
+  const isIssuer =
+    (url?.protocol === 'https:' || isPlain) && url!.search === '' && url!.hash === '' && url!.username === ''
+  return isIssuer && client !== undefined && rest.length === 0
+    ? ok({ issuer, client })
+    : expected('"https://login.example.org client-id" (its secret, if there is one, in the file oidc-secret)')
+}
+
 /** A program that asks people for access (RFC 6749 §2), and where it may be answered. */
 export const oauthClient: Reader<{ id: string; redirectUris: string[] }> = (words) => {
   const [, id, list = ''] = /^([A-Za-z0-9._-]{1,60})\s*:\s+(.+)$/.exec(words) ?? []

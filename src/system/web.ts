@@ -14,6 +14,7 @@ import { overview } from '../roles/reports/overview.ts'
 import { SecurityDesk } from '../roles/security-desk.ts'
 import type { RunningAgent } from './agent.ts'
 import type { SystemPlan } from './description.ts'
+import { otherIssuersOf } from './other-issuers.ts'
 
 /** The MTA-STS policy of the agent whose `mta-sts.` name this is, as it is served. */
 export function stsPolicyText({ agents }: SystemPlan, hostName: string): string | undefined {
@@ -63,15 +64,19 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
 
   return {
     accountFor: backendOf,
+    otherIssuers: otherIssuersOf(agents, backendOf),
     ...(first !== undefined && { issuer: new Issuer([first, ...others]) }),
     async bearer(token: string, from: string) {
       const address = addressIn(token)
-      const accounts = address === undefined ? undefined : agentOf(address)?.accounts
-      const verdict = await (accounts ?? first?.accounts)?.checkToken(undefined, token, from, 'jmap')
+      const named = address === undefined ? undefined : agentOf(address)
+      // One of another issuer names no account of ours: whoever believes that issuer is asked.
+      const believers = agents.filter(({ accounts }) => accounts.other !== undefined)
+      const asked = named ?? (address === undefined ? believers[0] : undefined) ?? first
+      const verdict = await asked?.accounts.checkToken(undefined, token, from, 'jmap')
       if (verdict?.state === 'unavailable') return 'too-many'
       if (verdict?.state === 'refused' && verdict.fault.status === 'insufficient_scope') return 'insufficient_scope'
       if (verdict?.state !== 'ok') return undefined
-      accounts!.signedIn(verdict.user, from)
+      asked!.accounts.signedIn(verdict.user, from)
       return backendOf(verdict.user)
     },
     forwarding({ account }: JmapBackend) {

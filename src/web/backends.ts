@@ -5,8 +5,29 @@ import type { MovingDesk } from '../moving/desk.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import type { Issuer } from '../roles/oauth/issuer.ts'
+import type { Attempt, OtherFault } from '../roles/oauth/other-issuer.ts'
 import type { Overview } from '../roles/reports/overview.ts'
 import type { SecurityDesk } from '../roles/security-desk.ts'
+
+/** Other issuers that are believed, each by one agent for its people. */
+export interface OtherIssuers {
+  readonly list: readonly { readonly agent: string; readonly name: string }[]
+  /** The agent whose other issuer this person may use. */
+  of(person: JmapBackend): string | undefined
+  begin(
+    agent: string,
+    redirectUri: string,
+    from: string,
+  ): Promise<{ readonly to: string; readonly attempt: Attempt } | { readonly fault: OtherFault }>
+  /** Who came back; with `link` the account of that address is linked to whoever it is. */
+  finish(
+    begun: { readonly agent: string; readonly attempt: Attempt; readonly link?: string },
+    query: URLSearchParams,
+    redirectUri: string,
+    from: string,
+  ): Promise<{ readonly person: JmapBackend; readonly needsCode: boolean } | { readonly fault: OtherFault }>
+  takeCode(address: string, code: string, from: string): Promise<JmapBackend | 'too-many' | undefined>
+}
 
 export interface Backends {
   /** The person with this address, or undefined. The same object each time, for as long as the account exists. */
@@ -27,6 +48,7 @@ export interface Backends {
   ): Promise<JmapBackend | 'too-many' | 'needs-code' | 'wrong-code' | undefined>
   /** The person whose access token for JMAP this is (RFC 6750). */
   bearer?(token: string, from: string): Promise<JmapBackend | 'too-many' | 'insufficient_scope' | undefined>
+  readonly otherIssuers?: OtherIssuers | undefined
   /** Who gives such tokens. */
   readonly issuer?: Issuer
   /** Whatever ends what this person's programs proved before, when it is another. */

@@ -200,10 +200,12 @@ export class BasicMemory {
 }
 
 /** The value of our cookie in the request. */
-export function cookieOf(request: Pick<FastifyRequest, 'headers'>): string | undefined {
+export const cookieOf = (request: Pick<FastifyRequest, 'headers'>): string | undefined => namedCookie(request, COOKIE)
+
+export function namedCookie(request: Pick<FastifyRequest, 'headers'>, name: string): string | undefined {
   for (const pair of (request.headers.cookie ?? '').split(';')) {
     const equals = pair.indexOf('=')
-    if (pair.slice(0, equals).trim() === COOKIE) return pair.slice(equals + 1).trim()
+    if (pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
   }
   return undefined
 }
@@ -220,4 +222,16 @@ export function basicCredentials(authorization: string): { address: string; pass
   const text = match ? Buffer.from(match[1]!, 'base64').toString('utf8') : ''
   const colon = text.indexOf(':')
   return colon < 0 ? undefined : { address: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/**
+ * Did one of our own pages make this request? SameSite=Strict keeps the cookie from other sites already; this keeps
+ * other ports and subdomains of the same site out too.
+ */
+export function isOwnPage(request: Pick<FastifyRequest, 'headers' | 'method'>): boolean {
+  const { origin } = request.headers
+  const site = request.headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && !(site === 'none' && request.method === 'GET')) return false
+  if (origin === undefined) return true
+  return URL.canParse(origin) && new URL(origin).host === request.headers.host
 }

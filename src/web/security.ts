@@ -36,6 +36,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       from,
     ),
   'remove-certificate': (desk, wish) => desk.removeCertificate(idOf(wish)),
+  unlink: (desk, wish) => desk.unlink(idOf(wish)),
   enrol: (desk, wish, from) => desk.enrol(textOf(wish, 'password'), from),
   confirm: (desk, wish) => desk.confirm(textOf(wish, 'code')),
   'turn-off': (desk, wish, from) => desk.turnOff(textOf(wish, 'password'), textOf(wish, 'code'), from),

@@ -12,9 +12,10 @@ import { addJmap } from './jmap.ts'
 import { addLive, addTrace, addTrustedForwarders } from './live.ts'
 import { addMoving } from './moving.ts'
 import { addOAuth } from './oauth.ts'
+import { addOtherSignIn } from './other-sign-in.ts'
 import { addReports } from './reports.ts'
 import { addSecurity } from './security.ts'
-import { addSignIn } from './sign-in.ts'
+import { addSignIn, describe } from './sign-in.ts'
 import { addWebSocket } from './websocket.ts'
 
 export interface WebOptions {
@@ -97,6 +98,15 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
   addSecurity(app, guard, options.backends, browsers)
+  addOtherSignIn(app, {
+    world,
+    backends: options.backends,
+    guard,
+    key: options.cookieKey ?? world.random.bytes(32),
+    isSecure: options.isSecure ?? false,
+    signIn: browsers.renew,
+    describe,
+  })
   const { issuer } = options.backends
   if (issuer !== undefined)
     addOAuth(app, {
@@ -117,6 +127,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
     people: options.demoPeople ?? [],
     hasLive: options.live !== undefined,
     hasTrace: options.trace !== undefined,
+    otherIssuers: options.backends.otherIssuers?.list ?? [],
     hasPasskeys: options.backends.passkeys?.(request.host) !== undefined,
   }))
   if (options.pagesFolder !== undefined) addPages(app, options.pagesFolder)

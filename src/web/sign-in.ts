@@ -8,7 +8,15 @@ import { DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
 import { baseOf } from './base.ts'
-import { BasicMemory, type BrowserSession, basicCredentials, Cookies, cookieOf, setCookie } from './cookies.ts'
+import {
+  BasicMemory,
+  type BrowserSession,
+  basicCredentials,
+  Cookies,
+  cookieOf,
+  isOwnPage,
+  setCookie,
+} from './cookies.ts'
 
 const MAX_ADDRESS = 320
 const MAX_PASSWORD = 1000
@@ -191,20 +199,8 @@ function addPasskeySignIn(
   })
 }
 
-const describe = ({ account }: JmapBackend) => ({
+export const describe = ({ account }: JmapBackend) => ({
   address: account.address,
   displayName: account.displayName,
   accountId: formatId('a', account.id),
 })
-
-/**
- * Did one of our own pages make this request? SameSite=Strict keeps the cookie from other sites already; this keeps
- * other ports and subdomains of the same site out too.
- */
-function isOwnPage(request: Asking): boolean {
-  const { origin } = request.headers
-  const site = request.headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin' && !(site === 'none' && request.method === 'GET')) return false
-  if (origin === undefined) return true
-  return URL.canParse(origin) && new URL(origin).host === request.headers.host
-}

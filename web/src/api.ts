@@ -8,6 +8,7 @@ export interface Me {
 
 export interface Welcome {
   readonly people: readonly { readonly name: string; readonly address: string; readonly password: string }[]
+  readonly otherIssuers: readonly { readonly agent: string; readonly name: string }[]
   readonly hasLive: boolean
   readonly hasTrace: boolean
   readonly hasPasskeys: boolean

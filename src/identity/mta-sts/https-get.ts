@@ -37,7 +37,6 @@ type Request = Parameters<HttpsGet>[0]
 interface Posted {
   readonly contentType: string
   readonly body: Buffer
-  readonly port?: number
   /** Further fields of the request. */
   readonly fields?: Readonly<Record<string, string>>
 }
@@ -71,7 +70,8 @@ async function ask(
     if (leftMs <= 0) return { fault: 'no answer in time' }
     try {
       const tls = { role: 'client', serverName: host, mustAuthenticate: true, trusted: options.trusted } as const
-      const stream = await world.network.connect({ address, port: posted?.port ?? PORT }, { timeoutMs: leftMs, tls })
+      const at = { address, port: request.port ?? PORT }
+      const stream = await world.network.connect(at, { timeoutMs: leftMs, ...(!request.isPlain && { tls }) })
       // Whoever answered has answered: another address is not asked for something better.
       return await exchange(stream, request, posted, endMs, world.clock)
     } catch (error) {
@@ -90,13 +90,12 @@ async function addressesOf(host: string, dns: Dns, mayBePrivate: boolean): Promi
 
 async function exchange(
   stream: Stream,
-  { host, path, maxBytes }: Request,
+  { host, path, maxBytes, port = PORT, accept = 'text/plain' }: Request,
   posted: Posted | undefined,
   endMs: number,
   clock: Clock,
 ): Promise<Outcome> {
   try {
-    const port = posted?.port ?? PORT
     const lines = [
       `${posted ? 'POST' : 'GET'} ${path} HTTP/1.1`,
       `Host: ${host}${port === PORT ? '' : `:${port}`}`,
@@ -104,7 +103,7 @@ async function exchange(
       ...Object.entries(posted?.fields ?? {}).map(([name, value]) => `${name}: ${value}`),
       ...(posted
         ? [`Content-Type: ${posted.contentType}`, `Content-Length: ${posted.body.length}`]
-        : ['Accept: text/plain']),
+        : [`Accept: ${accept}`]),
       'Connection: close',
     ]
     await stream.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))

@@ -16,6 +16,12 @@ export type HttpsGet = (request: {
   readonly timeoutMs: number
   /** A longer body is a fault: nothing beyond is read. */
   readonly maxBytes: number
+  /** 443 unless said. */
+  readonly port?: number
+  /** Nobody need prove anything: only ever on the machine itself. */
+  readonly isPlain?: boolean
+  /** `text/plain` unless said. */
+  readonly accept?: string
 }) => Promise<
   | { readonly status: number; readonly contentType: string; readonly body: Buffer }
   /** `isTls`: the server did not prove to be the host. */

@@ -285,12 +285,12 @@ test('every door offers both mechanisms over TLS, takes a good token and says wh
       if (mechanism === 'OAUTHBEARER') await hangUp()
     }
   }
-  // Submission is short and not listed; the others are, with the program's name.
+  // All are listed, with the program's name.
   const desk = new SecurityDesk(world.agent('recipient'), accounts, account)
   const { connections, grants } = desk.view()
   assert.deepEqual(
     new Set(connections.map(({ name, door }) => `${name} ${door}`)),
-    new Set(['A program imap', 'A program pop3', 'A program managesieve']),
+    new Set(['A program imap', 'A program pop3', 'A program smtp', 'A program managesieve']),
   )
   assert.deepEqual(
     grants.map(({ lastUse }) => lastUse?.door),

@@ -4,6 +4,7 @@ import { createResource, createSignal, For, onMount, Show } from 'solid-js'
 import { ApiError, type Me, request, type Welcome } from '../api.ts'
 import { Logo } from '../parts/icons.tsx'
 import { canUsePasskeys, usePasskey } from '../passkeys.ts'
+import { OtherSignIn } from './OtherSignIn.tsx'
 
 export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
   const [welcome] = createResource(() => request<Welcome>('GET', '/api/welcome').catch(() => undefined))
@@ -114,6 +115,9 @@ export function SignIn(props: { title?: string; onDone: (me: Me) => void }) {
           </button>
         </Show>
       </form>
+      <Show when={welcome()?.otherIssuers.length}>
+        <OtherSignIn others={welcome()!.otherIssuers} onDone={props.onDone} />
+      </Show>
       <Show when={welcome()?.people.length}>
         <section class="people" aria-label="People of the demo">
           <p class="quiet">This is a demo. Come in as</p>

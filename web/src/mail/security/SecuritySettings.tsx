@@ -6,6 +6,7 @@ import { AppPasswords } from './AppPasswords.tsx'
 import { Certificates } from './Certificates.tsx'
 import { ChangePassword } from './ChangePassword.tsx'
 import { Grants } from './Grants.tsx'
+import { OtherIssuer } from './OtherIssuer.tsx'
 import { Passkeys } from './Passkeys.tsx'
 import type { Once, Security } from './parts.ts'
 import { Sessions } from './Sessions.tsx'
@@ -26,6 +27,7 @@ export function SecuritySettings() {
           <AppPasswords security={shown()} act={act} />
           <Grants security={shown()} act={act} />
           <Certificates security={shown()} act={act} />
+          <OtherIssuer security={shown()} act={act} />
           <TwoFactors security={shown()} act={act} />
           <Sessions security={shown()} act={act} />
           <ChangePassword act={act} />

@@ -32,6 +32,10 @@ export interface Security {
     readonly lastUse: AppPassword['lastUse']
   }[]
   readonly certificates: readonly Certificate[]
+  readonly other: {
+    readonly name: string
+    readonly links: readonly { readonly id: number; readonly linkedAtMs: number }[]
+  } | null
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
   readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
   readonly connections: readonly {
