@@ -199,7 +199,16 @@ export const PATTERNS: readonly Pattern[] = [
     'smtp command',
     (input) => {
       for (const kind of [parseMail, parseRecipient])
-        isReply((kind as typeof parseMail)(text(input), { dsn: true, prdr: true, requireTls: true, auth: true }))
+        isReply(
+          (kind as typeof parseMail)(text(input), {
+            dsn: true,
+            prdr: true,
+            requireTls: true,
+            auth: true,
+            hold: true,
+            priority: true,
+          }),
+        )
     },
     {
       parameters: repeat(' A=1', 'FROM:<a@b.test>'),

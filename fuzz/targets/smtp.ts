@@ -19,7 +19,7 @@ import type { Effect } from '../../src/protocols/smtp/session-types.ts'
 import { toWire, withSafeLineEnds } from '../../src/protocols/smtp/wire.ts'
 import { must, pieces, same, type Targets, WORDS } from '../target.ts'
 
-const OFFERED = { dsn: true, prdr: true, requireTls: true, auth: true }
+const OFFERED = { dsn: true, prdr: true, requireTls: true, auth: true, hold: true, priority: true }
 const CONTROL = /[\x00-\x1f\x7f]/
 
 function command(bytes: Buffer): void {
@@ -70,6 +70,7 @@ function dialogue(chunks: Iterable<Buffer>): { said: string; messages: string[] 
       mechanisms: ['PLAIN', 'LOGIN', 'SCRAM-SHA-256'],
       budget,
       random: { bytes: (length) => Buffer.alloc(length, 1) },
+      now: () => Date.UTC(2026, 0, 1),
     },
   )
   let said = ''

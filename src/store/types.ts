@@ -214,13 +214,17 @@ export interface QueueEntry {
     readonly envid?: string
     readonly notify?: readonly string[]
     readonly orcpt?: string
+    /** RFC 8689: only over hops with proven TLS that hand the demand on. */
+    readonly requireTls?: boolean
+    /** -9 to 9 (RFC 6710): what goes first of what is due. */
+    readonly priority?: number
     /** Of forwarded mail: the Recipient's address here. */
     readonly forwardedFrom?: string
     /** Held by its Author for somebody at this agent: it leaves for his mailbox, not for the network. */
     readonly atHome?: boolean
     /** A report of ours: worth no report in its turn. */
     readonly isReport?: boolean
-    /** A report on TLS: told even where TLS fails the policy of the domain (RFC 8460 §3). */
+    /** A report on TLS, or its Author wants it so (RFC 8689 §3): sent even where TLS fails the policy of the domain. */
     readonly ignoresTlsPolicy?: boolean
   }
   /** The role that queued it. */

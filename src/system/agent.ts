@@ -13,7 +13,7 @@ import type { Agent } from '../roles/agent.ts'
 import type { Door } from '../roles/app-passwords.ts'
 import { ConnectionAccounts } from '../roles/connections.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
-import { msaPolicies } from '../roles/msa/policy.ts'
+import { HOLD_AT_MOST_S, msaPolicies } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
@@ -135,7 +135,14 @@ export class RunningAgent {
       shutdown: this.#shutdown,
       onFault: (error) => agent.log('error', 'a session failed', { error: String(error) }),
     }
-    this.#smtpForAuthors = { ...this.#smtp, identity: () => this.#identityAtDoors }
+    this.#smtpForAuthors = {
+      ...this.#smtp,
+      identity: () => this.#identityAtDoors,
+      dsn: true,
+      requireTls: true,
+      priority: true,
+      holdAtMostS: HOLD_AT_MOST_S,
+    }
     this.#smtpAtBorder = { ...this.#smtp, ...border.manners, prdr: true }
   }
 

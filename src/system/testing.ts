@@ -244,14 +244,14 @@ export async function serveScript(
   test: TestSystem,
   host: SimulatedHost,
   policy: Partial<SmtpServerPolicy> & Pick<SmtpServerPolicy, 'message'>,
-  { timeouts = {}, identity }: Pick<ServeOptions, 'timeouts' | 'identity'> = {},
+  { timeouts = {}, ...options }: Partial<Omit<ServeOptions, 'hostName'>> = {},
 ): Promise<ScriptedServer> {
   const server = { sessions: 0, close: async () => {} }
   const { world } = host
   const whole: SmtpServerPolicy = { mail: () => undefined, recipient: () => undefined, ...policy }
   const listening = world.network.listen({ address: host.addresses[0]!, port: 25 }, (stream) => {
     server.sessions++
-    void serveSmtp(stream, whole, { hostName: 'script.test', timeouts, ...(identity && { identity }) }, world)
+    void serveSmtp(stream, whole, { hostName: 'script.test', timeouts, ...options }, world)
   })
   const listener = await test.run(listening)
   server.close = () => test.run(listener.close())

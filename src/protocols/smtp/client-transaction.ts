@@ -238,7 +238,7 @@ class Transaction {
   }
 
   #mailLine(): string {
-    const { reversePath, ret, envid, requireTls } = this.#envelope
+    const { reversePath, ret, envid, requireTls, priority } = this.#envelope
     const offers = (keyword: string) => this.#extensions.has(keyword)
     const words = [`MAIL FROM:${formatPath(reversePath)}`]
     if (offers('SIZE')) words.push(`SIZE=${this.#content.sizeBytes}`)
@@ -247,6 +247,7 @@ class Transaction {
     if (offers('DSN') && ret !== undefined) words.push(`RET=${ret}`)
     if (offers('DSN') && envid !== undefined) words.push(`ENVID=${encodeXtext(envid)}`)
     if (requireTls) words.push('REQUIRETLS')
+    if (offers('MT-PRIORITY') && priority !== undefined) words.push(`MT-PRIORITY=${priority}`)
     return oneLine(words)
   }
 

@@ -1,6 +1,7 @@
 // Command lines: text in, values or the reply that refuses them out.
 // Keeps RFC 5321 §4.1.1 (syntax), §4.1.2 (ESMTP parameters), RFC 1870 (SIZE), RFC 6152 (BODY), RFC 6531 (SMTPUTF8),
-// RFC 3461 §4 (RET, ENVID, NOTIFY, ORCPT, xtext), RFC 6533 §3 (utf-8 addresses), RFC 4954 §5 (AUTH=), RFC 3030 §2 (BDAT).
+// RFC 3461 §4 (RET, ENVID, NOTIFY, ORCPT, xtext), RFC 6533 §3 (utf-8 addresses), RFC 4954 §5 (AUTH=), RFC 3030 §2 (BDAT),
+// RFC 4865 §4 (HOLDFOR, HOLDUNTIL), RFC 6710 §4 (MT-PRIORITY).
 
 import { type ForwardPath, parseSmtpPath, type ReversePath } from '../../message/smtp-path.ts'
 import type { BodyKind, MailParameters, Notify, RecipientParameters } from './envelope.ts'
@@ -12,6 +13,8 @@ export interface Offered {
   readonly requireTls: boolean
   readonly auth: boolean
   readonly prdr: boolean
+  readonly hold: boolean
+  readonly priority: boolean
 }
 
 export interface MailCommand {
@@ -79,6 +82,9 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 /** Stores the value in `into`, or says why not. `value` is undefined when there was no '='. */
 type ParameterReader<T> = (value: string | undefined, into: Mutable<T>, offered: Offered) => Reply | undefined
 
+/** RFC 3339 §5.6. */
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
+
 const MAIL_PARAMETERS: Record<string, ParameterReader<MailParameters>> = {
   SIZE: (value, into) => {
     if (!/^\d{1,20}$/.test(value ?? '')) return REPLIES.syntax
@@ -110,6 +116,23 @@ const MAIL_PARAMETERS: Record<string, ParameterReader<MailParameters>> = {
     if (!offered.requireTls) return REPLIES.unknownParameter
     if (value !== undefined) return REPLIES.syntax
     into.requireTls = true
+  },
+  // RFC 4865 §4.3: one of them, and once.
+  HOLDFOR: (value, into, offered) => {
+    if (!offered.hold) return REPLIES.unknownParameter
+    if (into.hold !== undefined || !/^\d{1,9}$/.test(value ?? '')) return REPLIES.syntax
+    into.hold = { forS: Number(value) }
+  },
+  HOLDUNTIL: (value, into, offered) => {
+    if (!offered.hold) return REPLIES.unknownParameter
+    const untilMs = DATE_TIME.test(value ?? '') ? Date.parse(value!) : Number.NaN
+    if (into.hold !== undefined || Number.isNaN(untilMs)) return REPLIES.syntax
+    into.hold = { untilMs }
+  },
+  'MT-PRIORITY': (value, into, offered) => {
+    if (!offered.priority) return REPLIES.unknownParameter
+    if (!/^(?:-?[1-9]|0)$/.test(value ?? '')) return REPLIES.syntax
+    into.priority = Number(value)
   },
   PRDR: (value, into, offered) => {
     if (!offered.prdr) return REPLIES.unknownParameter

@@ -1,5 +1,6 @@
 // The envelope: what SMTP says about a message beside the message (RFC 5321 §2.3.1), with the parameters of
-// SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689).
+// SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689), FUTURERELEASE (RFC 4865),
+// MT-PRIORITY (RFC 6710).
 // The same value travels from the server session through the role and the queue to the client session.
 
 import type { ForwardPath, ReversePath } from '../../message/smtp-path.ts'
@@ -18,6 +19,9 @@ export interface EnvelopeRecipient {
 /** BINARYMIME (RFC 3030 §3) is not offered: what we hold always has lines that end in CRLF. */
 export type BodyKind = '7BIT' | '8BITMIME'
 
+/** Not to be released before then (RFC 4865 §4): HOLDFOR in seconds, or HOLDUNTIL. */
+export type Hold = { readonly forS: number } | { readonly untilMs: number }
+
 export interface Envelope {
   readonly reversePath: ReversePath
   readonly recipients: readonly EnvelopeRecipient[]
@@ -30,6 +34,9 @@ export interface Envelope {
   readonly envid?: string
   /** RFC 8689: never over a hop without verified TLS. */
   readonly requireTls?: boolean
+  readonly hold?: Hold
+  /** -9 to 9; 0 is like none (RFC 6710 §4.1). */
+  readonly priority?: number
 }
 
 /** MAIL's parameters (RFC 5321 §4.1.1.2), checked. */
@@ -41,6 +48,8 @@ export interface MailParameters {
   readonly ret?: 'FULL' | 'HDRS'
   readonly envid?: string
   readonly requireTls?: boolean
+  readonly hold?: Hold
+  readonly priority?: number
   /** PRDR: the client takes a reply for each recipient (draft-hall-prdr-00 §3). */
   readonly prdr?: true
   /** AUTH= (RFC 4954 §5), decoded; '<>' when unknown. A claim, not a proof. */

@@ -15,6 +15,10 @@ export interface SmtpServerOptions {
   readonly dsn: boolean
   /** Offer REQUIRETLS inside TLS (RFC 8689). */
   readonly requireTls: boolean
+  /** Offer FUTURERELEASE, holding mail for at most so many seconds (RFC 4865); 0: not offered. */
+  readonly holdAtMostS: number
+  /** Offer MT-PRIORITY (RFC 6710). */
+  readonly priority: boolean
   /** Offer PRDR: a reply for each recipient after the message (draft-hall-prdr-00, as Exim does it). */
   readonly prdr: boolean
   /** Speak LMTP (RFC 2033): LHLO, and a reply for each recipient after the message. */
@@ -35,6 +39,8 @@ export const DEFAULT_SERVER_OPTIONS: Omit<SmtpServerOptions, 'hostName'> = {
   authWithoutTls: false,
   dsn: false,
   requireTls: false,
+  holdAtMostS: 0,
+  priority: false,
   prdr: false,
   lmtp: false,
   maxMessageBytes: 50 * 1024 * 1024,

@@ -20,6 +20,7 @@ function dialogue(input: string[], verdicts: (Answer | RepliesByRecipient)[], pr
       mechanisms: [],
       budget: new Budget(1_000_000),
       random: { bytes: (length) => Buffer.alloc(length, 1) },
+      now: () => Date.UTC(2026, 0, 1),
     },
   )
   let said = ''

@@ -109,6 +109,7 @@ class Connection implements ConnectionControl {
         mechanisms: policy.accounts?.mechanisms ?? [],
         budget: options.budget ?? new Budget(DEFAULT_BUDGET_BYTES),
         random: world.random,
+        now: () => world.clock.now(),
       },
     )
   }

@@ -41,6 +41,7 @@ class Robot {
         mechanisms: mechanisms ?? [],
         budget: this.budget,
         random: { bytes: (length) => Buffer.alloc(length, 1) },
+        now: () => Date.UTC(2026, 0, 1),
       },
     )
     this.perform(this.session.start())
@@ -615,5 +616,38 @@ describe('SMTP server session: properties', () => {
         },
       ),
     )
+  })
+})
+
+describe('extensions of submission', () => {
+  const offered = { holdAtMostS: 3600, priority: true }
+
+  test('FUTURERELEASE and MT-PRIORITY are told, with their limits (RFC 4865 §3, RFC 6710 §3)', () => {
+    const { said } = new Robot(offered).send('EHLO x\r\n')
+    assert.match(said, /^250-FUTURERELEASE 3600 2026-01-01T01:00:00Z\r$/m)
+    assert.match(said, /^250[- ]MT-PRIORITY MIXER\r$/m)
+    assert.doesNotMatch(new Robot().send('EHLO x\r\n').said, /FUTURERELEASE|MT-PRIORITY/)
+  })
+
+  test('their parameters are read, once and whole', () => {
+    for (const [parameters, expected] of [
+      ['HOLDFOR=60', { hold: { forS: 60 } }],
+      ['holduntil=2026-02-03T04:05:06+01:00', { hold: { untilMs: Date.UTC(2026, 1, 3, 3, 5, 6) } }],
+      ['MT-PRIORITY=-4', { priority: -4 }],
+      ['MT-PRIORITY=9 HOLDFOR=1', { priority: 9, hold: { forS: 1 } }],
+    ] as const) {
+      const client = new Robot(offered)
+      client.send(`EHLO x\r\nMAIL FROM:<a@b.test> ${parameters}\r\nRCPT TO:<c@d.test>\r\nDATA\r\nx\r\n.\r\n`)
+      const { hold, priority } = client.messages[0]!.envelope
+      assert.deepEqual(JSON.parse(JSON.stringify({ hold, priority })), expected)
+    }
+    for (const bad of [
+      ...['HOLDFOR', 'HOLDFOR=', 'HOLDFOR=-1', 'HOLDFOR=1234567890', 'HOLDFOR=1 HOLDFOR=2'],
+      ...['HOLDFOR=1 HOLDUNTIL=2026-02-03T04:05:06Z', 'HOLDUNTIL=tomorrow', 'HOLDUNTIL=2026-13-45T04:05:06Z'],
+      ...['MT-PRIORITY=10', 'MT-PRIORITY=+1', 'MT-PRIORITY=-0', 'MT-PRIORITY'],
+    ])
+      assert.match(new Robot(offered).send(`EHLO x\r\nMAIL FROM:<a@b.test> ${bad}\r\n`).said, /^501 /m, bad)
+    for (const unknown of ['HOLDFOR=1', 'HOLDUNTIL=2026-02-03T04:05:06Z', 'MT-PRIORITY=1'])
+      assert.match(new Robot().send(`EHLO x\r\nMAIL FROM:<a@b.test> ${unknown}\r\n`).said, /^555 /m, unknown)
   })
 })

@@ -26,6 +26,8 @@ const MAX_AUTH_BYTES = 12_288
 const FAULT = 5
 const NUISANCE = 1
 
+const NOTHING = { dsn: false, prdr: false, requireTls: false, auth: false, hold: false, priority: false }
+
 const DEFECTS: Record<ContentDefect, Reply> = {
   'too-big': REPLIES.tooBig,
   'no-memory': REPLIES.noMemory,
@@ -245,6 +247,7 @@ export class SmtpServerSession {
 
   #extensions(): string[] {
     const { maxMessageBytes, maxMessages, maxRecipients, dsn, prdr, requireTls, startTls } = this.#options
+    const { holdAtMostS, priority } = this.#options
     const encrypted = this.#facts.tls !== undefined
     const mechanisms = this.#authAllowed() && this.#facts.user === undefined ? this.#mechanisms() : []
     return [
@@ -256,11 +259,19 @@ export class SmtpServerSession {
       'CHUNKING',
       `LIMITS MAILMAX=${maxMessages} RCPTMAX=${maxRecipients}`,
       ...(dsn ? ['DSN'] : []),
+      ...(holdAtMostS > 0 ? [`FUTURERELEASE ${holdAtMostS} ${this.#holdUntil()}`] : []),
+      ...(priority ? ['MT-PRIORITY MIXER'] : []),
       ...(prdr ? ['PRDR'] : []),
       ...(requireTls && encrypted ? ['REQUIRETLS'] : []),
       ...(startTls && !encrypted ? ['STARTTLS'] : []),
       ...(mechanisms.length > 0 ? [`AUTH ${mechanisms.join(' ')}`] : []),
     ]
+  }
+
+  /** The latest time, in whole seconds (RFC 4865 §3). */
+  #holdUntil(): string {
+    const latest = new Date(this.#context.now() + this.#options.holdAtMostS * 1000)
+    return `${latest.toISOString().slice(0, 19)}Z`
   }
 
   // ---- the transaction
@@ -270,9 +281,11 @@ export class SmtpServerSession {
     if (this.#transaction !== undefined) return this.#fault(REPLIES.nestedMail)
     if (this.#options.authRequired && this.#facts.user === undefined) return this.#fault(REPLIES.authRequired)
     if (this.#messages >= this.#options.maxMessages) return this.#hangUp(REPLIES.tooManyMessages)
-    const { dsn, prdr, requireTls } = this.#options
+    const { dsn, prdr, requireTls, holdAtMostS, priority } = this.#options
     const auth = this.#context.mechanisms.length > 0
-    const command = parseMail(rest, { dsn, prdr, requireTls: requireTls && this.#facts.tls !== undefined, auth })
+    const hold = holdAtMostS > 0
+    const overTls = requireTls && this.#facts.tls !== undefined
+    const command = parseMail(rest, { dsn, prdr, requireTls: overTls, auth, hold, priority })
     if (isReply(command)) return this.#fault(command)
     if ((command.parameters.sizeBytes ?? 0) > this.#options.maxMessageBytes) return this.#nuisance(REPLIES.tooBig)
     this.#ask({ kind: 'mail', ...command })
@@ -283,7 +296,7 @@ export class SmtpServerSession {
     if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
     if (transaction.content !== undefined) return this.#fault(REPLIES.inBdat)
     if (transaction.recipients.length >= this.#options.maxRecipients) return this.#nuisance(REPLIES.tooManyRecipients)
-    const offered = { dsn: this.#options.dsn, prdr: false, requireTls: false, auth: false }
+    const offered = { ...NOTHING, dsn: this.#options.dsn }
     const command = parseRecipient(rest, offered, transaction.parameters.smtputf8)
     if (isReply(command)) return this.#fault(command)
     this.#ask({ kind: 'recipient', ...command })

@@ -45,5 +45,7 @@ export interface SessionContext {
   /** Offered inside TLS, or always with `authWithoutTls`. Empty: AUTH is not known. */
   readonly mechanisms: readonly SaslMechanism[]
   readonly budget: Budget
+  /** Wall clock: until when mail can be held (RFC 4865 §3). */
+  readonly now: () => number
   readonly random: Pick<Random, 'bytes'>
 }

@@ -24,7 +24,7 @@ export class Transaction {
 
   envelope(): Envelope {
     const { reversePath, recipients } = this
-    const { body, smtputf8, ret, envid, requireTls } = this.parameters
-    return { reversePath, recipients, body, smtputf8, ret, envid, requireTls }
+    const { body, smtputf8, ret, envid, requireTls, hold, priority } = this.parameters
+    return { reversePath, recipients, body, smtputf8, ret, envid, requireTls, hold, priority }
   }
 }

@@ -4,6 +4,7 @@
 import { inNetwork, unmapped } from '../../filter/lists.ts'
 import { Concurrency, RateLimit } from '../../filter/rate.ts'
 import { formatAddress, type ReversePath } from '../../message/address.ts'
+import type { Hold } from '../../protocols/smtp/envelope.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Account } from '../../store/types.ts'
@@ -12,10 +13,17 @@ import type { ConnectionAccounts } from '../connections.ts'
 import { reversePathText } from '../routing.ts'
 import { recipientRefusal, submit } from './submission.ts'
 
+/** How long an Author may have mail held (RFC 4865). */
+export const HOLD_AT_MOST_S = 60 * 86_400
 const CONNECTIONS = 1000
 const CONNECTIONS_PER_ADDRESS = 50
 /** Wrong passwords from one address in ten minutes, before it must wait. */
 const WRONG_PASSWORDS = 20
+
+const releaseMs = (hold: Hold, nowMs: number): number => ('untilMs' in hold ? hold.untilMs : nowMs + hold.forS * 1000)
+
+/** What is due already is not held. */
+const laterThan = (atMs: number, { world }: Agent) => (atMs > world.clock.now() ? atMs : undefined)
 
 /** The MSA's voice: what all its connections share, and then one for each. */
 export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => SmtpServerPolicy {
@@ -77,7 +85,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
       wrongPasswords.take(ipOf(session))
     },
 
-    mail(reversePath, _parameters, session) {
+    mail(reversePath, { hold }, session) {
       const author = authorOf(session, connection, reversePath)
       if (author === undefined) {
         if (session.user === undefined && !knownPlace(session))
@@ -86,6 +94,12 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
       }
       if (reversePath.type === 'mailbox' && !owns(author, reversePath))
         return reply(553, '5.7.1', `${formatAddress(reversePath.mailbox)} is not an address of ${author.address}`)
+      // RFC 4865 §4.3.
+      if (
+        hold !== undefined &&
+        releaseMs(hold, agent.world.clock.now()) > agent.world.clock.now() + HOLD_AT_MOST_S * 1000
+      )
+        return reply(501, '5.5.4', `mail is held for at most ${HOLD_AT_MOST_S} seconds`)
       return undefined
     },
 
@@ -100,6 +114,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
         source,
         protocol: session.protocol,
         tls: session.tls,
+        holdUntilMs: envelope.hold && laterThan(releaseMs(envelope.hold, agent.world.clock.now()), agent),
       })
       return answer
     },

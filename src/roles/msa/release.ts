@@ -11,6 +11,7 @@ import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
 import { forwardPathOf, groupFor, holderOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
 import { eventCommand, messageIdOf } from '../tracking.ts'
+import { tellSender } from '../transmitter/bounce.ts'
 import type { Outcome } from '../transmitter/outcome.ts'
 import { verdictOn } from './submission.ts'
 
@@ -50,6 +51,10 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
       if ('refusal' in placed) return { ...failed, state: 'refused', reply: placed.refusal }
       const event = { ...about, role: 'MDA', kind: 'delivered', forwardPath, text: placed.text } as const
       commands.push(...placed.commands, eventCommand(agent, event))
+      if (way.kind === 'mailbox' && parameters.notify?.includes('SUCCESS')) {
+        const notice = { entry, action: 'delivered', by: '', reply: undefined, original: async () => body } as const
+        commands.push(...(await tellSender(agent, [notice], commands.length)))
+      }
     }
     if (way.kind !== 'mailbox') {
       const to = way.kind === 'elsewhere' ? way.address : way.to

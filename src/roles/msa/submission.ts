@@ -13,7 +13,7 @@ import type { Envelope } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command, CommandResult } from '../../store/commands.ts'
-import type { Account, BlobRef, Verdict } from '../../store/types.ts'
+import type { Account, BlobRef, QueueEntry, Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
@@ -22,6 +22,7 @@ import { type Delivery, prepareDelivery } from '../mda/place.ts'
 import { reportAddress } from '../reports/addresses.ts'
 import { groupFor, type Later, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
+import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { tagged } from './tagged.ts'
 
@@ -150,7 +151,7 @@ async function keep(
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
       const address = way.kind === 'forward' ? way.from : way.kind === 'mailbox' ? way.address : way.to
       blob ??= await agent.store.putBlob([...front, body])
-      const parameters = { smtputf8: envelope.smtputf8, body: envelope.body, atHome: true }
+      const parameters = { ...demandsOf(envelope), ...wishesOf(recipient), atHome: true }
       commands.push(
         queueCommand(
           agent,
@@ -191,15 +192,20 @@ async function keep(
           text: placed.text,
         }),
       )
+      // RFC 3461 §5.2.3: whoever wants to know hears that it is there.
+      if (way.kind === 'mailbox' && recipient.notify?.includes('SUCCESS')) {
+        const parameters = { ...demandsOf(envelope), ...wishesOf(recipient) }
+        const entry = { ...about, forwardPath: home.address, acceptedAtMs: nowMs, parameters }
+        const notice = { entry, action: 'delivered', by: '', reply: undefined, original: async () => body } as const
+        commands.push(...(await tellSender(agent, [notice], commands.length)))
+      }
     }
     if (way.kind === 'mailbox') continue
     const to = way.kind === 'elsewhere' ? way.address : way.to
     const reversePath = way.kind === 'elsewhere' ? sender.address : srsReversePath(agent, sender.address)
     const parameters = {
-      smtputf8: envelope.smtputf8,
-      body: envelope.body,
-      ret: envelope.ret,
-      envid: envelope.envid,
+      ...demandsOf(envelope),
+      ...(isTlsWaived(envelope, header) ? { ignoresTlsPolicy: true } : {}),
       ...wishesOf(recipient),
       ...(way.kind === 'forward' ? { forwardedFrom: way.from } : {}),
       // A copy is here: nobody need hear of the other.
@@ -214,6 +220,18 @@ async function keep(
     )
   }
   return commands
+}
+
+/** What the next hops must hear of the envelope, or heed. */
+function demandsOf({ smtputf8, body, ret, envid, requireTls, priority }: Envelope): QueueEntry['parameters'] {
+  return { smtputf8, body, ret, envid, requireTls, priority }
+}
+
+/** RFC 8689 §3: rather in plain text than not at all. REQUIRETLS overrides it. */
+function isTlsWaived({ requireTls }: Envelope, header: Header): boolean {
+  const [field, ...others] = fieldsNamed(header, 'tls-required')
+  if (requireTls || field === undefined || others.length > 0) return false
+  return rawValue(header, field).toString('latin1').trim().toLowerCase() === 'no'
 }
 
 /** What an MSA may complete (RFC 6409 §8), as header text to put in front. */

@@ -1,9 +1,10 @@
-// Bounces: mail that cannot be delivered goes back to someone who can act (RFC 5321 §6.1, RFC 3464). Never to the null
+// Bounces: mail that cannot be delivered goes back to someone who can act (RFC 5321 §6.1, RFC 3464), and other notices that
+// its sender asked for (RFC 3461): delivered, handed on to who gives none, late. Never to the null
 // reverse-path: what would have to go there comes before the postmaster instead (a double bounce). The script of who gets
 // a bounce here is asked, but not about a double bounce: one that it redirects and that fails again would never end.
 
 import type { Mailbox } from '../../message/address.ts'
-import { buildDsn } from '../../message/dsn.ts'
+import { buildDsn, type DsnAction } from '../../message/dsn.ts'
 import { formatMessageId } from '../../message/message-id.ts'
 import { isTransient, type Reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
@@ -25,6 +26,39 @@ export interface GivenUp {
   readonly by: string
   /** Its time ran out; else it was refused for good. */
   readonly expired: boolean
+}
+
+/** What a sender who asked for it hears of one recipient (RFC 3461 §4.1). */
+export interface Notice {
+  readonly entry: Noted
+  readonly action: 'delivered' | 'relayed' | 'delayed'
+  /** The host that answered; '' when none did. */
+  readonly by: string
+  readonly reply: Reply | undefined
+  readonly original: () => Promise<Buffer>
+}
+
+/** Of a message what a notification tells. */
+type Noted = Pick<QueueEntry, 'trace' | 'reversePath' | 'forwardPath' | 'acceptedAtMs' | 'parameters'>
+
+const STATUS: Record<Notice['action'], string> = { delivered: '2.0.0', relayed: '2.0.0', delayed: '4.0.0' }
+
+/** The commands that send them, one notification for each message; nobody asks for them from nowhere. @throws DiskError */
+export async function tellSender(agent: Agent, notices: readonly Notice[], at: number): Promise<Command[]> {
+  const commands: Command[] = []
+  const wanted = notices.filter(({ entry }) => entry.reversePath !== '')
+  const byMessage = Map.groupBy(wanted, ({ entry, action }) => `${entry.trace}\0${entry.reversePath}\0${action}`)
+  for (const some of byMessage.values()) {
+    const told = some.map(({ entry, action, by, reply }) => ({
+      entry,
+      action,
+      by,
+      status: reply?.enhanced ?? STATUS[action],
+      diagnostic: reply && replyText(reply),
+    }))
+    commands.push(...(await notify(agent, told, await some[0]!.original(), at + commands.length)))
+  }
+  return commands
 }
 
 /**
@@ -51,8 +85,29 @@ const MAX_RETURNED_BYTES = 1024 * 1024
 
 /** @param at Index that the first command will have in its batch. @throws DiskError */
 async function bounce(agent: Agent, failures: readonly GivenUp[], at: number): Promise<Command[]> {
-  const { entry } = failures[0]!
-  const original = await originalOf(agent, entry)
+  const told = failures.map((f) => ({
+    entry: f.entry,
+    action: 'failed' as const,
+    by: f.by,
+    status: statusOf(f),
+    diagnostic: replyText(f.reply),
+  }))
+  return notify(agent, told, await originalOf(agent, failures[0]!.entry), at)
+}
+
+interface Told {
+  readonly entry: Noted
+  readonly action: DsnAction
+  readonly by: string
+  readonly status: string
+  readonly diagnostic: string | undefined
+}
+
+async function notify(agent: Agent, told: readonly Told[], original: Buffer, at: number): Promise<Command[]> {
+  const { entry, action } = told[0]!
+  const requireTls = entry.parameters.requireTls === true
+  // RFC 8689 §5: what may travel only over proven TLS comes back no other way, and not its content.
+  const isShort = entry.parameters.ret === 'HDRS' || requireTls || original.length > MAX_RETURNED_BYTES
   const postmaster = `postmaster@${agent.domain}`
   const to = entry.reversePath === '' ? postmaster : untagged(agent, entry.reversePath)
   const trace = newTrace(agent.world)
@@ -64,16 +119,16 @@ async function bounce(agent: Agent, failures: readonly GivenUp[], at: number): P
     nowMs: agent.world.clock.now(),
     arrivedMs: entry.acceptedAtMs,
     envelopeId: entry.parameters.envid,
-    recipients: failures.map((f) => ({
-      recipient: mailboxOf(f.entry.forwardPath),
-      originalRecipient: f.entry.parameters.orcpt,
-      action: 'failed',
-      status: statusOf(f),
-      remoteHost: f.by === '' ? undefined : f.by,
-      diagnostic: replyText(f.reply),
+    recipients: told.map((one) => ({
+      recipient: mailboxOf(one.entry.forwardPath),
+      originalRecipient: one.entry.parameters.orcpt,
+      action: one.action,
+      status: one.status,
+      remoteHost: one.by === '' ? undefined : one.by,
+      diagnostic: one.diagnostic,
     })),
     original,
-    returns: entry.parameters.ret === 'HDRS' || original.length > MAX_RETURNED_BYTES ? 'headers' : 'full',
+    returns: isShort ? 'headers' : 'full',
     boundary: () => `=_${newTrace(agent.world)}${newTrace(agent.world)}`,
   })
   const event = (forwardPath: string, text: string): Command =>
@@ -87,13 +142,15 @@ async function bounce(agent: Agent, failures: readonly GivenUp[], at: number): P
       detail: { bounceOf: entry.trace },
     })
 
+  const what = action === 'failed' ? 'A bounce' : `A notice (${action})`
   const way = wayFor(agent, forwardPathOf(to))
   if (way.kind === 'elsewhere' || way.kind === 'forward' || way.kind === 'return') {
     const target = way.kind === 'elsewhere' ? way.address : way.to
     // Signed, so that it is believed even where a Forwarder takes it back to its Author.
     const blob = await agent.store.putBlob([...(await dkimFields(agent, notification)), notification])
-    const mail = { trace, blob, reversePath: '', parameters: {}, origin: 'transmitter' } as const
-    return [queueCommand(agent, mail, target), event(target, `A bounce goes back to ${target}.`)]
+    const parameters = requireTls ? { requireTls } : {}
+    const mail = { trace, blob, reversePath: '', parameters, origin: 'transmitter' } as const
+    return [queueCommand(agent, mail, target), event(target, `${what} goes back to ${target}.`)]
   }
   // Whoever cannot be found here has the postmaster as guardian: nothing is dropped.
   const account = way.kind === 'mailbox' ? way.account : agent.store.accountByAddress(postmaster)
@@ -119,12 +176,12 @@ async function bounce(agent: Agent, failures: readonly GivenUp[], at: number): P
   }
   return [
     placeCommand(agent, account, delivery, 'inbox', null),
-    event(account.address, `A bounce was put into the mailbox of ${account.address}.`),
+    event(account.address, `${what} was put into the mailbox of ${account.address}.`),
   ]
 }
 
 /** A body that cannot be read must not keep its sender from hearing of the failure. */
-async function originalOf(agent: Agent, entry: QueueEntry): Promise<Buffer> {
+export async function originalOf(agent: Agent, entry: QueueEntry): Promise<Buffer> {
   try {
     return (await agent.store.readBlob(entry.blob)) ?? Buffer.alloc(0)
   } catch (error) {

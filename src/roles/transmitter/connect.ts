@@ -41,13 +41,15 @@ export interface Manner {
   readonly isWorthy?: boolean
   /** Default true: TLS reports are told even to a host that fails its policy (RFC 8460 §3), for they are about that. */
   readonly heedsPolicy?: boolean
+  /** RFC 8689 §4.2.1: the host is one that the domain's policy names, and proves itself. Default false. */
+  readonly requiresTls?: boolean
 }
 
 /** Never rejects for what DNS, the network or the other side do. */
 export async function connectTo(
   agent: Agent,
   domain: string,
-  { haste, isWorthy = true, heedsPolicy = true }: Manner = {},
+  { haste, isWorthy = true, heedsPolicy = true, requiresTls = false }: Manner = {},
 ): Promise<Connected | Failed> {
   const { world, settings, hostName } = agent
   const { port, privateDestinations } = settings.transmitter
@@ -62,7 +64,13 @@ export async function connectTo(
   if (policy === undefined) return failed('deferred', reply(421, '4.4.1', `no TLS policy of ${domain} came in time`))
   const count = (attempt: TlsAttempt, met?: SmtpConnection | SmtpFailure) =>
     agent.observations?.session(domain, sessionRow(attempt, met), isWorthy)
-  const isEnforced = policy.isEnforced && heedsPolicy
+  // Without a policy nobody vouches for the names that DNS gave, and no certificate can.
+  if (requiresTls && !policy.vouches)
+    return failed(
+      'refused',
+      reply(550, '5.7.10', `TLS is required, and ${domain} publishes no policy to prove its hosts`),
+    )
+  const isEnforced = requiresTls || (policy.isEnforced && heedsPolicy)
   let worst: Failed | undefined
   for (const destination of route.destinations) {
     const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()

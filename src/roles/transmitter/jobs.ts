@@ -17,9 +17,20 @@ export function jobsOf(entries: readonly QueueEntry[], atOnce: number): Job[] {
   const open = new Map<string, QueueEntry[]>()
   const all: QueueEntry[][] = []
   for (const entry of entries) {
-    const { ret, envid, body, smtputf8 } = entry.parameters
+    const { ret, envid, body, smtputf8, requireTls, priority } = entry.parameters
     const { domain, blob, reversePath, trace } = entry
-    const key = JSON.stringify([domain, blob.hash, reversePath, trace, ret, envid, body, smtputf8])
+    const key = JSON.stringify([
+      domain,
+      blob.hash,
+      reversePath,
+      trace,
+      ret,
+      envid,
+      body,
+      smtputf8,
+      requireTls,
+      priority,
+    ])
     const group = open.get(key)
     if (group !== undefined && group.length < atOnce) {
       group.push(entry)
@@ -37,7 +48,7 @@ export function envelopeOf(
   entries: readonly Pick<QueueEntry, 'reversePath' | 'forwardPath' | 'parameters'>[],
 ): Envelope {
   const first = entries[0]!
-  const { ret, envid, body, smtputf8 } = first.parameters
+  const { ret, envid, body, smtputf8, requireTls, priority } = first.parameters
   return {
     reversePath: reversePathOf(first.reversePath),
     recipients: entries.map((entry) => ({
@@ -49,6 +60,8 @@ export function envelopeOf(
     smtputf8: smtputf8 ?? false,
     ret,
     envid,
+    requireTls,
+    priority,
   }
 }
 

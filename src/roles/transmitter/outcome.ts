@@ -8,7 +8,7 @@ import { DiskError } from '../../world/disk.ts'
 import type { Agent } from '../agent.ts'
 import { healthCommands } from '../forwarder/health.ts'
 import { eventCommand } from '../tracking.ts'
-import { type GivenUp, returnToSender, wantsFailure } from './bounce.ts'
+import { type GivenUp, type Notice, originalOf, returnToSender, tellSender, wantsFailure } from './bounce.ts'
 
 /** What came of one recipient. */
 export interface Outcome {
@@ -19,11 +19,15 @@ export interface Outcome {
   /** The host that said so; '' when none was reached. */
   readonly by: string
   readonly detail: Record<string, unknown>
+  /** Who took it gives the notices that its sender asked for (RFC 3461 §5.2.2). */
+  readonly dsn?: boolean
 }
 
 /** A host that took some recipients and asks for the rest in another transaction gets it soon. */
 const REST_AFTER_MS = 1000
 const MAX_TEXT = 600
+/** A sender who wants to know (NOTIFY=DELAY) hears of it when it is this late. */
+const LATE_AFTER_MS = 4 * 3_600_000
 
 /** The commands that make the outcomes of one transaction durable. @throws DiskError */
 export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Promise<Command[]> {
@@ -44,6 +48,9 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
       outcomes.map((outcome) => (given.has(outcome.entry) ? { ...outcome, state: 'held' } : outcome)),
     )
   }
+  const notices: Notice[] = []
+  const tell = ({ entry, by, reply }: Outcome, action: Notice['action']) =>
+    notices.push({ entry, action, by, reply, original: () => originalOf(agent, entry) })
   for (const { entry, state, reply } of outcomes) {
     const from = entry.parameters.forwardedFrom
     if (from !== undefined && (state === 'accepted' || state === 'refused'))
@@ -61,10 +68,19 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
     const { entry, state, reply } = outcome
     const said = replyText(reply).slice(0, MAX_TEXT)
     const ended = given.has(entry)
+    if (state === 'accepted' && outcome.dsn === false && entry.parameters.notify?.includes('SUCCESS'))
+      tell(outcome, 'relayed')
     if (state === 'accepted' || ended) commands.push({ kind: 'queue.remove', id: entry.id })
     else if (state === 'held') commands.push(hold(entry, said))
     else if (progress && reply.code === 452) commands.push(later(entry, said, nowMs + REST_AFTER_MS, false))
-    else commands.push(later(entry, said, nextAttemptMs(agent, entry, nowMs), true))
+    else {
+      const nextMs = nextAttemptMs(agent, entry, nowMs)
+      commands.push(later(entry, said, nextMs, true))
+      // Each wait begins where the one before ended, so one of them alone holds the moment.
+      const lateMs = entry.acceptedAtMs + LATE_AFTER_MS
+      if (entry.parameters.notify?.includes('DELAY') && entry.nextAttemptAtMs < lateMs && lateMs <= nextMs)
+        tell(outcome, 'delayed')
+    }
     commands.push(
       eventCommand(agent, {
         trace: entry.trace,
@@ -77,6 +93,7 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
       }),
     )
   }
+  commands.push(...(await tellSender(agent, notices, commands.length)))
   return commands
 }
 

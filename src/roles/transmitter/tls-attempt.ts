@@ -48,6 +48,11 @@ export class TlsPolicy {
     this.#mode = sts.policy?.mode ?? 'none'
   }
 
+  /** There is a policy that says which hosts are the domain's. */
+  get vouches(): boolean {
+    return this.#mode !== 'none'
+  }
+
   get isEnforced(): boolean {
     return this.#mode === 'enforce'
   }

@@ -44,6 +44,7 @@ interface Lane {
   readonly key: string
   readonly domain: string
   readonly heedsPolicy: boolean
+  readonly requiresTls: boolean
   readonly jobs: Job[]
   /** Entries that wait here or are being delivered. */
   load: number
@@ -160,7 +161,8 @@ export class Transmitter {
     const fresh = entries.filter(({ id }) => !this.#inFlight.has(id))
     for (const entry of fresh) if (entry.parameters.atHome) this.#release(entry)
     const leaving = fresh.filter(({ parameters }) => !parameters.atHome)
-    for (const job of jobsOf(leaving, atOnce)) {
+    // RFC 6710 §4.2: what is more important goes first.
+    for (const job of jobsOf(leaving, atOnce).toSorted((a, b) => priorityOf(b) - priorityOf(a))) {
       const lane = this.#laneOf(job.entries[0]!)
       if (isFull(lane)) {
         this.#backlog = true
@@ -210,20 +212,23 @@ export class Transmitter {
     this.#timer = { timer, atMs }
   }
 
-  /** Connections that need not prove anything (TLS reports) are never used for other mail. */
+  /** Connections that need not prove anything (TLS reports), or must (REQUIRETLS), are never used for other mail. */
   #laneOf({ domain, parameters }: QueueEntry): Lane {
     const heedsPolicy = parameters.ignoresTlsPolicy !== true
-    const key = heedsPolicy ? domain : `${domain} (TLS reports)`
+    const requiresTls = parameters.requireTls === true
+    const key = requiresTls ? `${domain} (REQUIRETLS)` : heedsPolicy ? domain : `${domain} (any TLS)`
     let lane = this.#lanes.get(key)
     if (lane === undefined) {
-      lane = { key, domain, heedsPolicy, jobs: [], load: 0, workers: 0, limit: 1, waiting: new Set() }
+      lane = { key, domain, heedsPolicy, requiresTls, jobs: [], load: 0, workers: 0, limit: 1, waiting: new Set() }
       this.#lanes.set(key, lane)
     }
     return lane
   }
 
   #give(lane: Lane, job: Job): void {
-    lane.jobs.push(job)
+    const priority = priorityOf(job)
+    const at = lane.jobs.findIndex((other) => priorityOf(other) < priority)
+    lane.jobs.splice(at < 0 ? lane.jobs.length : at, 0, job)
     const [waiting] = lane.waiting
     if (waiting !== undefined) waiting()
     else this.#hire(lane)
@@ -262,9 +267,9 @@ export class Transmitter {
       }
       if (connection === undefined || connection.smtp.closed) {
         const isWorthy = job.entries[0]!.parameters.isReport !== true
-        const { heedsPolicy } = lane
-        const opened = await connectTo(this.#agent, lane.domain, { isWorthy, heedsPolicy }).catch((error: unknown) =>
-          failed('deferred', reply(451, '4.3.0', `a fault of ours: ${String(error)}`)),
+        const { heedsPolicy, requiresTls } = lane
+        const opened = await connectTo(this.#agent, lane.domain, { isWorthy, heedsPolicy, requiresTls }).catch(
+          (error: unknown) => failed('deferred', reply(451, '4.3.0', `a fault of ours: ${String(error)}`)),
         )
         if (opened.kind === 'failed') {
           const others = lane.workers > 1
@@ -318,7 +323,7 @@ export class Transmitter {
       if (result.stale) return 'stale'
       const tls = smtp.tls === undefined ? 'none' : smtp.tls.protocol
       const detail = { host: by, address: destination.address, tls, ...policyDetail(attempt) }
-      return job.entries.map((entry, i) => ({ entry, by, detail, ...result.recipients[i]! }))
+      return job.entries.map((entry, i) => ({ entry, by, detail, dsn: result.dsn, ...result.recipients[i]! }))
     } catch (error) {
       // A bug of ours: trying again would only repeat it.
       this.#agent.log('error', `delivery to ${job.entries[0]!.domain} broke, its mail is held`, {
@@ -375,6 +380,8 @@ export class Transmitter {
     this.#wake()
   }
 }
+
+const priorityOf = ({ entries }: Job): number => entries[0]!.parameters.priority ?? 0
 
 function isFull({ load, limit }: Lane): boolean {
   return load >= (limit > 1 ? DUE_PER_LANE : DUE_PER_LANE_ON_TRIAL)

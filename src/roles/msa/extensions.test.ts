@@ -1,0 +1,290 @@
+// What an Author may ask for beside the message, from the MSA through the Transmitter: held mail (RFC 4865), notices
+// (RFC 3461), proven TLS all the way (RFC 8689), importance (RFC 6710).
+
+import assert from 'node:assert/strict'
+import { before, describe, mock, test } from 'node:test'
+import type { InboundMessage } from '../../protocols/smtp/policy.ts'
+import { type Reply, reply } from '../../protocols/smtp/reply.ts'
+import type { ServeOptions } from '../../protocols/smtp/serve.ts'
+import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
+import type { TlsIdentity } from '../../world/network.ts'
+import { realKeymaker } from '../../world/real/keymaker.ts'
+import type { SimulatedHost } from '../../world/simulated/host.ts'
+
+const ANNA = 'anna@sender.test'
+const ALICE = 'alice@sender.test'
+const CARL = 'carl@far.test'
+const FAR_IP = '127.0.50.1'
+const HOUR = 3_600_000
+const TAKEN = reply(250, '2.0.0', 'taken')
+const LATER = reply(451, '4.2.0', 'come back later')
+const NEVER = reply(550, '5.1.1', 'no Carl here')
+const WITH_ALICE = `${TWO_AGENTS}
+Author@alice ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient
+alice: address=${ALICE}, name="Alice", password=demo
+`
+
+let identity: TlsIdentity
+before(async () => {
+  identity = await realKeymaker.tlsIdentity(['mail.far.test'])
+})
+
+class Setting {
+  readonly world: TestSystem
+  readonly taken: InboundMessage[] = []
+  readonly #computer: SimulatedHost
+
+  private constructor(world: TestSystem) {
+    this.world = world
+    this.#computer = world.stranger('127.0.99.1')
+  }
+
+  /** far.test answers one message after another, the last answer for ever. */
+  static async make(answers: readonly Reply[] = [TAKEN], offers: Partial<ServeOptions> = {}): Promise<Setting> {
+    const world = await TestSystem.start(WITH_ALICE, { trusted: [identity.certificatePem] })
+    const setting = new Setting(world)
+    const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+    let count = 0
+    const message = (arrived: InboundMessage) => {
+      const answer = answers[Math.min(count++, answers.length - 1)]!
+      if (answer.code < 400) setting.taken.push(arrived)
+      return answer
+    }
+    await serveScript(world, far, { message }, offers)
+    return setting
+  }
+
+  /** Anna submits; the last reply. */
+  submit(mailParameters: string, recipients: readonly string[], header = ''): Promise<string> {
+    const { network } = this.#computer.world
+    const tls = { role: 'client', serverName: 'mail.sender.test', mustAuthenticate: false } as const
+    const login = Buffer.from(`\0${ANNA}\0demo`).toString('base64')
+    const lines = [
+      ...['EHLO x', `AUTH PLAIN ${login}`, `MAIL FROM:<${ANNA}> ${mailParameters}`.trim()],
+      ...recipients.map((recipient) => `RCPT TO:${recipient}`),
+      ...['DATA', `From: ${ANNA}\r\nSubject: asked\r\n${header}\r\nThe content.\r\n.`],
+    ]
+    const dialogue = async () => {
+      const endpoint = this.world.system.agent('sender').endpoint('submissions')!
+      const stream = await network.connect(endpoint, { timeoutMs: 1000, tls })
+      let said = Buffer.from((await stream.read(5000)) ?? '').toString('latin1')
+      for (const line of lines) {
+        await stream.write(Buffer.from(`${line}\r\n`))
+        said = Buffer.from((await stream.read(5000)) ?? '').toString('latin1')
+        if (/^[45]/.test(said)) break
+      }
+      stream.destroy()
+      return said
+    }
+    return this.world.run(dialogue())
+  }
+
+  async reports(): Promise<string[]> {
+    return (await this.world.mail('sender', ANNA)).map(({ text }) => text)
+  }
+}
+
+describe('FUTURERELEASE', () => {
+  test('held mail leaves when its time has come, elsewhere and here', async () => {
+    const setting = await Setting.make()
+    const startMs = setting.world.agent('sender').world.clock.now()
+    assert.match(await setting.submit('HOLDFOR=7200', [`<${CARL}>`, `<${ALICE}>`]), /^250 2\.0\.0/)
+    await setting.world.passTime(HOUR)
+    assert.equal(setting.taken.length + (await setting.world.mail('sender', ALICE)).length, 0)
+    await setting.world.passTime(HOUR + 120_000)
+    assert.equal(setting.taken.length, 1)
+    assert.equal((await setting.world.mail('sender', ALICE)).length, 1)
+    const until = new Date(startMs + 5 * HOUR).toISOString()
+    assert.match(await setting.submit(`HOLDUNTIL=${until}`, [`<${CARL}>`]), /^250 2\.0\.0/)
+    await setting.world.passTime(2 * HOUR)
+    assert.equal(setting.taken.length, 1)
+    await setting.world.passTime(HOUR + 120_000)
+    assert.equal(setting.taken.length, 2)
+  })
+
+  test('not longer than was told; a time that has passed is now', async () => {
+    const setting = await Setting.make()
+    assert.match(await setting.submit('HOLDFOR=99999999', [`<${CARL}>`]), /^501 5\.5\.4 mail is held for at most/)
+    assert.match(await setting.submit('HOLDUNTIL=2099-01-01T00:00:00Z', [`<${CARL}>`]), /^501 5\.5\.4/)
+    assert.match(await setting.submit('HOLDUNTIL=2001-01-01T00:00:00Z', [`<${CARL}>`]), /^250 2\.0\.0/)
+    await setting.world.passTime(60_000)
+    assert.equal(setting.taken.length, 1)
+  })
+})
+
+describe('DSN', () => {
+  const wish = `<${CARL}> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;Carl+2B1@old.test`
+
+  test('the next hop that gives notices hears of the wishes, and we say nothing', async () => {
+    const setting = await Setting.make([TAKEN], { dsn: true })
+    await setting.submit('RET=HDRS ENVID=QQ+2B314159', [wish])
+    await setting.world.quiet()
+    const { ret, envid, recipients } = setting.taken[0]!.envelope
+    assert.deepEqual([ret, envid], ['HDRS', 'QQ+314159'])
+    const [{ notify, orcpt }] = recipients as [InboundMessage['envelope']['recipients'][number]]
+    assert.deepEqual([notify, orcpt], [['SUCCESS', 'DELAY'], { type: 'rfc822', address: 'Carl+1@old.test' }])
+    assert.deepEqual(await setting.reports(), [])
+  })
+
+  test('one that does not: we tell that it was handed on', async () => {
+    const setting = await Setting.make()
+    await setting.submit('ENVID=314159', [wish, `<cora@far.test>`])
+    await setting.world.quiet()
+    const reports = await setting.reports()
+    assert.equal(reports.length, 1)
+    for (const field of [
+      /^Return-Path: <>\r$/m,
+      /^Original-Envelope-Id: 314159\r$/m,
+      /^Original-Recipient: rfc822;\s?Carl\+1@old\.test\r$/m,
+      /^Final-Recipient: rfc822; carl@far\.test\r$/m,
+      /^Action: relayed\r$/m,
+      /^Status: 2\./m,
+    ])
+      assert.match(reports[0]!, field)
+    assert.doesNotMatch(reports[0]!, /cora@far\.test|The content/)
+  })
+
+  test('delivered here, at once and after it was held', async () => {
+    for (const hold of ['', 'HOLDFOR=600']) {
+      const setting = await Setting.make()
+      await setting.submit(hold, [`<${ALICE}> NOTIFY=SUCCESS`])
+      await setting.world.quiet()
+      const reports = await setting.reports()
+      assert.equal(reports.length, 1, hold)
+      assert.match(reports[0]!, /^Action: delivered\r$/m)
+      assert.match(reports[0]!, /^Final-Recipient: rfc822; alice@sender\.test\r$/m)
+    }
+  })
+
+  test('late: told once, after four hours, and then what became of it', async () => {
+    const setting = await Setting.make([LATER])
+    await setting.submit('', [`<${CARL}> NOTIFY=DELAY,FAILURE`, `<cora@far.test> NOTIFY=FAILURE`])
+    await setting.world.passTime(2 * HOUR)
+    assert.deepEqual(await setting.reports(), [])
+    await setting.world.passTime(10 * HOUR)
+    const [late, ...none] = await setting.reports()
+    assert.deepEqual(none, [])
+    assert.match(late!, /^Action: delayed\r$/m)
+    assert.match(late!, /^Diagnostic-Code: smtp; 451 4\.2\.0 come back later\r$/m)
+    assert.doesNotMatch(late!, /cora@far\.test/)
+    await setting.world.quiet()
+    assert.deepEqual(
+      (await setting.reports()).map((report) => /^Action: (\w+)/m.exec(report)![1]),
+      ['delayed', 'failed'],
+    )
+  })
+
+  test('NEVER is silence, and RET=HDRS keeps the content back', async () => {
+    const setting = await Setting.make([NEVER])
+    await setting.submit('RET=HDRS', [`<${CARL}>`])
+    await setting.submit('', [`<${CARL}> NOTIFY=NEVER`])
+    await setting.world.quiet()
+    const reports = await setting.reports()
+    assert.equal(reports.length, 1)
+    assert.doesNotMatch(reports[0]!, /The content/)
+  })
+})
+
+describe('REQUIRETLS', () => {
+  const vouch = (setting: Setting, mx = 'mail.far.test') =>
+    mock.method(setting.world.agent('sender').stsPolicies, 'policyFor', async () => ({
+      policy: { mode: 'testing', mx: [mx], maxAgeS: 86_400 },
+      steps: [],
+    }))
+
+  test('to a proven host that hands the demand on, and only there', async () => {
+    const setting = await Setting.make([TAKEN], { identity, requireTls: true })
+    vouch(setting)
+    assert.match(await setting.submit('REQUIRETLS', [`<${CARL}>`]), /^250/)
+    await setting.world.quiet()
+    assert.equal(setting.taken[0]?.envelope.requireTls, true)
+    assert.equal(setting.taken[0]?.session.protocol, 'ESMTPS')
+  })
+
+  for (const [what, offers, mx, code] of [
+    ['a host that does not know REQUIRETLS', () => ({ identity }), 'mail.far.test', /550 5\.7\.30/],
+    [
+      "no policy that says which hosts are the domain's",
+      () => ({ identity, requireTls: true }),
+      undefined,
+      /550 5\.7\.10/,
+    ],
+  ] as const)
+    test(`${what}: it comes back, without its content`, async () => {
+      const setting = await Setting.make([TAKEN], offers())
+      if (mx !== undefined) vouch(setting, mx)
+      await setting.submit('REQUIRETLS', [`<${CARL}>`])
+      await setting.world.quiet()
+      assert.equal(setting.taken.length, 0)
+      const [report, ...none] = await setting.reports()
+      assert.deepEqual(none, [])
+      assert.match(report!, code)
+      assert.doesNotMatch(report!, /The content/)
+    })
+
+  test('a host that does not prove itself, or that the policy does not name: it waits, and nothing is said to it', async () => {
+    for (const [offers, mx] of [
+      [{}, 'mail.far.test'],
+      [{ identity: await realKeymaker.tlsIdentity(['mail.far.test']), requireTls: true }, 'mail.far.test'],
+      [{ identity, requireTls: true }, 'mail.elsewhere.test'],
+    ] as const) {
+      const setting = await Setting.make([TAKEN], offers)
+      vouch(setting, mx)
+      await setting.submit('REQUIRETLS', [`<${CARL}>`])
+      await setting.world.passTime(HOUR)
+      assert.equal(setting.taken.length, 0)
+      const [entry] = setting.world.agent('sender').store.queueEntries()
+      assert.match(entry!.lastReply, /^4\d\d 4\.7\.5/)
+      assert.equal(entry!.parameters.requireTls, true)
+    }
+  })
+
+  test('a bounce of it demands the same', async () => {
+    const setting = await Setting.make([NEVER], { identity, requireTls: true })
+    vouch(setting)
+    // A mailbox that is not here any more: its bounce has to travel.
+    const { agent } = setting.world.system.agent('sender')
+    await setting.submit('REQUIRETLS', [`<${CARL}>`])
+    const [entry] = agent.store.queueEntries()
+    assert.equal(entry!.parameters.requireTls, true)
+    const { returnToSender } = await import('../transmitter/bounce.ts')
+    const given = { entry: { ...entry!, reversePath: 'dora@far.test' }, reply: NEVER, by: '', expired: false }
+    const commands = await setting.world.run(returnToSender(agent, [given]))
+    const added = commands.find(({ kind }) => kind === 'queue.add') as { entry: { parameters: object } }
+    assert.deepEqual(added.entry.parameters, { requireTls: true })
+  })
+
+  test('TLS-Required: No sends it even where the policy is not kept (RFC 8689 §3)', async () => {
+    const enforce = (setting: Setting) =>
+      mock.method(setting.world.agent('sender').stsPolicies, 'policyFor', async () => ({
+        policy: { mode: 'enforce', mx: ['mail.far.test'], maxAgeS: 86_400 },
+        steps: [],
+      }))
+    for (const [header, count] of [
+      ['TLS-Required: No\r\n', 1],
+      ['TLS-Required: maybe\r\n', 0],
+      ['', 0],
+    ] as const) {
+      const setting = await Setting.make()
+      enforce(setting)
+      await setting.submit('', [`<${CARL}>`], header)
+      await setting.world.passTime(60_000)
+      assert.equal(setting.taken.length, count, header)
+    }
+  })
+})
+
+describe('MT-PRIORITY', () => {
+  test('of what waits for the same place the more important goes first, and the next hop hears of it', async () => {
+    const setting = await Setting.make([TAKEN], { priority: true })
+    const { agent } = setting.world.system.agent('sender')
+    // One connection after another, and all are due at once.
+    Object.assign(agent.settings.transmitter, { connectionsPerDestination: 1 })
+    const until = new Date(agent.world.clock.now() + HOUR).toISOString()
+    for (const wish of ['', 'MT-PRIORITY=-3', 'MT-PRIORITY=5', 'MT-PRIORITY=2'])
+      await setting.submit(`${wish} HOLDUNTIL=${until}`.trim(), [`<${CARL}>`])
+    await setting.world.quiet()
+    const order = setting.taken.map(({ envelope }) => envelope.priority)
+    assert.deepEqual(order, [5, 2, undefined, -3])
+  })
+})
