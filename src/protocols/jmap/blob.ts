@@ -22,9 +22,10 @@ export async function uploadBlob(
   return { id: formatBlobId({ hash: blob.hash }), sizeBytes: blob.sizeBytes }
 }
 
-/** Where the whole body lies. */
-export function findBlob({ store, account }: JmapBackend, name: BlobName): BlobRef | undefined {
-  return store.lists.hasBody(account.id, name.hash) ? store.findBlob(name.hash) : undefined
+/** Where the whole body lies; what is brought into another's account may be one's own. */
+export function findBlob({ store, account, sharing }: JmapBackend, name: BlobName): BlobRef | undefined {
+  if (store.lists.hasBody(account.id, name.hash)) return store.findBlob(name.hash)
+  return sharing && findBlob(sharing.own, name)
 }
 
 /** The content that a blob id names, transfer encoding undone; undefined when there is none. */

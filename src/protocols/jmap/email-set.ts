@@ -92,7 +92,19 @@ function readTarget({ mailboxIds, keywords, receivedAt }: Json, context: Context
   if (!flags) return invalidProperties(['keywords'])
   const now = context.backend.world.clock.now()
   const receivedAtMs = receivedAt === undefined || receivedAt === null ? now : Date.parse(String(receivedAt))
+  if (!mayAdd(context, mailboxes, flags)) return notAllowed
   return Number.isFinite(receivedAtMs) ? { mailboxes, flags, receivedAtMs } : invalidProperties(['receivedAt'])
+}
+
+const notAllowed = setError('forbidden', 'the owner of the mailbox does not let you do that')
+
+const rightFor = (flag: string): string => (flag === '\\Seen' ? 's' : flag === '\\Deleted' ? 't' : 'w')
+
+/** In mailboxes that another shares (RFC 4314 §4): may a message with these flags come into all of them. */
+function mayAdd({ backend }: Context, mailboxes: readonly number[], flags: readonly string[]): boolean {
+  const needed = ['i', ...flags.map(rightFor)]
+  const { sharing } = backend
+  return !sharing || mailboxes.every((id) => needed.every((letter) => sharing.rights.get(id)?.has(letter)))
 }
 
 /** At least one mailbox, each of which exists (RFC 8621 §4.1.1). */
@@ -137,18 +149,50 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
   const { store } = context.backend
   const email = findEmail(id, context)
   if (!email) return setError('notFound')
-  const commands = commandsFor(email, patch, context)
-  if (!Array.isArray(commands)) return commands as SetError
+  const wanted = commandsFor(email, patch, context)
+  if (!Array.isArray(wanted)) return wanted as SetError
+  const commands = context.backend.sharing ? withRights(email, wanted, context.backend) : wanted
+  if (commands === undefined) return notAllowed
   if (commands.length === 0) return undefined
   const results = await store.commit(commands)
   const refused = results.find((result) => !result.ok)
   return refused && !refused.ok ? setError(REFUSALS[refused.reason] ?? 'forbidden', refused.message) : undefined
 }
 
-function commandsFor(email: Email, patch: Json, context: Context): Command[] | SetError {
+type Update = Extract<Command, { kind: 'email.update' }>
+
+/** The same in an account of another: where one has the right to all of it, and without touching what one does not see. */
+function withRights(email: Email, wanted: readonly Update[], { store, account, sharing }: JmapBackend) {
+  const commands: Command[] = []
+  let places = store.placementsOf(account.id, email.id)
+  const has = (mailbox: number, letters: Iterable<string>) =>
+    [...letters].every((letter) => sharing!.rights.get(mailbox)?.has(letter))
+  for (const { flags, mailboxes } of wanted) {
+    if (flags !== undefined)
+      for (const { mailbox, uid, flags: old } of places) {
+        const changed = flags.mode === 'replace' ? symmetricDifference(old, flags.flags) : new Set<string>(flags.flags)
+        if (!has(mailbox, [...changed].map(rightFor))) return undefined
+        commands.push({ kind: 'flags.store', account: account.id, mailbox, uids: [[uid, uid]], ...flags })
+      }
+    if (mailboxes === undefined) continue
+    const here = new Set(places.map(({ mailbox }) => mailbox))
+    const left = [...here].filter((id) => !mailboxes.includes(id))
+    const entered = mailboxes.filter((id) => !here.has(id))
+    if (!left.every((id) => has(id, 'te')) || !entered.every((id) => has(id, 'i'))) return undefined
+    const all = [...mailboxes, ...sharing!.hiddenPlaces(email.id)]
+    commands.push({ kind: 'email.update', account: account.id, email: email.id, mailboxes: all })
+    places = places.filter(({ mailbox }) => mailboxes.includes(mailbox))
+  }
+  return commands
+}
+
+const symmetricDifference = (a: readonly string[], b: readonly string[]): Set<string> =>
+  new Set(a).symmetricDifference(new Set(b))
+
+function commandsFor(email: Email, patch: Json, context: Context): Update[] | SetError {
   const { store, account } = context.backend
   const placements = store.placementsOf(account.id, email.id)
-  const commands: Command[] = []
+  const commands: Update[] = []
   const base = { kind: 'email.update', account: account.id, email: email.id } as const
   let mailboxes: Set<number> | undefined
   const add: string[] = []
@@ -193,7 +237,16 @@ async function destroy(id: string | undefined, context: Context): Promise<SetErr
   const { store, account } = context.backend
   const email = findEmail(id, context)
   if (!email) return setError('notFound')
-  const [result] = await store.commit([{ kind: 'email.destroy', account: account.id, email: email.id }])
+  const { sharing } = context.backend
+  const places = store.placementsOf(account.id, email.id)
+  const mayGo = places.every(({ mailbox }) => [...'te'].every((letter) => sharing?.rights.get(mailbox)?.has(letter)))
+  if (sharing && !mayGo) return notAllowed
+  // What lies where one does not see it stays there.
+  const hidden = sharing?.hiddenPlaces(email.id) ?? []
+  const base = { account: account.id, email: email.id }
+  const [result] = await store.commit([
+    hidden.length > 0 ? { kind: 'email.update', ...base, mailboxes: hidden } : { kind: 'email.destroy', ...base },
+  ])
   return result!.ok ? undefined : setError('notFound', result!.message)
 }
 

@@ -4,7 +4,8 @@
 import type { Mailbox, SpecialUse } from '../../store/types.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, parseId, resolveId } from './ids.ts'
-import { shareCommands, shareWithOf } from './principal.ts'
+import { mayIn, shareCommands, shareWithOf } from './principal.ts'
+import { sharedBackend } from './shared.ts'
 import {
   accountIdOf,
   beginSet,
@@ -84,12 +85,13 @@ const SHOW: Record<string, (mailbox: Mailbox, context: Context) => unknown> = {
   unreadThreads: (mailbox, context) => (mailbox.unseen === 0 ? 0 : countThreads(context.backend, mailbox, 'unread')),
   myRights: (mailbox, { backend }) =>
     Object.fromEntries(
-      RIGHTS.map((right) => [right, backend.isShared ? right === 'mayReadItems' : mayDo(right, mailbox)]),
+      RIGHTS.map((right) => [right, backend.sharing ? mayIn(backend, mailbox, right) : mayDo(right, mailbox)]),
     ),
   isSubscribed: (mailbox) => mailbox.subscribed,
-  shareWith: (mailbox, { backend }) => (backend.isShared ? null : shareWithOf(backend, mailbox.id)),
+  shareWith: (mailbox, { backend }) => (backend.sharing ? null : shareWithOf(backend, mailbox.id)),
 }
 
+const notAllowed = setError('forbidden', 'the owner of the mailbox does not let you do that')
 const mayDo = (right: string, mailbox: Mailbox): boolean =>
   !(mailbox.specialUse === 'inbox' && (right === 'mayDelete' || right === 'mayRename'))
 
@@ -250,6 +252,15 @@ async function create(wanted: Json, context: Context): Promise<Json | SetError> 
   if (unknown.length > 0) return invalidProperties(unknown)
   const path = pathFor(wanted.name, wanted.parentId, context)
   if (typeof path !== 'string') return path
+  const { sharing } = context.backend
+  if (sharing) {
+    const parent = parentPathOf(path)
+    const above = parent === undefined ? undefined : store.mailboxByPath(account.id, parent)
+    if (!above || !mayIn(context.backend, above, 'mayCreateChild') || sharing.isTaken(path)) return notAllowed
+    // What is a person's own, or for the whole account, is its owner's.
+    const ofOwner = ['role', 'sortOrder', 'isSubscribed'].filter((name) => (wanted[name] ?? null) !== null)
+    if (ofOwner.length > 0) return invalidProperties(ofOwner, 'its owner sets that')
+  }
   const role = wanted.role ?? null
   if (role !== null && !(typeof role === 'string' && Object.hasOwn(ROLE_ORDER, role)))
     return invalidProperties(['role'])
@@ -275,9 +286,15 @@ async function create(wanted: Json, context: Context): Promise<Json | SetError> 
       : [{ kind: 'mailbox.sort', account: account.id, mailbox: { from: 0 }, sortOrder: sortOrder as number } as const]),
   ])
   if (!result!.ok) return invalidProperties(['name'], result!.message)
-  const made = store.mailboxByPath(account.id, path)!
+  // In an account of another it has the rights of the mailbox that it is in, and so it is seen now.
+  const backend = (sharing && sharedBackend(sharing.own, accountIdOf(context))) ?? context.backend
+  const made = backend.store.mailbox(account.id, result!.id!)
+  if (made === undefined) return { id: formatId('m', result!.id!) }
   return Object.fromEntries(
-    PROPERTIES.filter((name) => !Object.hasOwn(wanted, name)).map((name) => [name, SHOW[name]!(made, context)]),
+    PROPERTIES.filter((name) => !Object.hasOwn(wanted, name)).map((name) => [
+      name,
+      SHOW[name]!(made, { ...context, backend }),
+    ]),
   )
 }
 
@@ -286,6 +303,12 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
   const number = parseId('m', id)
   const mailbox = number === undefined ? undefined : store.mailbox(account.id, number)
   if (!mailbox) return setError('notFound')
+  const { sharing } = context.backend
+  if (sharing) {
+    const ofOwner = Object.keys(patch).filter((name) => name !== 'name' && name !== 'parentId')
+    if (ofOwner.length > 0) return setError('forbidden', `its owner sets ${ofOwner.join(', ').slice(0, 200)}`)
+    if (!mayIn(context.backend, mailbox, 'mayRename')) return notAllowed
+  }
   const isShare = (name: string): boolean => name === 'shareWith' || name.startsWith('shareWith/')
   const unknown = Object.keys(patch).filter(
     (name) => !['name', 'parentId', 'isSubscribed', 'sortOrder', 'role'].includes(name) && !isShare(name),
@@ -311,6 +334,13 @@ async function update(id: string | undefined, patch: Json, context: Context): Pr
     const sameInbox = mailbox.specialUse === 'inbox' && wanted === nameOf(mailbox.path)
     if (!sameInbox && wanted !== path) {
       if (mailbox.specialUse === 'inbox') return setError('forbidden', 'the inbox keeps its name')
+      if (sharing) {
+        const parent = parentPathOf(wanted)
+        const isMoved = parent !== parentPathOf(path)
+        const above = parent === undefined ? undefined : store.mailboxByPath(account.id, parent)
+        if (isMoved && !(above && mayIn(context.backend, above, 'mayCreateChild'))) return notAllowed
+        if (sharing.isTaken(wanted)) return notAllowed
+      }
       if (wanted.startsWith(`${path}/`)) return invalidProperties(['parentId'], 'a mailbox cannot be below itself')
       const [result] = await store.commit([
         { kind: 'mailbox.rename', account: account.id, mailbox: mailbox.id, path: wanted, nowMs: world.clock.now() },
@@ -335,8 +365,12 @@ async function destroy(id: string | undefined, removeEmails: boolean, context: C
   const mailbox = number === undefined ? undefined : store.mailbox(account.id, number)
   if (!mailbox) return setError('notFound')
   if (mailbox.specialUse === 'inbox') return setError('forbidden', 'the inbox stays')
-  if (store.mailboxes(account.id).some((other) => other.path.startsWith(`${mailbox.path}/`)))
+  const { sharing } = context.backend
+  if (sharing && !mayIn(context.backend, mailbox, 'mayDelete')) return notAllowed
+  const below = `${mailbox.path}/`
+  if (sharing?.isTaken(below) || store.mailboxes(account.id).some((other) => other.path.startsWith(below)))
     return setError('mailboxHasChild')
+  if (sharing && mailbox.total > 0 && !mayIn(context.backend, mailbox, 'mayRemoveItems')) return notAllowed
   if (mailbox.total > 0 && !removeEmails) return setError('mailboxHasEmail')
   const [result] = await store.commit([{ kind: 'mailbox.delete', account: account.id, mailbox: mailbox.id }])
   return result!.ok ? undefined : setError('forbidden', result!.message)

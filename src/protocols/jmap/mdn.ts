@@ -207,7 +207,7 @@ const parse: Method['run'] = async (raw, context) => {
     const read = source && readNotification(parseStructure(source))
     if (!source) notFound.push(id)
     else if (!read) notParsable.push(id)
-    else parsed[id] = read
+    else parsed[id] = { ...read, forEmailId: await emailFor(read.originalMessageId, context) }
   }
   const orNull = <T extends object>(found: T): T | null => (Object.keys(found).length > 0 ? found : null)
   return {
@@ -218,6 +218,20 @@ const parse: Method['run'] = async (raw, context) => {
       notParsable: orNull(notParsable),
     },
   }
+}
+
+/** So many that may hold a Message-ID are looked at. */
+const MOST_CANDIDATES = 1_000
+
+/** The email that a receipt is about: the one of this Message-ID, as far as the account has it (RFC 9007 §1.3). */
+async function emailFor(originalMessageId: unknown, { backend }: Context): Promise<string | null> {
+  const id = /^<?([^<>\s]{1,900})>?$/.exec(String(originalMessageId ?? '').trim())?.[1]
+  if (id === undefined) return null
+  const { store, account } = backend
+  const candidates = (await store.mayHold(account.id, id)) ?? store.listEmails(account.id, {}, 'newest')
+  const newest = [...candidates].sort((a, b) => b - a).slice(0, MOST_CANDIDATES)
+  const found = store.emails(account.id, newest).find(({ messageId }) => messageId.includes(id))
+  return found === undefined ? null : formatId('e', found.id)
 }
 
 const KNOWN = [
@@ -247,7 +261,6 @@ function readNotification(root: Part): Json | undefined {
   const [, actionMode, sendingMode, type] = words.map((word) => word.toLowerCase())
   const text = parts.find(({ type: kind, subtype }) => kind === 'text' && subtype === 'plain')
   return {
-    forEmailId: null,
     subject: subjectOf(root.header),
     textBody: text ? partText(text).text : null,
     includeOriginalMessage: parts.some(({ type: kind, subtype }) => kind === 'message' && subtype === 'rfc822'),

@@ -1,7 +1,7 @@
 // Principals (RFC 9670 §2): the people of this store as far as one need know them, to share with them and to see who
 // shares. One finds oneself, those one shares with and who share, and whoever has an address that one knows in full.
 
-import type { Account, AccountId } from '../../store/types.ts'
+import type { Account, AccountId, Mailbox } from '../../store/types.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, parseId } from './ids.ts'
 import { sharedAccounts } from './shared.ts'
@@ -41,6 +41,13 @@ const LETTERS: Readonly<Record<string, string>> = {
   mayDelete: 'x',
   maySubmit: 'p',
   mayShare: 'a',
+}
+
+/** In a mailbox that another shares: does he let this person do that (RFC 8621 §2, RFC 4314). */
+export function mayIn({ sharing }: JmapBackend, { id, specialUse }: Mailbox, right: string): boolean {
+  const rights = sharing?.rights.get(id)
+  const isOfInbox = specialUse === 'inbox' && (right === 'mayDelete' || right === 'mayRename')
+  return rights !== undefined && !isOfInbox && [...LETTERS[right]!].every((letter) => rights.has(letter))
 }
 
 /** Those this person has to do with, himself first. */

@@ -85,7 +85,7 @@ interface Question {
 
 type Asked = Pick<Read<typeof QUERY_ARGUMENTS & { collapseThreads: 'boolean' }>, 'filter' | 'sort' | 'collapseThreads'>
 
-function read(args: Asked, { isShared }: JmapBackend): Question | MethodError {
+function read(args: Asked, { sharing }: JmapBackend): Question | MethodError {
   const sort = readSort(args.sort, EMAIL_SORTS)
   if (sort instanceof MethodError) return sort
   const unclear = sort.find(({ property, keyword }) => property.endsWith('Keyword') && !(keyword && isKeyword(keyword)))
@@ -105,7 +105,7 @@ function read(args: Asked, { isShared }: JmapBackend): Question | MethodError {
     )
   const key = JSON.stringify([args.filter, args.sort, collapse])
   // Answers would tell of mail that is not shared.
-  if (isShared && /InThread|OtherThan/.test(key)) return new MethodError('unsupportedFilter', 'not in a shared account')
+  if (sharing && /InThread|OtherThan/.test(key)) return new MethodError('unsupportedFilter', 'not in a shared account')
   return { key, filter, sort, order, collapse, isIndexed }
 }
 

@@ -4,7 +4,7 @@
 import { isObject, resolveReferences } from './arguments.ts'
 import { METHODS } from './methods.ts'
 import { isCapability, sessionState } from './session.ts'
-import { refusalFor, sharedBackend } from './shared.ts'
+import { readStates, refusalFor, sharedBackend, tellStates } from './shared.ts'
 import { accountIdOf } from './standard.ts'
 import { type Context, type Invocation, type JmapBackend, type Json, LIMITS, MethodError } from './types.ts'
 
@@ -117,8 +117,11 @@ async function runCall(
         : sharedBackend(context.backend, args.accountId)
     const refusal = shared && refusalFor(name)
     if (refusal) return [failed(refusal, callId)]
-    const result = await method.run(args, shared ? { ...context, backend: shared } : context)
+    const result = await (shared
+      ? method.run(readStates(args, shared), { ...context, backend: shared })
+      : method.run(args, context))
     if (result instanceof MethodError) return [failed(result, callId)]
+    if (shared) return [[name, tellStates(result.args, shared), callId]]
     return [[name, result.args, callId], ...(result.also ?? []).map(([n, a]): Invocation => [n, a, callId])]
   } catch (error) {
     // The disk refuses, or a bug: the call may have done some of its work (RFC 8620 §3.6.2, serverPartialFail).

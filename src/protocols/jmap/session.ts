@@ -6,7 +6,7 @@ import { CONTACTS_ACCOUNT } from './address-book.ts'
 import { BLOB_ACCOUNT } from './blob-methods.ts'
 import { formatId, formatState } from './ids.ts'
 import { EMAIL_SORTS } from './query.ts'
-import { sharedAccounts, sharingState } from './shared.ts'
+import { isReadOnly, sharedAccounts, sharingState } from './shared.ts'
 import { SIEVE_ACCOUNT, SIEVE_SERVER } from './sieve.ts'
 import { SUBMISSION_ACCOUNT } from './submission.ts'
 import {
@@ -71,9 +71,12 @@ function othersOf(backend: JmapBackend): Record<string, Json> {
     [MAIL]: { ...MAIL_ACCOUNT, mayCreateTopLevelMailbox: false },
     [BLOB]: BLOB_ACCOUNT,
   }
-  const shown = [...sharedAccounts(backend).keys()].map((id) => {
+  const shown = [...sharedAccounts(backend)].map(([id, rights]) => {
     const name = backend.store.account(id)?.address ?? ''
-    return [formatId('a', id), { name, isPersonal: false, isReadOnly: true, accountCapabilities }] as const
+    return [
+      formatId('a', id),
+      { name, isPersonal: false, isReadOnly: isReadOnly(rights), accountCapabilities },
+    ] as const
   })
   return Object.fromEntries(shown)
 }

@@ -4,8 +4,9 @@
 
 import type { Command, CommandResult } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
-import type { Account } from '../../store/types.ts'
+import type { Account, EmailId, MailboxId } from '../../store/types.ts'
 import type { World } from '../../world/world.ts'
+import type { Rights } from '../imap/rights.ts'
 import type { Reply } from '../smtp/reply.ts'
 
 export const CORE = 'urn:ietf:params:jmap:core'
@@ -58,13 +59,25 @@ export interface Submitted {
   readonly recorded?: CommandResult | undefined
 }
 
+/** What somebody may do in an account of another. */
+export interface Sharing {
+  /** Of the mailboxes that he may read. */
+  readonly rights: ReadonlyMap<MailboxId, Rights>
+  /** The mailboxes of the email that he may not see. */
+  hiddenPlaces(email: EmailId): MailboxId[]
+  /** Is there any mailbox below this path, or at it. */
+  isTaken(path: string): boolean
+  /** Whose uploads may become messages there: his own account. */
+  readonly own: JmapBackend
+}
+
 /** One signed-in account, and what its methods may reach. Keep it for as long as the account is in use: it caches. */
 export interface JmapBackend {
   readonly store: Store
   readonly account: Account
   readonly world: World
   /** Another's account, of which this person sees a part. */
-  readonly isShared?: true
+  readonly sharing?: Sharing
   /** The key of whoever pushes for this account, as clients show it to their push service (RFC 9749). */
   readonly pushKey?: string
   /** Hands a message to the MSA role; never rejects for what the message says (that is a reply). */
