@@ -1,6 +1,10 @@
 // Commands on what an account may hold, who may see its mailboxes, and annotations.
 
 import { type Handler, noAccount, noMailbox, refuse } from './apply.ts'
+import { noteGone } from './apply-objects.ts'
+import type { Command } from './commands.ts'
+import type { Ledger, MailboxRow } from './ledger.ts'
+import type { ShareNotification } from './types.ts'
 
 export const putQuota: Handler<'quota.put'> = (ledger, { account: id, bytes, messages }) => {
   const account = ledger.account(id)
@@ -18,6 +22,7 @@ export const putAccessRight: Handler<'acl.put'> = (ledger, command) => {
   const mailbox = account.mailboxes.get(command.mailbox)
   if (mailbox === undefined) return noMailbox
   const key = [account.id, mailbox.id, command.identifier.toLowerCase()] as const
+  if (command.told !== undefined) tellOfRights(ledger, mailbox, command, command.told)
   if (command.rights === '') {
     ledger.sql('DELETE FROM acl WHERE account = ? AND mailbox = ? AND identifier = ?').run(...key)
   } else {
@@ -30,6 +35,46 @@ export const putAccessRight: Handler<'acl.put'> = (ledger, command) => {
   ledger.changed(mailbox, ledger.nextModseq(account), false)
   return { ok: true, id: mailbox.id, modseq: account.modseq }
 }
+
+/** So many are kept for somebody; the oldest go. */
+const MOST_TOLD = 200
+
+/** Whoever has this address hears that his rights are others. */
+function tellOfRights(
+  ledger: Ledger,
+  mailbox: MailboxRow,
+  { account: owner, identifier, rights }: Extract<Command, { kind: 'acl.put' }>,
+  { by, nowMs }: { by: number; nowMs: number },
+): void {
+  const address = ledger.sql('SELECT account FROM address WHERE address = ?').get(identifier.toLowerCase())
+  const reader = address && ledger.account(Number(address.account))
+  const old = ledger
+    .sql('SELECT rights FROM acl WHERE account = ? AND mailbox = ? AND identifier = ?')
+    .get(owner, mailbox.id, identifier.toLowerCase())
+  const oldRights = String(old?.rights ?? '')
+  if (reader === undefined || reader.id === by || reader.id === owner || oldRights === rights) return
+  const told: ShareNotification = {
+    createdMs: nowMs,
+    by,
+    owner,
+    mailbox: mailbox.id,
+    path: mailbox.path,
+    oldRights,
+    newRights: rights,
+  }
+  const modseq = ledger.nextModseq(reader)
+  const made = [reader.id, NOTIFICATION, ledger.nextId(reader), modseq, modseq, JSON.stringify(told)] as const
+  ledger.sql('INSERT INTO object VALUES (?, ?, ?, ?, ?, ?)').run(...made)
+  const beyond = ledger
+    .sql('SELECT id, created_modseq FROM object WHERE account = ? AND kind = ? ORDER BY id DESC LIMIT -1 OFFSET ?')
+    .all(reader.id, NOTIFICATION, MOST_TOLD)
+  for (const { id, created_modseq } of beyond) {
+    ledger.sql('DELETE FROM object WHERE account = ? AND kind = ? AND id = ?').run(reader.id, NOTIFICATION, Number(id))
+    noteGone(ledger, reader, NOTIFICATION, Number(id), Number(created_modseq))
+  }
+}
+
+const NOTIFICATION = 'share-notification'
 
 export const putMetadata: Handler<'metadata.put'> = (ledger, command) => {
   const account = ledger.account(command.account)

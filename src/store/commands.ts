@@ -100,8 +100,15 @@ export type Command =
       /** Most entries that the mailbox may have afterwards. */
       most: number
     }
-  /** What one identifier may do in a mailbox; '' takes it all away. */
-  | { kind: 'acl.put'; account: AccountId; mailbox: MailboxId; identifier: string; rights: string }
+  /** What one identifier may do in a mailbox; '' takes it all away. `told`: whose address that is hears of it (RFC 9670 §3). */
+  | {
+      kind: 'acl.put'
+      account: AccountId
+      mailbox: MailboxId
+      identifier: string
+      rights: string
+      told?: { by: AccountId; nowMs: number }
+    }
   | { kind: 'quota.put'; account: AccountId; bytes: number | null; messages: number | null } // null: no limit
   | { kind: 'mailbox.sort'; account: AccountId; mailbox: MailboxId | Made; sortOrder: number | null } // null: none of its own
   // messages

@@ -368,6 +368,21 @@ export type ObjectKind =
   | 'oidc-link'
   | 'passkey'
   | 'certificate'
+  | 'share-notification'
+
+/** A 'share-notification': somebody's rights in a mailbox of another are others now. */
+export interface ShareNotification {
+  readonly createdMs: number
+  /** Who changed them. */
+  readonly by: AccountId
+  readonly owner: AccountId
+  readonly mailbox: MailboxId
+  /** The path of the mailbox then. */
+  readonly path: string
+  /** Letters of RFC 4314; '' for none. */
+  readonly oldRights: string
+  readonly newRights: string
+}
 
 /** A small thing of a person; what `value` says is the business of who put it. */
 export interface StoredObject {

@@ -71,7 +71,8 @@ function* change(
   const entries = session.store.access.rights(account, mailbox.id)
   const before = readRights(entries.find((entry) => entry.identifier === identifier)?.rights ?? '') ?? new Set()
   const rights = writeRights(after(before))
-  const outcome = yield* commit({ kind: 'acl.put', account, mailbox: mailbox.id, identifier, rights })
+  const told = { by: session.account!.id, nowMs: session.options.now() }
+  const outcome = yield* commit({ kind: 'acl.put', account, mailbox: mailbox.id, identifier, rights, told })
   if (isRefusal(outcome)) return diskRefused(outcome.refused)
   const result = outcome[0]!
   return result.ok ? ok('rights set') : refused(result)

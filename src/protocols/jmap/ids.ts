@@ -4,7 +4,7 @@
 import type { TransferEncoding } from '../../message/transfer.ts'
 import type { Context } from './types.ts'
 
-export type IdKind = 'a' | 'm' | 'e' | 't' | 's' | 'v' | 'j' | 'p' | 'k' | 'c' | 'u'
+export type IdKind = 'a' | 'm' | 'e' | 't' | 's' | 'v' | 'j' | 'p' | 'k' | 'c' | 'u' | 'n'
 
 export const formatId = (kind: IdKind, id: number): string => kind + id
 

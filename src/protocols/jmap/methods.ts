@@ -10,6 +10,7 @@ import { MDN_METHODS } from './mdn.ts'
 import { PRINCIPAL_METHODS } from './principal.ts'
 import { PUSH_METHODS } from './push-subscription.ts'
 import { QUOTA_METHODS } from './quota.ts'
+import { SHARE_NOTIFICATION_METHODS } from './share-notification.ts'
 import { SIEVE_METHODS } from './sieve.ts'
 import { SUBMISSION_METHODS } from './submission.ts'
 import { THREAD_METHODS } from './thread.ts'
@@ -25,6 +26,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
   ...ADDRESS_BOOK_METHODS,
   ...CONTACT_CARD_METHODS,
   ...PRINCIPAL_METHODS,
+  ...SHARE_NOTIFICATION_METHODS,
   ...MAILBOX_METHODS,
   ...EMAIL_METHODS,
   ...THREAD_METHODS,

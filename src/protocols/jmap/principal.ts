@@ -50,6 +50,14 @@ export function mayIn({ sharing }: JmapBackend, { id, specialUse }: Mailbox, rig
   return rights !== undefined && !isOfInbox && [...LETTERS[right]!].every((letter) => rights.has(letter))
 }
 
+/** Letters of RFC 4314 as rights; null for none (RFC 9670 §3). */
+export const rightsFrom = (letters: string): Json | null =>
+  letters === ''
+    ? null
+    : Object.fromEntries(
+        Object.entries(LETTERS).map(([right, needed]) => [right, [...needed].every((one) => letters.includes(one))]),
+      )
+
 /** Those this person has to do with, himself first. */
 function known(backend: JmapBackend): Account[] {
   const { store, account } = backend
@@ -182,11 +190,7 @@ export function shareWithOf({ store, account }: JmapBackend, mailbox: number): J
   const shares = store.access.rights(account.id, mailbox).flatMap(({ identifier, rights }) => {
     const other = store.accountByAddress(identifier)
     if (!other || identifier.startsWith('-')) return []
-    const may = Object.entries(LETTERS).map(([right, letters]) => [
-      right,
-      [...letters].every((one) => rights.includes(one)),
-    ])
-    return [[formatId('u', other.id), Object.fromEntries(may)] as const]
+    return [[formatId('u', other.id), rightsFrom(rights)] as const]
   })
   return shares.length === 0 ? null : Object.fromEntries(shares)
 }
@@ -198,9 +202,8 @@ export function shareCommands({ backend }: Context, mailbox: number, path: strin
   const one = path.startsWith('shareWith/') ? path.slice('shareWith/'.length) : undefined
   const map = one === undefined ? (wanted ?? {}) : { [one]: wanted }
   if (!isObject(map) || Object.keys(map).length > 1000) return bad
-  const commands: { kind: 'acl.put'; account: AccountId; mailbox: number; identifier: string; rights: string }[] = []
-  const put = (identifier: string, rights: string) =>
-    commands.push({ kind: 'acl.put', account: account.id, mailbox, identifier, rights })
+  const wantedRights = new Map<string, string>()
+  const put = (identifier: string, rights: string) => wantedRights.set(identifier, rights)
   if (one === undefined) for (const { identifier } of store.access.rights(account.id, mailbox)) put(identifier, '')
   for (const [id, rights] of Object.entries(map)) {
     const number = parseId('u', id)
@@ -211,7 +214,9 @@ export function shareCommands({ backend }: Context, mailbox: number, path: strin
     const letters = given.filter(([, may]) => may).flatMap(([right]) => [...LETTERS[right]!])
     put(other.address.toLowerCase(), [...new Set(letters)].join(''))
   }
-  return commands
+  const base = { kind: 'acl.put', account: account.id, mailbox } as const
+  const told = { by: account.id, nowMs: backend.world.clock.now() }
+  return [...wantedRights].map(([identifier, rights]) => ({ ...base, identifier, rights, told }))
 }
 
 export const PRINCIPAL_METHODS: Record<string, Method> = {

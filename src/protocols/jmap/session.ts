@@ -129,6 +129,7 @@ const PUSHED = [
   'Quota',
   'AddressBook',
   'ContactCard',
+  'ShareNotification',
 ]
 
 /** `types`: those that somebody wants to hear of. */

@@ -6,7 +6,7 @@ import { handleRequest } from './request.ts'
 import { sessionObject } from './session.ts'
 import { sharedBackend } from './shared.ts'
 import { atDesk, type Desk, type Loose } from './testing.ts'
-import { BLOB, CORE, type JmapBackend, MAIL, SUBMISSION } from './types.ts'
+import { BLOB, CORE, type JmapBackend, MAIL, PRINCIPALS, SUBMISSION } from './types.ts'
 
 const letter = (subject: string, answer = ''): string =>
   `From: anna@sender.test\nSubject: ${subject}\nMessage-ID: <${subject}@sender.test>\n${answer}\nWords about ${subject}.\n`
@@ -315,4 +315,64 @@ test('a mailbox is shared with whom one knows by his address, and no longer (RFC
     assert.equal((await show()).shareWith, null)
     assert.equal(sharedBackend(eve, `a${account.id}`), undefined)
     assert.equal((await one('Principal/set', { destroy: ids })).notDestroyed[whom].type, 'forbidden')
+  }))
+
+test('whoever is let in, or out, is told of it (RFC 9670 §3)', () =>
+  atDesk(async (desk) => {
+    const { one, box, backend, accountId } = desk
+    const { eve, eveId } = await withEve(desk)
+    const ask = async (method: string, args: object = {}): Promise<Loose> => {
+      const methodCalls = [[`ShareNotification/${method}`, { accountId: `a${eveId}`, ...args }, '0']]
+      const body = JSON.stringify({ using: [CORE, PRINCIPALS], methodCalls })
+      const answer: Loose = await handleRequest(eve, Buffer.from(body))
+      return answer.response.methodResponses[0][1]
+    }
+    const before = (await ask('get')).state
+    const whom = `u${eveId}`
+    const share = async (patch: object) =>
+      assert.equal((await one('Mailbox/set', { update: { [box('inbox')]: patch } })).notUpdated, null)
+    await share({ [`shareWith/${whom}`]: { mayReadItems: true } })
+    await share({ shareWith: { [whom]: { mayReadItems: true } } })
+    await share({ shareWith: { [whom]: { mayReadItems: true, maySetSeen: true } } })
+    await share({ shareWith: null })
+    const { ids } = await ask('query', { sort: [{ property: 'created', isAscending: true }] })
+    assert.equal(ids.length, 3, 'what changed nothing is not told')
+    const { list } = await ask('get', { ids })
+    const { changedBy, objectType, objectAccountId, objectId, name } = list[0]
+    assert.deepEqual(
+      [changedBy, objectType, objectAccountId, objectId, name],
+      [
+        { name: 'Bob', email: 'bob@recipient.test', principalId: `u${backend.account.id}` },
+        'Mailbox',
+        accountId,
+        box('inbox'),
+        'INBOX',
+      ],
+    )
+    assert.deepEqual(
+      list.map(({ oldRights, newRights }: Loose) => [oldRights?.maySetSeen ?? null, newRights?.maySetSeen ?? null]),
+      [
+        [null, false],
+        [false, true],
+        [true, null],
+      ],
+    )
+    assert.deepEqual((await ask('query', { filter: { objectAccountId: `a${eveId}` } })).ids, [])
+    assert.equal((await ask('query', { filter: { after: 7 } })).type, 'invalidArguments')
+    assert.equal((await ask('query', { filter: { colour: 'red' } })).type, 'unsupportedFilter')
+    assert.deepEqual((await ask('changes', { sinceState: before })).created, ids)
+    const state = (await ask('get', { ids: [] })).state
+    assert.equal((await ask('set', { update: { [ids[0]]: {} } })).notUpdated[ids[0]].type, 'forbidden')
+    assert.deepEqual((await ask('set', { destroy: [ids[0]] })).destroyed, [ids[0]])
+    assert.equal((await ask('set', { destroy: ['n999'] })).notDestroyed.n999.type, 'notFound')
+    const query = await ask('queryChanges', { sinceQueryState: state })
+    assert.deepEqual([query.removed, query.added], [[ids[0]], []])
+    assert.deepEqual((await ask('changes', { sinceState: state })).destroyed, [ids[0]])
+    // The newest two hundred are kept.
+    const toggle = Array.from({ length: 101 }, () => [
+      { [`shareWith/${whom}`]: { mayReadItems: true } },
+      { shareWith: null },
+    ])
+    for (const patch of toggle.flat()) await share(patch)
+    assert.equal((await ask('get')).list.length, 200)
   }))
