@@ -170,6 +170,16 @@ store
   .argument('<backup>', 'the folder of the backup')
   .argument('<folder>', `${folderOf} to be`)
   .action((from, folder) => verb(async () => (await import('./verbs/store.ts')).restore(from, folder, print))())
+store
+  .command('rekey')
+  .description('encrypt everything that is kept, or encrypt it with another key')
+  .argument('<folder>', `${folderOf} that is stopped`)
+  .option(
+    '--key <place>',
+    'where the key of a store is that was not encrypted: the path of a file, or env:NAME',
+    'folder',
+  )
+  .action((folder, { key }) => verb(async () => (await import('./verbs/store.ts')).rekey(folder, key, print))())
 
 store
   .command('move')

@@ -6,6 +6,7 @@
 import { type Disk, DiskError, type DiskFile } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Blobs } from './blobs.ts'
+import { lockedView, MARKER, mark, markerOf, mustHaveKey, unlocked } from './encryption.ts'
 import { partPath } from './journal.ts'
 import { entryOf } from './journal-entry.ts'
 import { partNumbers, partOnDisk, recordsBetween } from './journal-files.ts'
@@ -32,7 +33,9 @@ export interface Backup {
 }
 
 /** `to`: the disk of the backup's own folder. @throws DiskError: then the backup before it is as it was */
-export async function backUpStore(world: World, to: Disk, folder = 'store'): Promise<Backup> {
+export async function backUpStore(locked: World, to: Disk, folder = 'store'): Promise<Backup> {
+  const world = await unlocked(locked, folder)
+  await lockedView(world.disk, folder)
   await mustBeOwn(world.disk, folder)
   const copy = new Copy(world.disk, folder, to, KEPT)
   const release = await to.lock(KEPT)
@@ -55,6 +58,7 @@ export async function backUpStore(world: World, to: Disk, folder = 'store'): Pro
       const kept = await copyBodies(copy, blobs, reads)
       if (snapshot !== undefined && !(await tookAway(world.disk, folder, before, applied()))) {
         const backup = { atMs: world.clock.now(), position, copiedBytes: copy.bytes }
+        await copy.small(MARKER)
         await to.writeFile(MANIFEST, Buffer.from(`${JSON.stringify(backup)}\n`))
         await forgetOthers(to, kept, snapshot)
         await blobs.close()
@@ -85,8 +89,12 @@ export async function restoreStore(from: Disk, world: World, folder = 'store'): 
   const there = (await disk.list(folder)).filter((name) => !name.startsWith('lock.'))
   if (there.includes('store.db')) throw new DiskError('exists', 'There is a store already: move it away first.')
   const copy = new Copy(from, KEPT, disk, folder)
+  const encrypted = await markerOf(from, KEPT)
+  // Without the key nothing is begun.
+  if (encrypted !== undefined) await mustHaveKey(world, encrypted)
   const release = await disk.lock(folder)
   try {
+    if (encrypted !== undefined) await mark(world, folder, encrypted.key)
     for (const name of await bodyFiles(from, KEPT)) await copy.file(`bodies/${name}`)
     const snapshot = await newestSnapshot(from, KEPT)
     if (snapshot !== undefined) await copySnapshot(copy, snapshot)
@@ -177,8 +185,9 @@ async function copyJournal(copy: Copy, position: number): Promise<Snapshot | 'no
   return now?.number === snapshot?.number ? (snapshot ?? 'none') : undefined
 }
 
-async function copySnapshot(copy: Copy, { number }: Snapshot): Promise<void> {
-  const path = snapshotPath('.', number)
+async function copySnapshot(copy: Copy, snapshot: Snapshot): Promise<void> {
+  const { number } = snapshot
+  const path = snapshotPath('.', snapshot)
   // One of a backup that was not finished may be half.
   await copy.to.remove(`${copy.toFolder}/${path}`)
   await copy.file(path)

@@ -5,7 +5,7 @@
 import { DiskError, type DiskFile } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { OpenFiles } from './open-files.ts'
-import { packed, packedSize, unpacked } from './packed.ts'
+import { type Packing, packed, packedSize, packingOf, unpacked } from './packed.ts'
 import {
   endOfWholeRecords,
   HEADER_BYTES,
@@ -40,6 +40,8 @@ export interface PendingBlob {
   readonly sinceMs: number
 }
 
+type BodyKept = Pick<BlobRef, 'hash' | 'sizeBytes' | 'storedBytes'>
+
 interface OpenSegment {
   readonly number: number
   readonly file: DiskFile
@@ -54,6 +56,7 @@ export class Blobs {
   readonly #folder: string
   readonly #index: BlobIndex
   readonly #openFiles: OpenFiles
+  readonly #packing: Packing
   readonly #pending = new Map<BlobHash, PendingBlob>()
   readonly #arriving = new Map<BlobHash, Promise<BlobRef>>()
   readonly #pins = new Map<BlobHash, number>()
@@ -69,6 +72,7 @@ export class Blobs {
     this.#world = world
     this.#folder = folder
     this.#index = index
+    this.#packing = packingOf(world)
     this.#openFiles = new OpenFiles(world.disk, openFilesLimit)
   }
 
@@ -86,7 +90,7 @@ export class Blobs {
       await file.close()
       return blobs
     }
-    const end = await endOfWholeRecords(world.cpu, file, known)
+    const end = await endOfWholeRecords(packingOf(world), file, known)
     if (end < file.size) await file.truncate(end)
     blobs.#take({ number, file, plannedBytes: end, syncedBytes: known, failed: undefined })
     return blobs
@@ -109,10 +113,7 @@ export class Blobs {
     }
     let sizeBytes = 0
     for (const chunk of content) sizeBytes += chunk.length
-    arriving =
-      sizeBytes > OWN_FILE_FROM_BYTES
-        ? this.#putOwnFile(hash, sizeBytes, content)
-        : this.#putInSegment({ hash, sizeBytes }, content, false)
+    arriving = this.#keep({ hash, sizeBytes }, content)
     this.#arriving.set(hash, arriving)
     try {
       return await arriving
@@ -277,7 +278,7 @@ export class Blobs {
     const copies = await Promise.all(
       refs.map(async (ref) => {
         const body = await this.#bodyAt(ref)
-        const pack = await packed(this.#world.cpu, body)
+        const pack = await packed(this.#packing, ref.hash, body)
         const told = { hash: ref.hash, sizeBytes: body.length, storedBytes: (pack ?? body).length }
         return this.#putInSegment(told, [pack ?? body], pack !== undefined)
       }),
@@ -294,13 +295,13 @@ export class Blobs {
   /** What a body would take if it were packed, as far as that pays. Of one that is damaged: as it is. */
   async packedBytes(ref: BlobRef): Promise<number> {
     const body = await this.#readAt(ref)
-    return (body instanceof Buffer ? await packed(this.#world.cpu, body) : undefined)?.length ?? ref.sizeBytes
+    return (body instanceof Buffer ? await packed(this.#packing, ref.hash, body) : undefined)?.length ?? ref.sizeBytes
   }
 
   /** Packs a body that has a file of its own; gives it as it lies there now, durable. @throws DiskError */
   async packOwnFile(ref: BlobRef): Promise<BlobRef> {
     const body = await this.#bodyAt(ref)
-    const pack = await packed(this.#world.cpu, body)
+    const pack = await packed(this.#packing, ref.hash, body)
     const there = { ...ref, storedBytes: (pack ?? body).length }
     if (pack !== undefined) await this.#world.disk.writeFile(this.#ownPath(there), pack)
     return there
@@ -313,12 +314,19 @@ export class Blobs {
     await this.#openFiles.close()
   }
 
+  /** As it came; packed later (compact.ts), but sealed at once. */
+  async #keep(body: BodyKept, content: readonly Uint8Array[]): Promise<BlobRef> {
+    const isOwn = body.sizeBytes > OWN_FILE_FROM_BYTES
+    if (this.#packing.seal === undefined) {
+      return isOwn ? this.#putOwnFile(body, content) : this.#putInSegment(body, content, false)
+    }
+    const pack = (await packed(this.#packing, body.hash, Buffer.concat(content)))!
+    const told = { ...body, storedBytes: pack.length }
+    return isOwn ? this.#putOwnFile(told, [pack]) : this.#putInSegment(told, [pack], true)
+  }
+
   /** `isPacked`: the content is not the body itself. */
-  async #putInSegment(
-    body: Pick<BlobRef, 'hash' | 'sizeBytes' | 'storedBytes'>,
-    content: readonly Uint8Array[],
-    isPacked: boolean,
-  ): Promise<BlobRef> {
+  async #putInSegment(body: BodyKept, content: readonly Uint8Array[], isPacked: boolean): Promise<BlobRef> {
     const { hash, sizeBytes, storedBytes = sizeBytes } = body
     const recordBytes = HEADER_BYTES + storedBytes
     const segment = await this.#segmentFor(recordBytes)
@@ -336,12 +344,12 @@ export class Blobs {
     return ref
   }
 
-  async #putOwnFile(hash: BlobHash, sizeBytes: number, content: readonly Uint8Array[]): Promise<BlobRef> {
+  async #putOwnFile(body: BodyKept, content: readonly Uint8Array[]): Promise<BlobRef> {
     // While the old copy is being deleted, the new one would go with it.
-    await this.#condemned.get(hash)
-    const ref: BlobRef = { hash, sizeBytes, segment: OWN_FILE, offset: 0 }
+    await this.#condemned.get(body.hash)
+    const ref: BlobRef = { ...body, segment: OWN_FILE, offset: 0 }
     await this.#world.disk.writeFile(this.#ownPath(ref), Buffer.concat(content))
-    this.#await({ ref, segment: undefined, endOffset: sizeBytes, sinceMs: this.#world.clock.monotonic() })
+    this.#await({ ref, segment: undefined, endOffset: storedBytesOf(ref), sinceMs: this.#world.clock.monotonic() })
     return ref
   }
 
@@ -358,6 +366,14 @@ export class Blobs {
       })
       await this.#beginning
     }
+  }
+
+  /** Nothing more is written to the segments there are; gives the number of the new one. @throws DiskError */
+  async beginSegment(): Promise<number> {
+    const old = this.#current
+    const { number } = await this.#begin()
+    if (old !== undefined) await this.#syncSegment(old).then(() => this.#retire(old))
+    return number
   }
 
   async #begin(): Promise<OpenSegment> {
@@ -412,13 +428,15 @@ export class Blobs {
     if (ref.segment === OWN_FILE) {
       return this.#openFiles.use(this.#ownPath(ref), async (file) => {
         const read = (offset: number, bytes: number) => file.read(offset, bytes)
-        const bytes = isPacked(ref) ? await unpacked(this.#world.cpu, read, part) : await file.read(start, length)
+        const bytes = isPacked(ref)
+          ? await unpacked(this.#packing, ref.hash, read, part)
+          : await file.read(start, length)
         return bytes === undefined || (part === undefined && hashOf([bytes]) !== ref.hash) ? 'damaged' : bytes
       })
     }
     const work = async (file: DiskFile) => {
       if (part !== undefined && !isPacked(ref)) return file.read(ref.offset + HEADER_BYTES + start, length)
-      const body = await readRecord(this.#world.cpu, file, ref.offset, ref.hash, storedBytesOf(ref))
+      const body = await readRecord(this.#packing, file, ref.offset, ref.hash, storedBytesOf(ref))
       return body?.subarray(start, start + length) ?? ('damaged' as const)
     }
     const open = this.#segments.get(ref.segment)

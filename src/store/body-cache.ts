@@ -1,6 +1,6 @@
 // Bodies of S3 that this node has read, on its own disk, up to a size; the one not read for longest goes first. Nothing here
 // is promised to anybody: what is torn or damaged fails its hash and is fetched again, a disk that refuses keeps nothing, and
-// the folder may be deleted at any time. After a start it is unknown what was read last: what is there counts as old.
+// the folder may be deleted at any time; where the store is encrypted, they are, too. After a start it is unknown what was read last: what is there counts as old.
 
 import { type Disk, DiskError } from '../world/disk.ts'
 import { hashOf } from './segment.ts'
@@ -49,7 +49,9 @@ export class BodyCache {
     if (bytes === undefined) return undefined
     this.#kept.delete(hash)
     this.#kept.set(hash, bytes)
-    const content = await this.#disk.readFile(this.#path(hash, bytes)).catch(ifRefused)
+    const kept = await this.#disk.readFile(this.#path(hash, bytes)).catch(ifRefused)
+    const { seal } = this.#disk
+    const content = kept && seal ? seal.tryOpen(kept, contextOf(hash)) : kept
     if (content !== undefined && hashOf([content]) === hash) return content
     // Unless it went away while it was read.
     if (this.#kept.has(hash)) this.forget(hash)
@@ -69,7 +71,7 @@ export class BodyCache {
         const file = await this.#disk.open(path, true)
         try {
           await file.truncate(0)
-          await file.append([content])
+          await file.append([this.#disk.seal?.seal(content, contextOf(hash)) ?? content])
         } finally {
           await file.close()
         }
@@ -111,6 +113,8 @@ export class BodyCache {
     return `${this.#folder}/${hash.slice(0, 2)}/${hash}-${bytes}`
   }
 }
+
+const contextOf = (hash: BlobHash) => `cached body ${hash}`
 
 /** A cache that cannot keep something has done nothing wrong. */
 function ifRefused(error: unknown): undefined {

@@ -72,7 +72,7 @@ export async function compact(store: EmbeddedStore): Promise<Compaction> {
 
 const bytesOf = (refs: readonly BlobRef[]) => refs.reduce((sum, ref) => sum + HEADER_BYTES + storedBytesOf(ref), 0)
 
-async function sweep(store: EmbeddedStore): Promise<number> {
+export async function sweep(store: EmbeddedStore): Promise<number> {
   const { blobs } = store
   let dropped = 0
   for (let after = 0; ; ) {
@@ -97,7 +97,7 @@ async function sweep(store: EmbeddedStore): Promise<number> {
 }
 
 // Own files that were written for a commit that never came, and what a crash left of packing one.
-async function removeOrphans(store: EmbeddedStore): Promise<void> {
+export async function removeOrphans(store: EmbeddedStore): Promise<void> {
   const { blobs } = store
   for (const { hash, name } of await blobs.ownFiles()) {
     if (blobs.isPinned(hash)) continue
@@ -128,7 +128,7 @@ async function paysToPack(store: EmbeddedStore, live: readonly BlobRef[]): Promi
 async function packOwnFiles(store: EmbeddedStore, mostBytes: number, problems: string[]): Promise<number> {
   let count = 0
   let left = mostBytes
-  for (const ref of store.unpackedOwnFiles()) {
+  for (const ref of store.ownFiles('unpacked')) {
     if (left <= 0) break
     left -= ref.sizeBytes
     try {

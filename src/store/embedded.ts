@@ -8,6 +8,7 @@ import type { World } from '../world/world.ts'
 import { Blobs, type PendingBlob } from './blobs.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
 import type { Command, CommandResult } from './commands.ts'
+import { ensureView, type KeyPlace, unlocked } from './encryption.ts'
 import type { Applied, EngineRequest } from './engine.ts'
 import { batchText } from './journal-entry.ts'
 import { JournalKeeper } from './journal-keeper.ts'
@@ -39,13 +40,15 @@ interface Commit {
  * Opens the store in a folder of the world's disk, making it when missing.
  * @throws DiskError 'locked' when another process (or this one) has it open
  */
-export async function openStore(world: World, folder = 'store', options: StoreOptions = {}): Promise<EmbeddedStore> {
+export async function openStore(locked: World, folder = 'store', options: StoreOptions = {}): Promise<EmbeddedStore> {
+  const world = await unlocked(locked, folder, options.encrypt)
   const release = await world.disk.lock(folder)
   let owner: DatabaseOwner | undefined
   let database: Database | undefined
   try {
     const path = `${folder}/store.db`
     await mustBeOwn(world.disk, folder)
+    await ensureView(world.disk, folder)
     owner = await world.disk.ownDatabase(path, import.meta.resolve(ENGINE))
     database = world.disk.openDatabase(path, 'read')
     const blobs = await Blobs.open(world, `${folder}/bodies`, new Reads(database))
@@ -68,6 +71,8 @@ export async function openStore(world: World, folder = 'store', options: StoreOp
 export interface StoreOptions {
   /** From this size on the journal is kept smaller than the database (journal-keeper.ts). */
   readonly smallBytes?: number
+  /** Where the key is, if a new store is to be encrypted. */
+  readonly encrypt?: KeyPlace | undefined
 }
 
 interface Parts {

@@ -78,6 +78,8 @@ export type EngineRequest =
   | { kind: 'sweep'; hashes: readonly string[] }
   /** A snapshot has everything up to this record: the journal needs it no more. */
   | { kind: 'forget'; through: number }
+  /** The journal goes on in a new part. */
+  | { kind: 'part' }
 
 /** Where the journal is. Every record from `first` on is in it. */
 export interface Position {
@@ -199,6 +201,8 @@ class Engine {
         return this.#decide([textOf({ sweep: request.hashes })])[0]
       case 'forget':
         return this.#journal.dropThrough(request.through)
+      case 'part':
+        return this.#journal.beginPart()
     }
   }
 

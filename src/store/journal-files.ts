@@ -1,7 +1,7 @@
 // The journal as others than its engine read it, also while the engine writes: for verify, backup and restore.
 
 import { type Disk, DiskError } from '../world/disk.ts'
-import { JOURNAL, partNumber, partPath } from './journal.ts'
+import { JOURNAL, openRecord, partNumber, partPath } from './journal.ts'
 import { type JournalRecord, type PartContent, readPart } from './journal-format.ts'
 
 /** One part, and what in it counts: what a later part says anew does not. */
@@ -46,7 +46,7 @@ export async function* recordsBetween(
       if (record.seq >= end || record.seq > through) break
       if (record.seq !== wanted) continue
       wanted++
-      yield record
+      yield openRecord(record, disk.seal)
     }
   }
   if (wanted <= through) throw new DiskError('failed', `Record ${wanted} of the journal is missing or damaged.`)

@@ -3,6 +3,7 @@
 // database, begun anew at a size, so that those which a snapshot has made superfluous can go.
 
 import { DiskError, type OwnerFile, type OwnerFiles } from '../world/disk.ts'
+import { isSealed, type Seal } from '../world/seal.ts'
 import {
   linkOf,
   PART_HEADER_BYTES,
@@ -89,7 +90,7 @@ export class Journal {
         if (record.seq < wanted) continue
         if (record.seq > wanted) break
         wanted++
-        yield record
+        yield openRecord(record, this.#files.seal)
       }
       if (wanted < end) throw missing(wanted, header.number)
     }
@@ -101,7 +102,9 @@ export class Journal {
     this.#mark = undefined
     const part = this.#part ?? this.#begin()
     const size = part.file.size
-    const { chunks, link } = recordsOf(this.#next, texts, part.link)
+    const { seal } = this.#files
+    const kept = seal === undefined ? texts : texts.map((text, at) => seal.seal(text, contextOf(this.#next + at)))
+    const { chunks, link } = recordsOf(this.#next, kept, part.link)
     try {
       part.file.append(chunks)
     } catch (error) {
@@ -130,6 +133,13 @@ export class Journal {
       if (!(error instanceof DiskError)) throw error
       this.#giveUp()
     }
+  }
+
+  /** What comes next goes into a part of its own: so the ones before can go. */
+  beginPart(): void {
+    this.#mark = undefined
+    this.#retire()
+    this.#begin()
   }
 
   /** Parts that hold nothing after this record go. */
@@ -191,6 +201,20 @@ export class Journal {
       if (!(error instanceof DiskError)) throw error
     }
   }
+}
+
+/** What a record of an encrypted store is sealed as. */
+const contextOf = (seq: number) => `record ${seq} of the journal`
+
+/** The record as it was written. @throws DiskError when it is sealed and cannot be opened */
+export function openRecord<Record extends { seq: number; text: Buffer }>(
+  record: Record,
+  seal: Seal | undefined,
+): Record {
+  if (seal !== undefined) return { ...record, text: seal.open(record.text, contextOf(record.seq)) }
+  if (isSealed(record.text))
+    throw new DiskError('failed', `${contextOf(record.seq)} is encrypted, and there is no key.`)
+  return record
 }
 
 export function partPath(number: number): string {

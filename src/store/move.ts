@@ -8,6 +8,7 @@ import type { World } from '../world/world.ts'
 import { type BlobIndex, Blobs, type PendingBlob } from './blobs.ts'
 import { checkStore } from './check.ts'
 import { openStore } from './embedded.ts'
+import { mustNotBeEncrypted } from './encryption.ts'
 import { copyView, viewDifference } from './move-view.ts'
 import { BLOB_COLUMNS, blobOf } from './rows.ts'
 import { openSharedStore, type SharedOptions } from './shared.ts'
@@ -41,6 +42,7 @@ export interface Moved {
  * @throws DiskError: then the store is where it was, unless it says otherwise
  */
 export async function moveToShared(world: World, options: SharedOptions, onMoved: OnMoved, folder = 'store') {
+  await mustNotBeEncrypted(world.disk, folder)
   const { disk } = world
   const log = await SharedLog.open(world, options.url, options.shard)
   try {
@@ -82,6 +84,7 @@ export async function moveToShared(world: World, options: SharedOptions, onMoved
  * @throws DiskError: then the store is where it was, unless it says otherwise
  */
 export async function moveToOwn(world: World, options: SharedOptions, onMoved: OnMoved, folder = 'store') {
+  await mustNotBeEncrypted(world.disk, folder)
   const { disk } = world
   const log = await SharedLog.open(world, options.url, options.shard)
   try {
@@ -102,6 +105,7 @@ export async function moveToOwn(world: World, options: SharedOptions, onMoved: O
 
 /** Bodies of a shared store change to where the options say, while nodes run. Gives how many did. @throws DiskError */
 export async function moveBodies(world: World, options: SharedOptions, to: 's3' | 'database', onMoved: OnMoved) {
+  await mustNotBeEncrypted(world.disk, 'store')
   const log = await SharedLog.open(world, options.url, options.shard)
   const bodies = new SharedBodies(world, log, options.bodies)
   try {

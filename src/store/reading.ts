@@ -3,6 +3,7 @@
 import { DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Blobs } from './blobs.ts'
+import { unlocked } from './encryption.ts'
 import { Reads } from './reads.ts'
 import { isCurrent } from './schema.ts'
 import type { Store } from './store.ts'
@@ -10,7 +11,11 @@ import type { Store } from './store.ts'
 export interface ReadStore extends Reads, Pick<Store, 'readBlob'> {}
 
 /** @throws DiskError when there is no store that this program can read */
-export function openReading(world: World, folder = 'store'): { store: ReadStore; close(): Promise<void> } {
+export async function openReading(
+  locked: World,
+  folder = 'store',
+): Promise<{ store: ReadStore; close(): Promise<void> }> {
+  const world = await unlocked(locked, folder)
   const database = world.disk.openDatabase(`${folder}/store.db`, 'read')
   if (!isCurrent(database)) {
     database.close()

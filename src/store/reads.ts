@@ -417,9 +417,10 @@ export class Reads implements StoreReads {
     return this.#all(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = ? AND refs > 0 ORDER BY offset`, segment)
   }
 
-  /** Live bodies in a file of their own that nobody tried to pack. */
-  unpackedOwnFiles(): BlobRef[] {
-    const sql = `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = 0 AND stored = 0 AND refs > 0 ORDER BY blob.id LIMIT 10000`
+  /** Live bodies in a file of their own; only those that nobody tried to pack. */
+  ownFiles(which: 'all' | 'unpacked' = 'all'): BlobRef[] {
+    const condition = which === 'all' ? '' : 'AND stored = 0'
+    const sql = `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = 0 AND refs > 0 ${condition} ORDER BY blob.id`
     return this.#all(blobOf, sql)
   }
 

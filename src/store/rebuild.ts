@@ -6,11 +6,12 @@ import { type Database, type DatabaseOwner, type Disk, DiskError } from '../worl
 import type { World } from '../world/world.ts'
 import { Blobs } from './blobs.ts'
 import { ENGINE } from './embedded.ts'
+import { unlocked } from './encryption.ts'
 import type { Position } from './engine.ts'
 import { Reads } from './reads.ts'
 import { BLOB_COLUMNS, blobOf } from './rows.ts'
 import { mustBeOwn } from './shared-snapshot.ts'
-import { newestSnapshot, snapshotDamage, snapshotPath } from './snapshot.ts'
+import { newestSnapshot, restoreSnapshot, snapshotDamage } from './snapshot.ts'
 import { TEXT_INDEX } from './text/text-index.ts'
 import type { BlobHash, BlobRef } from './types.ts'
 
@@ -26,7 +27,8 @@ export interface Rebuilt {
 }
 
 /** @throws DiskError when the store is in use, or cannot be made from what is here: then it is as it was */
-export async function rebuildStore(world: World, folder = 'store'): Promise<Rebuilt> {
+export async function rebuildStore(locked: World, folder = 'store'): Promise<Rebuilt> {
+  const world = await unlocked(locked, folder)
   const { disk } = world
   const release = await disk.lock(folder)
   try {
@@ -37,7 +39,7 @@ export async function rebuildStore(world: World, folder = 'store'): Promise<Rebu
     if (snapshot !== undefined) {
       const damage = await snapshotDamage(disk, folder, snapshot)
       if (damage !== undefined) throw new DiskError('failed', `Nothing was changed: ${damage}.`)
-      await disk.copyDatabase(snapshotPath(folder, snapshot.number), path)
+      await restoreSnapshot(disk, folder, snapshot, path)
     }
     // The engine applies what the journal has beyond it.
     const owner = await disk.ownDatabase(path, import.meta.resolve(ENGINE))

@@ -5,8 +5,7 @@
 import { createHash, hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../world/disk.ts'
-import type { Cpu } from '../world/world.ts'
-import { unpacked, within } from './packed.ts'
+import { type Packing, unpacked, within } from './packed.ts'
 import type { BlobHash, BlobRef } from './types.ts'
 
 export const HEADER_BYTES = 44
@@ -48,7 +47,7 @@ export function readHeader(bytes: Buffer): { hash: BlobHash; storedBytes: number
 
 /** The body of the record at `offset`, or undefined when header, length or content are not what was written. */
 export async function readRecord(
-  cpu: Cpu,
+  packing: Packing,
   file: DiskFile,
   offset: number,
   bodyHash: BlobHash,
@@ -59,16 +58,16 @@ export async function readRecord(
   if (header === undefined || header.hash !== bodyHash || header.storedBytes !== storedBytes) return undefined
   const stored = bytes.subarray(HEADER_BYTES)
   if (stored.length !== storedBytes) return undefined
-  const body = header.isPacked ? await unpacked(cpu, within(stored)) : stored
+  const body = header.isPacked ? await unpacked(packing, bodyHash, within(stored)) : stored
   return body !== undefined && hashOf([body]) === bodyHash ? body : undefined
 }
 
 /** The end of the last whole record at or after `from`, which must be where a record begins. */
-export async function endOfWholeRecords(cpu: Cpu, file: DiskFile, from: number): Promise<number> {
+export async function endOfWholeRecords(packing: Packing, file: DiskFile, from: number): Promise<number> {
   for (let offset = from; ; ) {
     const header = readHeader(await file.read(offset, HEADER_BYTES))
     if (header === undefined || offset + HEADER_BYTES + header.storedBytes > file.size) return offset
-    if ((await readRecord(cpu, file, offset, header.hash, header.storedBytes)) === undefined) return offset
+    if ((await readRecord(packing, file, offset, header.hash, header.storedBytes)) === undefined) return offset
     offset += HEADER_BYTES + header.storedBytes
   }
 }

@@ -7,7 +7,7 @@ import { DiskError } from '../world/disk.ts'
 import { type S3, S3Error } from '../world/s3.ts'
 import type { World } from '../world/world.ts'
 import type { BodyCache } from './body-cache.ts'
-import { looksPacked, packed, unpacked, within } from './packed.ts'
+import { looksPacked, packed, packingOf, unpacked, within } from './packed.ts'
 import { hashOf } from './segment.ts'
 import type { SharedLog } from './shared-log.ts'
 import type { BlobHash } from './types.ts'
@@ -34,8 +34,8 @@ export class SharedBodies {
 
   /** Durable when it resolves. @throws DiskError */
   async put(hash: BlobHash, content: Buffer): Promise<void> {
-    if (this.#s3 === undefined) await this.#log.putBody(hash, await this.#kept(content))
-    else if (!(await this.#log.touchBody(hash))) await this.#upload(this.#s3, hash, await this.#kept(content))
+    if (this.#s3 === undefined) await this.#log.putBody(hash, await this.#kept(hash, content))
+    else if (!(await this.#log.touchBody(hash))) await this.#upload(this.#s3, hash, await this.#kept(hash, content))
     this.#cache(hash, content)
   }
 
@@ -70,13 +70,13 @@ export class SharedBodies {
     for (const key of await this.#log.deleteBodies(hashes)) await this.#s3?.remove(key).catch(ifUnreachable)
   }
 
-  async #kept(content: Buffer): Promise<Buffer> {
-    return (await packed(this.#world.cpu, content)) ?? content
+  async #kept(hash: BlobHash, content: Buffer): Promise<Buffer> {
+    return (await packed(packingOf(this.#world), hash, content)) ?? content
   }
 
   /** The body that was kept like this; undefined when it is not what was put. */
   async #content(hash: BlobHash, kept: Buffer): Promise<Buffer | undefined> {
-    const content = looksPacked(kept) ? await unpacked(this.#world.cpu, within(kept)) : undefined
+    const content = looksPacked(kept) ? await unpacked(packingOf(this.#world), hash, within(kept)) : undefined
     return [content, kept].find((one) => one !== undefined && hashOf([one]) === hash)
   }
 

@@ -36,6 +36,10 @@ WITH head AS (UPDATE borderpost_shard SET last = last + 1 WHERE shard = $1 AND i
   row AS (INSERT INTO borderpost_journal SELECT $1, last, $2, $3 FROM head RETURNING seq)
 SELECT seq, pg_notify($4, seq::text) FROM row`
 
+/** How a batch begins that is sealed: no JSON does. */
+const SEALED = 'sealed:'
+const partContext = (position: number, part: number) => `snapshot at ${position}, part ${part}`
+
 /** How long a statement is tried again while nobody answers. */
 const patienceMs = 15_000
 const againMs = 200
@@ -84,8 +88,9 @@ export class SharedLog {
 
   /** Appends a group; gives its number once it is durable. @throws DiskError when it was refused, or nobody answers */
   async append(token: string, batches: readonly string[]): Promise<number> {
+    const kept = batches.map((text, index) => this.#sealed(text, `batch ${index} of ${token}`))
     try {
-      const [row] = await this.#patiently(APPEND, [this.#shard, token, batches, this.#channel])
+      const [row] = await this.#patiently(APPEND, [this.#shard, token, kept, this.#channel])
       if (row === undefined) throw this.#movedAway()
       return Number(row.seq)
     } catch (error) {
@@ -106,7 +111,11 @@ export class SharedLog {
   async after(seq: number, limit: number): Promise<LoggedGroup[]> {
     const sql = 'SELECT seq, token, batches FROM borderpost_journal WHERE shard = $1 AND seq > $2 ORDER BY seq LIMIT $3'
     const rows = await this.#patiently(sql, [this.#shard, seq, limit])
-    return rows as unknown as LoggedGroup[]
+    return (rows as unknown as LoggedGroup[]).map(({ seq: at, token, batches }) => ({
+      seq: at,
+      token,
+      batches: batches.map((text, index) => this.#opened(text, `batch ${index} of ${token}`)),
+    }))
   }
 
   /** The first group that is kept, and the last; and which log this is. */
@@ -224,7 +233,9 @@ export class SharedLog {
   /** One part of a snapshot; it counts once all its parts are there. */
   async putSnapshot(position: number, part: number, parts: number, content: Buffer): Promise<void> {
     const sql = 'INSERT INTO borderpost_snapshot VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING'
-    await this.#patiently(sql, [this.#shard, position, part, parts, content])
+    const { seal } = this.#world.disk
+    const kept = seal === undefined ? content : seal.seal(content, partContext(position, part))
+    await this.#patiently(sql, [this.#shard, position, part, parts, kept])
   }
 
   /** Positions of the snapshots that are whole, newest first. */
@@ -236,7 +247,9 @@ export class SharedLog {
 
   async snapshotPart(position: number, part: number): Promise<Buffer | undefined> {
     const sql = 'SELECT content FROM borderpost_snapshot WHERE shard = $1 AND position = $2 AND part = $3'
-    return (await this.#patiently(sql, [this.#shard, position, part]))[0]?.content as Buffer | undefined
+    const kept = (await this.#patiently(sql, [this.#shard, position, part]))[0]?.content as Buffer | undefined
+    const { seal } = this.#world.disk
+    return kept === undefined || seal === undefined ? kept : seal.open(kept, partContext(position, part))
   }
 
   /** Snapshots before this position go, and the journal up to it. */
@@ -272,6 +285,20 @@ export class SharedLog {
       'failed',
       `The store of ${this.#shard} was moved out of PostgreSQL, into the folder of a node.`,
     )
+  }
+
+  #sealed(text: string, context: string): string {
+    const { seal } = this.#world.disk
+    return seal === undefined ? text : SEALED + seal.seal(Buffer.from(text), context).toString('base64')
+  }
+
+  /** What was written before the store was encrypted is text. */
+  #opened(text: string, context: string): string {
+    if (!text.startsWith(SEALED)) return text
+    const { seal } = this.#world.disk
+    if (seal === undefined)
+      throw new DiskError('failed', 'The shared store is encrypted, and encrypt= is not set here.')
+    return seal.open(Buffer.from(text.slice(SEALED.length), 'base64'), context).toString()
   }
 
   /** Nobody knows whether it is there: from now on it is not, unless it is already. */

@@ -8,6 +8,7 @@ import type { World } from '../world/world.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
 import { BodyCache } from './body-cache.ts'
 import type { Command, CommandResult } from './commands.ts'
+import { type KeyPlace, unlocked } from './encryption.ts'
 import type { Followed, FollowRequest } from './follower.ts'
 import { batchText } from './journal-entry.ts'
 import { hashOf } from './segment.ts'
@@ -67,10 +68,13 @@ export interface SharedOptions {
   readonly bodies?: string | undefined
   /** How much of them this node keeps on its disk; 0: nothing. */
   readonly cacheBytes?: number | undefined
+  /** Where the key is, if what is written is to be encrypted. */
+  readonly encrypt?: KeyPlace | undefined
 }
 
 /** @throws DiskError when the folder is held by another process, or the database does not answer */
-export async function openSharedStore(world: World, options: SharedOptions, folder = 'store'): Promise<SharedStore> {
+export async function openSharedStore(locked: World, options: SharedOptions, folder = 'store'): Promise<SharedStore> {
+  const world = await unlocked(locked, folder, options.encrypt)
   const release = await world.disk.lock(folder)
   let log: SharedLog | undefined
   let owner: DatabaseOwner | undefined
@@ -78,6 +82,9 @@ export async function openSharedStore(world: World, options: SharedOptions, fold
   try {
     log = await SharedLog.open(world, options.url, options.shard)
     await log.mustBeHere()
+    // Another key than the other nodes' is found before anything is written with it.
+    const { last } = await log.extent()
+    await log.after(last - 1, 1)
     const path = `${folder}/store.db`
     await restoreView(world.disk, log, path)
     owner = await world.disk.ownDatabase(path, import.meta.resolve(FOLLOWER))

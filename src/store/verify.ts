@@ -5,6 +5,7 @@ import { DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { Blobs } from './blobs.ts'
 import { checkStore } from './check.ts'
+import { lockedView, unlocked } from './encryption.ts'
 import { journalFindings } from './journal-files.ts'
 import { Reads } from './reads.ts'
 import { isCurrent } from './schema.ts'
@@ -19,8 +20,10 @@ export interface Verified {
 }
 
 /** @throws DiskError when there is no store that this program can read */
-export async function verifyStore(world: World, folder = 'store'): Promise<Verified> {
+export async function verifyStore(locked: World, folder = 'store'): Promise<Verified> {
+  const world = await unlocked(locked, folder)
   const { disk } = world
+  await lockedView(disk, folder)
   const database = disk.openDatabase(`${folder}/store.db`, 'read')
   try {
     if (!isCurrent(database)) {

@@ -19,6 +19,7 @@ import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
 import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
+import { unlocked } from '../store/encryption.ts'
 import { type OpenedStore, openKeptStore } from '../store/open.ts'
 import { TextIndex } from '../store/text/text-index.ts'
 import { type Endpoint, type Listener, NetworkError, type Stream, type TlsIdentity } from '../world/network.ts'
@@ -147,7 +148,8 @@ export class RunningAgent {
   }
 
   /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
-  static async start(plan: AgentPlan, world: World, options: AgentOptions): Promise<RunningAgent> {
+  static async start(plan: AgentPlan, outside: World, options: AgentOptions): Promise<RunningAgent> {
+    const world = await unlocked(outside, 'store', plan.encrypt)
     const secrets = await secretsOf(world, plan)
     const { store: url, domain: shard, bodies, cacheBytes } = plan
     const shared = url && { url, shard, bodies, cacheBytes }

@@ -8,6 +8,7 @@ import { isPrivateIp } from '../message/ip.ts'
 import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings } from '../roles/agent.ts'
+import type { KeyPlace } from '../store/encryption.ts'
 import * as values from './values.ts'
 
 export interface PersonPlan {
@@ -64,6 +65,8 @@ export interface AgentPlan {
   readonly bodies: string | undefined
   /** How much of them each node keeps on its disk; undefined: the store's own default. */
   readonly cacheBytes: number | undefined
+  /** Where the key is that its store is encrypted with; undefined: it is not. */
+  readonly encrypt: KeyPlace | undefined
 }
 
 export interface SystemPlan {
@@ -116,6 +119,7 @@ const KEYS = {
     store: values.sharedStore,
     bodies: values.bucket,
     cache: values.size,
+    encrypt: values.keyPlace,
     dmarc: values.dmarcPolicy,
     'mta-sts': values.stsMode,
     allow: values.listEntry,
@@ -391,6 +395,7 @@ function planAgent(
     store: of('store').at(-1),
     bodies: of('bodies').at(-1),
     cacheBytes: of('cache').at(-1),
+    encrypt: of('encrypt').at(-1) ?? undefined,
     people: [],
     groups: of('group'),
     catchAll: of('catch-all').at(-1)?.toLowerCase(),

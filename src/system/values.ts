@@ -5,6 +5,7 @@ import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
+import type { KeyPlace } from '../store/encryption.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
 
 export type ReadResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string }
@@ -192,3 +193,11 @@ export const bucket: Reader<string> = (word) =>
   /^https?:\/\/[^/@?#\s]+\/[^@?#\s]+$/.test(word)
     ? ok(word)
     : expected('https://host/bucket (its keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)')
+
+/** Where the key of an encrypted store is; null: it is not encrypted. */
+export const keyPlace: Reader<KeyPlace | null> = (word) => {
+  if (word === 'yes') return ok('folder')
+  if (word === 'no') return ok(null)
+  if (/^\/[^\0]+$/.test(word) || /^env:[A-Z_][A-Z0-9_]*$/.test(word)) return ok(word)
+  return expected('yes (the key is in the agent’s folder), the path of a file, env:NAME, or no')
+}

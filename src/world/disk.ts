@@ -1,6 +1,8 @@
 // Disk: files with explicit durability, and SQLite databases. Paths are relative to the actor's own folder,
 // with '/' between parts; '..' is refused. What was not synced may be gone after a crash, in both worlds.
 
+import type { Seal } from './seal.ts'
+
 /** Why the disk refused. 'full' covers ENOSPC and EDQUOT; 'failed' is EIO, EROFS and everything else. */
 export class DiskError extends Error {
   readonly code: 'full' | 'failed' | 'missing' | 'exists' | 'locked'
@@ -58,6 +60,8 @@ export interface OwnerFile {
 
 /** The files beside an owned database: paths are relative to the folder that it lies in. */
 export interface OwnerFiles {
+  /** Of the disk that they lie on. */
+  readonly seal?: Seal | undefined
   /** Makes the file, and its name durable, when `create`. @throws DiskError */
   open(path: string, create: boolean): OwnerFile
   /** Names in a folder, sorted; empty when it is missing. @throws DiskError */
@@ -77,6 +81,13 @@ export interface DatabaseOwner {
 }
 
 export interface Disk {
+  /** What seals what lies on it; undefined: it is kept as it is. Whoever writes bytes seals them. */
+  readonly seal?: Seal | undefined
+  /**
+   * The same disk, for one whose bytes are sealed. Its databases lie in memory, under this name: they are gone after a
+   * power cut. @throws DiskError when there is no such place
+   */
+  sealed(seal: Seal, name: string): Disk
   /** Opens for appending and reading; makes the file (and syncs its folder) when `create`. @throws DiskError */
   open(path: string, create: boolean): Promise<DiskFile>
   /** Whole content, or undefined when missing. */

@@ -20,6 +20,11 @@ export interface World {
   readonly keymaker: Keymaker
   /** A database that several machines share, at this URL. Connects when it is asked. */
   readonly postgres: (url: string) => Postgres
+  /**
+   * A secret that lies outside of the actor's folder, at the absolute path of a file, or in the environment (`env:NAME`).
+   * Undefined when there is none.
+   */
+  readonly secret: (place: string) => Promise<string | undefined>
   /** The objects of a bucket, or of a part of one, at this URL. */
   readonly s3: (url: string) => S3
 }

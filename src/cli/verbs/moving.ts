@@ -86,7 +86,7 @@ export function exportMail(
     if (format !== 'mbox' && format !== 'maildir') throw new Usage('A format is mbox or maildir.')
     if (options.zip && existsSync(to)) throw new Usage(`${to} is there already.`)
     const agent = theAgent(folder)
-    const { store, close } = openReading(worldOf(agent))
+    const { store, close } = await openReading(worldOf(agent))
     const line = new ProgressLine()
     const stopping = whenAsked()
     try {
@@ -257,7 +257,7 @@ async function atDoor(world: World, agent: string, address: string) {
     throw error
   })
   if (courier === undefined) return undefined
-  const { store: reads, close } = openReading(world)
+  const { store: reads, close } = await openReading(world)
   const store: ImportStore = {
     commit: courier.commit,
     putBlob: courier.putBlob,

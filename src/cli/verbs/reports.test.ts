@@ -25,13 +25,13 @@ const TLS = `{"organization-name":"big.test","date-range":{"start-datetime":"202
 {"result-type":"certificate-host-mismatch","receiving-mx-hostname":"mx.sender.test","failed-session-count":2}]}]}`
 
 async function inFolder(
-  work: (folder: string, run: (...args: string[]) => [number, string]) => unknown,
+  work: (folder: string, run: (...args: string[]) => Promise<[number, string]>) => unknown,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-reports-'))
-  const run = (...args: string[]): [number, string] => {
+  const run = async (...args: string[]): Promise<[number, string]> => {
     let text = ''
     const paths = args.filter((arg) => !arg.startsWith('--'))
-    const code = reports(paths, { days: '30', json: args.includes('--json') }, (part) => {
+    const code = await reports(paths, { days: '30', json: args.includes('--json') }, (part) => {
       text += part
     })
     return [code, text]
@@ -44,12 +44,12 @@ async function inFolder(
 }
 
 test('a report in a file is explained, packed or not, and no escape sequence reaches the terminal', () =>
-  inFolder((folder, run) => {
+  inFolder(async (folder, run) => {
     const file = (name: string, content: string | Buffer) => {
       writeFileSync(join(folder, name), content)
       return join(folder, name)
     }
-    const [code, text] = run(file('a.xml.gz', gzipSync(XML)))
+    const [code, text] = await run(file('a.xml.gz', gzipSync(XML)))
     assert.equal(code, 0)
     assert.match(
       text,
@@ -57,7 +57,7 @@ test('a report in a file is explained, packed or not, and no escape sequence rea
     )
     assert.match(text, /Yours by its address, not signed\. Let it sign as sender\.test/)
     assert.match(text, /192\.0\.2\.7 +3 +0 +3 +0 +0\n/)
-    const [, tls] = run(file('b.json', TLS))
+    const [, tls] = await run(file('b.json', TLS))
     assert.match(
       tls,
       /9 sessions: 7 as they should be, 2 not\n +2 × certificate-host-mismatch at mx\.sender\.test: The certificate names/,
@@ -66,15 +66,15 @@ test('a report in a file is explained, packed or not, and no escape sequence rea
 --x\nContent-Type: text/plain\n\nhello\n--x\nContent-Type: message/feedback-report\n
 Feedback-Type: abuse\nUser-Agent: Big/1\nVersion: 1\nSource-IP: 192.0.2.7\n\n--x--\n`
     assert.match(
-      run(file('c.eml', arf.replaceAll('\n', '\r\n')))[1],
+      (await run(file('c.eml', arf.replaceAll('\n', '\r\n'))))[1],
       /a complaint \(abuse\)[\s\S]*sent by +192\.0\.2\.7/,
     )
-    const [worst, both] = run(file('d.eml', 'Subject: hi\n\nhello\n'), join(folder, 'b.json'))
+    const [worst, both] = await run(file('d.eml', 'Subject: hi\n\nhello\n'), join(folder, 'b.json'))
     assert.equal(worst, 1)
     assert.match(both, /d\.eml: no report is in it\n[\s\S]*9 sessions/)
-    assert.equal(JSON.parse(run('--json', join(folder, 'b.json'))[1]).kind, 'tls')
-    assert.equal(run(join(folder, 'absent.eml'))[0], 2)
-    assert.equal(run(folder)[0], 2)
+    assert.equal(JSON.parse((await run('--json', join(folder, 'b.json')))[1]).kind, 'tls')
+    assert.equal((await run(join(folder, 'absent.eml')))[0], 2)
+    assert.equal((await run(folder))[0], 2)
   }))
 
 test('a folder shows what came and went, while the agent runs', () =>
@@ -84,7 +84,7 @@ test('a folder shows what came and went, while the agent runs', () =>
     const store = await openStore(world)
     await store.commit(sampleReports(world.clock.now()))
     for (const path of [folder, join(folder, 'sender'), join(folder, 'sender', 'store')]) {
-      const [code, text] = run(path)
+      const [code, text] = await run(path)
       assert.equal(code, 0)
       assert.match(text, /^\nsender, the last 30 days\n/)
       assert.match(text, /1546 messages: 1321 proven, 225 not; 216 refused, 9 set aside \(policy reject\)/)
@@ -92,7 +92,7 @@ test('a folder shows what came and went, while the agent runs', () =>
       assert.match(text, /anna@sender\.test: 1\n +\S+ \S+ +abuse by big\.test +Our spring offers/)
       assert.match(text, /Sent to dmarc@big\.test as k4m2n8p0q1rs\./)
     }
-    const [{ agent, overview }] = JSON.parse(run('--json', folder)[1])
+    const [{ agent, overview }] = JSON.parse((await run('--json', folder))[1])
     assert.deepEqual([agent, overview.domains[0].messages], ['sender', 1546])
     await store.close()
   }))

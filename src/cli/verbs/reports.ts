@@ -13,6 +13,7 @@ import {
   tlsView,
 } from '../../roles/reports/overview.ts'
 import type { Source } from '../../roles/reports/sources.ts'
+import { lockedView, unlocked } from '../../store/encryption.ts'
 import { ReportReads } from '../../store/read-reports.ts'
 import { isCurrent } from '../../store/schema.ts'
 import { agentsIn, worldOf } from '../agents-in.ts'
@@ -26,7 +27,7 @@ export interface ReportsOptions {
 type Print = (text: string) => void
 
 /** The exit code: findings when a report cannot be read. */
-export function reports(paths: readonly string[], options: ReportsOptions, print: Print): number {
+export async function reports(paths: readonly string[], options: ReportsOptions, print: Print): Promise<number> {
   const days = /^[1-9]\d{0,3}$/.test(options.days) ? Number(options.days) : undefined
   if (days === undefined) {
     console.error(`--days ${options.days} is no number of days.`)
@@ -35,7 +36,10 @@ export function reports(paths: readonly string[], options: ReportsOptions, print
   let worst: number = EXIT.ok
   for (const path of paths) {
     const isFolder = path !== '-' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-    worst = Math.max(worst, isFolder ? ofFolder(path, days, options.json, print) : ofFile(path, options.json, print))
+    worst = Math.max(
+      worst,
+      isFolder ? await ofFolder(path, days, options.json, print) : ofFile(path, options.json, print),
+    )
   }
   return worst
 }
@@ -97,7 +101,7 @@ function explain(found: IncomingReport): string {
   }
 }
 
-function ofFolder(folder: string, days: number, isJson: boolean, print: Print): number {
+async function ofFolder(folder: string, days: number, isJson: boolean, print: Print): Promise<number> {
   const agents = agentsIn(folder)
   if (agents.length === 0) {
     console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
@@ -105,7 +109,8 @@ function ofFolder(folder: string, days: number, isJson: boolean, print: Print): 
   }
   const found: { agent: string; overview: Overview }[] = []
   for (const path of agents) {
-    const { disk, clock } = worldOf(path)
+    const { disk, clock } = await unlocked(worldOf(path))
+    await lockedView(disk, 'store')
     const database = disk.openDatabase('store/store.db', 'read')
     try {
       if (!isCurrent(database)) {

@@ -1,10 +1,12 @@
-// `borderpost store`: what an agent keeps, verified, rebuilt, backed up, restored. Verify and backup work while the agent
-// runs; rebuild and restore need it stopped.
+// `borderpost store`: what an agent keeps, verified, rebuilt, backed up, restored, encrypted. Verify and backup work while
+// the agent runs; the others need it stopped.
 
 import { basename } from 'node:path'
 import { backUpStore, restoreStore } from '../../store/backup.ts'
+import { mustNotBeEncrypted } from '../../store/encryption.ts'
 import { type MoveStep, moveBodies, moveToOwn, moveToShared } from '../../store/move.ts'
 import { rebuildStore } from '../../store/rebuild.ts'
+import { rekeyStore } from '../../store/rekey.ts'
 import { sharedOptionsOf } from '../../store/shared.ts'
 import { verifyStore } from '../../store/verify.ts'
 import * as values from '../../system/values.ts'
@@ -85,6 +87,7 @@ export function move(folder: string, wish: MoveWish, print: Print): Promise<numb
     const bucket = wish.bodies === 'database' ? undefined : wish.bodies
     if (bucket !== undefined && !values.bucket(bucket).ok)
       throw new NoStore(`${bucket} is no bucket: https://host/bucket`)
+    await mustNotBeEncrypted(world.disk, 'store')
     const node = await sharedOptionsOf(world.disk)
     try {
       if (wish.to === undefined) {
@@ -135,6 +138,16 @@ async function domainIn(disk: Disk): Promise<string> {
     database.close()
   }
   throw new NoStore('The domain of the agent is not clear: name it with --domain.')
+}
+
+export function rekey(folder: string, place: string, print: Print): Promise<number> {
+  return attempt(async () => {
+    const agent = theAgent(folder)
+    const { bodies, key, others } = await rekeyStore(worldOf(agent), place)
+    print(`${basename(agent)}: ${plural(bodies, 'body', 'bodies')} and everything else encrypted with the key ${key}\n`)
+    if (others.length > 0) print(`  Needed no more, except for older backups: the key ${others.join(', ')}\n`)
+    return EXIT.ok
+  })
 }
 
 async function attempt(work: () => Promise<number>): Promise<number> {

@@ -8,6 +8,10 @@ import { type DatabaseOwner, DiskError } from '../disk.ts'
 export interface OwnerStart {
   readonly path: string
   readonly moduleUrl: string
+  /** Of its files. */
+  readonly folder: string
+  /** Of the seal, where they are sealed. */
+  readonly keys: readonly Uint8Array[] | undefined
 }
 /** What the worker sends: the answer to the oldest open request ('ready' answers the start itself). */
 export type OwnerReply =
@@ -29,13 +33,13 @@ interface Waiter {
 }
 
 /** @throws DiskError, or what the module's `serve` threw */
-export async function ownInThread(path: string, moduleUrl: string): Promise<DatabaseOwner> {
+export async function ownInThread(start: OwnerStart): Promise<DatabaseOwner> {
   // Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const owner = new ThreadOwner(
-    path,
+    start.path,
     new Worker(new URL(`./database-worker.${extension}`, import.meta.url), {
-      workerData: { path, moduleUrl } satisfies OwnerStart,
+      workerData: start,
       // Ours may speak of an input that is not the worker's (--input-type, --eval).
       execArgv: [],
     }),

@@ -1,9 +1,9 @@
 // The worker thread of an owned database: opens the writing connection, imports the module and answers its requests
 // one at a time, in order.
 
-import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Database, OwnerFiles } from '../disk.ts'
+import { Seal } from '../seal.ts'
 import { openRealDatabase } from './database.ts'
 import type { CarriedError, OwnerReply, OwnerStart } from './database-owner.ts'
 import { realOwnerFiles } from './owner-files.ts'
@@ -13,10 +13,10 @@ type Answer = (message: unknown) => unknown
 const port = parentPort!
 const reply = (message: OwnerReply) => port.postMessage(message)
 
-async function start({ path, moduleUrl }: OwnerStart): Promise<void> {
+async function start({ path, moduleUrl, folder, keys }: OwnerStart): Promise<void> {
   const database = openRealDatabase(path, 'write')
   const module = (await import(moduleUrl)) as { serve(database: Database, files: OwnerFiles): Answer }
-  const answer = module.serve(database, realOwnerFiles(dirname(path)))
+  const answer = module.serve(database, realOwnerFiles(folder, keys && new Seal(keys)))
   const waiting: ({ message: unknown } | 'close')[] = []
   let isBusy = false
 

@@ -6,31 +6,45 @@ import { promises } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { type Database, type DatabaseOwner, type Disk, DiskError, type DiskFile } from '../disk.ts'
+import type { Seal } from '../seal.ts'
 import { openRealDatabase } from './database.ts'
 import { ownInThread } from './database-owner.ts'
 import { diskError } from './errors.ts'
 import { AppendFile, durableWrites } from './file.ts'
+import { isDatabase, memoryFolder } from './memory-folder.ts'
 
 const temporarySuffix = '.tmp'
 let temporaryCount = 0
 
 export class RealDisk implements Disk {
+  readonly seal: Seal | undefined
   readonly #folder: string
+  /** Where databases lie, if not there. */
+  readonly #memory: string | undefined
   /**
    * Paths that SQLite has open here, with the number of connections. Closing them with `fs` would drop this process's
    * POSIX locks on them.
    */
-  readonly #databasePaths = new Map<string, number>()
+  readonly #databasePaths: Map<string, number>
   /** Kept for the life of the process, and from the garbage collector, which would close them. */
-  readonly #locks = new Map<string, DatabaseSync>()
+  readonly #locks: Map<string, DatabaseSync>
 
-  constructor(folder: string) {
+  /** `base`: the same disk, not sealed. */
+  constructor(folder: string, sealed?: { readonly seal: Seal; readonly memory: string; readonly base: RealDisk }) {
     this.#folder = resolve(folder)
+    this.seal = sealed?.seal
+    this.#memory = sealed?.memory
+    this.#databasePaths = sealed === undefined ? new Map() : sealed.base.#databasePaths
+    this.#locks = sealed === undefined ? new Map() : sealed.base.#locks
     try {
       fs.mkdirSync(this.#folder, { recursive: true })
     } catch (error) {
       throw diskError(error, this.#folder)
     }
+  }
+
+  sealed(seal: Seal, name: string): Disk {
+    return new RealDisk(this.#folder, { seal, memory: memoryFolder(name), base: this })
   }
 
   async open(path: string, create: boolean): Promise<DiskFile> {
@@ -102,10 +116,12 @@ export class RealDisk implements Disk {
   async list(folder: string): Promise<string[]> {
     const full = folder === '' || folder === '.' ? this.#folder : this.#fullPath(folder)
     try {
-      const names = await promises.readdir(full)
-      return names.filter((name) => !name.endsWith(temporarySuffix)).sort()
+      const names = await namesIn(full)
+      // What lies in memory is seen in its place.
+      const others = this.#memory === undefined ? [] : await namesIn(join(this.#memory, folder))
+      const here = this.#memory === undefined ? names : names.filter((name) => !isDatabase(`${folder}/${name}`))
+      return [...here, ...others].sort()
     } catch (error) {
-      if (isMissing(error)) return []
       throw diskError(error, folder)
     }
   }
@@ -124,7 +140,8 @@ export class RealDisk implements Disk {
 
   async ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner> {
     const full = this.#databasePath(path)
-    const owner = await ownInThread(full, moduleUrl)
+    const folder = dirname(join(this.#folder, path))
+    const owner = await ownInThread({ path: full, moduleUrl, folder, keys: this.seal?.keys })
     this.#countDatabase(full, 1)
     let isClosed = false
     return {
@@ -207,12 +224,12 @@ export class RealDisk implements Disk {
   }
 
   /** @throws DiskError for paths that leave the folder, and for files that belong to SQLite */
-  #fullPath(path: string, isDatabase = false): string {
+  #fullPath(path: string, isOwn = false): string {
     if (path.startsWith('/') || path.split('/').includes('..') || path.includes('\0') || path === '') {
       throw new DiskError('failed', `'${path}' is not a path inside the folder.`)
     }
-    const full = join(this.#folder, path)
-    if (!isDatabase && this.#databasePaths.has(full.replace(/-(?:wal|shm)$/, ''))) {
+    const full = join(this.#memory !== undefined && isDatabase(path) ? this.#memory : this.#folder, path)
+    if (!isOwn && this.#databasePaths.has(full.replace(/-(?:wal|shm)$/, ''))) {
       throw new DiskError('failed', `${path} is an open database: opening it as a file would drop its locks.`)
     }
     return full
@@ -223,6 +240,15 @@ export class RealDisk implements Disk {
     const first = await promises.mkdir(folder, { recursive: true })
     if (first === undefined) return
     for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at))
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await promises.readdir(folder)).filter((name) => !name.endsWith(temporarySuffix))
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
   }
 }
 

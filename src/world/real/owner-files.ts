@@ -4,10 +4,11 @@
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DiskError, type OwnerFile, type OwnerFiles } from '../disk.ts'
+import type { Seal } from '../seal.ts'
 import { diskError } from './errors.ts'
 import { durableWrites, mostChunks, withoutFirst } from './file.ts'
 
-export function realOwnerFiles(folder: string): OwnerFiles {
+export function realOwnerFiles(folder: string, seal: Seal | undefined): OwnerFiles {
   const attempt = <T>(path: string, work: () => T): T => {
     try {
       return work()
@@ -16,6 +17,7 @@ export function realOwnerFiles(folder: string): OwnerFiles {
     }
   }
   return {
+    seal,
     open: (path, create) => attempt(path, () => open(join(folder, path), path, create)),
     list: (path) =>
       attempt(path, () => (fs.existsSync(join(folder, path)) ? fs.readdirSync(join(folder, path)).sort() : [])),

@@ -2,6 +2,7 @@
 // is itself a program over sockets (src/protocols/dns).
 
 import { pbkdf2, randomBytes, randomInt, sign, verify } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { hashRaw } from '@node-rs/argon2'
 import type { Dns } from '../dns.ts'
@@ -32,8 +33,14 @@ export function realWorld(options: RealWorldOptions): World {
     keymaker: realKeymaker,
     postgres: (url: string) => new RealPostgres(url),
     s3: (url: string) => new RealS3(url),
+    secret: secretAt,
   }
   return { ...parts, dns: options.dns(parts) }
+}
+
+async function secretAt(place: string): Promise<string | undefined> {
+  if (place.startsWith('env:')) return process.env[place.slice(4)]
+  return readFile(place, 'utf8').catch(() => undefined)
 }
 
 /** setTimeout takes 31 bits; longer waits are made of several. */

@@ -10,6 +10,7 @@ import {
   type OwnerFile,
   type OwnerFiles,
 } from '../disk.ts'
+import type { Seal } from '../seal.ts'
 import type { Random } from '../world.ts'
 import { MemoryDatabase, ownInPlace } from './database.ts'
 import { FileContent } from './file.ts'
@@ -41,6 +42,8 @@ export class SimulatedDisk {
   readonly #files = new Map<string, FileContent>()
   readonly #databases = new Map<string, MemoryDatabase>()
   readonly #locks = new Set<string>()
+  /** They are gone after a power failure. */
+  #areDatabasesInMemory = false
   #faults: { fault: DiskFault; left: number }[] = []
 
   constructor(simulation: Simulation, host: string, options: { capacityBytes?: number; syncMs?: number }) {
@@ -76,13 +79,22 @@ export class SimulatedDisk {
   /** What a power failure does. Called by the host's crash. */
   loseUnsynced(): void {
     for (const file of this.#files.values()) file.crash(this.#random)
+    for (const path of this.#databases.keys()) {
+      // As memory-folder.ts has it.
+      if (this.#areDatabasesInMemory && !/(?:^|\/)snapshot\//.test(path)) this.#databases.delete(path)
+    }
     for (const database of this.#databases.values()) database.crash()
     this.#locks.clear()
   }
 
   /** The disk as one incarnation of the host sees it. */
-  face(life: Life): Disk {
+  face(life: Life, seal?: Seal): Disk {
     return {
+      seal,
+      sealed: (by) => {
+        this.#areDatabasesInMemory = true
+        return this.face(life, by)
+      },
       open: async (path, create) => {
         const key = normalPath(path)
         const found = await this.#perform(life, 'open', key, create ? this.syncMs : memoryMs, () => {
@@ -143,7 +155,7 @@ export class SimulatedDisk {
       freeBytes: () =>
         this.#perform(life, 'read', '', memoryMs, () => Math.max(0, this.capacityBytes - this.usedBytes)),
       openDatabase: (path, mode) => this.#openDatabase(life, normalPath(path), mode),
-      ownDatabase: (path, moduleUrl) => this.#ownDatabase(life, normalPath(path), moduleUrl),
+      ownDatabase: (path, moduleUrl) => this.#ownDatabase(life, normalPath(path), moduleUrl, seal),
       copyDatabase: (from, to) => {
         const source = normalPath(from)
         const target = normalPath(to)
@@ -219,11 +231,11 @@ export class SimulatedDisk {
     return database.connect(life, mode)
   }
 
-  async #ownDatabase(life: Life, path: string, moduleUrl: string): Promise<DatabaseOwner> {
+  async #ownDatabase(life: Life, path: string, moduleUrl: string, seal: Seal | undefined): Promise<DatabaseOwner> {
     const module = (await this.#simulation.hold(import(moduleUrl))) as {
       serve(database: Database, files: OwnerFiles): unknown
     }
-    const files = this.#ownerFiles(life, path.slice(0, path.lastIndexOf('/') + 1))
+    const files = { seal, ...this.#ownerFiles(life, path.slice(0, path.lastIndexOf('/') + 1)) }
     return ownInPlace(life, this.#openDatabase(life, path, 'write'), files, module, (kind, action) => {
       this.#simulation.schedule(this.syncMs, life, kind, this.#host, path, undefined, action)
     })

@@ -101,6 +101,7 @@ export class SimulatedHost {
       disk: this.disk.face(life),
       cpu: simulatedCpu,
       keymaker: simulatedKeymaker(simulation.random(`${this.name}/${incarnation}/keys`)),
+      secret: async () => undefined,
       s3: () => {
         throw new S3Error('There is no S3 in the simulated world.')
       },
