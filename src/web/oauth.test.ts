@@ -277,6 +277,47 @@ test('JMAP takes a Bearer token, and says how to get one', async (t) => {
   assert.equal(security.status, 403)
 })
 
+test('a device without a browser gets its tokens once its owner has typed the code', async (t) => {
+  const at = await atServer(t)
+  const issuer = new URL(at.base)
+  const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, HTTP))
+  const client = { client_id: 'desk' }
+  const begin = async () =>
+    oauth.processDeviceAuthorizationResponse(
+      server,
+      client,
+      await oauth.deviceAuthorizationRequest(server, client, oauth.None(), { scope: 'imap' }, HTTP),
+    )
+  const poll = async (deviceCode: string) =>
+    oauth
+      .processDeviceCodeResponse(
+        server,
+        client,
+        await oauth.deviceCodeGrantRequest(server, client, oauth.None(), deviceCode, HTTP),
+      )
+      .catch((error: { error?: string }) => error.error)
+  const device = await begin()
+  assert.match(device.user_code, /^[B-Z]{4}-[B-Z]{4}$/)
+  assert.equal(await poll(device.device_code), 'authorization_pending')
+  assert.equal(await poll(device.device_code), 'slow_down')
+  const cookie = await at.signIn()
+  const answer = (userCode: string, more: object = {}) => at.post('/api/device', { userCode, ...more }, cookie)
+  assert.equal((await at.post('/api/device', { userCode: device.user_code, allow: true })).statusCode, 401)
+  assert.equal((await answer('BBBB-BBBB', { allow: true })).statusCode, 404)
+  assert.deepEqual((await answer(device.user_code.toLowerCase().replace('-', ' '))).json().doors, ['imap'])
+  assert.equal((await answer(device.user_code, { allow: true })).statusCode, 200)
+  const tokens = await poll(device.device_code)
+  assert.ok(typeof tokens === 'object' && tokens.refresh_token !== undefined, String(tokens))
+  const { accounts } = at.running
+  assert.equal((await accounts.checkToken(BOB, tokens.access_token, '127.0.0.1', 'imap')).state, 'ok')
+  assert.equal(await poll(device.device_code), 'expired_token', 'once')
+  const refused = await begin()
+  assert.equal((await answer(refused.user_code, { allow: false })).statusCode, 200)
+  assert.equal(await poll(refused.device_code), 'access_denied')
+  for (let n = 0; n < 20; n++) await answer('BBBB-BBBB')
+  assert.equal((await answer('BBBB-BBBB')).statusCode, 429)
+})
+
 test('imapflow and curl sign in with an access token', async (t) => {
   const at = await atServer(t)
   const { tokens } = await program(at, 'imap smtp pop3')
@@ -386,6 +427,15 @@ test('a person agrees in a browser, sees the program in the settings and revokes
   await page.getByRole('button', { name: 'Refuse' }).click()
   await page.getByText('You may close this window.').waitFor()
   assert.equal(heard[1]!.searchParams.get('error'), 'access_denied')
+  const asking = new URLSearchParams({ client_id: 'desk', scope: 'pop3' })
+  const device = (await (
+    await fetch(`${at.base}/oauth/device_authorization`, { method: 'POST', body: asking })
+  ).json()) as { verification_uri_complete: string }
+  await page.goto(device.verification_uri_complete)
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByText('fetch mail (POP3)').waitFor()
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.getByText('The device has access now.').waitFor()
   await page.goto(`${at.base}/mail`)
   await page.getByLabel('Settings').click()
   await page.locator('#grants').getByText('read mail (IMAP), send mail (SMTP)').waitFor()

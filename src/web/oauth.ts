@@ -2,6 +2,8 @@
 // asked on a page of ours, by somebody who signed in there a moment ago; a program's own password or token agrees to nothing.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { JmapBackend } from '../protocols/jmap/types.ts'
+import type { OAuthClient } from '../roles/oauth/clients.ts'
 import type { Issuer, JsonAnswer } from '../roles/oauth/issuer.ts'
 import { doorsOf, SCOPES } from '../roles/oauth/scopes.ts'
 import { DiskError } from '../world/disk.ts'
@@ -12,6 +14,8 @@ import type { Browsers, Guard } from './sign-in.ts'
 const FORM = 'application/x-www-form-urlencoded'
 const FORM_LIMIT = 16_384
 const MAX_QUERY = 8000
+const MAX_USER_CODE = 40
+const DEVICE_FRESH_MS = 600_000
 
 interface OAuthOptions {
   readonly issuer: Issuer
@@ -26,6 +30,9 @@ interface OAuthOptions {
 export function addOAuth(app: FastifyInstance, options: OAuthOptions): void {
   const { issuer, guard, browsers, clock, isSecure, hasPages } = options
   const urlOf = (request: FastifyRequest) => baseOf(request, isSecure)
+
+  const signedInAt = (person: JmapBackend, request: FastifyRequest) =>
+    browsers.list(person, request).find(({ isThis }) => isThis)?.sinceMs ?? 0
 
   for (const path of ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'])
     app.get(path, (request) => issuer.metadata(urlOf(request)))
@@ -54,13 +61,7 @@ export function addOAuth(app: FastifyInstance, options: OAuthOptions): void {
     if (read.kind === 'wrong') return reply.code(400).send({ error: read.text })
     const { client, redirectUri, scopes } = read.request
     const { protocol, host } = new URL(redirectUri)
-    return {
-      program: client.name,
-      isRegistered: client.isRegistered,
-      goesTo: protocol === 'https:' ? host : null,
-      doors: doorsOf(scopes),
-      tells: scopes.filter((scope) => ['openid', 'email', 'profile'].includes(scope)),
-    }
+    return asked(client, scopes, protocol === 'https:' ? host : null)
   })
 
   app.post(
@@ -76,13 +77,32 @@ export function addOAuth(app: FastifyInstance, options: OAuthOptions): void {
       if (read.kind === 'back') return { to: read.to }
       if (read.kind === 'wrong') return reply.code(400).send({ error: read.text })
       if (allow !== true) return issuer.deny(read.request, url)
-      const signedInAtMs = browsers.list(person, request).find(({ isThis }) => isThis)?.sinceMs ?? 0
-      if (clock.now() - signedInAtMs > read.request.maxAgeMs)
-        return reply
-          .code(401)
-          .send({ needsSignIn: true, error: 'Sign in once more: what you allow outlasts this browser.' })
+      const signedInAtMs = signedInAt(person, request)
+      if (clock.now() - signedInAtMs > read.request.maxAgeMs) return signInAgain(reply)
       const answer = await issuer.allow(person.account, read.request, { url, signedInAtMs }).catch(diskRefused)
       return 'to' in answer ? answer : reply.code(409).send({ error: answer.complaint })
+    }),
+  )
+
+  app.get('/oauth/device', (_request, reply) =>
+    hasPages ? reply.sendFile('index.html') : reply.code(501).send({ error: 'The pages are not built.' }),
+  )
+  /** A person typed the code that a device shows; with `allow` he answers it. */
+  app.post(
+    '/api/device',
+    guard(async (request, reply, person) => {
+      if (request.headers.authorization !== undefined)
+        return reply.code(403).send({ error: 'Only for who signed in at the page.' })
+      const { userCode, allow } = (request.body ?? {}) as Readonly<Record<string, unknown>>
+      const text = typeof userCode === 'string' ? userCode.slice(0, MAX_USER_CODE) : ''
+      const attempt = issuer.deviceOf(person.account, text)
+      if (attempt === 'too-many') return reply.code(429).send({ error: 'Too many tries. Wait ten minutes.' })
+      if (attempt === undefined) return reply.code(404).send({ error: 'No device waits for this code.' })
+      if (typeof allow !== 'boolean') return asked(attempt.client, attempt.scopes, null)
+      const signedInAtMs = signedInAt(person, request)
+      if (clock.now() - signedInAtMs > DEVICE_FRESH_MS) return signInAgain(reply)
+      const refused = await issuer.answerDevice(person.account, attempt, { allow, signedInAtMs }).catch(diskRefused)
+      return refused === undefined ? {} : reply.code(409).send({ error: refused.complaint })
     }),
   )
 
@@ -122,12 +142,28 @@ export function addOAuth(app: FastifyInstance, options: OAuthOptions): void {
       formed((form, request) => issuer.token(form, request.ip, urlOf(request))),
     )
     scope.post(
+      '/oauth/device_authorization',
+      formed(async (form, request) => issuer.device(form, request.ip, urlOf(request))),
+    )
+    scope.post(
       '/oauth/revoke',
       formed((form, request) => issuer.revoke(form, request.ip)),
     )
     scope.post('/oauth/userinfo', userinfo)
   })
 }
+
+const signInAgain = (reply: FastifyReply) =>
+  reply.code(401).send({ needsSignIn: true, error: 'Sign in once more: what you allow outlasts this browser.' })
+
+/** What the page shows of a program that asks. */
+const asked = (client: OAuthClient, scopes: readonly string[], goesTo: string | null) => ({
+  program: client.name,
+  isRegistered: client.isRegistered,
+  goesTo,
+  doors: doorsOf(scopes),
+  tells: scopes.filter((scope) => ['openid', 'email', 'profile'].includes(scope)),
+})
 
 /** RFC 6749 §5.1: what holds tokens is kept by nobody on the way. */
 const send = (reply: FastifyReply, { status, body }: JsonAnswer) =>

@@ -23,6 +23,10 @@ const PAGES: Record<string, () => Promise<() => void>> = {
     const { AuthorizePage } = await import('./authorize/AuthorizePage.tsx')
     return () => render(() => <AuthorizePage />, app)
   },
+  '/oauth/device': async () => {
+    const { DevicePage } = await import('./authorize/DevicePage.tsx')
+    return () => render(() => <DevicePage />, app)
+  },
   '/reports': async () => {
     const { ReportsPage } = await import('./reports/ReportsPage.tsx')
     return () => render(() => <ReportsPage />, app)

@@ -33,6 +33,11 @@ export class LineReader {
     this.#skipping = false
   }
 
+  /** Does the next line begin so, in whichever case. */
+  begins(text: string): boolean {
+    return this.#bytes.toString('latin1', this.#at, this.#at + text.length).toUpperCase() === text
+  }
+
   /** Takes all pending bytes out, for content. Give back what it did not need with `push`. */
   takeAll(): Buffer {
     return this.take(this.pending)

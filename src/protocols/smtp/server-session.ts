@@ -157,7 +157,7 @@ export class SmtpServerSession {
       before = this.#input.pending
       switch (this.#phase) {
         case 'command':
-          this.#line(this.#input.next(MAX_COMMAND_BYTES), (line) => this.#command(line))
+          this.#line(this.#input.next(this.#maxCommandBytes()), (line) => this.#command(line))
           break
         case 'auth':
           this.#line(this.#input.next(MAX_AUTH_BYTES), (line) => this.#authStep(this.#auth!.line(line)))
@@ -173,6 +173,11 @@ export class SmtpServerSession {
       }
     }
     return this.#flush()
+  }
+
+  /** With its initial response AUTH may be longer than anything else (RFC 4954 §4.3). */
+  #maxCommandBytes(): number {
+    return this.#authAllowed() && this.#input.begins('AUTH ') ? MAX_AUTH_BYTES : MAX_COMMAND_BYTES
   }
 
   #flush(): Effect[] {

@@ -280,6 +280,9 @@ test('every door offers both mechanisms over TLS, takes a good token and says wh
         assert.equal(told['openid-configuration'], 'https://mail.recipient.test/.well-known/openid-configuration')
       }
       await say(answerOf(mechanism === 'XOAUTH2' ? '' : 'AQ=='), failed)
+      // Other issuers' tokens are long.
+      await say(auth(mechanism, format('x'.repeat(4000))), challenged)
+      await say(answerOf('AQ=='), failed)
       await say(auth(mechanism, format(access)), good)
       // A maildrop is one session's.
       if (mechanism === 'OAUTHBEARER') await hangUp()

@@ -7,10 +7,11 @@ import type { Account } from '../../store/types.ts'
 import type { Accounts } from '../accounts.ts'
 import type { Agent } from '../agent.ts'
 import { Clients } from './clients.ts'
+import { challengeOf, type DeviceAttempt, Devices } from './devices.ts'
 import type { Tokens } from './grants.ts'
 import { IdTokens, personClaims } from './id-token.ts'
 import { type AuthorizationRequest, answerUri, comesTwice, type ReadRequest, readRequest } from './request.ts'
-import { readScopes, SCOPES } from './scopes.ts'
+import { isWorthAsking, readScopes, SCOPES } from './scopes.ts'
 import { addressIn } from './tokens.ts'
 
 /** An answer of HTTP: JSON. */
@@ -26,7 +27,11 @@ const REGISTRATIONS_AN_HOUR = 30
 const MAX_FIELD = 2000
 /** RFC 7636 §4.1. */
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
-const GRANTS = ['authorization_code', 'refresh_token'] as const
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
+const GRANTS = ['authorization_code', 'refresh_token', DEVICE] as const
+/** Codes that one person types. */
+const USER_CODES = 20
+const USER_CODES_MS = 600_000
 
 const refuse = (error: string, text: string, status = 400): JsonAnswer => ({
   status,
@@ -38,7 +43,9 @@ export class Issuer {
   readonly #houses: readonly House[]
   readonly #clients: Clients
   readonly #idTokens: IdTokens
+  readonly #devices: Devices
   readonly #requests: RateLimit
+  readonly #userCodes: RateLimit
   readonly #registrations: RateLimit
 
   /** `houses`: the agents whose people it speaks for, at least one. */
@@ -50,6 +57,8 @@ export class Issuer {
       agent.secrets.server,
     )
     this.#idTokens = new IdTokens(agent, accounts.passwords)
+    this.#devices = new Devices(agent.world)
+    this.#userCodes = new RateLimit(agent.world.clock, USER_CODES, USER_CODES_MS)
     this.#requests = new RateLimit(agent.world.clock, REQUESTS_A_MINUTE, 60_000)
     this.#registrations = new RateLimit(agent.world.clock, REGISTRATIONS_AN_HOUR, 3_600_000)
   }
@@ -60,6 +69,7 @@ export class Issuer {
       issuer: url,
       authorization_endpoint: `${url}/oauth/authorize`,
       token_endpoint: `${url}/oauth/token`,
+      device_authorization_endpoint: `${url}/oauth/device_authorization`,
       revocation_endpoint: `${url}/oauth/revoke`,
       registration_endpoint: `${url}/oauth/register`,
       userinfo_endpoint: `${url}/oauth/userinfo`,
@@ -156,11 +166,68 @@ export class Issuer {
         const tokens = await this.#grantsOf(token)?.refresh(token, client.id, scopes)
         return tokens === undefined ? invalidGrant : this.#given({ ...tokens, nonce: null }, client.id, url)
       }
+      case DEVICE: {
+        const attempt = this.#devices.poll(given('device_code'), client.id)
+        if (typeof attempt === 'string') return refuse(attempt, 'Not yet, or no longer.')
+        const { code } = attempt.answer as { readonly code: string }
+        const claim = { client: client.id, redirectUri: '', verifier: attempt.verifier }
+        const tokens = await this.#grantsOf(code)?.redeem(code, claim)
+        return tokens === undefined ? refuse('expired_token', 'It came too late.') : this.#given(tokens, client.id, url)
+      }
       case '':
         return refuse('invalid_request', 'grant_type is needed.')
       default:
         return refuse('unsupported_grant_type', `Only ${GRANTS.join(' and ')}.`)
     }
+  }
+
+  /** RFC 8628 §3.1. */
+  device(form: URLSearchParams, from: string, url: string): JsonAnswer {
+    const wrong = this.#formFault(form, from)
+    if (wrong !== undefined) return wrong
+    const client = this.#clients.find(form.get('client_id') ?? '')
+    if (client === undefined) return refuse('invalid_client', 'This client is not known here.', 401)
+    const scopes = readScopes(form.get('scope') ?? '')
+    if (!isWorthAsking(scopes)) return refuse('invalid_scope', 'No scope that is known here.')
+    const { deviceCode, userCode, expiresInS, intervalS } = this.#devices.begin(client, scopes)
+    return {
+      status: 200,
+      body: {
+        device_code: deviceCode,
+        user_code: userCode,
+        verification_uri: `${url}/oauth/device`,
+        verification_uri_complete: `${url}/oauth/device?user_code=${userCode}`,
+        expires_in: expiresInS,
+        interval: intervalS,
+      },
+    }
+  }
+
+  /** What waits for the code that a person typed: few may be tried (RFC 8628 §5.1). */
+  deviceOf(account: Account, userCode: string): DeviceAttempt | 'too-many' | undefined {
+    if (!this.#userCodes.hasRoom(account.address)) return 'too-many'
+    const found = this.#devices.waiting(userCode)
+    if (found === undefined) this.#userCodes.add(account.address)
+    return found
+  }
+
+  /** The person's answer to a device. @throws DiskError */
+  async answerDevice(
+    account: Account,
+    attempt: DeviceAttempt,
+    { allow, signedInAtMs }: { readonly allow: boolean; readonly signedInAtMs: number },
+  ): Promise<{ complaint: string } | undefined> {
+    if (!allow) {
+      attempt.answer = 'denied'
+      return undefined
+    }
+    const { client, scopes } = attempt
+    const consent = { client, scopes, redirectUri: '', challenge: challengeOf(attempt), signedInAtMs }
+    const answer = await this.#houseOf(account.address)?.accounts.grants.allow(account, consent)
+    if (answer === undefined) return { complaint: 'This account is not of this system.' }
+    if ('complaint' in answer) return answer
+    attempt.answer = answer
+    return undefined
   }
 
   /** RFC 7009 §2: for a token that nobody knows the answer is the same. @throws DiskError */
