@@ -60,6 +60,7 @@ function faulty(world: World, meet: (operation: string) => void): World {
       inner.exec(sql)
     },
     prepare: (sql) => statement(inner.prepare(sql)),
+    settleLog: () => inner.settleLog(),
     close: () => inner.close(),
   })
   const ownerFile = (inner: OwnerFile): OwnerFile => ({

@@ -4,7 +4,7 @@
 
 import { type Database, DiskError } from '../world/disk.ts'
 import type { Command, CommandResult } from './commands.ts'
-import { type Applied, appliedOf, applyEntry, asRefusal, type BatchOutcome } from './engine.ts'
+import { type Applied, appliedOf, applyEntry, asRefusal, type BatchOutcome, VIEW_PRAGMAS } from './engine.ts'
 import { entryOf } from './journal-entry.ts'
 import { Ledger } from './ledger.ts'
 import { migrate } from './schema.ts'
@@ -21,7 +21,7 @@ export interface Followed extends Applied {
 
 /** For World.disk.ownDatabase. */
 export function serve(database: Database): (message: unknown) => unknown {
-  database.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -65536')
+  database.exec(VIEW_PRAGMAS)
   migrate(database)
   const ledger = new Ledger(database)
   return (message) => {

@@ -137,6 +137,7 @@ function stopping(world: World, step: (name: string) => void, mustRun: () => voi
       step(`after ${sql}`)
     },
     prepare: (sql) => statement(inner.prepare(sql)),
+    settleLog: () => inner.settleLog(),
     close: () => inner.close(),
   })
   const file = (inner: OwnerFile): OwnerFile => ({

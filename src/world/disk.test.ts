@@ -122,7 +122,9 @@ for (const [name, make] of [
       writer.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, body BLOB)')
       const insert = writer.prepare('INSERT INTO t (name, body) VALUES (?, ?)')
       assert.equal(insert.run('a', Buffer.from([1, 2])).lastInsertRowid, 1)
+      writer.settleLog()
       insert.run('b', null)
+      writer.settleLog()
       assert.throws(() => insert.run('a', null), /UNIQUE/)
       const reader = disk.openDatabase('db/mail.db', 'read')
       assert.equal(reader.prepare('SELECT count(*) AS n FROM t').get()?.n, 2)
@@ -134,6 +136,7 @@ for (const [name, make] of [
       assert.throws(() => reader.exec('DELETE FROM t'))
       assert.throws(() => reader.prepare('DELETE FROM t').run())
       reader.close()
+      writer.settleLog()
       writer.close()
     })
 

@@ -43,6 +43,8 @@ export interface Statement {
 export interface Database {
   exec(sql: string): void
   prepare(sql: string): Statement
+  /** Begins to bring the log to the disk, so that less is left when it is folded in. Nobody waits, nothing rests on it. */
+  settleLog(): void
   close(): void
 }
 

@@ -1,6 +1,7 @@
 // A SQLite connection of the real world, through node:sqlite. WAL with synchronous=FULL: SQLite syncs the log before a
 // commit becomes visible to anyone, so that what can be read is durable.
 
+import { open } from 'node:fs/promises'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Database, SqlValue, Statement } from '../disk.ts'
 import { databaseError, diskError } from './errors.ts'
@@ -30,6 +31,7 @@ class RealDatabase implements Database {
   readonly #sqlite: DatabaseSync
   readonly #statements = new Map<string, Statement>()
   readonly #onClose: () => void
+  #isSettling = false
 
   constructor(path: string, sqlite: DatabaseSync, onClose: () => void) {
     this.#path = path
@@ -55,6 +57,17 @@ class RealDatabase implements Database {
     } catch (error) {
       throw databaseError(error, this.#path)
     }
+  }
+
+  settleLog(): void {
+    if (this.#isSettling) return
+    this.#isSettling = true
+    // An error is met again by SQLite's own sync, which somebody hears of.
+    void syncedByItself(`${this.#path}-wal`)
+      .catch(() => {})
+      .finally(() => {
+        this.#isSettling = false
+      })
   }
 
   close(): void {
@@ -109,5 +122,15 @@ class RealStatement implements Statement {
     } catch (error) {
       throw databaseError(error, this.#path)
     }
+  }
+}
+
+/** On libuv's pool, beside whoever writes. SQLite has no lock on its log that closing it here could drop. */
+async function syncedByItself(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
   }
 }

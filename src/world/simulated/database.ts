@@ -37,6 +37,7 @@ export class MemoryDatabase {
         const statement = this.#statement(sql)
         return this.#face(sql, statement, () => mustAnswer(sql))
       },
+      settleLog: () => {},
       close: () => {
         isOpen = false
       },
