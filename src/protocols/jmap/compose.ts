@@ -81,6 +81,8 @@ const OTHERS = [
 class Composer {
   readonly #email: Json
   readonly #context: Context
+  /** Fields of the email, lower case: its outermost part gives none of them again. */
+  readonly #given = new Set<string>()
   #parts = 0
   #size = 0
 
@@ -104,7 +106,6 @@ class Composer {
 
   #fields(): FieldText[] {
     const fields: FieldText[] = []
-    const given = new Set<string>()
     for (const [property, value] of Object.entries(this.#email)) {
       if (value === null || OTHERS.includes(property)) continue
       const [name, form] = Object.hasOwn(FIELDS, property)
@@ -112,8 +113,8 @@ class Composer {
         : (this.#headerProperty(property) ?? refuse(property))
       const lower = name.toLowerCase()
       // The same field twice in different forms, or what only the body may say (RFC 8621 §4.6).
-      if (given.has(lower) || lower.startsWith('content-') || lower === 'mime-version') refuse(property)
-      given.add(lower)
+      if (this.#given.has(lower) || lower.startsWith('content-') || lower === 'mime-version') refuse(property)
+      this.#given.add(lower)
       const values = property.endsWith(':all') ? (Array.isArray(value) ? value : refuse(property)) : [value]
       for (const each of values) fields.push(formatField(name, form, each, property))
     }
@@ -155,7 +156,7 @@ class Composer {
     const isMultipart = Array.isArray(part.subParts) || String(part.type ?? '').startsWith('multipart/')
     const type = String(part.type ?? (isMultipart ? 'multipart/mixed' : 'text/plain')).toLowerCase()
     if (!/^[a-z0-9!#$&^_.+-]{1,100}\/[a-z0-9!#$&^_.+-]{1,100}$/.test(type)) refuse(property, 'type is malformed')
-    const extra = this.#partFields(part, property)
+    const extra = this.#partFields(part, property, depth === 0 ? this.#given : new Set())
     if (!isMultipart) return this.#leaf(part, type, extra, property)
     const children: Entity[] = []
     const subParts = Array.isArray(part.subParts) && part.subParts.length > 0 ? part.subParts : refuse(property)
@@ -166,8 +167,10 @@ class Composer {
   }
 
   /** Disposition, Content-ID, language, location and `header:` properties of a part. */
-  #partFields(part: Json, property: string): FieldText[] {
+  #partFields(part: Json, property: string, taken: ReadonlySet<string>): FieldText[] {
     const fields: FieldText[] = []
+    if (part.headers !== undefined) refuse(property, 'a field is given by its own property')
+    const given = new Set(taken)
     const { disposition, cid, language, location, name } = part
     if (typeof disposition === 'string' || typeof name === 'string') {
       const value = typeof disposition === 'string' && /^[a-z-]{1,40}$/i.test(disposition) ? disposition : 'attachment'
@@ -184,7 +187,9 @@ class Composer {
     for (const [key, value] of Object.entries(part)) {
       if (!key.startsWith('header:')) continue
       const parsed = parseHeaderProperty(key) ?? refuse(key)
-      if (/^content-(type|transfer-encoding|disposition|id)$/i.test(parsed.name)) refuse(key)
+      const lower = parsed.name.toLowerCase()
+      if (/^content-(type|transfer-encoding|disposition|id)$/.test(lower) || given.has(lower)) refuse(key)
+      given.add(lower)
       const values = parsed.isAll ? (Array.isArray(value) ? value : refuse(key)) : [value]
       for (const each of values) fields.push(formatField(parsed.name, parsed.form, each, key))
     }
@@ -193,7 +198,9 @@ class Composer {
 
   async #leaf(part: Json, type: string, extra: readonly FieldText[], property: string): Promise<Entity> {
     const isText = typeof part.partId === 'string'
-    if (isText && part.size !== undefined && part.size !== null) refuse(property, 'size is for blobs')
+    // RFC 8621 §4.6: what is written here has one place, our charset, and the size that it has.
+    for (const name of ['blobId', 'charset', 'size'])
+      if (isText && (part[name] ?? null) !== null) refuse(property, `${name} is not for what bodyValues holds`)
     const made = isText ? this.#text(part.partId as string, type) : await this.#file(part, type)
     this.#size += made.body.length
     if (this.#size > MAX_MESSAGE_BYTES) throw new Unusable(setError('tooLarge'))

@@ -1,6 +1,7 @@
 // Email/set and Email/import: making, changing and destroying messages.
 // Keeps RFC 8621 §4.6 (set), §4.8 (import). What a message says never changes; its mailboxes and keywords do.
 
+import { parseHeader } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
 import { summarise } from '../../store/summary.ts'
 import type { BlobRef, Email } from '../../store/types.ts'
@@ -333,6 +334,8 @@ async function importOne(wanted: Json, context: Context): Promise<Made | SetErro
   const { backend } = context
   const source = await readBlobId(backend, wanted.blobId)
   if (!source) return setError('blobNotFound', undefined, { notFound: [wanted.blobId] })
+  // What begins with no field is no message (RFC 8621 §4.8).
+  if (parseHeader(source).fields.length === 0) return setError('invalidEmail', 'it has no header')
   const target = readTarget(wanted, context)
   if ('type' in target) return target
   const name = parseBlobId(wanted.blobId)!

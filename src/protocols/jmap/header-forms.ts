@@ -50,6 +50,8 @@ const TEXT_FIELDS = 'subject comments keywords list-id'
 const ID_FIELDS = 'message-id in-reply-to references resent-message-id'
 const DATE_FIELDS = 'date resent-date'
 const URL_FIELDS = 'list-help list-unsubscribe list-subscribe list-post list-owner list-archive'
+/** They have no form but the raw one: RFC 5322 defines them, and no form is for them. */
+const RAW_FIELDS = 'received return-path'
 const ALLOWED = new Map<string, readonly Form[]>()
 for (const [names, forms] of [
   [ADDRESS_FIELDS, ['asAddresses', 'asGroupedAddresses']],
@@ -57,6 +59,7 @@ for (const [names, forms] of [
   [ID_FIELDS, ['asMessageIds']],
   [DATE_FIELDS, ['asDate']],
   [URL_FIELDS, ['asURLs']],
+  [RAW_FIELDS, []],
 ] as const)
   for (const name of names.split(' ')) ALLOWED.set(name, ['asRaw', ...forms])
 
