@@ -15,6 +15,7 @@ import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
 import { ClientCertificates } from './certificates.ts'
 import { Connections, OTHER_ISSUER } from './connections.ts'
+import { firstSignIn } from './directory-people.ts'
 import { Grants } from './oauth/grants.ts'
 import { Links } from './oauth/links.ts'
 import { OtherIssuer } from './oauth/other-issuer.ts'
@@ -28,6 +29,7 @@ const MAX_REMEMBERED = 10_000
 
 const BY_PASSWORD: readonly SaslMechanism[] = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'PLAIN', 'LOGIN']
 const BY_CERTIFICATE: readonly SaslMechanism[] = ['EXTERNAL']
+const BY_SAID_PASSWORD: readonly SaslMechanism[] = ['PLAIN', 'LOGIN']
 const BY_TOKEN: readonly SaslMechanism[] = ['OAUTHBEARER', 'XOAUTH2']
 /** Tokens that name nobody are counted by where they come from. */
 const ANY_TOKEN = 'token from '
@@ -36,7 +38,11 @@ const ANY_TOKEN = 'token from '
 export type Entrance = Door | 'web'
 
 /** `by`: the id of the app password or certificate that it was. */
-export type Verdict = Exclude<PasswordVerdict, { state: 'ok' }> | { state: 'ok'; user: string; by?: number }
+export type Verdict =
+  | Exclude<PasswordVerdict, { state: 'ok' }>
+  | { state: 'ok'; user: string; by?: number }
+  /** The directory, which alone knows this password, does not answer. */
+  | { state: 'unavailable'; cause: 'directory' }
 
 export class Accounts {
   readonly #agent: Agent
@@ -75,8 +81,10 @@ export class Accounts {
   }
 
   get mechanisms(): readonly SaslMechanism[] {
+    // What only the directory can check must be said to us: nobody can prove it by SCRAM.
+    const byPassword = this.#agent.directory === undefined ? BY_PASSWORD : BY_SAID_PASSWORD
     const takesTokens = this.issuer !== undefined || this.other !== undefined
-    return [...BY_CERTIFICATE, ...BY_PASSWORD, ...(takesTokens ? BY_TOKEN : [])]
+    return [...BY_CERTIFICATE, ...byPassword, ...(takesTokens ? BY_TOKEN : [])]
   }
 
   /** The same accounts, as one connection of one protocol asks for them. */
@@ -100,7 +108,14 @@ export class Accounts {
     const verdict = await this.#check(name, password, entrance)
     if (verdict.state === 'ok' && verdict.by !== undefined && entrance !== 'web')
       this.appPasswords.used(this.#find(name)!, verdict.by, entrance, from)
+    // While the directory is silent nobody has guessed wrong.
+    if (verdict.state === 'unavailable') return verdict
     this.#guesses.count(name, from)
+    if (verdict.state === 'ok' && verdict.user.toLowerCase() !== name.toLowerCase()) {
+      // The directory knows the account by another name: what was right is told of the account's own.
+      this.#guesses.right(name, from)
+      this.#guesses.count(verdict.user, from)
+    }
     return verdict
   }
 
@@ -120,16 +135,29 @@ export class Accounts {
     const knownApp = apps.find((one) => isKnown(one.text))
     if (knownApp !== undefined) return { state: 'ok', user: account!.address, by: knownApp.id }
     const { isRight, storedKey } = await this.passwords.check(name, text, password)
-    if (account === undefined) return { state: 'refused' }
-    if (isRight && isEnough && text !== undefined) {
+    if (account !== undefined && isRight && isEnough && text !== undefined) {
       await this.#renew(account, text, password)
       this.#remember(text, digest)
       return { state: 'ok', user: account.address }
     }
     const app = apps.find(({ keys }) => storedKey !== undefined && timingSafeEqual(storedKey, keys.storedKey))
-    if (app === undefined) return { state: 'refused' }
-    this.#remember(app.text, digest)
-    return { state: 'ok', user: account.address, by: app.id }
+    if (account !== undefined && app !== undefined) {
+      this.#remember(app.text, digest)
+      return { state: 'ok', user: account.address, by: app.id }
+    }
+    // Whoever has no password here may have one in the directory, and whoever is not here takes the same questions.
+    return text === undefined ? this.#checkInDirectory(name, password, entrance) : { state: 'refused' }
+  }
+
+  async #checkInDirectory(name: string, password: string, entrance: Entrance): Promise<Verdict> {
+    const found = await this.#agent.directory?.check(name, password)
+    if (found?.state === 'unavailable') return { state: 'unavailable', cause: 'directory' }
+    if (found?.state !== 'right') return { state: 'refused' }
+    const known = [name, ...found.person.addresses].map((one) => this.#find(one)).find((one) => one !== undefined)
+    const account = known ?? (await firstSignIn(this.#agent, name, found.person))
+    // Whose password is kept here is not the directory's to let in.
+    const isTheirs = account !== undefined && account.credentials === null && this.#isEnough(account, entrance)
+    return isTheirs ? { state: 'ok', user: account.address } : { state: 'refused' }
   }
 
   #isEnough(account: Account, entrance: Entrance): boolean {

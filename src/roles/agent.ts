@@ -10,6 +10,7 @@ import type { MtaSts } from '../identity/mta-sts/mta-sts.ts'
 import type { Store } from '../store/store.ts'
 import type { Endpoint, LocalSocket, TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
+import type { DirectoryLogin } from './directory-login.ts'
 import type { Observations } from './reports/observations.ts'
 
 export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
@@ -30,6 +31,8 @@ export interface Agent {
   readonly opinions: Opinions
   readonly secrets: AgentSecrets
   readonly settings: AgentSettings
+  /** Knows the passwords of those who have none here; undefined: there is none. */
+  readonly directory?: DirectoryLogin
   /** What is seen for the reports that are owed to others; undefined where none are sent. */
   readonly observations?: Observations
   /** What the domains that we send to say about TLS (MTA-STS). */

@@ -20,6 +20,8 @@ export interface SecurityView {
   /** The other issuer that signs people in, by its host, and who is linked to this account there. */
   readonly other: { readonly name: string; readonly links: readonly Link[] } | null
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
+  /** It is kept in a directory, and changed there. */
+  readonly passwordIsElsewhere: boolean
   /** `canMake`: the page is where browsers keep passkeys for. */
   readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
   /** Programs that are connected now; `name`: of the app password or certificate, or the program's own. */
@@ -39,6 +41,7 @@ export type SecurityAnswer =
 const CERTIFICATE_DOORS = DOORS.filter((door) => door !== 'jmap')
 const SHORTEST_PASSWORD = 8
 const noSite = { complaint: 'Passkeys need a page with a name, by https.' }
+const noDirectory = { complaint: 'The directory that knows your password does not answer now. Try again later.' }
 const wrongPassword = { complaint: 'The password is not right.' }
 
 export class SecurityDesk {
@@ -73,6 +76,7 @@ export class SecurityDesk {
       other: other === undefined ? null : { name: new URL(other.url).host, links: links.list(account) },
       connections: connections.of(account.id).map((one) => ({ ...one, name: nameOf(one.by) })),
       secondFactor: { isOn: secondFactor.isOn(account), codesLeft: secondFactor.codesLeft(account) },
+      passwordIsElsewhere: this.#isElsewhere,
       passkeys: { canMake: this.#site !== undefined, list: passkeys.list(account) },
     }
   }
@@ -133,6 +137,8 @@ export class SecurityDesk {
   }
 
   async changePassword(password: string, next: string, from: string): Promise<SecurityAnswer> {
+    if (this.#isElsewhere)
+      return { complaint: 'Your password is kept in the directory of your house: change it there.' }
     const refusal = await this.#mustKnow(password, from)
     if (refusal !== undefined) return refusal
     if ([...next].length < SHORTEST_PASSWORD)
@@ -187,8 +193,15 @@ export class SecurityDesk {
     return isGone ? undefined : { complaint: 'There is no such passkey any more.' }
   }
 
+  /** The directory's password is no business of ours but to ask. */
+  get #isElsewhere(): boolean {
+    const account = this.#agent.store.account(this.#account.id)
+    return this.#agent.directory !== undefined && account?.credentials === null
+  }
+
   async #mustKnow(password: string, from: string): Promise<SecurityAnswer> {
     const verdict = await this.#accounts.checkPassword(this.#account.address, password, from)
+    if (verdict.state === 'unavailable' && 'cause' in verdict) return noDirectory
     if (verdict.state === 'unavailable') return { complaint: 'Too many tries. Wait a while, then try again.' }
     if (verdict.state !== 'ok') return wrongPassword
     // With a code still to come, what was tried stays counted.

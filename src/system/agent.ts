@@ -12,6 +12,7 @@ import { Accounts } from '../roles/accounts.ts'
 import type { Agent } from '../roles/agent.ts'
 import type { Door } from '../roles/app-passwords.ts'
 import { ConnectionAccounts } from '../roles/connections.ts'
+import { DirectoryLogin } from '../roles/directory-login.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
 import { HOLD_AT_MOST_S, msaPolicies } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
@@ -161,6 +162,8 @@ export class RunningAgent {
     const memory = new KeptMemory(store, clock, (error) =>
       log('warning', 'what is known of strangers was not kept', { error: String(error) }),
     )
+    const directory =
+      plan.directory && (await DirectoryLogin.open(plan.directory, { world, domain, secret: secrets.server, log }))
     const agent: Agent = {
       id: plan.id,
       roles: plan.roles,
@@ -171,6 +174,7 @@ export class RunningAgent {
       memory,
       opinions: new Opinions((owner) => store.learnedState(owner)),
       secrets,
+      ...(directory && { directory }),
       settings: { ...plan.settings, transmitter: { ...plan.settings.transmitter, port: options.transmitterPort } },
       ...(plan.settings.reports.sends && {
         observations: new Observations({ clock, store, secret: secrets.server, log }),
@@ -313,6 +317,7 @@ export class RunningAgent {
     await this.moving.close()
     await this.#alone?.stop()
     await this.agent.observations?.stop()
+    this.agent.directory?.close()
     await this.#memory.save()
     await this.agent.store.close()
   }

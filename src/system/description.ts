@@ -9,6 +9,7 @@ import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notat
 import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings } from '../roles/agent.ts'
 import type { KeyPlace } from '../store/encryption.ts'
+import type { DirectorySettings } from '../roles/directory-login.ts'
 import * as values from './values.ts'
 
 export interface PersonPlan {
@@ -59,6 +60,8 @@ export interface AgentPlan {
   readonly spf: boolean
   /** Where its people's pages are (https://mail.example.org); undefined: nobody has said. */
   readonly web: string | undefined
+  /** Who knows the passwords of people here who have none of ours; undefined: nobody. */
+  readonly directory: DirectorySettings | undefined
   /** The PostgreSQL that this agent's nodes share; undefined: it keeps its store itself. */
   readonly store: string | undefined
   /** The S3 bucket that their bodies lie in; undefined: PostgreSQL. */
@@ -116,6 +119,14 @@ const KEYS = {
     batv: values.yesNo,
     spf: values.yesNo,
     web: values.webAddress,
+    ldap: values.ldapServer,
+    'ldap-base': values.text,
+    'ldap-filter': values.ldapFilter,
+    'ldap-bind': values.text,
+    'ldap-secret': values.fileName,
+    'ldap-ca': values.fileName,
+    'ldap-accounts': values.yesNo,
+    'ldap-aliases': values.ldapAttributes,
     store: values.sharedStore,
     bodies: values.bucket,
     cache: values.size,
@@ -392,6 +403,7 @@ function planAgent(
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,
     web: of('web').at(-1),
+    directory: directoryOf(actor, of, span, complain),
     store: of('store').at(-1),
     bodies: of('bodies').at(-1),
     cacheBytes: of('cache').at(-1),
@@ -454,6 +466,44 @@ function planAgent(
       // A lab is quiet, unless asked.
       reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },
     },
+  }
+}
+
+/** The LDAP server and how people are found in it; undefined: there is none. */
+function directoryOf(
+  actor: Actor,
+  of: <K extends keyof Keys['agent'] & string>(key: K) => ValueOf<Keys['agent'][K]>[],
+  span: Span,
+  complain: Complain,
+): DirectorySettings | undefined {
+  const server = of('ldap').at(-1)
+  const base = of('ldap-base').at(-1)
+  const [reader, secretFile] = [of('ldap-bind').at(-1), of('ldap-secret').at(-1)]
+  if ((server === undefined) !== (base === undefined))
+    complain(
+      span,
+      'S13',
+      `${actor.id} has ${server === undefined ? 'ldap-base without ldap' : 'ldap without ldap-base'}`,
+      `Add ${server === undefined ? 'ldap="ldaps://ldap.example.org"' : 'ldap-base="ou=people,dc=example,dc=org"'}.`,
+    )
+  if ((reader === undefined) !== (secretFile === undefined))
+    complain(
+      span,
+      'S13',
+      `${actor.id} has ${reader === undefined ? 'ldap-secret without ldap-bind' : 'ldap-bind without ldap-secret'}`,
+      "Write both: as whom the directory is searched, and which file in the agent's folder holds the password.",
+      'A description is shown, shared and drawn; a secret does not belong into it.',
+    )
+  if (server === undefined || base === undefined) return undefined
+  return {
+    ...server,
+    base,
+    filter: of('ldap-filter').at(-1) ?? '(mail={address})',
+    reader,
+    secretFile,
+    trustedFile: of('ldap-ca').at(-1),
+    makesAccounts: of('ldap-accounts').at(-1) ?? false,
+    aliasAttributes: of('ldap-aliases').at(-1) ?? [],
   }
 }
 

@@ -178,6 +178,37 @@ export const webAddress: Reader<string> = (word) =>
     ? ok(new URL(word).origin)
     : expected('https://mail.example.org')
 
+/** An LDAP server. Passwords are said to it, so both ways have TLS: from the start, or by STARTTLS. */
+export const ldapServer: Reader<{ host: string; port: number; security: 'tls' | 'starttls' }> = (word) => {
+  const meant = 'ldaps://ldap.example.org, or ldap://ldap.example.org (with STARTTLS)'
+  const [, scheme, bracketed, name, port] =
+    /^(ldaps?):\/\/(?:\[([0-9a-f:]+)\]|([a-z0-9.-]+))(?::(\d{1,5}))?\/?$/i.exec(word) ?? []
+  const host = bracketed ?? name
+  if (scheme === undefined || host === undefined || Number(port ?? 1) > 65_535) return expected(meant)
+  const security = scheme.toLowerCase() === 'ldaps' ? 'tls' : 'starttls'
+  return ok({ host: host.toLowerCase(), port: Number(port ?? (security === 'tls' ? 636 : 389)), security })
+}
+
+/** RFC 4515, with a place for who is looked for. */
+export const ldapFilter: Reader<string> = (word) => {
+  const depth = [...word].reduce((open, c) => (open < 0 ? open : open + (c === '(' ? 1 : c === ')' ? -1 : 0)), 0)
+  return depth === 0 && /^\(.+\)$/s.test(word) && /\{(?:address|name)\}/.test(word)
+    ? ok(word)
+    : expected('a filter with {address} or {name} in it, such as "(uid={name})"')
+}
+
+/** Names of attributes, and not of what a password is made of. */
+export const ldapAttributes: Reader<string[]> = (words) => {
+  const names = words.split(/[\s;]+/).filter((word) => word !== '')
+  return names.length > 0 && names.every((name) => /^[a-z][a-z0-9-]{0,60}$/i.test(name) && !/password/i.test(name))
+    ? ok(names)
+    : expected('names of attributes, such as "mailAlternateAddress"')
+}
+
+/** A file in the agent's own folder. */
+export const fileName: Reader<string> = (word) =>
+  /^[A-Za-z0-9_][A-Za-z0-9._-]{0,100}$/.test(word) ? ok(word) : expected("the name of a file in the agent's folder")
+
 /** Where PostgreSQL is. No password: a description is shown to people. */
 export const sharedStore: Reader<string> = (word) => {
   const meant = 'postgres://user@host/database (its password in PGPASSWORD or ~/.pgpass)'

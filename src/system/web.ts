@@ -131,7 +131,7 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
     ) {
       const accounts = (agentOf(address) ?? agents[0])?.accounts
       const verdict = await accounts?.checkPassword(address, password, from, entrance)
-      if (verdict?.state === 'unavailable') return 'too-many'
+      if (verdict?.state === 'unavailable') return 'cause' in verdict ? 'unavailable' : 'too-many'
       if (verdict?.state !== 'ok') return undefined
       const person = backendOf(verdict.user)
       // Counted as a wrong guess until the code is right, too: six digits alone would soon be found.

@@ -35,6 +35,7 @@ export interface Backends {
   /**
    * Like accountFor, once the password is right. Takes as long for an unknown address as for a wrong password.
    * 'needs-code': the password is right, and the second factor is on.
+   * 'unavailable': whoever knows the password does not answer now.
    * `from`: the IP address that asks; `entrance`: the sign-in form, or a program; 'too-many': it, or many together, guessed too often.
    */
   authenticate(
@@ -45,7 +46,7 @@ export interface Backends {
     code?: string,
     /** Instead of a code: what a passkey signed, at the page of this host. */
     key?: { readonly host: string; readonly response: unknown },
-  ): Promise<JmapBackend | 'too-many' | 'needs-code' | 'wrong-code' | undefined>
+  ): Promise<JmapBackend | 'too-many' | 'unavailable' | 'needs-code' | 'wrong-code' | undefined>
   /** The person whose access token for JMAP this is (RFC 6750). */
   bearer?(token: string, from: string): Promise<JmapBackend | 'too-many' | 'insufficient_scope' | undefined>
   readonly otherIssuers?: OtherIssuers | undefined

@@ -22,7 +22,7 @@ const MAX_ADDRESS = 320
 const MAX_PASSWORD = 1000
 const MAX_CODE = 40
 
-type Refused = 'wrong' | 'too-many' | 'needs-code' | 'wrong-code'
+type Refused = 'wrong' | 'too-many' | 'unavailable' | 'needs-code' | 'wrong-code'
 
 export type Guarded = (request: FastifyRequest, reply: FastifyReply, backend: JmapBackend) => unknown
 
@@ -35,7 +35,7 @@ type Asking = Pick<FastifyRequest, 'headers' | 'method' | 'ip'>
 /** Who makes this request, if he is signed in or shows a password with it. */
 export type WhoAsks = (
   request: Asking,
-) => Promise<JmapBackend | 'wrong' | 'too-many' | 'insufficient_scope' | undefined>
+) => Promise<JmapBackend | 'wrong' | 'too-many' | 'unavailable' | 'insufficient_scope' | undefined>
 
 export interface SignInOptions {
   readonly world: World
@@ -90,7 +90,7 @@ export function addSignIn(
       const given = basicCredentials(authorization)
       const found = given ? await check(given.address, given.password, request.ip, 'jmap') : 'wrong'
       if (typeof found === 'object') basic.put(authorization, found)
-      return typeof found === 'object' || found === 'too-many' ? found : 'wrong'
+      return typeof found === 'object' || found === 'too-many' || found === 'unavailable' ? found : 'wrong'
     }
     const cookie = cookieOf(request)
     return cookie !== undefined && isOwnPage(request) ? cookies.read(cookie) : undefined
@@ -112,6 +112,7 @@ export function addSignIn(
         .code(429)
         .header('retry-after', '60')
         .send({ error: 'Too many tries. Wait a minute, then try again.' })
+    if (found === 'unavailable') return unavailable(reply)
     if (found === 'needs-code')
       return reply
         .code(401)
@@ -139,6 +140,7 @@ export function addSignIn(
     const found = await whoAsks(request)
     if (typeof found === 'object') return route(request, reply, found)
     if (found === 'too-many') return reply.code(429).header('retry-after', '60').send({ error: 'Too many tries.' })
+    if (found === 'unavailable') return unavailable(reply)
     if (/^Bearer /i.test(request.headers.authorization ?? '')) {
       const isGood = found === 'insufficient_scope'
       const why = isGood ? 'error="insufficient_scope", scope="jmap"' : 'error="invalid_token"'
@@ -175,6 +177,12 @@ export function addSignIn(
   }
   return { guard, whoAsks, browsers }
 }
+
+const unavailable = (reply: FastifyReply) =>
+  reply
+    .code(503)
+    .header('retry-after', '60')
+    .send({ error: 'Passwords cannot be checked now. It is not yours: try again in a minute.' })
 
 /** Signing in with a passkey alone: what to sign, then the signature. */
 function addPasskeySignIn(

@@ -51,6 +51,7 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
     const { headers } = request
     const backend = await whoAsks({ headers, method: 'GET', ip: request.socket.remoteAddress ?? '' })
     if (backend === 'too-many') return refuse(socket, '429 Too Many Requests')
+    if (backend === 'unavailable') return refuse(socket, '503 Service Unavailable')
     if (typeof backend !== 'object')
       return refuse(socket, '401 Unauthorized', 'WWW-Authenticate: Basic realm="Borderpost", charset="UTF-8"\r\n')
     const key = backend.account.address
@@ -62,7 +63,11 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
     const isWelcome = async () => {
       if (credentials() !== before) return false
       const now = await whoAsks({ headers, method: 'GET', ip: request.socket.remoteAddress ?? '' })
-      return now === 'too-many' || (typeof now === 'object' && now.account.id === backend.account.id)
+      return (
+        now === 'too-many' ||
+        now === 'unavailable' ||
+        (typeof now === 'object' && now.account.id === backend.account.id)
+      )
     }
     server.handleUpgrade(request, socket, head, (client) => new Connection(client, backend, clock, isWelcome))
   }

@@ -3,6 +3,7 @@
 // seeded, virtual, replayed bit for bit). No file outside src/world/ does I/O, reads the time or draws chance
 // in any other way; the linter keeps it so.
 
+import type { Directory, DirectoryPlace } from './directory.ts'
 import type { Disk } from './disk.ts'
 import type { Dns } from './dns.ts'
 import type { Network } from './network.ts'
@@ -27,6 +28,8 @@ export interface World {
   readonly secret: (place: string) => Promise<string | undefined>
   /** The objects of a bucket, or of a part of one, at this URL. */
   readonly s3: (url: string) => S3
+  /** The directory of the house (LDAP). Connects when it is asked. */
+  readonly directory: (place: DirectoryPlace) => Directory
 }
 
 /** A timer that has been set; `cancel` is idempotent. */

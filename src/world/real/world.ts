@@ -5,9 +5,11 @@ import { pbkdf2, randomBytes, randomInt, sign, verify } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { hashRaw } from '@node-rs/argon2'
+import type { DirectoryPlace } from '../directory.ts'
 import type { Dns } from '../dns.ts'
 import type { Clock, Cpu, Random, Timer, World } from '../world.ts'
 import { compressed, decompressed } from '../zstd.ts'
+import { RealDirectory } from './directory.ts'
 import { RealDisk } from './disk.ts'
 import { realKeymaker } from './keymaker.ts'
 import { RealNetwork } from './network.ts'
@@ -34,6 +36,7 @@ export function realWorld(options: RealWorldOptions): World {
     postgres: (url: string) => new RealPostgres(url),
     s3: (url: string) => new RealS3(url),
     secret: secretAt,
+    directory: (place: DirectoryPlace) => new RealDirectory(place),
   }
   return { ...parts, dns: options.dns(parts) }
 }

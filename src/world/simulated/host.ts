@@ -9,6 +9,7 @@ import { PostgresError } from '../postgres.ts'
 import { S3Error } from '../s3.ts'
 import type { Clock, Cpu, Timer, World } from '../world.ts'
 import { compressed, decompressed } from '../zstd.ts'
+import { simulatedDirectory } from './directory.ts'
 import { SimulatedDisk } from './disk.ts'
 import { simulatedKeymaker } from './keymaker.ts'
 import { HostNetwork } from './network.ts'
@@ -94,14 +95,16 @@ export class SimulatedHost {
     const simulation = this.#simulation
     const incarnation = ++this.#incarnations
     const network = new HostNetwork(simulation, this, life, simulation.random(`${this.name}/${incarnation}/network`))
+    const clock = new HostClock(simulation, this, life)
     const parts: WorldWithoutDns = {
-      clock: new HostClock(simulation, this, life),
+      clock,
       random: simulation.random(`${this.name}/${incarnation}/random`),
       network,
       disk: this.disk.face(life),
       cpu: simulatedCpu,
       keymaker: simulatedKeymaker(simulation.random(`${this.name}/${incarnation}/keys`)),
       secret: async () => undefined,
+      directory: (place) => simulatedDirectory(place, simulation.directories, clock),
       s3: () => {
         throw new S3Error('There is no S3 in the simulated world.')
       },

@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Random, World } from '../world.ts'
+import type { DirectoryServer } from './directory.ts'
 import { DnsTable } from './dns.ts'
 import { type HostOptions, SimulatedHost } from './host.ts'
 import { type LinkBehaviour, Links } from './links.ts'
@@ -47,6 +48,8 @@ export class Simulation {
   readonly trusted: readonly string[]
   /** Records that hosts without a resolver of their own see; changes show at once. */
   readonly dns: DnsTable
+  /** LDAP servers, by 'host:port'. */
+  readonly directories = new Map<string, DirectoryServer>()
   readonly #hosts = new Map<string, SimulatedHost>()
   readonly #byAddress = new Map<string, SimulatedHost>()
   readonly #queue = new EventQueue()

@@ -30,7 +30,9 @@ export function SecuritySettings() {
           <OtherIssuer security={shown()} act={act} />
           <TwoFactors security={shown()} act={act} />
           <Sessions security={shown()} act={act} />
-          <ChangePassword act={act} />
+          <Show when={!shown().passwordIsElsewhere}>
+            <ChangePassword act={act} />
+          </Show>
         </>
       )}
     </Show>

@@ -37,6 +37,7 @@ export interface Security {
     readonly links: readonly { readonly id: number; readonly linkedAtMs: number }[]
   } | null
   readonly secondFactor: { readonly isOn: boolean; readonly codesLeft: number }
+  readonly passwordIsElsewhere: boolean
   readonly passkeys: { readonly canMake: boolean; readonly list: readonly Passkey[] }
   readonly connections: readonly {
     readonly id: number
