@@ -113,7 +113,8 @@ test('the web says so too: neither "wrong" nor "too many"', async () => {
 
 test('SCRAM is not offered where the directory knows passwords, and is elsewhere', async () => {
   const { world, accounts } = await withDirectory()
-  assert.deepEqual(accounts.mechanisms, ['PLAIN', 'LOGIN'])
+  assert.ok(accounts.mechanisms.includes('PLAIN'))
+  assert.ok(!accounts.mechanisms.some((one) => one.startsWith('SCRAM')))
   assert.ok(world.system.agent('sender').accounts.mechanisms.includes('SCRAM-SHA-256'))
 })
 

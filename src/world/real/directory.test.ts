@@ -132,7 +132,7 @@ describe('a directory', { skip: slapd === undefined ? 'no slapd here' : false },
   test('a server that is silent is unknown in time, and those who wait behind it too', async () => {
     const directory = open({}, 500)
     assert.equal(await directory.isPassword(BOB, 'secret'), true)
-    server.pause()
+    await server.pause()
     try {
       const asked = Array.from({ length: 20 }, () => directory.isPassword(BOB, 'secret'))
       for (const one of await Promise.allSettled(asked)) assert.equal(one.status, 'rejected')

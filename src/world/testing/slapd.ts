@@ -2,7 +2,7 @@
 // gone afterwards. Undefined where it is not installed (Debian: slapd).
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ export interface TestSlapd {
   /** As the machine would: no time to say goodbye. */
   kill(): Promise<void>
   /** Alive, and silent. */
-  pause(): void
+  pause(): Promise<void>
   resume(): void
   start(): Promise<void>
   end(): Promise<void>
@@ -112,7 +112,10 @@ ou: people
     securePort,
     certificate: cert,
     kill,
-    pause: () => void server!.kill('SIGSTOP'),
+    pause: async () => {
+      server!.kill('SIGSTOP')
+      while (!isStopped(server!.pid!)) await new Promise((resolve) => setTimeout(resolve, 10))
+    },
     resume: () => void server!.kill('SIGCONT'),
     start,
     end: async () => {
@@ -120,6 +123,12 @@ ou: people
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Every thread of it. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks).every((task) => /\) [Tt] /.test(readFileSync(join(tasks, task, 'stat'), 'utf8')))
 }
 
 function answers(port: number): Promise<boolean> {
