@@ -8,8 +8,8 @@ import { isPrivateIp } from '../message/ip.ts'
 import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings } from '../roles/agent.ts'
-import type { KeyPlace } from '../store/encryption.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
+import type { KeyPlace } from '../store/encryption.ts'
 import * as values from './values.ts'
 
 export interface PersonPlan {
