@@ -30,6 +30,8 @@ export interface Agent {
   /** What people's decisions say of mail. */
   readonly opinions: Opinions
   readonly secrets: AgentSecrets
+  /** Where another agent of the description listens. */
+  partnerAt(partner: Partner, service: 'submission' | 'lmtp'): Endpoint
   readonly settings: AgentSettings
   /** Knows the passwords of those who have none here; undefined: there is none. */
   readonly directory?: DirectoryLogin
@@ -53,6 +55,8 @@ export interface AgentSecrets {
 }
 
 export interface DkimKey {
+  /** Whose DNS shows it: the agent's own, or one that it carries mail for. */
+  readonly domain: string
   readonly selector: string
   readonly algorithm: 'rsa-sha256' | 'ed25519-sha256'
   readonly privateKey: KeyObject
@@ -81,6 +85,13 @@ export interface AgentSettings {
   readonly oauthClients: readonly { readonly id: string; readonly redirectUris: readonly string[] }[]
 }
 
+/** Another agent of the description, to which a relationship joins this one. */
+export interface Partner {
+  readonly id: string
+  readonly hostName: string
+  readonly ip: string
+}
+
 type NetworkEntry = Extract<ListEntry, { kind: 'network' }>
 
 /** The three ways to authenticate an Author (the mission): each on or off. */
@@ -90,6 +101,8 @@ export interface MsaSettings {
   readonly stations: readonly { readonly place: NetworkEntry; readonly author: string }[]
   /** Local networks: whoever connects from there may send as any Author of this MSA. */
   readonly networks: readonly NetworkEntry[]
+  /** Another agent is the MDA of this domain: mail for it goes there across the Border, and none is kept here. */
+  readonly keepsNone: boolean
 }
 
 export interface TransmitterSettings {
@@ -104,11 +117,22 @@ export interface TransmitterSettings {
   readonly signs: boolean
   /** May deliver to loopback and private addresses: only in a lab. */
   readonly privateDestinations: boolean
+  /** The Transmitter to which everything that leaves is handed over (`==>`); undefined: it is carried out from here. */
+  readonly via: Partner | undefined
+  /** Who hands mail over to this Transmitter, under contract, and the domains they may write as. */
+  readonly carries: readonly (Partner & { readonly domains: readonly string[] })[]
   /** Domains whose mail is handed over by LMTP (RFC 2033), to a program of ours, and where it listens. */
   readonly lmtp: readonly { readonly domain: string; readonly at: Endpoint }[]
 }
 
 export interface ReceiverSettings {
+  /** Domains whose mail is not kept here: it is handed over to their MDA while the sender waits. */
+  readonly homes: readonly {
+    readonly domain: string
+    readonly at: Partner
+    /** Forwarders that Recipients there trust, by their address, as far as the description knows. */
+    readonly trusts: ReadonlyMap<string, readonly string[]>
+  }[]
   readonly allow: readonly ListEntry[]
   readonly deny: readonly ListEntry[]
   readonly connections: number
@@ -137,6 +161,8 @@ export interface ReceiverSettings {
 export interface MdaSettings {
   /** Who may hand mail over by LMTP, without a Border of ours; none: no door. */
   readonly lmtpFrom: readonly NetworkEntry[]
+  /** The Receivers that stand before this MDA: what they found out counts. */
+  readonly receivers: readonly Partner[]
 }
 
 export interface ForwarderSettings {

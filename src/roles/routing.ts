@@ -6,7 +6,7 @@ import { type ForwardPath, formatAddress, type Mailbox, parseSmtpPath, type Reve
 import type { Envelope, EnvelopeRecipient } from '../protocols/smtp/envelope.ts'
 import type { Command } from '../store/commands.ts'
 import type { Account, BlobRef, Group, QueueEntry } from '../store/types.ts'
-import { type Agent, isOwnDomain } from './agent.ts'
+import { type Agent, isOwnDomain, type Partner } from './agent.ts'
 import { isPaused } from './forwarder/health.ts'
 import { reverseSrs } from './forwarder/srs.ts'
 import { untagged } from './msa/tagged.ts'
@@ -25,6 +25,8 @@ export type Way =
     }
   /** An address that our own Forwarder made (SRS): a bounce on its way back. */
   | { readonly kind: 'return'; readonly to: string }
+  /** The mailbox is at another agent, whose Receiver this is: it is handed over while the sender waits. */
+  | { readonly kind: 'home'; readonly address: string; readonly domain: string; readonly at: Partner }
   | { readonly kind: 'elsewhere'; readonly address: string; readonly domain: string }
   | { readonly kind: 'unknown'; readonly address: string }
 
@@ -52,7 +54,10 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
   const mailbox: Pick<Mailbox, 'localPart' | 'domain'> =
     path.type === 'postmaster' ? { localPart: 'postmaster', domain: agent.domain as Mailbox['domain'] } : path.mailbox
   const address = formatAddress(mailbox)
-  if (!isOwnDomain(agent, mailbox.domain)) return { kind: 'elsewhere', address, domain: mailbox.domain }
+  const { domain } = mailbox
+  const home = agent.settings.receiver.homes.find((one) => one.domain === domain)
+  if (home !== undefined) return { kind: 'home', address, domain, at: home.at }
+  if (!isOwnDomain(agent, domain) || agent.settings.msa.keepsNone) return { kind: 'elsewhere', address, domain }
   const forward = forwardOf(agent, address.toLowerCase())
   if (forward !== undefined) {
     if (domainOf(forward.to) !== agent.domain) return { kind: 'forward', ...forward }

@@ -33,7 +33,15 @@ export async function commitAll(agent: Agent, commands: readonly Command[]): Pro
 
 /** Keeps events that no reply depends on. If the disk refuses, tracking is poorer and mail goes on. */
 export function note(agent: Agent, ...happenings: Happening[]): void {
-  agent.store.commit(happenings.map((happening) => eventCommand(agent, happening))).catch(() => {})
+  keepAside(
+    agent,
+    happenings.map((happening) => eventCommand(agent, happening)),
+  )
+}
+
+/** Keeps what no reply depends on. */
+export function keepAside(agent: Agent, commands: readonly Command[]): void {
+  agent.store.commit(commands).catch(() => {})
 }
 
 /** What the sender hears when the disk refused: nothing was kept, so it comes again. Throws on what is no DiskError. */

@@ -19,6 +19,7 @@ import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
+import { contractOf, contractPolicy } from '../roles/transmitter/contract.ts'
 import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
 import { unlocked } from '../store/encryption.ts'
 import { type OpenedStore, openKeptStore } from '../store/open.ts'
@@ -36,6 +37,22 @@ import { secretsOf } from './secrets.ts'
 const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve', 'lmtp'] as const
 export type ServiceName = (typeof SERVICES)[number]
 
+/** The port of each door. */
+export type Ports = Readonly<Record<ServiceName, number>>
+
+/** RFC 6335: what the Internet agreed on. */
+export const INTERNET_PORTS: Ports = {
+  smtp: 25,
+  submission: 587,
+  submissions: 465,
+  imap: 143,
+  imaps: 993,
+  pop3: 110,
+  pop3s: 995,
+  managesieve: 4190,
+  lmtp: 24,
+}
+
 /** Where people sign in, and stay connected. */
 const DOOR_OF: Partial<Record<ServiceName, Door>> = {
   imap: 'imap',
@@ -52,14 +69,14 @@ const TLS_FROM_THE_START: ReadonlySet<ServiceName> = new Set(['submissions', 'im
 
 const OPENED_BY: Record<ServiceName, (plan: AgentPlan) => boolean> = {
   smtp: ({ roles }) => roles.has('Receiver'),
-  submission: ({ roles }) => roles.has('MSA'),
+  submission: ({ roles, settings }) => roles.has('MSA') || settings.transmitter.carries.length > 0,
   submissions: ({ roles }) => roles.has('MSA'),
   imap: ({ roles }) => roles.has('MDA'),
   imaps: ({ roles }) => roles.has('MDA'),
   pop3: ({ roles }) => roles.has('MDA'),
   pop3s: ({ roles }) => roles.has('MDA'),
   managesieve: ({ roles }) => roles.has('MDA'),
-  lmtp: ({ roles, settings }) => roles.has('MDA') && settings.mda.lmtpFrom.length > 0,
+  lmtp: ({ roles, settings: { mda } }) => roles.has('MDA') && mda.lmtpFrom.length + mda.receivers.length > 0,
 }
 
 /** The services that this plan's roles need. */
@@ -80,6 +97,8 @@ export interface AgentOptions {
   /** The port that other agents' Receivers listen on. */
   readonly transmitterPort: number
   readonly log: Log
+  /** Where another agent of the description listens. */
+  readonly partnerAt?: Agent['partnerAt']
 }
 
 type MailAccess = Parameters<typeof servePop3>[1] &
@@ -102,7 +121,12 @@ export class RunningAgent {
   readonly #smtp: ServeOptions
   readonly #smtpForAuthors: ServeOptions
   readonly #smtpAtBorder: ServeOptions
-  readonly #policies: { msa?: ReturnType<typeof msaPolicies>; receiver?: SmtpServerPolicy; lmtp?: SmtpServerPolicy }
+  readonly #policies: {
+    contract?: SmtpServerPolicy
+    msa?: ReturnType<typeof msaPolicies>
+    receiver?: SmtpServerPolicy
+    lmtp?: SmtpServerPolicy
+  }
 
   private constructor(
     plan: AgentPlan,
@@ -126,6 +150,7 @@ export class RunningAgent {
     const border = new Border(agent, budget)
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicies(agent) } : {}),
+      ...(agent.settings.transmitter.carries.length > 0 ? { contract: contractPolicy(agent) } : {}),
       ...(agent.roles.has('MDA') ? { lmtp: lmtpPolicy(agent) } : {}),
       ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent, border) } : {}),
     }
@@ -175,6 +200,7 @@ export class RunningAgent {
       opinions: new Opinions((owner) => store.learnedState(owner)),
       secrets,
       ...(directory && { directory }),
+      partnerAt: options.partnerAt ?? (({ ip }, service) => ({ address: ip, port: INTERNET_PORTS[service] })),
       settings: { ...plan.settings, transmitter: { ...plan.settings.transmitter, port: options.transmitterPort } },
       ...(plan.settings.reports.sends && {
         observations: new Observations({ clock, store, secret: secrets.server, log }),
@@ -265,6 +291,16 @@ export class RunningAgent {
     }
   }
 
+  /** With another agent's relay, with which there is a contract, or with an Author. */
+  #speakSubmission(stream: Stream, access: () => MailAccess): Promise<void> {
+    const { contract, msa } = this.#policies
+    const { world } = this.agent
+    const isPartner = contractOf(this.agent, stream.remote.address) !== undefined
+    return contract !== undefined && (msa === undefined || isPartner)
+      ? serveSmtp(stream, contract, this.#smtp, world)
+      : serveSmtp(stream, msa!(access().accounts), this.#smtpForAuthors, world)
+  }
+
   #speak(service: ServiceName, stream: Stream, access: () => MailAccess): Promise<void> {
     const { world, settings } = this.agent
     switch (service) {
@@ -272,7 +308,7 @@ export class RunningAgent {
         return serveSmtp(stream, this.#policies.receiver!, this.#smtpAtBorder, world)
       case 'submission':
       case 'submissions':
-        return serveSmtp(stream, this.#policies.msa!(access().accounts), this.#smtpForAuthors, world)
+        return this.#speakSubmission(stream, access)
       case 'imap':
       case 'imaps':
         return serveImap(

@@ -46,7 +46,7 @@ export class Background {
     releaseAsked(agent).catch((error: unknown) =>
       agent.log('error', 'what was being forwarded is due later', { error: String(error) }),
     )
-    const carriesMail = roles.has('Transmitter') || roles.has('Forwarder') || roles.has('Receiver')
+    const carriesMail = roles.size > 0
     const work: Work = {
       transmitter: carriesMail ? new Transmitter(agent) : undefined,
       reporter: new Reporter(agent),

@@ -60,7 +60,7 @@ describe('findings', () => {
       /no agent here has the domain/,
     ],
     ['trust in nobody', 'bob: trusts=nobody', 'S05', 'nobody', /neither an agent here nor a domain/],
-    ['two agents of one domain', 'recipient: domain=sender.test', 'S06', '', /have the same domain sender\.test/],
+    ['two MDAs of one domain', 'recipient: domain=sender.test', 'S06', '', /are both the MDA of sender\.test/],
     [
       'a password on the open Internet',
       'recipient: ip=203.0.113.5',

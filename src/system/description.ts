@@ -10,6 +10,7 @@ import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings } from '../roles/agent.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
 import type { KeyPlace } from '../store/encryption.ts'
+import { isAtTheBorder, joined } from './relations.ts'
 import * as values from './values.ts'
 
 export interface PersonPlan {
@@ -64,6 +65,10 @@ export interface AgentPlan {
   readonly directory: DirectorySettings | undefined
   /** The PostgreSQL that this agent's nodes share; undefined: it keeps its store itself. */
   readonly store: string | undefined
+  /** Whose DKIM keys it has: its own domain's, and of those it carries mail for. */
+  readonly signsFor: readonly { readonly domain: string; readonly suffix: string }[]
+  /** Mail from across the Border comes to it: it stands in the MX. */
+  readonly isAtTheBorder: boolean
   /** The S3 bucket that their bodies lie in; undefined: PostgreSQL. */
   readonly bodies: string | undefined
   /** How much of them each node keeps on its disk; undefined: the store's own default. */
@@ -252,7 +257,8 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
   }
 
   const withPeople = agents.map((agent) => {
-    const own = people.filter(({ plan }) => domainOf(plan.address) === agent.domain)
+    const isTheirs = agent.roles.has('MSA') || agent.roles.has('MDA') || agent.roles.has('Forwarder')
+    const own = people.filter(({ plan }) => isTheirs && domainOf(plan.address) === agent.domain)
     const stations = own.flatMap(({ plan }) => plan.stations.map((place) => ({ place, author: plan.address })))
     const certificates = own.flatMap(({ plan }) => plan.certificates.map((key) => ({ key, address: plan.address })))
     if (!isPrivateIp(agent.ip))
@@ -292,17 +298,9 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         `no agent here has the domain of ${plan.address}`,
         `Give an agent domain=${domainOf(plan.address)}, or change the address.`,
       )
-  for (const domain of new Set(agents.map((agent) => agent.domain))) {
-    const several = agents.filter((agent) => agent.domain === domain)
-    if (several.length > 1)
-      complain(
-        spanOf(model, model.actors.find((a) => a.id === several[1]!.id)!),
-        'S06',
-        `${several.map((a) => a.id).join(' and ')} have the same domain ${domain}`,
-        'Give each agent its own domain, or make them one actor with the same @id.',
-      )
-  }
-  return { plan: { model, agents: withPeople }, findings }
+  const complainOf = (id: string, code: string, message: string, remedy: string, reason?: string) =>
+    complain(spanOf(model, model.actors.find((one) => one.id === id)!), code, message, remedy, reason)
+  return { plan: { model, agents: joined(model, withPeople, complainOf) }, findings }
 }
 
 type Complain = (span: Span, code: string, message: string, remedy: string, reason?: string) => void
@@ -332,22 +330,6 @@ function planAgent(
   if (ip === undefined)
     complain(span, 'S03', `${actor.id} has no IP address`, `Add a line "${actor.id}: ip=192.0.2.1".`)
   if (domain === undefined || ip === undefined) return undefined
-  if (roles.includes('MSA') && !roles.includes('Transmitter'))
-    complain(
-      span,
-      'S09',
-      `${actor.id} plays MSA without Transmitter: its mail would never leave`,
-      'Write MSA/Transmitter.',
-    )
-  for (const role of ['MDA', 'Forwarder'] as const)
-    if (roles.includes(role) && !roles.includes('Receiver'))
-      complain(
-        span,
-        'S09',
-        `${actor.id} plays ${role} without Receiver: no mail would reach it`,
-        `Write Receiver/${role}.`,
-        'Border defence should be done at the Border: by a Receiver.',
-      )
   for (const { from } of of('forward')) {
     if (!roles.includes('Forwarder'))
       complain(span, 'S10', `${actor.id} forwards ${from}, but plays no Forwarder`, 'Write Receiver/Forwarder.')
@@ -410,6 +392,8 @@ function planAgent(
     encrypt: of('encrypt').at(-1) ?? undefined,
     people: [],
     groups: of('group'),
+    signsFor: [{ domain, suffix: '' }],
+    isAtTheBorder: isAtTheBorder(model, actor.id),
     catchAll: of('catch-all').at(-1)?.toLowerCase(),
     blocks: model.blocks
       .filter((block) => block.actor === actor.id)
@@ -422,7 +406,7 @@ function planAgent(
       dkim2: of('dkim2').at(-1) ?? false,
       batv: of('batv').at(-1) ?? false,
       certificates: [],
-      msa: { password: of('password').at(-1) ?? true, stations: [], networks: of('network') },
+      msa: { password: of('password').at(-1) ?? true, stations: [], networks: of('network'), keepsNone: false },
       transmitter: {
         port: 25,
         retryAfterS: of('retry').at(-1) ?? RETRY_AFTER_S,
@@ -431,8 +415,11 @@ function planAgent(
         signs: of('dkim').at(-1) ?? true,
         privateDestinations: lab,
         lmtp: of('lmtp-to'),
+        via: undefined,
+        carries: [],
       },
       receiver: {
+        homes: [],
         allow: of('allow'),
         deny: of('deny'),
         filters: of('filter').at(-1) ?? true,
@@ -460,7 +447,7 @@ function planAgent(
         keeps: of('keep').at(-1) ?? false,
         passesJunk: of('forward-junk').at(-1) ?? false,
       },
-      mda: { lmtpFrom: of('lmtp') },
+      mda: { lmtpFrom: of('lmtp'), receivers: [] },
       oidc: of('oidc').at(-1),
       oauthClients: of('oauth-client'),
       // A lab is quiet, unless asked.

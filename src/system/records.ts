@@ -16,16 +16,28 @@ export interface PublishedRecord {
   readonly why: string
 }
 
-/** The records of one agent. */
-export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): PublishedRecord[] {
-  const { domain, hostName, ip, roles } = agent
-  const address = ip.includes(':') ? 'AAAA' : 'A'
-  const mechanism = `ip${ip.includes(':') ? 6 : 4}:${ip}`
-  const sends = roles.has('Transmitter') || roles.has('Forwarder')
-  // Whoever reports to others wants to hear from them, if mail can reach it.
-  const asks = agent.settings.reports.sends && roles.has('Receiver')
-  const records: PublishedRecord[] = [
-    { name: hostName, type: address, value: ip, why: 'where the host is' },
+/** An agent, and the keys it signs with. */
+export interface Publisher {
+  readonly plan: AgentPlan
+  readonly dkim: readonly DkimKey[]
+}
+
+/** The records of all agents of a description: of each host, then of each domain, which several agents may serve. */
+export function recordsOf(publishers: readonly Publisher[]): PublishedRecord[] {
+  const domains = new Set(publishers.map(({ plan }) => plan.domain))
+  return [
+    ...publishers.flatMap(({ plan }) => hostRecords(plan)),
+    ...[...domains].flatMap((domain) => domainRecords(domain, publishers)),
+  ]
+}
+
+const addressType = (ip: string) => (ip.includes(':') ? 'AAAA' : 'A')
+const mechanism = (ip: string) => `ip${ip.includes(':') ? 6 : 4}:${ip}`
+const sends = ({ roles }: AgentPlan) => roles.has('Transmitter') || roles.has('Forwarder')
+
+function hostRecords({ hostName, ip }: AgentPlan): PublishedRecord[] {
+  return [
+    { name: hostName, type: addressType(ip), value: ip, why: 'where the host is' },
     {
       name: reverseName(parseIp(ip)!),
       type: 'PTR',
@@ -35,13 +47,24 @@ export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): Published
     {
       name: hostName,
       type: 'TXT',
-      value: `v=spf1 ${mechanism} -all`,
+      value: `v=spf1 ${mechanism(ip)} -all`,
       why: 'the name in EHLO may only come from this address (SPF)',
     },
+  ]
+}
+
+function domainRecords(domain: string, publishers: readonly Publisher[]): PublishedRecord[] {
+  const plans = publishers.map(({ plan }) => plan)
+  const own = plans.filter((plan) => plan.domain === domain)
+  const signers = publishers.filter(({ plan }) => sends(plan) && plan.signsFor.some((one) => one.domain === domain))
+  const receivers = receiversOf(domain, plans)
+  // Whoever reports to others wants to hear from them, if mail can reach it.
+  const asks = receivers.some(({ settings }) => settings.reports.sends)
+  const records: PublishedRecord[] = [
     {
       name: `_dmarc.${domain}`,
       type: 'TXT',
-      value: `v=DMARC1; p=${agent.dmarc}${asks ? `; rua=mailto:${reportAddress('dmarc', domain)}` : ''}`,
+      value: `v=DMARC1; p=${own[0]!.dmarc}${asks ? `; rua=mailto:${reportAddress('dmarc', domain)}` : ''}`,
       why: `what to do with mail that neither SPF nor DKIM proves${asks ? ', and where to report what was seen' : ''} (DMARC)`,
     },
   ]
@@ -52,32 +75,49 @@ export function recordsOf(agent: AgentPlan, dkim: readonly DkimKey[]): Published
       value: `v=TLSRPTv1; rua=mailto:${reportAddress('tls', domain)}`,
       why: 'where to report how encryption on the way to us went (TLS-RPT)',
     })
-  if (agent.spf)
+  if (own.every(({ spf }) => spf))
     records.push({
       name: domain,
       type: 'TXT',
-      value: sends ? `v=spf1 ${mechanism} -all` : 'v=spf1 -all',
+      value: ['v=spf1', ...signers.map(({ plan }) => mechanism(plan.ip)), '-all'].join(' '),
       why: 'which addresses may send for the domain (SPF)',
     })
-  if (roles.has('Receiver'))
+  for (const { hostName } of receivers)
     records.push({ name: domain, type: 'MX', value: `10 ${hostName}`, why: 'which host receives mail for the domain' })
-  if (agent.stsPolicy !== undefined)
+  const announcer = own.find(({ stsPolicy }) => stsPolicy !== undefined)
+  if (announcer !== undefined)
     records.push(
       {
         name: `_mta-sts.${domain}`,
         type: 'TXT',
-        value: policyRecord(agent.stsPolicy),
+        value: policyRecord(announcer.stsPolicy!),
         why: 'there is a policy on TLS to the Receiver, and which version of it (MTA-STS)',
       },
-      { name: `mta-sts.${domain}`, type: address, value: ip, why: 'where the policy can be fetched (MTA-STS)' },
+      {
+        name: `mta-sts.${domain}`,
+        type: addressType(announcer.ip),
+        value: announcer.ip,
+        why: 'where the policy can be fetched (MTA-STS)',
+      },
     )
-  if (sends)
+  for (const { plan, dkim } of signers)
     for (const key of dkim)
-      records.push({
-        name: `${key.selector}._domainkey.${domain}`,
-        type: 'TXT',
-        value: key.record,
-        why: `the public key that proves signatures (DKIM${agent.settings.dkim2 ? ' and DKIM2' : ''}, ${key.algorithm})`,
-      })
+      if (key.domain === domain)
+        records.push({
+          name: `${key.selector}._domainkey.${domain}`,
+          type: 'TXT',
+          value: key.record,
+          why: `the public key that proves signatures (DKIM${plan.settings.dkim2 ? ' and DKIM2' : ''}, ${key.algorithm})`,
+        })
   return records
+}
+
+/** Who takes the domain's mail at the Border: for itself, or for the MDA behind it. */
+function receiversOf(domain: string, plans: readonly AgentPlan[]): AgentPlan[] {
+  return plans.filter(
+    ({ roles, isAtTheBorder, settings, ...plan }) =>
+      roles.has('Receiver') &&
+      isAtTheBorder &&
+      (plan.domain === domain || settings.receiver.homes.some((home) => home.domain === domain)),
+  )
 }

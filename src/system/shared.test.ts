@@ -13,8 +13,9 @@ import { RealS3 } from '../world/real/s3.ts'
 import { realWorld } from '../world/real/world.ts'
 import { testPostgres } from '../world/testing/postgres.ts'
 import { testS3 } from '../world/testing/s3.ts'
+import type { Ports } from './agent.ts'
 import { planSystem } from './description.ts'
-import { type Ports, startSystem } from './start.ts'
+import { startSystem } from './start.ts'
 
 const PORTS: Ports = {
   smtp: 47025,

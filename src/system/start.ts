@@ -1,33 +1,18 @@
 // Starts every agent of a description, each with its own world, and finds a port for each door. The same function starts
 // the demo on loopback, a system on the Internet, and the simulated world.
 
+import type { Agent } from '../roles/agent.ts'
 import type { Endpoint } from '../world/network.ts'
 import { NetworkError } from '../world/network.ts'
 import type { World } from '../world/world.ts'
-import { type AgentOptions, RunningAgent, type ServiceName, servicesOf } from './agent.ts'
+import { type AgentOptions, type Ports, RunningAgent, type ServiceName, servicesOf } from './agent.ts'
 import type { AgentPlan, SystemPlan } from './description.ts'
-
-/** The port of each door. */
-export type Ports = Readonly<Record<ServiceName, number>>
-
-/** RFC 6335: what the Internet agreed on. */
-export const INTERNET_PORTS: Ports = {
-  smtp: 25,
-  submission: 587,
-  submissions: 465,
-  imap: 143,
-  imaps: 993,
-  pop3: 110,
-  pop3s: 995,
-  managesieve: 4190,
-  lmtp: 24,
-}
 
 const TRIES = 200
 /** Starts anew when an SMTP port was lost to another system between looking and opening. */
 const RACES = 10
 
-export interface StartOptions extends Omit<AgentOptions, 'transmitterPort'> {
+export interface StartOptions extends Omit<AgentOptions, 'transmitterPort' | 'partnerAt'> {
   readonly worldOf: (agent: AgentPlan) => World
   /** Wished for. A port that is taken is counted up, if `search`. */
   readonly ports: Ports
@@ -66,13 +51,15 @@ async function startOn(smtpPort: number, plan: SystemPlan, options: StartOptions
   const moved: string[] = []
   if (smtpPort !== options.ports.smtp) moved.push(`SMTP port ${options.ports.smtp} is taken, using ${smtpPort}`)
   const agents: RunningAgent[] = []
+  const partnerAt: Agent['partnerAt'] = ({ id, ip }, service) =>
+    agents.find((agent) => agent.plan.id === id)?.endpoint(service) ?? { address: ip, port: options.ports[service] }
   const stop = async () => {
     await Promise.all(agents.map((agent) => agent.stop()))
   }
   try {
     const started = await Promise.allSettled(
       plan.agents.map((agentPlan) =>
-        RunningAgent.start(agentPlan, options.worldOf(agentPlan), { ...options, transmitterPort: smtpPort }),
+        RunningAgent.start(agentPlan, options.worldOf(agentPlan), { ...options, transmitterPort: smtpPort, partnerAt }),
       ),
     )
     for (const one of started) if (one.status === 'fulfilled') agents.push(one.value)

@@ -35,8 +35,14 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
 
   const agentOf = (address: string) => {
     const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
-    return agents.find(({ plan }) => plan.domain === domain)
+    const own = agents.filter(({ plan }) => plan.domain === domain)
+    return own.find(({ plan }) => plan.roles.has('MDA')) ?? own[0]
   }
+  /** Where mail of people of this agent is submitted: here, or to the MSA of their domain. */
+  const msaOf = (running: RunningAgent) =>
+    running.plan.roles.has('MSA')
+      ? running
+      : agents.find(({ plan }) => plan.domain === running.plan.domain && plan.roles.has('MSA'))
 
   const backendOf = (address: string): JmapBackend | undefined => {
     const running = agentOf(address)
@@ -44,19 +50,28 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
     if (running === undefined || account === undefined) return undefined
     const known = kept.get(account.address)
     if (known?.account.id === account.id) return known
-    const { store, world, roles } = running.agent
+    const { store, world } = running.agent
+    const msa = msaOf(running)
     const backend: JmapBackend = {
       store,
       world,
       account,
       pushKey: vapidKey(running.agent.secrets.server).publicKey,
-      submit: async (author, message) =>
-        roles.has('MSA')
-          ? submitText(running.agent, author, message)
-          : {
-              reply: reply(550, '5.7.1', `${running.agent.domain} has no MSA: mail cannot be sent from here`),
-              trace: undefined,
-            },
+      submit: async (author, message) => {
+        if (msa === running) return submitText(running.agent, author, message)
+        const there = msa?.agent.store.accountByAddress(author.address)
+        if (msa === undefined || there === undefined)
+          return {
+            reply: reply(550, '5.7.1', `${running.agent.domain} has no MSA: mail cannot be sent from here`),
+            trace: undefined,
+          }
+        // Two agents, two stores: what is kept of it here is kept once the MSA has it.
+        const { record, ...mail } = message
+        const taken = await submitText(msa.agent, there, mail)
+        if (record === undefined || taken.trace === undefined) return taken
+        const [recorded] = await store.commit([record(taken.trace)])
+        return { ...taken, recorded }
+      },
     }
     kept.set(account.address, backend)
     return backend

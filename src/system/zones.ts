@@ -9,7 +9,8 @@ const TTL_S = 60
 
 /** The root zone of a system that is alone in its world. */
 export function labZone(agents: readonly RunningAgent[]): Zone {
-  const records = agents.flatMap(({ plan, agent }) => recordsOf(plan, agent.secrets.dkim).map(zoneRecord))
+  const publishers = agents.map(({ plan, agent }) => ({ plan, dkim: agent.secrets.dkim }))
+  const records = recordsOf(publishers).map(zoneRecord)
   return { origin: '', records }
 }
 

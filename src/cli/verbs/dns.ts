@@ -3,7 +3,7 @@
 
 import { join, resolve } from 'node:path'
 import { Resolver } from '../../protocols/dns/resolver.ts'
-import { type PublishedRecord, recordsOf } from '../../system/records.ts'
+import { type PublishedRecord, type Publisher, recordsOf } from '../../system/records.ts'
 import { secretsOf } from '../../system/secrets.ts'
 import type { Dns, MxRecord } from '../../world/dns.ts'
 import { RealNetwork } from '../../world/real/network.ts'
@@ -36,12 +36,13 @@ export async function dns(file: string, options: DnsOptions): Promise<number> {
     console.error(`--dns ${options.dns} is no address, or address and port.`)
     return EXIT.usage
   }
-  const records: PublishedRecord[] = []
+  const publishers: Publisher[] = []
   for (const agent of plan.agents) {
     const none = { resolve: async () => ({ status: 'no-answer' as const, reason: 'nothing is asked here' }) }
     const world = realWorld({ folder: join(resolve(options.folder), agent.id), dns: () => none })
-    records.push(...recordsOf(agent, (await secretsOf(world, agent)).dkim))
+    publishers.push({ plan: agent, dkim: (await secretsOf(world, agent)).dkim })
   }
+  const records = recordsOf(publishers)
   const print = (text: string) => process.stdout.write(text)
   if (!options.check) {
     print(options.json ? `${JSON.stringify(records, null, 2)}\n` : zoneText(records))

@@ -45,6 +45,18 @@ export async function sendMessage(
   return transaction.result(isReused)
 }
 
+/** MAIL and RCPT without a message: what would be said to each recipient. */
+export async function askRecipients(
+  io: ClientIo,
+  envelope: Envelope,
+  extensions: Extensions,
+  timeouts: ClientTimeouts,
+): Promise<SendResult> {
+  const transaction = new Transaction(io, envelope, toWire(Buffer.alloc(0)), extensions, timeouts, false)
+  await transaction.ask()
+  return transaction.result(false)
+}
+
 /** The reply that a server would give if it knew that it cannot take this message; undefined when it can. */
 function whatIsMissing(
   envelope: Envelope,
@@ -129,19 +141,32 @@ class Transaction {
     if (lost !== undefined) this.settleAll(reply(421, '4.4.2', `connection lost: ${lost.lost}`))
   }
 
+  /** Up to DATA, and no further. */
+  async ask(): Promise<void> {
+    const lost = (await this.#envelopeCommands()) ?? (await this.#reset())
+    if (lost !== undefined) this.settleAll(reply(421, '4.4.2', `connection lost: ${lost.lost}`))
+    else for (const i of this.#accepted) this.#replies[i] ??= reply(250, '2.1.5', 'would be taken')
+  }
+
   async #stepwise(): Promise<Lost | undefined> {
-    const { commandMs, dataInitiationMs } = this.#timeouts
+    const lost = await this.#envelopeCommands()
+    if (lost !== undefined) return lost
+    if (this.#accepted.length === 0) return this.#reset()
+    const data = await this.#io.exchange('DATA', this.#timeouts.dataInitiationMs)
+    return isLost(data) ? data : this.#data(data)
+  }
+
+  async #envelopeCommands(): Promise<Lost | undefined> {
+    const { commandMs } = this.#timeouts
     const mail = await this.#io.exchange(this.#mailLine(), commandMs)
     if (isLost(mail)) return mail
-    if (!this.#mailReply(mail)) return this.#reset()
+    if (!this.#mailReply(mail)) return undefined
     for (const [i, recipient] of this.#envelope.recipients.entries()) {
       const answer = await this.#io.exchange(this.#recipientLine(recipient), commandMs)
       if (isLost(answer)) return answer
       this.#recipientReply(i, answer)
     }
-    if (this.#accepted.length === 0) return this.#reset()
-    const data = await this.#io.exchange('DATA', dataInitiationMs)
-    return isLost(data) ? data : this.#data(data)
+    return undefined
   }
 
   /** MAIL, RCPT… and DATA go in one write (RFC 2920 §3.1), with many recipients in several. */

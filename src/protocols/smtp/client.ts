@@ -7,7 +7,7 @@ import { NetworkError } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
 import { plainMessage, ScramClient } from '../sasl/client.ts'
 import { ClientIo, type ClientTimeouts, type Extensions, isLost, type Lost } from './client-io.ts'
-import { type SendResult, sendMessage } from './client-transaction.ts'
+import { askRecipients, type SendResult, sendMessage } from './client-transaction.ts'
 import type { Envelope } from './envelope.ts'
 import { type Reply, reply, replyText } from './reply.ts'
 
@@ -136,6 +136,12 @@ export class SmtpConnection {
     const result = await sendMessage(this.#io, mail, this.#extensions, this.#timeouts, state)
     this.#used = true
     return result
+  }
+
+  /** Asks whether each recipient's mail would be taken, and sends none. */
+  async ask(envelope: Envelope): Promise<SendResult> {
+    this.#used = true
+    return askRecipients(this.#io, envelope, this.#extensions, this.#timeouts)
   }
 
   /** RSET: is the other side still there. */

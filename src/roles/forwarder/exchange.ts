@@ -101,7 +101,7 @@ export async function sendCommand(
   isSealed: boolean,
 ): Promise<Command> {
   let content = Buffer.concat([...(await dkimFields(agent, letter)), letter])
-  const key = agent.secrets.dkim.find(({ algorithm }) => algorithm === 'rsa-sha256')
+  const key = agent.secrets.dkim.find(({ algorithm, domain }) => algorithm === 'rsa-sha256' && domain === agent.domain)
   if (isSealed && agent.settings.forwarder.seals && key !== undefined) {
     const results = `${agent.hostName}; none`
     const none = { result: 'none', hops: [], ended: false, nextInstance: 1, steps: [] } as const

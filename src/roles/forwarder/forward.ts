@@ -110,7 +110,7 @@ export async function withHop(
 
 /** The ARC set over what we send; none when sealing is off or the chain is already broken (RFC 8617 §5.1.1). */
 async function sealOf(agent: Agent, content: Buffer, identity: Identity): Promise<Uint8Array[]> {
-  const key = agent.secrets.dkim.find(({ algorithm }) => algorithm === 'rsa-sha256')
+  const key = agent.secrets.dkim.find(({ algorithm, domain }) => algorithm === 'rsa-sha256' && domain === agent.domain)
   if (!agent.settings.forwarder.seals || key === undefined) return []
   const results = resultsValue(identity, agent.hostName)
   return [await sealArc(parseHeader(content), results, { ...key, domain: agent.domain }, identity.arc, agent.world)]

@@ -36,11 +36,12 @@ export async function placedAtHome(
     commands: [placeCommand(agent, account, await prepared(), mailbox, verdict)],
     text: `Put into ${mailbox === 'inbox' ? 'the inbox' : 'Junk'} of ${account.address}, who is at home here.`,
   })
-  if (!sorts(agent, account)) return place('inbox')
+  const judged = verdict?.outcome === 'junk' ? 'junk' : 'inbox'
+  if (!sorts(agent, account)) return place(judged)
   const kept = Buffer.concat([returnPathField(reversePath), ...front, body])
-  const arrival: Arrival = { account, address, reversePath, message: kept, author, verdict: 'inbox' }
+  const arrival: Arrival = { account, address, reversePath, message: kept, author, verdict: judged }
   const outcome = await sort(agent, arrival)
-  if (outcome === undefined) return place('inbox')
+  if (outcome === undefined) return place(judged)
   const rejected = outcome.actions.find(isRefusal)
   // One reply answers for all recipients: what one of several does not want goes into his Junk.
   if (rejected !== undefined && (!isAlone || way.kind !== 'mailbox')) return place('junk')

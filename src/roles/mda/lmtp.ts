@@ -9,6 +9,7 @@ import type { InboundMessage, SmtpServerPolicy } from '../../protocols/smtp/poli
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
+import { readVerdict } from '../receiver/hand-over.ts'
 import { groupFor, holderOf, type Leg, reversePathText, wayFor, waysTo } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf } from '../tracking.ts'
 import { placedAtHome } from './at-home.ts'
@@ -22,7 +23,8 @@ export function lmtpPolicy(agent: Agent): SmtpServerPolicy {
   return {
     connected(session) {
       const ip = unmapped(session.peer.address)
-      if (findInList(agent.settings.mda.lmtpFrom, { ip }) !== undefined) return undefined
+      const { lmtpFrom, receivers } = agent.settings.mda
+      if (findInList(lmtpFrom, { ip }) !== undefined || receivers.some((one) => one.ip === ip)) return undefined
       agent.log('warning', 'somebody who may not hand mail over by LMTP tried to', { ip })
       return reply(554, '5.7.1', `${ip} may not hand mail over here (lmtp= of the description says who may)`)
     },
@@ -41,11 +43,14 @@ export function lmtpPolicy(agent: Agent): SmtpServerPolicy {
 }
 
 async function deliver(agent: Agent, mail: InboundMessage) {
-  const { envelope, session, source } = mail
+  const { envelope, session } = mail
+  const ip = unmapped(session.peer.address)
+  // Our own Receiver has judged it: what it says counts.
+  const judged = agent.settings.mda.receivers.some((one) => one.ip === ip) ? readVerdict(mail.source) : undefined
+  const source = judged?.message ?? mail.source
   const header = parseHeader(source)
   if (fieldsNamed(header, 'received').length > MAX_HOPS)
     return reply(554, '5.4.6', `this message has passed more than ${MAX_HOPS} relays: it goes round in a loop`)
-  const ip = unmapped(session.peer.address)
   const trace = newTrace(agent.world)
   const reversePath = reversePathText(envelope.reversePath)
   const receivedField = buildReceived({
@@ -59,7 +64,7 @@ async function deliver(agent: Agent, mail: InboundMessage) {
   })
   const front = [Buffer.from(receivedField)]
   const reason = `${session.helo} (${ip}) handed it over`
-  const verdict: Verdict = {
+  const verdict: Verdict = judged?.verdict ?? {
     outcome: 'accept',
     reason,
     spf: 'none',

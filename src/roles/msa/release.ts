@@ -57,8 +57,8 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
       }
     }
     if (way.kind !== 'mailbox') {
-      const to = way.kind === 'elsewhere' ? way.address : way.to
-      const sender = way.kind === 'elsewhere' ? reversePath : srsReversePath(agent, reversePath)
+      const to = 'to' in way ? way.to : way.address
+      const sender = 'to' in way ? srsReversePath(agent, reversePath) : reversePath
       const { atHome: _, ...onward } = parameters
       const forwarded = way.kind === 'forward' ? { forwardedFrom: way.from } : {}
       // A copy is here: nobody need hear of the other.

@@ -149,7 +149,7 @@ async function keep(
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     if (later !== undefined && way.kind !== 'elsewhere') {
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
-      const address = way.kind === 'forward' ? way.from : way.kind === 'mailbox' ? way.address : way.to
+      const address = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
       blob ??= await agent.store.putBlob([...front, body])
       const parameters = { ...demandsOf(envelope), ...wishesOf(recipient), atHome: true }
       commands.push(
@@ -201,8 +201,8 @@ async function keep(
       }
     }
     if (way.kind === 'mailbox') continue
-    const to = way.kind === 'elsewhere' ? way.address : way.to
-    const reversePath = way.kind === 'elsewhere' ? sender.address : srsReversePath(agent, sender.address)
+    const to = 'to' in way ? way.to : way.address
+    const reversePath = 'to' in way ? srsReversePath(agent, sender.address) : sender.address
     const parameters = {
       ...demandsOf(envelope),
       ...(isTlsWaived(envelope, header) ? { ignoresTlsPolicy: true } : {}),
@@ -211,7 +211,7 @@ async function keep(
       // A copy is here: nobody need hear of the other.
       ...(home === undefined ? {} : { notify: [] }),
     }
-    if (way.kind === 'elsewhere') noteCorrespondent(agent, author.id, to)
+    if (!('to' in way)) noteCorrespondent(agent, author.id, to)
     if (blob === undefined) commands.push(...sender.commands)
     blob ??= await agent.store.putBlob([...front, body])
     commands.push(
@@ -287,7 +287,7 @@ export function recipientRefusal(
     return group.ways.length > 0 ? undefined : reply(550, '5.2.4', `nobody stands behind ${group.group.address} now`)
   const way = wayFor(agent, forwardPath)
   if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
-  if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter'))
+  if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter') && agent.settings.transmitter.via === undefined)
     return reply(550, '5.7.1', 'this MSA has no Transmitter to carry mail out')
   return undefined
 }

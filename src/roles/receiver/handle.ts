@@ -36,7 +36,13 @@ export function waysOf(agent: Agent, mail: InboundMessage): (Leg & Pick<Handled,
 }
 
 /** The Recipient's trusted Forwarders: domains. */
-function trustedBy(agent: Agent, way: Way): string[] {
+function trustedBy(agent: Agent, way: Way): readonly string[] {
+  if (way.kind === 'home')
+    return (
+      agent.settings.receiver.homes
+        .find(({ domain }) => domain === way.domain)
+        ?.trusts.get(way.address.toLowerCase()) ?? []
+    )
   return way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
 }
 
@@ -82,7 +88,7 @@ export function handle(
 /** What Junk means for this way: only a mailbox has one. */
 export function settle(agent: Agent, handled: Handled): Handled {
   const { way, judgement } = handled
-  if (way.kind === 'mailbox' || judgement.outcome !== 'junk') return handled
+  if (way.kind === 'mailbox' || way.kind === 'home' || judgement.outcome !== 'junk') return handled
   const { reason } = judgement
   if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
     return { ...handled, judgement: { outcome: 'accept', reason } }
@@ -97,9 +103,6 @@ export function settle(agent: Agent, handled: Handled): Handled {
 
 /** The address here that it is for. */
 export function addressOf(way: Way): string {
-  return way.kind === 'mailbox' || way.kind === 'elsewhere' || way.kind === 'unknown'
-    ? way.address
-    : way.kind === 'forward'
-      ? way.from
-      : way.to
+  if (way.kind === 'forward') return way.from
+  return 'to' in way ? way.to : way.address
 }

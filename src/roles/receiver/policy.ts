@@ -15,6 +15,7 @@ import { needsTag, tagOf } from '../msa/tagged.ts'
 import { groupFor, holderOf, reversePathText, type Way, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
 import type { Border } from './border.ts'
+import { Homes } from './hand-over.ts'
 import { receive, type Sharing } from './receive.ts'
 
 /** Unknown recipients that one address may ask for in ten minutes, before it is taken for an address harvester. */
@@ -53,10 +54,12 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
   /** Where the recipients of the transaction under way are. */
   /** What the client says the message's size is (RFC 1870). */
   const sizes = new WeakMap<SessionFacts, number>()
-  const sides = new WeakMap<SessionFacts, 'here' | 'away' | 'both'>()
+  const sides = new WeakMap<SessionFacts, string>()
+  /** Sessions whose client takes a reply for each recipient. */
+  const byRecipient = new WeakSet<SessionFacts>()
   /** Sessions whose transaction under way has the null reverse-path. */
   const bouncing = new WeakSet<SessionFacts>()
-  const sharing: Sharing = { border, arriving: new Map(), targets: new Targets(agent) }
+  const sharing: Sharing = { border, arriving: new Map(), targets: new Targets(agent), homes: new Homes(agent) }
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
   const allowed = (session: SessionFacts) => findInList(receiver.allow, { ip: ipOf(session) }) !== undefined
 
@@ -107,6 +110,8 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
       const ip = ipOf(session)
       sides.delete(session)
       sizes.set(session, parameters.sizeBytes ?? 0)
+      if (parameters.prdr) byRecipient.add(session)
+      else byRecipient.delete(session)
       if (address === '') bouncing.add(session)
       else bouncing.delete(session)
       if (allowed(session)) return undefined
@@ -125,7 +130,7 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
       return undefined
     },
 
-    recipient(forwardPath, _parameters, session) {
+    async recipient(forwardPath, _parameters, session) {
       const group = groupFor(agent, forwardPath, bouncing.has(session))
       const ways = group?.ways ?? [wayFor(agent, forwardPath)]
       const [way] = ways
@@ -168,6 +173,15 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
         refused(session, '', way.kind === 'mailbox' ? way.address : '', `A stranger was refused: ${why}.`)
         return reply(554, '5.7.1', `${why}; write to postmaster@${agent.domain} if that is wrong`)
       }
+      if (way.kind === 'home') {
+        const objection = await sharing.homes.refusal(way, forwardPath)
+        if (objection !== undefined) {
+          if (objection.code >= 500 && !allowed(session) && !unknown.take(neighbourhood(ipOf(session))))
+            return reply(421, '4.7.0', 'too many unknown recipients were asked for from your network, come back later')
+          refused(session, '', way.address, `Refused for ${way.address}: ${objection.lines.join(' ')}`)
+          return objection
+        }
+      }
       const full = ways
         .map(holderOf)
         .find((one) => one !== undefined && !hasRoom(agent, one.id, sizes.get(session) ?? 0))
@@ -178,7 +192,9 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
         return reply(452, '4.2.2', `${whose} is full, try again later`)
       }
       // One reply answers for all recipients of a message, but what may go into Junk here must not be passed on.
-      const side = ways.map(sideOf).find((one) => one !== 'here') ?? 'here'
+      // And of an MDA elsewhere each may say something else.
+      const isAlone = way.kind === 'home' && !byRecipient.has(session)
+      const side = isAlone ? way.address : (ways.map(sideOf).find((one) => one !== 'here') ?? 'here')
       const known = sides.get(session)
       if (known !== undefined && known !== side)
         return reply(452, '4.5.3', 'this recipient reads elsewhere than the others: send the message again for it')
@@ -190,8 +206,11 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
   }
 }
 
-const sideOf = (way: Way) =>
-  way.kind === 'mailbox' ? 'here' : way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
+function sideOf(way: Way): string {
+  if (way.kind === 'mailbox') return 'here'
+  if (way.kind === 'home') return 'home'
+  return way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
+}
 
 /** Whoever is refused can say that it is wrong (RFC 5321 §4.5.1). */
 function isPostmaster(agent: Agent, path: ForwardPath): boolean {

@@ -14,9 +14,10 @@ import { passOn, queueAll } from '../forwarder/pass-on.ts'
 import type { Targets } from '../forwarder/target.ts'
 import { countJudged } from '../reports/judged.ts'
 import { reversePathText } from '../routing.ts'
-import { commitAll, diskRefusal, messageIdOf, note } from '../tracking.ts'
+import { commitAll, diskRefusal, keepAside, messageIdOf, note } from '../tracking.ts'
 import type { Border } from './border.ts'
 import { findings } from './findings.ts'
+import { type Homes, handOver, replyFor } from './hand-over.ts'
 import { addressOf, type Handled, isStanding, waysOf } from './handle.ts'
 import { judgeAll } from './judge-all.ts'
 import { type About, forwardingsOf, keep } from './keep.ts'
@@ -33,6 +34,7 @@ export interface Sharing {
   readonly border: Border
   readonly arriving: Arriving
   readonly targets: Targets
+  readonly homes: Homes
 }
 
 /** The reply to the final dot: a promise when it is 250. Where it was asked for (PRDR), one for each recipient. */
@@ -74,7 +76,7 @@ async function decide(
   mail: InboundMessage,
   header: Header,
   about: About,
-  { border, targets }: Sharing,
+  { border, targets, homes }: Sharing,
   wholeDigest: string | undefined,
 ): Promise<Reply | RepliesByRecipient> {
   const { trace } = about
@@ -103,6 +105,15 @@ async function decide(
     const atMs = agent.world.clock.now()
     const arrival = digest === undefined ? undefined : ({ kind: 'arrival.add', digest, trace, atMs } as const)
     const ours = { mail, header, ...fields, identity }
+    if (standing.some(({ way }) => way.kind === 'home')) {
+      const refusals = (place: number) => refusalOf(handled.find(({ places }) => places.includes(place))!, trace)
+      const { replies, commands } = await handOver(agent, homes, ours, taken.filter(isStanding), about)
+      const answer = replyFor(mail.envelope.recipients.length, replies, mail.prdr, refusals)
+      // The MDA has it: what is said of it here, and that it came, may be lost in a crash, and the message is not.
+      const isTaken = !('each' in answer) && answer.code < 400
+      keepAside(agent, [...commands, ...(isTaken && arrival !== undefined ? [arrival] : [])])
+      return 'each' in answer ? answer : counted(answer)
+    }
     const forwardings = forwardingsOf(ours, standing, about)
     // Where somebody has it here in any case, 250 is true whatever a target says, and the queue sees to the rest.
     const isPromised = standing.length > forwardings.length || forwardings.some(({ isKept }) => isKept)

@@ -117,7 +117,7 @@ export async function carry(
       const text = `${about} went nowhere: there is no mailbox ${address} here.`
       commands.push(eventCommand(agent, { ...event, kind: 'bounced', text }))
     } else {
-      const target = way.kind === 'elsewhere' ? way.address : way.to
+      const target = 'to' in way ? way.to : way.address
       const blob = await agent.store.putBlob([...front, message])
       // RFC 3461 §4.1: nobody is told of a failure.
       const parameters = { notify: ['NEVER'], isReport: true, ...(ignoresTlsPolicy && { ignoresTlsPolicy }) }

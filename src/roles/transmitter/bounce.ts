@@ -144,8 +144,8 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
 
   const what = action === 'failed' ? 'A bounce' : `A notice (${action})`
   const way = wayFor(agent, forwardPathOf(to))
-  if (way.kind === 'elsewhere' || way.kind === 'forward' || way.kind === 'return') {
-    const target = way.kind === 'elsewhere' ? way.address : way.to
+  if (way.kind !== 'mailbox' && way.kind !== 'unknown') {
+    const target = 'to' in way ? way.to : way.address
     // Signed, so that it is believed even where a Forwarder takes it back to its Author.
     const blob = await agent.store.putBlob([...(await dkimFields(agent, notification)), notification])
     const parameters = requireTls ? { requireTls } : {}

@@ -53,8 +53,8 @@ export async function connectTo(
 ): Promise<Connected | Failed> {
   const { world, settings, hostName } = agent
   const { port, privateDestinations } = settings.transmitter
-  const local = settings.transmitter.lmtp.find((one) => one.domain === domain)
-  if (local !== undefined) return handOver(agent, domain, local.at, haste)
+  const partner = partnerFor(agent, domain)
+  if (partner !== undefined) return handOver(agent, domain, partner, haste)
   const [route, policy] = await Promise.all([
     routeTo(domain, { hostName, privateDestinations }, world),
     policyOf(agent, domain, haste),
@@ -115,23 +115,40 @@ export async function connectTo(
   return worst!
 }
 
-/** A program of ours takes this domain's mail by LMTP: no DNS, and no policy of strangers. */
-async function handOver(
+interface Taker {
+  readonly at: Endpoint
+  readonly name: string
+  readonly lmtp: boolean
+}
+
+/** Who takes this domain's mail by a relationship: a program of ours, its MDA, or the Transmitter that carries for us. */
+function partnerFor(agent: Agent, domain: string): Taker | undefined {
+  const { transmitter, receiver } = agent.settings
+  const program = transmitter.lmtp.find((one) => one.domain === domain)
+  if (program !== undefined) return { at: program.at, name: program.at.address, lmtp: true }
+  const home = receiver.homes.find((one) => one.domain === domain)
+  if (home !== undefined) return { at: agent.partnerAt(home.at, 'lmtp'), name: home.at.hostName, lmtp: true }
+  const { via } = transmitter
+  return via && { at: agent.partnerAt(via, 'submission'), name: via.hostName, lmtp: false }
+}
+
+/** Along a relationship: no DNS, and no policy of strangers. */
+export async function handOver(
   agent: Agent,
   domain: string,
-  at: Endpoint,
+  { at, name, lmtp }: Taker,
   haste: Haste | undefined,
 ): Promise<Connected | Failed> {
   const { world, hostName } = agent
-  const destination = { exchange: at.address, address: at.address }
+  const destination = { exchange: name, address: at.address }
   const smtp = await SmtpConnection.open({
     network: world.network,
     clock: world.clock,
     endpoint: at,
-    serverName: at.address,
+    serverName: name,
     heloName: hostName,
     tls: 'opportunistic',
-    lmtp: true,
+    lmtp,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
   })
@@ -139,7 +156,7 @@ async function handOver(
     const attempt = new TlsPolicy(domain, { policy: undefined, steps: [] }).measure(destination, smtp)
     return { kind: 'connected', smtp, destination, attempt: attempt! }
   }
-  return { ...failed(isPermanent(smtp.reply) ? 'refused' : 'deferred', smtp.reply), by: at.address }
+  return { ...failed(isPermanent(smtp.reply) ? 'refused' : 'deferred', smtp.reply), by: name }
 }
 
 /** Undefined: whoever waits cannot wait for it any longer. */

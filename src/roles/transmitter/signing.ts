@@ -3,15 +3,23 @@
 
 import { signDkim } from '../../identity/dkim/sign.ts'
 import { signDkim2 } from '../../identity/dkim2/sign.ts'
+import { authorOf } from '../../identity/dmarc/author.ts'
 import { domainOf, isWithin } from '../../identity/domain.ts'
-import { parseHeader } from '../../message/header.ts'
-import type { Agent } from '../agent.ts'
+import { type Header, parseHeader } from '../../message/header.ts'
+import type { Agent, DkimKey } from '../agent.ts'
 
 /** The DKIM-Signature fields for a message that leaves, one for each key; none when signing is off. */
 export async function dkimFields(agent: Agent, message: Buffer): Promise<Uint8Array[]> {
   if (!signs(agent)) return []
-  const keys = agent.secrets.dkim.map((key) => ({ ...key, domain: agent.domain }))
-  return [await signDkim(parseHeader(message), keys, agent.world)]
+  const header = parseHeader(message)
+  return [await signDkim(header, keysFor(agent, header), agent.world)]
+}
+
+/** Those of the domain in From, where mail is carried for it; else our own. */
+function keysFor({ domain, secrets }: Agent, header: Header): readonly DkimKey[] {
+  const { domains } = authorOf(header)
+  const author = secrets.dkim.filter((key) => domains.length === 1 && isWithin(domains[0]!, key.domain))
+  return author.length > 0 ? author : secrets.dkim.filter((key) => key.domain === domain)
 }
 
 const signs = ({ roles, settings }: Agent) =>
@@ -34,7 +42,11 @@ export async function dkim2Fields(agent: Agent, message: Buffer, leaving: Leavin
   if (!agent.settings.dkim2 || !signs(agent)) return []
   if (reversePath !== '' && !isWithin(domainOf(reversePath), agent.domain)) return []
   const route = { reversePath, recipients }
-  const signing = { domain: agent.domain, keys: agent.secrets.dkim, route }
+  const signing = {
+    domain: agent.domain,
+    keys: agent.secrets.dkim.filter(({ domain }) => domain === agent.domain),
+    route,
+  }
   const signed = await signDkim2(parseHeader(message), signing, { cpu: agent.world.cpu, clock: { now: () => atMs } })
   return 'fault' in signed ? [] : [signed.fields]
 }
