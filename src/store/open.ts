@@ -14,6 +14,14 @@ export interface OpenedStore {
   tidy(): Promise<readonly string[]>
   /** Work that only one may do: begun now, or when its turn comes. Gives what ends it. */
   alone(work: { begin(): void; end(): Promise<void> }): { stop(): Promise<void> }
+  /** Where nodes find the secrets that they share, sealed; undefined: they are this node's alone. */
+  readonly vault: Vault | undefined
+}
+
+export interface Vault {
+  read(): Promise<Buffer | undefined>
+  /** In place of what was read; not when there is something else by now. @throws DiskError */
+  keep(sealed: Buffer, insteadOf?: Buffer): Promise<void>
 }
 
 /** The store of an agent that is stopped, in the engine in which it was last opened. @throws DiskError */
@@ -32,6 +40,10 @@ export async function openKeptStore(world: World, shared: SharedOptions | undefi
         await tidyShared(store, world.disk)
         return []
       },
+      vault: {
+        read: () => store.log.sealedSecrets(),
+        keep: (sealed, insteadOf) => store.log.keepSecrets(sealed, insteadOf),
+      },
       alone: (work) => {
         const lease = new Lease(world, store.log, 'work', work)
         lease.start()
@@ -42,6 +54,7 @@ export async function openKeptStore(world: World, shared: SharedOptions | undefi
   const store = await openStore(world)
   return {
     store,
+    vault: undefined,
     tidy: async () => {
       const { problems } = await compact(store)
       return store.journalProblem === undefined ? problems : [...problems, store.journalProblem]

@@ -29,6 +29,9 @@ CREATE TABLE borderpost_lease (
   shard TEXT NOT NULL, name TEXT NOT NULL, holder TEXT NOT NULL, until TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (shard, name)
 );
+END IF;
+IF to_regclass('borderpost_secrets') IS NULL THEN
+CREATE TABLE borderpost_secrets (shard TEXT PRIMARY KEY, sealed BYTEA NOT NULL);
 END IF; END $$
 `
 const APPEND = `
@@ -256,6 +259,23 @@ export class SharedLog {
   async dropThrough(position: number): Promise<void> {
     await this.#patiently('DELETE FROM borderpost_snapshot WHERE shard = $1 AND position < $2', [this.#shard, position])
     await this.#patiently('DELETE FROM borderpost_journal WHERE shard = $1 AND seq <= $2', [this.#shard, position])
+  }
+
+  /** What was kept of the nodes' secrets, sealed. */
+  async sealedSecrets(): Promise<Buffer | undefined> {
+    const [row] = await this.#patiently('SELECT sealed FROM borderpost_secrets WHERE shard = $1', [this.#shard])
+    return row?.sealed as Buffer | undefined
+  }
+
+  /** Keeps them in place of what was there (undefined: nothing), unless another node was quicker. */
+  async keepSecrets(sealed: Buffer, insteadOf?: Buffer): Promise<void> {
+    if (insteadOf === undefined) {
+      const sql = 'INSERT INTO borderpost_secrets VALUES ($1, $2) ON CONFLICT DO NOTHING'
+      await this.#patiently(sql, [this.#shard, sealed])
+    } else {
+      const sql = 'UPDATE borderpost_secrets SET sealed = $2 WHERE shard = $1 AND sealed = $3'
+      await this.#patiently(sql, [this.#shard, sealed, insteadOf])
+    }
   }
 
   /** Takes or keeps a lease for so long; false while somebody else has it. Asks once. @throws DiskError */

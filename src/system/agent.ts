@@ -176,11 +176,14 @@ export class RunningAgent {
   /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
   static async start(plan: AgentPlan, outside: World, options: AgentOptions): Promise<RunningAgent> {
     const world = await unlocked(outside, 'store', plan.encrypt)
-    const secrets = await secretsOf(world, plan)
     const { store: url, domain: shard, bodies, cacheBytes } = plan
     const shared = url && { url, shard, bodies, cacheBytes }
     const opened = await openKeptStore(world, shared || undefined)
     const { store } = opened
+    const secrets = await secretsOf(world, plan, opened.vault).catch(async (error: unknown) => {
+      await store.close()
+      throw error
+    })
     const { domain } = plan
     const log: Agent['log'] = (level, text, facts) => options.log(plan.id, level, text, facts)
     const { clock } = world

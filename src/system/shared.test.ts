@@ -2,7 +2,8 @@
 // it, and one of them carries mail out, until it ends.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -63,8 +64,28 @@ test('two nodes, one store', async (t) => {
     while (!is()) await new Promise((resolve) => setTimeout(resolve, 50))
   }
   const one = await start('one')
+  await assert.rejects(start('two'), /node\.key is missing .* copy it from the folder of another node/)
+  const keyOf = (node: string) => join(folder, node, 'here', 'node.key')
+  writeFileSync(keyOf('two'), randomBytes(32).toString('base64'))
+  await assert.rejects(start('two'), /node\.key does not open the secrets of here\.test/)
+  copyFileSync(keyOf('one'), keyOf('two'))
   const two = await start('two')
   const [first, second] = [one.agents[0]!, two.agents[0]!]
+  assert.deepEqual(
+    second.agent.secrets.dkim.map(({ record }) => record),
+    first.agent.secrets.dkim.map(({ record }) => record),
+  )
+  assert.deepEqual(
+    [second.agent.secrets.server, second.agent.secrets.srs],
+    [first.agent.secrets.server, first.agent.secrets.srs],
+  )
+  for (const file of ['one/here/node.key', 'one/here/secrets.json', 'two/here/secrets.json']) {
+    assert.equal(statSync(join(folder, file)).mode & 0o077, 0, file)
+  }
+  const db = realWorld({ folder: join(folder, 'look'), dns: () => noDns }).postgres(postgres.url)
+  const [row] = await db.query('SELECT sealed FROM borderpost_secrets')
+  await db.close()
+  assert.doesNotMatch((row!.sealed as Buffer).toString('latin1'), /PRIVATE KEY|dkim/)
   const client = new ImapFlow({
     host: '127.0.0.1',
     port: second.endpoint('imap')!.port,
