@@ -25,6 +25,8 @@ export interface Agent {
   readonly hostName: string
   readonly world: World
   readonly store: Store
+  /** False while another node may be carrying this store's mail (store/lease.ts). */
+  readonly isAlone?: () => boolean
   /** What it remembers of strangers: bounded, and forgotten in time. */
   readonly memory: KeyValueWithTime
   /** What people's decisions say of mail. */

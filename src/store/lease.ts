@@ -32,8 +32,14 @@ export class Lease {
     this.#work = work
   }
 
-  get isHeld(): boolean {
-    return this.#isHeld
+  /** It is ours, and nobody else can have it yet: also where this process was stopped for a while and has just gone on. */
+  get isSure(): boolean {
+    return this.#isHeld && this.#world.clock.monotonic() - this.#confirmedMs < trustedMs
+  }
+
+  /** By whom commits are made that only the holder may make. */
+  get holder(): string {
+    return this.#holder
   }
 
   /** Tries to get it, from now on. */

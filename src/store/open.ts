@@ -14,6 +14,8 @@ export interface OpenedStore {
   tidy(): Promise<readonly string[]>
   /** Work that only one may do: begun now, or when its turn comes. Gives what ends it. */
   alone(work: { begin(): void; end(): Promise<void> }): { stop(): Promise<void> }
+  /** Nobody else can be doing that work now. */
+  isAlone(): boolean
   /** Where nodes find the secrets that they share, sealed; undefined: they are this node's alone. */
   readonly vault: Vault | undefined
 }
@@ -34,8 +36,10 @@ export async function openStopped(world: World): Promise<KeptStore> {
 export async function openKeptStore(world: World, shared: SharedOptions | undefined): Promise<OpenedStore> {
   if (shared !== undefined) {
     const store = await openSharedStore(world, shared)
+    let lease: Lease | undefined
     return {
       store,
+      isAlone: () => lease?.isSure ?? true,
       tidy: async () => {
         await tidyShared(store, world.disk)
         return []
@@ -45,15 +49,26 @@ export async function openKeptStore(world: World, shared: SharedOptions | undefi
         keep: (sealed, insteadOf) => store.log.keepSecrets(sealed, insteadOf),
       },
       alone: (work) => {
-        const lease = new Lease(world, store.log, 'work', work)
-        lease.start()
-        return lease
+        const held = new Lease(world, store.log, 'work', {
+          begin: () => {
+            store.holder = held.holder
+            work.begin()
+          },
+          end: async () => {
+            await work.end()
+            store.holder = ''
+          },
+        })
+        lease = held
+        held.start()
+        return held
       },
     }
   }
   const store = await openStore(world)
   return {
     store,
+    isAlone: () => true,
     vault: undefined,
     tidy: async () => {
       const { problems } = await compact(store)

@@ -34,8 +34,11 @@ IF to_regclass('borderpost_secrets') IS NULL THEN
 CREATE TABLE borderpost_secrets (shard TEXT PRIMARY KEY, sealed BYTEA NOT NULL);
 END IF; END $$
 `
+// The lease is held on to until the group is committed: nobody takes it over in between.
 const APPEND = `
-WITH head AS (UPDATE borderpost_shard SET last = last + 1 WHERE shard = $1 AND id NOT LIKE 'moved %' RETURNING last),
+WITH lease AS (SELECT 1 FROM borderpost_lease WHERE shard = $1 AND holder = $5 AND until > clock_timestamp() FOR SHARE),
+  head AS (UPDATE borderpost_shard SET last = last + 1 WHERE shard = $1 AND id NOT LIKE 'moved %'
+    AND ($5 = '' OR EXISTS (SELECT 1 FROM lease)) RETURNING last),
   row AS (INSERT INTO borderpost_journal SELECT $1, last, $2, $3 FROM head RETURNING seq)
 SELECT seq, pg_notify($4, seq::text) FROM row`
 
@@ -89,12 +92,18 @@ export class SharedLog {
     this.#postgres.listen(this.#channel, onNews)
   }
 
-  /** Appends a group; gives its number once it is durable. @throws DiskError when it was refused, or nobody answers */
-  async append(token: string, batches: readonly string[]): Promise<number> {
+  /**
+   * Appends a group, if `holder` has its lease still ('': whoever has it); gives its number once it is durable.
+   * @throws DiskError when it was refused, or nobody answers
+   */
+  async append(token: string, batches: readonly string[], holder = ''): Promise<number> {
     const kept = batches.map((text, index) => this.#sealed(text, `batch ${index} of ${token}`))
     try {
-      const [row] = await this.#patiently(APPEND, [this.#shard, token, kept, this.#channel])
-      if (row === undefined) throw this.#movedAway()
+      const [row] = await this.#patiently(APPEND, [this.#shard, token, kept, this.#channel, holder])
+      if (row === undefined) {
+        await this.mustBeHere()
+        throw new DiskError('failed', 'This node does the work of one no more: another has taken over.')
+      }
       return Number(row.seq)
     } catch (error) {
       if (!(error instanceof PostgresError && error.code === 'taken')) {
@@ -325,7 +334,7 @@ export class SharedLog {
   async #cancel(token: string): Promise<void> {
     while (!this.#isClosed) {
       try {
-        await this.#postgres.query(APPEND, [this.#shard, token, [], this.#channel])
+        await this.#postgres.query(APPEND, [this.#shard, token, [], this.#channel, ''])
         return
       } catch (error) {
         if (error instanceof PostgresError && error.code === 'taken') return

@@ -45,9 +45,26 @@ const inSharedPlace = (ref: BlobRef, gone: ReadonlySet<BlobHash>): BlobRef => ({
   offset: 0,
 })
 
+/** What only one may do, and twice would be seen: reports that go out, lessons that count. */
+const OF_ONE: ReadonlySet<Command['kind']> = new Set([
+  'report.close',
+  'report.postpone',
+  'complaint.done',
+  'learned.put',
+])
+const ADDS: ReadonlySet<Command['kind']> = new Set(['queue.add', 'email.deliver'])
+
+/** That a message went is true whoever has the lease; what is made of it (a bounce) is made once. */
+function isOfOne(batch: readonly Command[]): boolean {
+  const has = (kinds: ReadonlySet<Command['kind']>) => batch.some(({ kind }) => kinds.has(kind))
+  return has(OF_ONE) || (has(ADDS) && batch.some(({ kind }) => kind === 'queue.remove'))
+}
+
 interface Commit {
   readonly batch: readonly Command[]
   readonly text: string
+  /** The lease that it needs; '': none. */
+  readonly holder: string
   readonly resolve: (results: CommandResult[]) => void
   readonly reject: (error: Error) => void
 }
@@ -139,6 +156,8 @@ export class SharedStore extends View implements Store {
   #hasNews = false
   #applied: number
   #isClosed = false
+  /** The lease under which this node does the work of one; '': it does not. */
+  holder = ''
 
   constructor(parts: Parts, applied: number) {
     super(parts.database)
@@ -162,7 +181,8 @@ export class SharedStore extends View implements Store {
     const gone = unsure.length === 0 ? nobody : await this.#touch(unsure.map(({ hash }) => hash))
     const located = batch.map((command) => withBody(command, (ref) => inSharedPlace(ref, gone)))
     return new Promise((resolve, reject) => {
-      this.#collected.push({ batch: located, text: batchText(located), resolve, reject })
+      const holder = isOfOne(batch) ? this.holder : ''
+      this.#collected.push({ batch: located, text: batchText(located), holder, resolve, reject })
       this.#appending ??= this.#appendGroups()
     })
   }
@@ -188,7 +208,7 @@ export class SharedStore extends View implements Store {
   /** Appends what is no batch: what tidying decided. Resolves when this view has it. */
   async decide(text: string): Promise<void> {
     await new Promise<CommandResult[]>((resolve, reject) => {
-      this.#collected.push({ batch: [], text, resolve, reject })
+      this.#collected.push({ batch: [], text, holder: this.holder, resolve, reject })
       this.#appending ??= this.#appendGroups()
     })
   }
@@ -222,12 +242,14 @@ export class SharedStore extends View implements Store {
     // One turn later, so that commits of the same turn go together.
     await undefined
     while (this.#collected.length > 0) {
-      const commits = this.#collected.splice(0, mostBatchesInGroup)
+      const { holder } = this.#collected[0]!
+      const end = this.#collected.findIndex((one) => one.holder !== holder)
+      const commits = this.#collected.splice(0, Math.min(end < 0 ? mostBatchesInGroup : end, mostBatchesInGroup))
       const token = this.#parts.world.random.bytes(16).toString('hex')
       const group: Ours = { token, commits, batches: commits.map(({ text }) => text) }
       this.#ours.set(token, group)
       try {
-        const seq = await this.log.append(token, group.batches)
+        const seq = await this.log.append(token, group.batches, holder)
         if (this.#ours.has(token)) this.#numbered.set(seq, group)
         void this.#look()
       } catch (error) {

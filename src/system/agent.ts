@@ -199,6 +199,7 @@ export class RunningAgent {
       hostName: plan.hostName,
       world,
       store,
+      isAlone: () => opened.isAlone(),
       memory,
       opinions: new Opinions((owner) => store.learnedState(owner)),
       secrets,

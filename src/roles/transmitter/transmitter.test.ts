@@ -332,6 +332,19 @@ test('large messages wait for each other, so that memory is bounded', async () =
 })
 
 describe('faults of our own', () => {
+  test('while another node may be carrying, nothing is sent; then everything, once', async () => {
+    const { world, taken } = await withFar([TAKEN])
+    let isAlone = false
+    Object.assign(world.agent('sender'), { isAlone: () => isAlone })
+    await world.submit(FAR)
+    await world.submit(FAR)
+    await world.simulation.runFor(5 * MINUTE)
+    assert.equal(taken.length, 0)
+    isAlone = true
+    await world.quiet()
+    assert.equal(taken.length, 2)
+  })
+
   test('while the disk refuses to keep what happened, nothing is sent again', async () => {
     const { world, taken } = await withFar([TAKEN])
     const { store } = world.agent('sender')

@@ -37,6 +37,7 @@ const REFRESH_EVERY_MS = 3_600_000
 const REFRESHED_AT_ONCE = 500
 /** Rest after a failure of our own (disk full, …) before what happened is written down again. */
 const INTERRUPTED_MS = 10_000
+const UNSURE_MS = 500
 /** A disk may work again; a body that could not be read so often, over hours, is damaged. */
 const UNREADABLE_ATTEMPTS = 8
 
@@ -284,6 +285,12 @@ export class Transmitter {
         connection = opened
         lane.limit = Math.max(lane.limit, this.#agent.settings.transmitter.connectionsPerDestination)
         for (let more = lane.jobs.length; more > 0 && lane.workers < lane.limit; more--) this.#hire(lane)
+      }
+      if (this.#agent.isAlone?.() === false) {
+        // This node was cut off, or stopped for a while: another may be carrying the same. It is known within seconds.
+        lane.jobs.unshift(job)
+        await this.#agent.world.clock.sleep(UNSURE_MS)
+        continue
       }
       const outcomes = await this.#deliver(connection, job)
       // RFC 5321 §3.8: the other side had closed a connection that we kept. Nothing was said, so say it on a new one.

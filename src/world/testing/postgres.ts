@@ -8,15 +8,20 @@ import { join } from 'node:path'
 
 export interface TestPostgres {
   readonly url: string
+  /** Of its socket. */
+  readonly folder: string
   /** As the machine would: no time to say goodbye. */
   kill(): Promise<void>
   /** As an administrator would: connections are ended. */
   restart(): Promise<void>
   start(): Promise<void>
+  /** A replica becomes a primary. */
+  promote(): void
   end(): Promise<void>
 }
 
-export async function testPostgres(): Promise<TestPostgres | undefined> {
+/** `of`: a replica of this one, which then commits nothing that the replica does not have. */
+export async function testPostgres(of?: TestPostgres): Promise<TestPostgres | undefined> {
   const programs = programsFolder()
   if (programs === undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-postgres-'))
@@ -24,11 +29,13 @@ export async function testPostgres(): Promise<TestPostgres | undefined> {
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
   const options = { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'ignore'] as ('ignore' | 'pipe')[] }
-  execFileSync(
-    join(programs, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8'],
-    options,
-  )
+  if (of === undefined) {
+    const words = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8']
+    execFileSync(join(programs, 'initdb'), words, options)
+  } else {
+    const words = ['-D', data, '-h', of.folder, '-U', 'postgres', '-R', '-X', 'stream', '-c', 'fast', '--no-sync']
+    execFileSync(join(programs, 'pg_basebackup'), words, options)
+  }
   let server: ChildProcess | undefined
   const start = async () => {
     const settings = [
@@ -54,7 +61,14 @@ export async function testPostgres(): Promise<TestPostgres | undefined> {
     await ended
   }
   await start()
+  if (of !== undefined) {
+    const psql = ['-h', of.folder, '-U', 'postgres', '-q', '-c']
+    execFileSync(join(programs, 'psql'), [...psql, "ALTER SYSTEM SET synchronous_standby_names = '*'"], options)
+    execFileSync(join(programs, 'psql'), [...psql, 'SELECT pg_reload_conf()'], options)
+  }
   return {
+    folder,
+    promote: () => void execFileSync(join(programs, 'pg_ctl'), ['promote', '-D', data, '-w'], options),
     url: `postgres://postgres@/postgres?host=${folder}`,
     // SIGQUIT: an immediate shutdown, recovered from the log at the next start. (SIGKILL would leave its children behind.)
     kill: () => stop('SIGQUIT'),
