@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testWorld } from '../world/testing.ts'
 import { checkStore } from './check.ts'
-import { openStore } from './embedded.ts'
 import { deliver, done, makeAccount } from './testing.ts'
+import { onBothEngines } from './testing-engines.ts'
 
-test('an account goes with all that is its own; its id and what was shared with it are nobody’s afterwards', async () => {
-  const { world, run } = testWorld()
-  await run(async () => {
-    const store = await openStore(world)
+test(
+  'an account goes with all that is its own; its id and what was shared with it are nobody’s afterwards',
+  onBothEngines(async (store) => {
     const bob = await makeAccount(store)
     const dora = await makeAccount(store, 'dora@here.test')
     await deliver(store, bob, 'to both')
@@ -34,14 +32,12 @@ test('an account goes with all that is its own; its id and what was shared with 
     const other = await makeAccount(store, 'dora@here.test')
     assert.ok(other > dora)
     assert.equal((await store.commit([{ kind: 'account.remove', account: dora }]))[0]!.ok, false)
-    await store.close()
-  })
-})
+  }),
+)
 
-test('an address is of one account or one group, and what is for nobody else can be caught', async () => {
-  const { world, run } = testWorld()
-  await run(async () => {
-    const store = await openStore(world)
+test(
+  'an address is of one account or one group, and what is for nobody else can be caught',
+  onBothEngines(async (store) => {
     const bob = await makeAccount(store)
     const dora = await makeAccount(store, 'dora@here.test')
     const group = { address: 'ALL@here.test', owner: 'bob@here.test', members: ['Bob@here.test', 'bob@here.test'] }
@@ -66,6 +62,5 @@ test('an address is of one account or one group, and what is for nobody else can
     assert.deepEqual(store.addresses(bob), ['bob@here.test'])
     await done(store, { kind: 'group.remove', address: 'all@here.test' })
     assert.deepEqual(store.groups(), [])
-    await store.close()
-  })
-})
+  }),
+)

@@ -4,13 +4,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { testWorld } from '../world/testing.ts'
 import { checkStore } from './check.ts'
 import type { Command, CommandResult, UidSet } from './commands.ts'
-import { compact } from './compact.ts'
 import type { EmailCondition } from './email-query.ts'
-import { type EmbeddedStore, openStore } from './embedded.ts'
 import { makeAccount, nowMs, summary } from './testing.ts'
+import { type OpenAgain, overEngines } from './testing-engines.ts'
+import type { KeptStore } from './view.ts'
 
 interface ModelEmail {
   readonly text: string
@@ -160,7 +159,7 @@ function follow(model: Model, command: Command, result: Extract<CommandResult, {
 const created: [number, string][] = []
 const homeFlags = new Map<number, string[]>()
 
-function assertSameView(store: EmbeddedStore, account: number, model: Model): void {
+function assertSameView(store: KeptStore, account: number, model: Model): void {
   const mailboxes = store.mailboxes(account)
   assert.deepEqual(new Map(mailboxes.map(({ id, path }) => [id, path])).size, model.mailboxes.size)
   for (const mailbox of mailboxes) {
@@ -192,7 +191,7 @@ function assertSameView(store: EmbeddedStore, account: number, model: Model): vo
 }
 
 /** Every list that JMAP can ask of the index is what one gets by looking at each email. */
-function assertLists(store: EmbeddedStore, account: number, model: Model): void {
+function assertLists(store: KeptStore, account: number, model: Model): void {
   const has = (email: number, flag: string) => model.placementsOf(email).some(({ flags }) => flags.includes(flag))
   const isIn = (email: number, id: number) =>
     model.mailboxes.get(id)!.placements.some((placed) => placed.email === email)
@@ -287,7 +286,7 @@ function assertSteps<T>(
 }
 
 // `sinceModseq`: the state in which `before` was seen.
-function assertChanges(store: EmbeddedStore, account: number, sinceModseq: number, before: View, now: View): void {
+function assertChanges(store: KeptStore, account: number, sinceModseq: number, before: View, now: View): void {
   const compare = <T>(
     name: string,
     old: Map<T, string>,
@@ -358,12 +357,7 @@ const step = fc.oneof(
 // biome-ignore lint/suspicious/noExplicitAny: the union of the records above, read by `what`
 type Step = any
 
-async function commandOf(
-  store: EmbeddedStore,
-  account: number,
-  model: Model,
-  step: Step,
-): Promise<Command | undefined> {
+async function commandOf(store: KeptStore, account: number, model: Model, step: Step): Promise<Command | undefined> {
   const boxes = [...model.mailboxes.keys()]
   const emails = [...model.emails.keys()]
   const box = (n: number) => boxes[n % boxes.length]!
@@ -413,39 +407,47 @@ async function commandOf(
   return undefined
 }
 
-test('random commands: the store and the model show the same', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.nat(), async (steps: Step[], seed) => {
-      const { world, run } = testWorld(seed)
-      await run(async () => {
-        let store = await openStore(world)
-        const account = await makeAccount(store)
-        const model = new Model()
-        for (const { id, path } of store.mailboxes(account))
-          model.mailboxes.set(id, { path, uidNext: 1, placements: [] })
-        const states: { modseq: number; view: View }[] = [{ modseq: store.modseq(account), view: model.view() }]
-        for (const one of steps) {
-          if (one.what === 'compact') await compact(store)
-          if (one.what === 'reopen') {
-            await store.close()
-            store = await openStore(world)
-          }
-          const command = await commandOf(store, account, model, one)
-          if (command === undefined) continue
-          const known = new Set(model.mailboxes.keys())
-          const [result] = await store.commit([command])
-          for (const { id, path } of store.mailboxes(account)) if (!known.has(id)) created.push([id, path])
-          if (result!.ok) follow(model, command, result!)
-          created.length = 0
-          assertSameView(store, account, model)
-          states.push({ modseq: store.modseq(account), view: model.view() })
-        }
-        const now = model.view()
-        for (const { modseq, view } of states) assertChanges(store, account, modseq, view, now)
-        assert.deepEqual(await checkStore(store), [])
-        await store.close()
-      })
-    }),
-    { numRuns: Number(process.env.STORE_MODEL_RUNS ?? 100) },
-  )
-})
+/** Over a real database each run takes longer. */
+const RUNS = { embedded: Number(process.env.STORE_MODEL_RUNS ?? 100), shared: 15 }
+
+test(
+  'random commands: the store and the model show the same',
+  overEngines(async (engine, name) => {
+    let isThere = true
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.nat(), async (steps: Step[], seed) => {
+        isThere = await engine.inNew((open) => runSteps(open, steps), seed)
+      }),
+      { numRuns: RUNS[name] },
+    )
+    return isThere
+  }),
+)
+
+async function runSteps(open: OpenAgain, steps: readonly Step[]): Promise<void> {
+  let { store, tidy } = await open()
+  const account = await makeAccount(store)
+  const model = new Model()
+  for (const { id, path } of store.mailboxes(account)) model.mailboxes.set(id, { path, uidNext: 1, placements: [] })
+  const states: { modseq: number; view: View }[] = [{ modseq: store.modseq(account), view: model.view() }]
+  for (const one of steps) {
+    if (one.what === 'compact') await tidy()
+    if (one.what === 'reopen') {
+      await store.close()
+      ;({ store, tidy } = await open())
+    }
+    const command = await commandOf(store, account, model, one)
+    if (command === undefined) continue
+    const known = new Set(model.mailboxes.keys())
+    const [result] = await store.commit([command])
+    for (const { id, path } of store.mailboxes(account)) if (!known.has(id)) created.push([id, path])
+    if (result!.ok) follow(model, command, result!)
+    created.length = 0
+    assertSameView(store, account, model)
+    states.push({ modseq: store.modseq(account), view: model.view() })
+  }
+  const now = model.view()
+  for (const { modseq, view } of states) assertChanges(store, account, modseq, view, now)
+  assert.deepEqual(await checkStore(store), [])
+  await store.close()
+}

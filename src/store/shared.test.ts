@@ -166,7 +166,9 @@ sharedTest('a folder is of one engine: neither takes what the other has', async 
   await (await openStore(own)).close()
   await assert.rejects(open(own), { code: 'exists', message: /move it away/ })
   await (await openStore(own)).close()
-  await (await open(nodes)).close()
+  const node = await open(nodes)
+  await assert.rejects(open(nodes), { code: 'locked', message: /held by/ })
+  await node.close()
   await assert.rejects(openStore(nodes), /only follows a shared store/)
 })
 
