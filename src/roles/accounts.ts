@@ -305,7 +305,7 @@ export class Accounts {
 
   /** The password is another: what the old one opened ends. */
   passwordChanged(id: number): void {
-    this.connections.end(id, ({ by }) => by === undefined)
+    this.connections.end(id, ({ by }) => by === undefined || by === OTHER_ISSUER)
   }
 
   /** People sign in with their whole address, or with its local part alone at the agent's own domain. */

@@ -334,3 +334,28 @@ test('oidc-provider: a person signs in there with Chromium, and reads mail here'
   await page.getByLabel('Settings').click()
   await page.locator('#other-issuer').getByText('Nobody is linked.').waitFor()
 })
+
+test('what a token of the issuer opened is listed by its name, and ends when the second factor is turned on', async (t) => {
+  const { running, sign, claimsNow, app, base } = await liar(t)
+  const claims = { ...claimsNow(), email: BOB, email_verified: true, scope: 'imap' }
+  const { port } = await running.open('imap', { address: '127.0.0.1', port: 0 })
+  const stream = await running.agent.world.network.connect({ address: '127.0.0.1', port }, { timeoutMs: 2000 })
+  await stream.read(5000)
+  const text = Buffer.from(`n,,\x01auth=Bearer ${await sign(claims)}\x01\x01`).toString('base64')
+  await stream.write(Buffer.from(`a AUTHENTICATE OAUTHBEARER ${text}\r\n`))
+  assert.match(Buffer.from((await stream.read(5000))!).toString(), /^a OK/)
+  const headers = { host: new URL(base).host }
+  const signedIn = await app.inject({
+    method: 'POST',
+    url: '/api/sign-in',
+    headers,
+    payload: { address: BOB, password: 'demo' },
+  })
+  const cookie = String(signedIn.headers['set-cookie']).split(';')[0]!
+  const act = async (payload: object) =>
+    (await app.inject({ method: 'POST', url: '/api/security', headers: { ...headers, cookie }, payload })).json()
+  const { secret: _, uri, connections, other } = await act({ action: 'enrol', password: 'demo' })
+  assert.deepEqual([connections[0].name, connections[0].door], [other.name, 'imap'])
+  await act({ action: 'confirm', code: (URI.parse(uri) as TOTP).generate() })
+  assert.equal(await stream.read(5000).catch(() => null), null)
+})
