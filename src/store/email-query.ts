@@ -3,7 +3,7 @@
 
 import type { SqlValue } from '../world/disk.ts'
 import { flagBit } from './flags.ts'
-import type { MailboxId } from './types.ts'
+import type { EmailId, MailboxId } from './types.ts'
 
 /** What the database can decide of one email. Flags: those of all its placements. */
 export type EmailCondition =
@@ -229,6 +229,60 @@ export function firstEmails(
     ...merged.parameters,
     limit,
     skip,
+  )
+}
+
+/** A place in the order of time. */
+export interface TimedEmail {
+  readonly id: EmailId
+  readonly receivedAtMs: number
+}
+
+/** Is the query one of a single mailbox, in time: then the index knows where an email stands in it. */
+export function isTimed({ where, order }: Pick<EmailQuery, 'where' | 'order'>): boolean {
+  const isInTime = order.length === 0 || (order.length === 1 && order[0]!.by === 'received')
+  return isInTime && driving(where).mailbox !== undefined
+}
+
+/** Whether an email is in a timed query. */
+export function isInQuery(account: number, { where }: Pick<EmailQuery, 'where'>, email: TimedEmail): Sql {
+  const { mailbox, rest } = driving(where)
+  const [from, condition] = [source(account, mailbox), compile(rest)]
+  return sql(
+    `SELECT 1 ${from.text} AND p.received_ms = ? AND p.email = ? AND ${condition.text} LIMIT 1`,
+    ...from.parameters,
+    email.receivedAtMs,
+    email.id,
+    ...condition.parameters,
+  )
+}
+
+/** How many emails of a timed query (collapsed: threads) stand before one, from another one on. */
+export function emailsBefore(
+  account: number,
+  { where, order, collapse }: EmailQuery,
+  email: TimedEmail,
+  from: TimedEmail | undefined,
+): Sql {
+  const { mailbox, rest } = driving(where)
+  const [rows, condition] = [source(account, mailbox), compile(rest)]
+  const ascending = order[0]?.ascending === true
+  const beyond = (place: TimedEmail, sign: '<' | '>', orAt: boolean): Sql =>
+    sql(
+      `p.received_ms ${sign}= ? AND (p.received_ms ${sign} ? OR p.email ${sign}${orAt ? '=' : ''} ?)`,
+      place.receivedAtMs,
+      place.receivedAtMs,
+      place.id,
+    )
+  const upTo = beyond(email, ascending ? '<' : '>', false)
+  const since = from === undefined ? sql('TRUE') : beyond(from, ascending ? '>' : '<', true)
+  return sql(
+    `SELECT count(${collapse ? 'DISTINCT p.thread' : '*'}) AS count ${rows.text} AND ${upTo.text} AND ${since.text}
+     AND ${condition.text}`,
+    ...rows.parameters,
+    ...upTo.parameters,
+    ...since.parameters,
+    ...condition.parameters,
   )
 }
 

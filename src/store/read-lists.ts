@@ -1,7 +1,16 @@
 // Reads of long lists: one statement each, only the columns that a list needs, no row made into more than it is.
 
 import type { Database, SqlValue, Statement } from '../world/disk.ts'
-import { type EmailQuery, emailCount, everyEmail, firstEmails, type Sql } from './email-query.ts'
+import {
+  type EmailQuery,
+  emailCount,
+  emailsBefore,
+  everyEmail,
+  firstEmails,
+  isInQuery,
+  type Sql,
+  type TimedEmail,
+} from './email-query.ts'
 import { SEEN } from './flags.ts'
 import type { AccountId, EmailId, ObjectKind, StoredObject, ThreadId } from './types.ts'
 
@@ -73,6 +82,16 @@ export class ListReads {
     if (!query.collapse) return emails
     const threads = JSON.parse(row!.threads as string) as ThreadId[]
     return collapsed(emails.map((email, index) => [email, threads[index]!]))
+  }
+
+  /** Is it in a query that is timed (isTimed). */
+  isInQuery(account: number, query: EmailQuery, email: TimedEmail): boolean {
+    return this.#ask(isInQuery(account, query, email)).length > 0
+  }
+
+  /** How many of a timed query stand before an email, from another one on: the index is read that far and no further. */
+  countBefore(account: number, query: EmailQuery, email: TimedEmail, from?: TimedEmail): number {
+    return this.#ask(emailsBefore(account, query, email, from))[0]!.count as number
   }
 
   countEmails(account: number, query: EmailQuery): number {

@@ -69,6 +69,12 @@ test('Email/queryChanges leads from the old result to the new one, whatever happ
           // The window that is read from the index is that of the whole list.
           const window = await desk.one('Email/query', { ...question, position: 1, limit: 2 })
           assert.deepEqual(window.ids, now.ids.slice(1, 3))
+          // An anchor stands where it stands in the whole list.
+          for (const [place, anchor] of now.ids.entries()) {
+            const from = await desk.one('Email/query', { ...question, anchor, anchorOffset: -1, limit: 3 })
+            const first = Math.max(0, place - 1)
+            assert.deepEqual([from.position, from.ids], [first, now.ids.slice(first, first + 3)], `${place}`)
+          }
         }
       }),
     ),

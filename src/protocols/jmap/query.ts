@@ -2,11 +2,11 @@
 // Keeps RFC 8621 §4.4 (filter, sort, collapseThreads) and §4.5. The first pages come from the store's index; a whole
 // list, where one is needed, is kept until the account changes.
 
-import type { EmailOrder, EmailQuery } from '../../store/email-query.ts'
+import { type EmailOrder, type EmailQuery, isTimed } from '../../store/email-query.ts'
 import type { Email, EmailId } from '../../store/types.ts'
 import { type Read, readArguments } from './arguments.ts'
 import { compileFilter, type EmailFilter } from './conditions.ts'
-import { formatId, parseState } from './ids.ts'
+import { formatId, parseId, parseState } from './ids.ts'
 import { flagOf, isKeyword, keywordsOf } from './keywords.ts'
 import {
   accountIdOf,
@@ -14,6 +14,7 @@ import {
   MAX_QUERY_LIMIT,
   QUERY_ARGUMENTS,
   QUERY_CHANGES_ARGUMENTS,
+  queryChanged,
   queryChanges,
   queryWindow,
   readSort,
@@ -28,6 +29,9 @@ const MAX_KEPT_IDS = 1_000_000
 const LOT = 500
 /** A window that ends further down comes from the whole list. */
 const FIRST_PAGES = 5000
+/** So many emails are placed one by one: the index is read once, as far as the last of them; in conversations once for each. */
+const MOST_PLACED = 500
+const MOST_PLACED_THREADS = 8
 /** Beyond this a client asks anew. */
 const MAX_CHANGES = 5000
 
@@ -116,18 +120,27 @@ export const emailQuery: Method['run'] = async (raw, context) => {
   const question = read(args, context.backend)
   if (question instanceof MethodError) return question
   const limit = Math.min(args.limit ?? MAX_QUERY_LIMIT, MAX_QUERY_LIMIT)
-  const position = args.position ?? 0
+  const { store, account } = backend
+  const query = { where: question.filter.where, order: question.order, collapse: question.collapse }
+  let position = args.position ?? 0
+  // In the order of time an anchor's place is counted, not looked for in the whole list.
+  const isAnchored = args.anchor !== undefined && question.isIndexed && isTimed(query)
+  if (isAnchored) {
+    const anchor = store.email(account.id, parseId('e', args.anchor) ?? 0)
+    const place = anchor && placeOf(anchor, query, backend)
+    if (place === undefined) return new MethodError('anchorNotFound')
+    position = Math.max(0, place + (args.anchorOffset ?? 0))
+  }
   // In one mailbox any page is a place in the index.
   const { where } = question.filter
   const isPlace = !question.collapse && where.is === 'and' && where.of.some(({ is }) => is === 'in')
-  const isEarly = args.anchor === undefined && position >= 0 && (isPlace || position + limit <= FIRST_PAGES)
+  const isFromStart = args.anchor === undefined || isAnchored
+  const isEarly = isFromStart && position >= 0 && (isPlace || position + limit <= FIRST_PAGES)
   if (!question.isIndexed || !isEarly) {
     const result = queryWindow(await every(question, backend), 'e', args, context, true)
     if (!(result instanceof MethodError)) Object.assign(result.args, { collapseThreads: question.collapse })
     return result
   }
-  const { store, account } = backend
-  const query = { where: question.filter.where, order: question.order, collapse: question.collapse }
   const ids = limit === 0 ? [] : store.lists.firstEmails(account.id, query, limit, position)
   return {
     args: {
@@ -140,6 +153,35 @@ export const emailQuery: Method['run'] = async (raw, context) => {
       collapseThreads: question.collapse,
     },
   }
+}
+
+/** Where an email stands in a timed query, counted from the place of another that is before it; undefined: it is not in it. */
+function placeOf(
+  email: Email,
+  query: EmailQuery,
+  { store, account }: JmapBackend,
+  before?: { readonly email: Email; readonly place: number },
+): number | undefined {
+  if (!store.lists.isInQuery(account.id, query, email)) return undefined
+  const sign = query.order[0]?.ascending === true ? 1 : -1
+  // A conversation stands where its first email does.
+  const hides = (other: Email) =>
+    sign * (other.receivedAtMs - email.receivedAtMs || other.id - email.id) < 0 &&
+    store.lists.isInQuery(account.id, query, other)
+  if (query.collapse && store.emails(account.id, store.thread(account.id, email.thread)).some(hides)) return undefined
+  const from = query.collapse ? undefined : before
+  return (from?.place ?? 0) + store.lists.countBefore(account.id, query, email, from?.email)
+}
+
+/** The places of emails in a timed query, in its order, those left out that are not in it. */
+function placesOf(emails: readonly Email[], query: EmailQuery, backend: JmapBackend) {
+  const sign = query.order[0]?.ascending === true ? 1 : -1
+  const found: { email: Email; place: number }[] = []
+  for (const email of emails.toSorted((a, b) => sign * (a.receivedAtMs - b.receivedAtMs || a.id - b.id))) {
+    const place = placeOf(email, query, backend, found.at(-1))
+    if (place !== undefined) found.push({ email, place })
+  }
+  return found
 }
 
 /** Of a whole mailbox in conversations, the most asked for, the number is kept. */
@@ -171,6 +213,16 @@ export const emailQueryChanges: Method['run'] = async (raw, context) => {
   }
   const made = new Set(changes.created)
   const removed = [...[...touched].filter((id) => !made.has(id)), ...changes.destroyed]
+  const query = { where: question.filter.where, order: question.order, collapse: question.collapse }
+  const most = question.collapse ? MOST_PLACED_THREADS : MOST_PLACED
+  if (question.isIndexed && isTimed(query) && touched.size <= most) {
+    const places = placesOf(store.emails(account.id, [...touched]), query, context.backend)
+    const added = places.map(({ email, place }) => ({ id: formatId('e', email.id), index: place }))
+    const total = args.calculateTotal ? count(query, context.backend) : undefined
+    const result = queryChanged({ added, removed, total }, 'e', args, context)
+    if (!(result instanceof MethodError)) Object.assign(result.args, { collapseThreads: question.collapse })
+    return result
+  }
   const result = queryChanges(await every(question, context.backend), 'e', { touched, removed }, args, context)
   if (!(result instanceof MethodError)) Object.assign(result.args, { collapseThreads: question.collapse })
   return result

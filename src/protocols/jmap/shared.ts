@@ -3,7 +3,7 @@
 // the rights (Sharing). The states of such an account name what is seen of it: with other rights one begins anew.
 
 import { createHash } from 'node:crypto'
-import type { EmailCondition, EmailQuery } from '../../store/email-query.ts'
+import type { EmailCondition, EmailQuery, TimedEmail } from '../../store/email-query.ts'
 import type { Changes } from '../../store/read-changes.ts'
 import type { Store } from '../../store/store.ts'
 import type { AccountId, Email, EmailId, Mailbox, MailboxId, Placement } from '../../store/types.ts'
@@ -138,6 +138,9 @@ function viewOf(store: Store, owner: AccountId, visible: ReadonlySet<MailboxId>)
       firstEmails: (_: AccountId, query: EmailQuery, count: number, skip?: number) =>
         store.lists.firstEmails(owner, within(query), count, skip),
       everyEmail: (_: AccountId, query: EmailQuery) => store.lists.everyEmail(owner, within(query)),
+      isInQuery: (_: AccountId, query: EmailQuery, one: TimedEmail) => store.lists.isInQuery(owner, within(query), one),
+      countBefore: (_: AccountId, query: EmailQuery, one: TimedEmail, from?: TimedEmail) =>
+        store.lists.countBefore(owner, within(query), one, from),
       countEmails: (_: AccountId, query: EmailQuery) => store.lists.countEmails(owner, within(query)),
       countThreads: (_: AccountId, mailbox: MailboxId, unread: boolean) =>
         visible.has(mailbox) ? store.lists.countThreads(owner, mailbox, unread) : 0,

@@ -156,6 +156,16 @@ export function queryChanges(
 ): MethodResult | MethodError {
   const added: Json[] = []
   for (const [index, id] of ids.entries()) if (touched.has(id)) added.push({ id: formatId(kind, id), index })
+  return queryChanged({ added, removed, total: args.calculateTotal ? ids.length : undefined }, kind, args, context)
+}
+
+/** The answer of a /queryChanges. */
+export function queryChanged(
+  { added, removed, total }: { readonly added: Json[]; readonly removed: readonly number[]; total: number | undefined },
+  kind: IdKind,
+  args: Read<typeof QUERY_CHANGES_ARGUMENTS>,
+  context: Context,
+): MethodResult | MethodError {
   if (args.maxChanges !== undefined && added.length + removed.length > args.maxChanges)
     return new MethodError('tooManyChanges')
   return {
@@ -165,7 +175,7 @@ export function queryChanges(
       newQueryState: stateOf(context),
       removed: removed.map((id) => formatId(kind, id)),
       added,
-      ...(args.calculateTotal ? { total: ids.length } : {}),
+      ...(total === undefined ? {} : { total }),
     },
   }
 }
