@@ -262,7 +262,8 @@ export class Reads implements StoreReads {
     return this.#all(
       (row) => row.id as number,
       `SELECT id, received_ms FROM email WHERE account = ?1 AND id = ?2 AND thread = id
-       UNION ALL SELECT id, received_ms FROM email WHERE account = ?1 AND thread = ?2 AND thread <> id
+       UNION ALL SELECT id, received_ms FROM email INDEXED BY email_by_thread
+         WHERE account = ?1 AND thread = ?2 AND thread <> id
        ORDER BY received_ms, id`,
       account,
       id,
