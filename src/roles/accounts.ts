@@ -15,7 +15,7 @@ import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
 import { ClientCertificates } from './certificates.ts'
 import { Connections, OTHER_ISSUER } from './connections.ts'
-import { firstSignIn } from './directory-people.ts'
+import { firstSignIn, takeAliases } from './directory-people.ts'
 import { Grants } from './oauth/grants.ts'
 import { Links } from './oauth/links.ts'
 import { OtherIssuer } from './oauth/other-issuer.ts'
@@ -104,8 +104,9 @@ export class Accounts {
 
   async checkPassword(user: string, password: string, from: string, entrance: Entrance = 'web'): Promise<Verdict> {
     const name = this.#wholeName(user)
-    if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
-    const verdict = await this.#check(name, password, entrance)
+    const verdict = this.#guesses.admits(name, from)
+      ? await this.#check(name, password, entrance)
+      : this.#checkKnownProgram(name, password, entrance)
     if (verdict.state === 'ok' && verdict.by !== undefined && entrance !== 'web')
       this.appPasswords.used(this.#find(name)!, verdict.by, entrance, from)
     // While the directory is silent nobody has guessed wrong.
@@ -123,10 +124,7 @@ export class Accounts {
     const account = this.#find(name)
     const text = account?.credentials ?? undefined
     const digest = this.#digest(password)
-    const isKnown = (key: string) => {
-      const known = this.#remembered.get(key)
-      return known !== undefined && timingSafeEqual(known, digest)
-    }
+    const isKnown = (key: string) => this.#isRemembered(key, digest)
     const asked = account ?? nobody(name)
     const apps = entrance === 'web' ? [] : this.appPasswords.at(asked, entrance)
     // A program cannot be asked for a code: with a second factor, the password alone opens no door to it.
@@ -149,6 +147,23 @@ export class Accounts {
     return text === undefined ? this.#checkInDirectory(name, password, entrance) : { state: 'refused' }
   }
 
+  /**
+   * While others guess: a program that has proven its app password lately goes on, wherever its owner takes it. A hundred bits
+   * are not guessed, and looking it up is no work.
+   */
+  #checkKnownProgram(name: string, password: string, entrance: Entrance): Verdict {
+    const account = this.#find(name)
+    if (account === undefined || entrance === 'web') return { state: 'unavailable' }
+    const digest = this.#digest(password)
+    const app = this.appPasswords.at(account, entrance).find(({ text }) => this.#isRemembered(text, digest))
+    return app === undefined ? { state: 'unavailable' } : { state: 'ok', user: account.address, by: app.id }
+  }
+
+  #isRemembered(key: string, digest: Buffer): boolean {
+    const known = this.#remembered.get(key)
+    return known !== undefined && timingSafeEqual(known, digest)
+  }
+
   async #checkInDirectory(name: string, password: string, entrance: Entrance): Promise<Verdict> {
     const found = await this.#agent.directory?.check(name, password)
     if (found?.state === 'unavailable') return { state: 'unavailable', cause: 'directory' }
@@ -157,7 +172,11 @@ export class Accounts {
     const account = known ?? (await firstSignIn(this.#agent, name, found.person))
     // Whose password is kept here is not the directory's to let in.
     const isTheirs = account !== undefined && account.credentials === null && this.#isEnough(account, entrance)
-    return isTheirs ? { state: 'ok', user: account.address } : { state: 'refused' }
+    if (!isTheirs) return { state: 'refused' }
+    await takeAliases(this.#agent, account, found.person).catch((error: unknown) =>
+      this.#agent.log('warning', 'further addresses that the directory names were not kept', { error: String(error) }),
+    )
+    return { state: 'ok', user: account.address }
   }
 
   #isEnough(account: Account, entrance: Entrance): boolean {

@@ -5,6 +5,7 @@ import { backendsOf } from '../system/web.ts'
 import type { DirectoryServer } from '../world/simulated/directory.ts'
 import type { Door } from './app-passwords.ts'
 import { escaped } from './directory-login.ts'
+import { forwardPathOf, wayFor } from './routing.ts'
 import { SecurityDesk } from './security-desk.ts'
 
 const BASE = 'ou=people,dc=recipient,dc=test'
@@ -165,6 +166,23 @@ test('told to, it makes one at the first sign-in, with the name and address that
   assert.equal(await say('thief', 'secret'), 'refused')
   assert.equal(await say('fool', 'secret'), 'ok')
   assert.equal(agent.store.accountByAddress('fool@recipient.test')?.displayName, 'fool of the house')
+})
+
+test("further addresses that the directory names are the person's once they sign in, unless somebody else has them", async () => {
+  const { say, person, agent } = await withDirectory({ more: 'ldap-aliases="mailAlternateAddress"' })
+  const named = ['Robert@recipient.test', CAROL, 'postmaster@recipient.test', 'bob@elsewhere.test', 'no address']
+  person('bob', 'secret', { mailAlternateAddress: named })
+  assert.equal(await say(BOB, 'wrong'), 'refused')
+  assert.equal(agent.store.accountByAddress('robert@recipient.test'), undefined)
+  assert.equal(await say(BOB, 'secret'), 'ok')
+  const bob = agent.store.accountByAddress(BOB)!
+  assert.deepEqual(agent.store.addresses(bob.id), [BOB, 'robert@recipient.test'])
+  assert.deepEqual(wayFor(agent, forwardPathOf('robert@recipient.test')), {
+    kind: 'mailbox',
+    account: bob,
+    address: 'robert@recipient.test',
+  })
+  assert.equal(agent.store.accountByAddress(CAROL)!.displayName, 'Local')
 })
 
 test('app passwords open doors while the directory is silent; with a second factor its password alone opens none', async () => {

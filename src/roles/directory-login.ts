@@ -23,7 +23,7 @@ export interface DirectorySettings {
   readonly trustedFile: string | undefined
   /** Who signs in first gets an account. */
   readonly makesAccounts: boolean
-  /** Attributes that name further addresses of a person. */
+  /** Attributes that name further addresses of a person; with any, whoever signs in gets what they name. */
   readonly aliasAttributes: readonly string[]
 }
 
@@ -50,8 +50,6 @@ const MAX_REMEMBERED = 10_000
 const MAX_PASSWORD = 1000
 /** The log says once in this time that the directory does not answer. */
 const COMPLAINS_EVERY_MS = 60_000
-/** More people than these are not followed. */
-const MOST_PEOPLE = 100_000
 
 export class DirectoryLogin {
   readonly settings: DirectorySettings
@@ -123,13 +121,6 @@ export class DirectoryLogin {
       this.#complain(error)
       return { state: 'unavailable' }
     }
-  }
-
-  /** Everybody in it. @throws DirectoryError */
-  async people(): Promise<DirectoryPerson[]> {
-    const filter = filterFor(this.settings.filter, { address: '*', name: '*' })
-    const entries = await this.#search(filter, MOST_PEOPLE)
-    return entries.map((entry) => this.#personIn(entry)).filter(({ addresses }) => addresses.length > 0)
   }
 
   close(): void {

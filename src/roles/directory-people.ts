@@ -1,4 +1,5 @@
-// People of a directory as accounts here: who signs in first, where the description says so, gets one.
+// People of a directory as accounts here: who signs in first, where the description says so, gets one; and the addresses that
+// it names, so that RCPT knows them without asking it.
 
 import { parseSmtpPath } from '../message/address.ts'
 import type { Account } from '../store/types.ts'
@@ -13,14 +14,36 @@ export async function firstSignIn(agent: Agent, name: string, person: DirectoryP
   return makeAccount(agent, address, person)
 }
 
+const MOST_ALIASES = 50
+
+/** What the directory names, where the description says so, and nobody else has. Nothing is taken away. @throws DiskError */
+export async function takeAliases(
+  { directory, store, domain }: Agent,
+  account: Account,
+  person: DirectoryPerson,
+): Promise<void> {
+  if (directory === undefined || directory.settings.aliasAttributes.length === 0) return
+  const fresh = person.addresses
+    .slice(0, MOST_ALIASES)
+    .filter(
+      (one) => isAddressAt(one, domain) && store.accountByAddress(one) === undefined && store.group(one) === undefined,
+    )
+  if (fresh.length > 0)
+    await store.commit(fresh.map((alias) => ({ kind: 'alias.put', alias, account: account.id }) as const))
+}
+
+function isAddressAt(address: string, domain: string): boolean {
+  const parsed = parseSmtpPath(`<${address}>`, 'forward', { utf8: true })
+  return parsed.ok && parsed.path.type === 'mailbox' && domainOf(address) === domain
+}
+
 async function makeAccount(
   agent: Agent,
   address: string,
   { displayName }: DirectoryPerson,
 ): Promise<Account | undefined> {
   const { store, world, domain, log } = agent
-  const parsed = parseSmtpPath(`<${address}>`, 'forward', { utf8: true })
-  if (!parsed.ok || parsed.path.type !== 'mailbox' || domainOf(address) !== domain) return undefined
+  if (!isAddressAt(address, domain)) return undefined
   const create = {
     kind: 'account.create',
     address,
