@@ -198,6 +198,33 @@ type InFolder = { folder: string }
 const ask = (folder: string, wish: AdminWish) =>
   verb(async () => (await import('./verbs/account.ts')).account(folder, wish, print))()
 people
+  .command('deleted')
+  .description('what somebody deleted and can have back, the last first')
+  .argument('<address>')
+  .option(...inFolder)
+  .action((address: string, { folder }: InFolder) => ask(folder, { verb: 'deleted', address }))
+people
+  .command('undelete')
+  .description('bring deleted mail back: what `account deleted` names, or all that was deleted since a moment')
+  .argument('<address>')
+  .argument('[numbers...]', 'as `account deleted` shows them')
+  .option('--since <time>', 'all that was deleted since then, such as 2026-11-27T08:00Z')
+  .option(...inFolder)
+  .action((address: string, numbers: string[], { folder, since }: InFolder & { since?: string }) => {
+    const sinceMs = since === undefined ? undefined : Date.parse(since)
+    if (Number.isNaN(sinceMs)) {
+      console.error(`${since} is no time, such as 2026-11-27T08:00Z.`)
+      process.exitCode = 2
+      return
+    }
+    return ask(folder, {
+      verb: 'undelete',
+      address,
+      ids: numbers.map(Number),
+      ...(sinceMs !== undefined && { sinceMs }),
+    })
+  })
+people
   .command('list')
   .description('everybody here, with other addresses and groups')
   .option(...inFolder)

@@ -21,6 +21,10 @@ export type AdminWish =
   | { readonly verb: 'no-passkeys'; readonly address: string }
   /** `alias`: an address, or '@domain' for what is for nobody else there. */
   | { readonly verb: 'alias'; readonly address: string; readonly alias: string; readonly remove?: boolean }
+  /** What was deleted and can be brought back. */
+  | { readonly verb: 'deleted'; readonly address: string }
+  /** Brings it back: these, or what was deleted since then. */
+  | { readonly verb: 'undelete'; readonly address: string; readonly ids?: readonly number[]; readonly sinceMs?: number }
   /** Without members: it is no group any more. */
   | { readonly verb: 'group'; readonly address: string; readonly members: readonly string[]; readonly owner?: string }
 
@@ -46,6 +50,8 @@ export async function administer(place: AdminPlace, wish: unknown): Promise<Admi
   const verb = String(words.verb)
   return Object.hasOwn(VERBS, verb) ? VERBS[verb as AdminWish['verb']](place, words) : no('There is no such verb.')
 }
+
+const SHOWN_DELETED = 1000
 
 type Words = Readonly<Record<string, unknown>>
 
@@ -112,6 +118,37 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
       kept.map(({ id }) => ({ kind: 'object.remove', account: account.id, of: 'passkey', id }) as const),
     )
     return yes(`${account.address} has no passkeys any more.`)
+  },
+
+  async deleted({ store }, words) {
+    const account = personIn(store, words.address)
+    if (account === undefined) return nobody(words.address)
+    const lines = store.deleted
+      .list(account.id, SHOWN_DELETED)
+      .map(
+        ({ id, subject, from, mailbox, deletedAtMs }) =>
+          `${id}  ${new Date(deletedAtMs).toISOString()}  ${mailbox}  ${from[0]?.email ?? ''}  ${subject}`,
+      )
+    return yes(lines.length === 0 ? `Nothing of ${account.address} can be brought back.` : lines.join('\n'))
+  },
+
+  async undelete({ store, world }, words) {
+    const account = personIn(store, words.address)
+    if (account === undefined) return nobody(words.address)
+    const ids = new Set(Array.isArray(words.ids) ? words.ids.map(Number) : [])
+    const since = typeof words.sinceMs === 'number' ? words.sinceMs : Number.POSITIVE_INFINITY
+    const wanted = store.deleted
+      .list(account.id, Number.MAX_SAFE_INTEGER)
+      .filter(({ id, deletedAtMs }) => ids.has(id) || deletedAtMs >= since)
+    const nowMs = world.clock.now()
+    let count = 0
+    // The first deleted comes first: so conversations find together again.
+    for (const { id } of wanted.reverse()) {
+      const [result] = await store.commit([{ kind: 'deleted.restore', account: account.id, id, nowMs }])
+      if (!result!.ok) return no(`${count} of ${wanted.length} are back. ${result!.message}`)
+      count++
+    }
+    return count === 0 ? no('None of these can be brought back.') : yes(`${count} back with ${account.address}.`)
   },
 
   async alias({ store }, words) {

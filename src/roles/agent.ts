@@ -80,6 +80,7 @@ export interface AgentSettings {
   readonly receiver: ReceiverSettings
   readonly forwarder: ForwarderSettings
   readonly mda: MdaSettings
+  readonly retention: RetentionSettings
   readonly reports: ReportSettings
   /** Another issuer that is believed on who somebody is, and what we are called there; undefined: none. */
   readonly oidc: { readonly issuer: string; readonly client: string } | undefined
@@ -165,6 +166,29 @@ export interface MdaSettings {
   readonly lmtpFrom: readonly NetworkEntry[]
   /** The Receivers that stand before this MDA: what they found out counts. */
   readonly receivers: readonly Partner[]
+}
+
+/** How long mail stays by itself. */
+export interface RetentionSettings {
+  /** Deleted mail can be brought back for so long; 0: not at all. */
+  readonly undeleteS: number
+  /** Of everybody; of two about the same mailbox, the later one counts. */
+  readonly rules: readonly RetentionRule[]
+  /** Nothing of anybody's may go. */
+  readonly keepsAll: boolean
+  /** Of some. `keeps`: nothing of theirs may go. */
+  readonly people: readonly {
+    readonly address: string
+    readonly rules: readonly RetentionRule[]
+    readonly keeps: boolean
+  }[]
+}
+
+export interface RetentionRule {
+  /** Its role, or its path; lower case. */
+  readonly mailbox: string
+  /** What has been in it for so long goes; null: nothing does. */
+  readonly afterS: number | null
 }
 
 export interface ForwarderSettings {

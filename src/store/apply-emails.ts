@@ -73,7 +73,8 @@ export const deliverEmail: Handler<'email.deliver'> = (ledger, command, made) =>
   }
   if (replaced) {
     const lostHome = displace(ledger, replaced.mailbox, replaced.placed, modseq)
-    settle(ledger, account, replaced.placed.email, lostHome, modseq)
+    const parting = { ...replaced.placed, mailbox: replaced.mailbox, atMs: command.savedAtMs }
+    settle(ledger, account, replaced.placed.email, lostHome, modseq, parting)
   }
   return { ok: true, id: email, emailId: email, threadId: thread, placements, modseq }
 }
@@ -92,7 +93,7 @@ function replacedBy(
 /** A longer one is made anew from the message each time. */
 const MAX_ENVELOPE = 16_384
 
-const overQuota = refuse('over-quota', 'The account has no room for this.')
+export const overQuota = refuse('over-quota', 'The account has no room for this.')
 
 /** Copies cost their owner nothing, and thirty doublings make a thousand million: at most so many in one mailbox. */
 const MAX_COPIED_TO = 1_000_000
@@ -129,7 +130,7 @@ export const expungePlacements: Handler<'placement.expunge'> = (ledger, command)
   if (!found.ok) return found
   const { account, mailbox } = found
   const modseq = account.modseq + 1
-  const removed = removePlacements(ledger, account, mailbox, command.uids, command.onlyDeleted, modseq)
+  const removed = removePlacements(ledger, account, mailbox, command.uids, command.onlyDeleted, modseq, command.nowMs)
   if (removed.length > 0) ledger.nextModseq(account)
   for (const { email, flags, keywords } of removed) {
     taughtByMove(ledger, account, email, { from: mailbox, to: undefined, flags: { bits: flags, keywords } })
@@ -167,7 +168,7 @@ export const updateEmail: Handler<'email.update'> = (ledger, command) => {
       const mailbox = account.mailboxes.get(id)!
       placements.push({
         mailbox: id,
-        uid: place(ledger, mailbox, first, flags, modseq),
+        uid: place(ledger, mailbox, { ...first, saved_ms: command.nowMs ?? first.saved_ms }, flags, modseq),
         uidValidity: mailbox.uidValidity,
       })
       moves.push({ from: undefined, to: mailbox })
@@ -207,7 +208,8 @@ export const destroyEmails: Handler<'email.destroy'> = (ledger, command) => {
   if (placements.length === 0) return noEmail
   const modseq = ledger.nextModseq(account)
   for (const placed of placements) displace(ledger, account.mailboxes.get(placed.mailbox)!, placed, modseq)
-  settle(ledger, account, command.email, true, modseq)
+  const mailbox = account.mailboxes.get(placements[0]!.mailbox)!
+  settle(ledger, account, command.email, true, modseq, { ...placements[0]!, mailbox, atMs: command.nowMs })
   return { ok: true, emailId: command.email, modseq }
 }
 

@@ -66,7 +66,7 @@ export const deleteMailbox: Handler<'mailbox.delete'> = (ledger, command) => {
   if (mailbox === undefined) return noMailbox
   if (mailbox.path === 'INBOX') return refuse('forbidden', 'INBOX cannot be deleted.')
   const modseq = ledger.nextModseq(account)
-  removePlacements(ledger, account, mailbox, [[1, Number.MAX_SAFE_INTEGER]], false, modseq)
+  removePlacements(ledger, account, mailbox, [[1, Number.MAX_SAFE_INTEGER]], false, modseq, command.nowMs)
   ledger.sql('DELETE FROM expunged WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)
   ledger.sql('INSERT INTO mailbox_gone VALUES (?, ?, ?, ?)').run(account.id, modseq, mailbox.id, mailbox.createdModseq)
   ledger.sql('DELETE FROM metadata WHERE account = ? AND mailbox = ?').run(account.id, mailbox.id)

@@ -3,6 +3,7 @@
 
 import type { UidSet } from './commands.ts'
 import { DELETED, SEEN, type StoredFlags } from './flags.ts'
+import { keepDeleted, type Parting } from './keep-deleted.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import { threadKeys } from './threads.ts'
 import type { EmailId, ThreadId } from './types.ts'
@@ -121,12 +122,13 @@ export function removePlacements(
   uids: UidSet,
   onlyDeleted: boolean,
   modseq: number,
+  atMs?: number,
 ): Placed[] {
   const removed: Placed[] = []
   for (const placed of placedIn(ledger, mailbox, uids)) {
     if (onlyDeleted && !(placed.flags & DELETED)) continue
     const lostHome = displace(ledger, mailbox, placed, modseq)
-    settle(ledger, account, placed.email, lostHome, modseq)
+    settle(ledger, account, placed.email, lostHome, modseq, { ...placed, mailbox, atMs })
     removed.push(placed)
   }
   return removed
@@ -148,7 +150,14 @@ export function movePlacements(
 }
 
 /** After its placements changed: the email gets another home when it lost that, or is destroyed when it has none. */
-export function settle(ledger: Ledger, account: AccountRow, email: EmailId, lostHome: boolean, modseq: number): void {
+export function settle(
+  ledger: Ledger,
+  account: AccountRow,
+  email: EmailId,
+  lostHome: boolean,
+  modseq: number,
+  parting?: Parting,
+): void {
   if (lostHome) {
     const next = ledger
       .sql(
@@ -156,7 +165,7 @@ export function settle(ledger: Ledger, account: AccountRow, email: EmailId, lost
       )
       .get(account.id, email)
     if (next === undefined) {
-      destroyEmail(ledger, account, email, modseq)
+      destroyEmail(ledger, account, email, modseq, parting)
       return
     }
     const home = [Number(next.mailbox), Number(next.uid)] as const
@@ -166,12 +175,19 @@ export function settle(ledger: Ledger, account: AccountRow, email: EmailId, lost
   logChange(ledger, account, modseq, email, 0)
 }
 
-function destroyEmail(ledger: Ledger, account: AccountRow, email: EmailId, modseq: number): void {
+function destroyEmail(
+  ledger: Ledger,
+  account: AccountRow,
+  email: EmailId,
+  modseq: number,
+  parting: Parting | undefined,
+): void {
   const row = ledger.sql('SELECT thread, blob, summary FROM email WHERE account = ? AND id = ?').get(account.id, email)
   if (row === undefined) throw new Error(`Email ${email} of account ${account.id} had placements but no row.`)
+  const isKept = keepDeleted(ledger, account.id, email, parting)
   ledger.sql('DELETE FROM email WHERE account = ? AND id = ?').run(account.id, email)
   ledger.sql('DELETE FROM envelope WHERE account = ? AND email = ?').run(account.id, email)
-  releaseBlob(ledger, Number(row.blob))
+  if (!isKept) releaseBlob(ledger, Number(row.blob))
   const thread = Number(row.thread)
   if (!threadLives(ledger, account, thread)) {
     const statement = ledger.sql('DELETE FROM thread_key WHERE account = ? AND key = ? AND thread = ?')

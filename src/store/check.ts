@@ -37,13 +37,14 @@ const RULES: readonly (readonly [finding: string, sql: string])[] = [
      UNION ALL SELECT 0, queue.id FROM queue LEFT JOIN blob ON blob.id = queue.blob WHERE blob.id IS NULL
      UNION ALL SELECT 0, lesson.id FROM lesson LEFT JOIN blob ON blob.id = lesson.blob WHERE blob.id IS NULL
      UNION ALL SELECT account, script.id FROM script LEFT JOIN blob ON blob.id = script.blob WHERE blob.id IS NULL
+     UNION ALL SELECT account, deleted.id FROM deleted LEFT JOIN blob ON blob.id = deleted.blob WHERE blob.id IS NULL
      UNION ALL SELECT account, 0 FROM upload LEFT JOIN blob ON blob.id = upload.blob WHERE blob.id IS NULL`,
   ],
   [
     'a body counts its references wrongly (body)',
     `SELECT b.id FROM blob AS b LEFT JOIN
        (SELECT blob, count(*) AS refs FROM (SELECT blob FROM email UNION ALL SELECT blob FROM queue
-        UNION ALL SELECT blob FROM lesson UNION ALL SELECT blob FROM script UNION ALL SELECT blob FROM upload) GROUP BY blob) AS r
+        UNION ALL SELECT blob FROM lesson UNION ALL SELECT blob FROM script UNION ALL SELECT blob FROM upload UNION ALL SELECT blob FROM deleted) GROUP BY blob) AS r
      ON r.blob = b.id WHERE b.refs <> coalesce(r.refs, 0)`,
   ],
   [

@@ -90,7 +90,7 @@ export type Command =
       uidNext?: number
       modseq?: number
     } // uidNext and modseq only rise
-  | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId } // children stay
+  | { kind: 'mailbox.delete'; account: AccountId; mailbox: MailboxId; nowMs?: number } // children stay; nowMs: stamp.ts
   | { kind: 'mailbox.subscribe'; account: AccountId; path: string; subscribed: boolean }
   | {
       kind: 'metadata.put'
@@ -153,7 +153,14 @@ export type Command =
       atMost?: number
       nowMs?: number
     } // same email, new placements; move expunges the source in the same commit
-  | { kind: 'placement.expunge'; account: AccountId; mailbox: MailboxId; uids: UidSet; onlyDeleted: boolean }
+  | {
+      kind: 'placement.expunge'
+      account: AccountId
+      mailbox: MailboxId
+      uids: UidSet
+      onlyDeleted: boolean
+      nowMs?: number
+    } // nowMs 0: nobody may want it back
   /** JMAP's view: set the mailboxes and/or keywords of an email whole (keywords go to every placement). */
   | {
       kind: 'email.update'
@@ -163,8 +170,13 @@ export type Command =
       flags?: { mode: 'add' | 'remove' | 'replace'; flags: readonly string[] }
       /** What was found out after the delivery. */
       verdict?: Verdict
+      nowMs?: number
     }
-  | { kind: 'email.destroy'; account: AccountId; email: EmailId }
+  | { kind: 'email.destroy'; account: AccountId; email: EmailId; nowMs?: number }
+  // what was deleted and can be brought back (apply-deleted.ts)
+  | { kind: 'deleted.restore'; account: AccountId; id: EmailId; nowMs: number } // under a new id, where it was; 'over-quota' when it does not fit
+  | { kind: 'deleted.forget'; account: AccountId; ids: readonly EmailId[] } // 'forbidden' while nothing of the account may go
+  | { kind: 'deleted.prune'; beforeMs: number; atMost: number }
   // queue
   | { kind: 'queue.add'; entry: Omit<QueueEntry, 'id'> }
   | {

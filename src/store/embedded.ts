@@ -4,7 +4,7 @@
 // finds its next group waiting where there are enough for two, so that neither thread waits for the other.
 
 import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
-import type { World } from '../world/world.ts'
+import type { Clock, World } from '../world/world.ts'
 import { Blobs, type PendingBlob } from './blobs.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
 import type { Command, CommandResult } from './commands.ts'
@@ -14,6 +14,7 @@ import { batchText } from './journal-entry.ts'
 import { JournalKeeper } from './journal-keeper.ts'
 import { Reads } from './reads.ts'
 import { mustBeOwn } from './shared-snapshot.ts'
+import { stamped } from './stamp.ts'
 import type { Store } from './store.ts'
 import { type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
 import { View } from './view.ts'
@@ -59,7 +60,7 @@ export async function openStore(locked: World, folder = 'store', options: StoreO
       viewBytes: () => bytesOf(database!),
       ...options,
     })
-    return new EmbeddedStore({ owner, database, blobs, keeper, release })
+    return new EmbeddedStore({ clock: world.clock, owner, database, blobs, keeper, release })
   } catch (error) {
     database?.close()
     await owner?.close()
@@ -76,6 +77,7 @@ export interface StoreOptions {
 }
 
 interface Parts {
+  readonly clock: Clock
   readonly owner: DatabaseOwner
   readonly database: Database
   readonly blobs: Blobs
@@ -158,7 +160,8 @@ export class EmbeddedStore extends View implements Store {
 
   /** The command with its body where it lies: a fresh body is told to the engine, others are in its index. */
   #locate(command: Command, bodies: PendingBlob[]): Command {
-    return withBody(command, (ref) => this.#place(ref, bodies))
+    const nowMs = this.#parts.clock.now()
+    return withBody(stamped(command, nowMs), (ref) => this.#place(ref, bodies))
   }
 
   #place(ref: BlobRef, bodies: PendingBlob[]): BlobRef {

@@ -21,6 +21,7 @@ import {
   removeTrust,
   setCredentials,
 } from './apply-accounts.ts'
+import { forgetDeleted, pruneDeleted, restoreDeleted } from './apply-deleted.ts'
 import { copyPlacements, deliverEmail, destroyEmails, expungePlacements, updateEmail } from './apply-emails.ts'
 import { storeFlags } from './apply-flags.ts'
 import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
@@ -131,6 +132,9 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'placement.expunge': expungePlacements,
   'email.update': updateEmail,
   'email.destroy': destroyEmails,
+  'deleted.restore': restoreDeleted,
+  'deleted.forget': forgetDeleted,
+  'deleted.prune': pruneDeleted,
   'queue.add': addToQueue,
   'queue.reschedule': rescheduleEntry,
   'queue.remove': removeFromQueue,

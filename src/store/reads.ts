@@ -6,6 +6,7 @@ import { flagTest } from './flags.ts'
 import { AccessReads } from './read-access.ts'
 import { ChangeReads } from './read-changes.ts'
 import { ContentsReads } from './read-contents.ts'
+import { DeletedReads } from './read-deleted.ts'
 import { ListReads } from './read-lists.ts'
 import { ReportReads } from './read-reports.ts'
 import {
@@ -47,6 +48,7 @@ export class Reads implements StoreReads {
   readonly lists: ListReads
   readonly contents: ContentsReads
   readonly access: AccessReads
+  readonly deleted: DeletedReads
   readonly reports: ReportReads
   readonly #statements = new Map<string, Statement>()
 
@@ -56,6 +58,7 @@ export class Reads implements StoreReads {
     this.lists = new ListReads(database)
     this.contents = new ContentsReads(database)
     this.access = new AccessReads(database)
+    this.deleted = new DeletedReads(database)
     this.reports = new ReportReads(database)
   }
 

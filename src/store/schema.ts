@@ -372,6 +372,24 @@ const deleted = `
 CREATE INDEX placement_deleted ON placement (account, mailbox, size) WHERE flags & 8;
 `
 
+const undelete = `
+-- Emails that left their last mailbox and can be brought back for a while; each counts in its body's refs. path, use: the
+-- mailbox that it was in last.
+CREATE TABLE deleted (
+  account INTEGER NOT NULL, id INTEGER NOT NULL, blob INTEGER NOT NULL, size INTEGER NOT NULL, received_ms INTEGER NOT NULL,
+  deleted_ms INTEGER NOT NULL, path TEXT NOT NULL, use TEXT, flags INTEGER NOT NULL, keywords TEXT NOT NULL,
+  summary TEXT NOT NULL, verdict TEXT,
+  PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deleted_by_time ON deleted (deleted_ms);
+CREATE INDEX deleted_by_account ON deleted (account, deleted_ms, size);
+CREATE TRIGGER deleted_gone AFTER DELETE ON account BEGIN
+  UPDATE blob SET refs = refs - (SELECT count(*) FROM deleted WHERE account = OLD.id AND blob = blob.id)
+    WHERE id IN (SELECT blob FROM deleted WHERE account = OLD.id);
+  DELETE FROM deleted WHERE account = OLD.id;
+END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -393,6 +411,7 @@ const MIGRATIONS: readonly string[] = [
   packing,
   certificates,
   deleted,
+  undelete,
 ]
 
 /** The version this program writes. */

@@ -15,6 +15,7 @@ import { hashOf } from './segment.ts'
 import { SharedBodies } from './shared-bodies.ts'
 import { type LoggedGroup, SharedLog } from './shared-log.ts'
 import { restoreView } from './shared-snapshot.ts'
+import { stamped } from './stamp.ts'
 import type { Store } from './store.ts'
 import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from './types.ts'
 import { View } from './view.ts'
@@ -179,7 +180,8 @@ export class SharedStore extends View implements Store {
     if (batch.length === 0) return []
     const unsure = batch.map(bodyOf).filter((ref) => ref !== undefined && !this.#isTouched(ref.hash)) as BlobRef[]
     const gone = unsure.length === 0 ? nobody : await this.#touch(unsure.map(({ hash }) => hash))
-    const located = batch.map((command) => withBody(command, (ref) => inSharedPlace(ref, gone)))
+    const nowMs = this.#parts.world.clock.now()
+    const located = batch.map((command) => withBody(stamped(command, nowMs), (ref) => inSharedPlace(ref, gone)))
     return new Promise((resolve, reject) => {
       const holder = isOfOne(batch) ? this.holder : ''
       this.#collected.push({ batch: located, text: batchText(located), holder, resolve, reject })

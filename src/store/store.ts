@@ -5,6 +5,7 @@ import type { Command, CommandResult } from './commands.ts'
 import type { AccessReads } from './read-access.ts'
 import type { ChangeReads } from './read-changes.ts'
 import type { ContentsReads } from './read-contents.ts'
+import type { DeletedReads } from './read-deleted.ts'
 import type { ListReads } from './read-lists.ts'
 import type { ReportReads } from './read-reports.ts'
 import type {
@@ -116,6 +117,8 @@ export interface Store {
   readonly contents: ContentsReads
   /** Quotas, access rights, annotations. */
   readonly access: AccessReads
+  /** What was deleted and can be brought back; what has been somewhere for long. */
+  readonly deleted: DeletedReads
   /** Reports that we owe and that others sent. */
   readonly reports: ReportReads
   // what people teach

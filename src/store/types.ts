@@ -469,5 +469,23 @@ export interface VacationResponse {
   readonly htmlBody: string | null
 }
 
+/** The setting that says that deleted emails are kept for a while: 'yes' or 'no'. */
+export const UNDELETE = 'undelete'
+/** The setting that says that nothing of an account may go: 'yes' or 'no'. */
+export const holdKey = (account: AccountId) => `hold/${account}`
+
+/** An email that was deleted and can be brought back. */
+export interface DeletedEmail {
+  /** As it was; it comes back under another. */
+  readonly id: EmailId
+  readonly subject: string
+  readonly from: EmailSummary['from']
+  /** The path of the mailbox that it was in last. */
+  readonly mailbox: string
+  readonly sizeBytes: number
+  readonly receivedAtMs: number
+  readonly deletedAtMs: number
+}
+
 /** The setting that says whether senders are told of complaints: 'yes' or 'no'. */
 export const COMPLAINS = 'complains'

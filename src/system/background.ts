@@ -5,6 +5,7 @@ import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { Learner } from '../roles/mda/learner.ts'
 import { Pusher } from '../roles/mda/push/pusher.ts'
+import { retain } from '../roles/mda/retention.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
 import type { Timer } from '../world/world.ts'
@@ -92,6 +93,7 @@ export class Background {
       await store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
       await store.commit([{ kind: 'upload.prune', beforeMs: world.clock.now() - UPLOADS_KEPT_MS }])
       await work.reporter.prune()
+      if (this.#agent.roles.has('MDA')) await retain(store, world.clock, this.#agent.settings.retention)
       for (const problem of await this.#tidyStore()) log('warning', problem)
     } catch (error) {
       if (!work.isOver) log('warning', 'the store could not be tidied', { error: String(error) })

@@ -7,7 +7,7 @@ import { parseDomain } from '../message/address.ts'
 import { isPrivateIp } from '../message/ip.ts'
 import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
-import type { AgentRole, AgentSettings } from '../roles/agent.ts'
+import type { AgentRole, AgentSettings, RetentionRule } from '../roles/agent.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import { isAtTheBorder, joined } from './relations.ts'
@@ -19,6 +19,8 @@ export interface PersonPlan {
   readonly address: string
   readonly displayName: string
   readonly password: string | undefined
+  /** What goes by itself, if not as for everybody; or nothing may go. */
+  readonly retention: { readonly rules: readonly RetentionRule[]; readonly keeps: boolean }
   /** What the mailboxes may hold; null: no limit. */
   readonly quota: { readonly bytes: number | null; readonly messages: number | null }
   readonly roles: readonly ('Author' | 'Recipient')[]
@@ -93,6 +95,17 @@ const FORWARD_WAIT_S = 20
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
 
+/** What nobody looks at any more. */
+const RETENTION: readonly RetentionRule[] = [
+  { mailbox: 'junk', afterS: 30 * 86_400 },
+  { mailbox: 'trash', afterS: 30 * 86_400 },
+]
+const UNDELETE_S = 14 * 86_400
+
+function retentionOf(words: readonly (RetentionRule | 'keep')[]) {
+  return { rules: words.filter((one) => one !== 'keep'), keeps: words.includes('keep') }
+}
+
 /** How long senders keep the policy: long while it is enforced, so that nobody can hide it (RFC 8461 §3.2). */
 const POLICY_AGE_S = { enforce: 4 * 7 * 86_400, testing: 86_400, none: 86_400 } as const
 
@@ -136,6 +149,8 @@ const KEYS = {
     bodies: values.bucket,
     cache: values.size,
     encrypt: values.keyPlace,
+    retention: values.retention,
+    undelete: values.duration,
     dmarc: values.dmarcPolicy,
     'mta-sts': values.stsMode,
     allow: values.listEntry,
@@ -167,6 +182,7 @@ const KEYS = {
     name: values.text,
     password: values.text,
     quota: values.size,
+    retention: values.retention,
     'quota-messages': values.count,
     trusts: values.text,
     ip: values.station,
@@ -245,6 +261,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         address,
         displayName: of('name').at(-1) ?? address.slice(0, address.indexOf('@')),
         password: of('password').at(-1),
+        retention: retentionOf(of('retention')),
         quota: { bytes: of('quota').at(-1) ?? null, messages: of('quota-messages').at(-1) ?? null },
         roles: actor.roles.filter((role) => role === 'Author' || role === 'Recipient'),
         aliases: of('alias'),
@@ -273,7 +290,19 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
           )
     return {
       ...agent,
-      settings: { ...agent.settings, certificates, msa: { ...agent.settings.msa, stations } },
+      settings: {
+        ...agent.settings,
+        retention: {
+          ...agent.settings.retention,
+          people: own.map(({ plan: { address, retention } }) => ({
+            address,
+            rules: retention.rules,
+            keeps: retention.keeps || agent.settings.retention.keepsAll,
+          })),
+        },
+        certificates,
+        msa: { ...agent.settings.msa, stations },
+      },
       people: own.map(({ plan, trustSpans }) => ({
         ...plan,
         trusts: plan.trusts.flatMap((name) => {
@@ -449,6 +478,12 @@ function planAgent(
       },
       mda: { lmtpFrom: of('lmtp'), receivers: [] },
       oidc: of('oidc').at(-1),
+      retention: {
+        undeleteS: of('undelete').at(-1) ?? UNDELETE_S,
+        rules: [...RETENTION, ...retentionOf(of('retention')).rules],
+        keepsAll: retentionOf(of('retention')).keeps,
+        people: [],
+      },
       oauthClients: of('oauth-client'),
       // A lab is quiet, unless asked.
       reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },

@@ -2,6 +2,7 @@
 // or an administrator may have changed it since. Groups and who catches all are as the description says.
 
 import type { Agent } from '../roles/agent.ts'
+import { retentionCommands } from '../roles/mda/retention.ts'
 import { batvSwitch } from '../roles/msa/tagged.ts'
 import type { Passwords } from '../roles/passwords.ts'
 import type { Command } from '../store/commands.ts'
@@ -59,6 +60,7 @@ export async function settle(
         commands.push({ kind: 'trust.put', forwarder: { account: id, domain, oldAddress: '', addedAtMs: nowMs } })
     await change(commands)
   }
+  await change(retentionCommands(store, plan.settings.retention))
   await change(plan.groups.flatMap((group) => groupCommands(store, { ...group, owner: postmaster })))
   await change(catchAllCommands(store, plan, log))
 }

@@ -4,6 +4,7 @@ import { type DnsList, KNOWN_LISTS } from '../filter/dnsbl.ts'
 import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts'
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
+import type { RetentionRule } from '../roles/agent.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
@@ -89,6 +90,16 @@ const UNIT_S: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
 export const duration: Reader<number> = (word) => {
   const match = /^(\d{1,6})([smhd])$/.exec(word)
   return match === null ? expected('a time, such as 30s, 5m, 2h or 5d') : ok(Number(match[1]) * UNIT_S[match[2]!]!)
+}
+
+/** What stays for how long; 'keep': everything, for ever. */
+export const retention: Reader<RetentionRule | 'keep'> = (words) => {
+  if (words === 'keep') return ok('keep')
+  const [, mailbox, after] = /^(\S.*?)\s+(\S+)$/.exec(words.trim()) ?? []
+  const time = after === undefined || after === 'never' ? undefined : duration(after)
+  if (mailbox === undefined || time?.ok === false)
+    return expected('a mailbox and a time, such as "Junk 30d" or "Trash never", or keep')
+  return ok({ mailbox: mailbox.toLowerCase(), afterS: time?.ok ? time.value : null })
 }
 
 /** A list of seconds. */

@@ -134,6 +134,7 @@ const USING = [
   'urn:ietf:params:jmap:contacts',
   'urn:ietf:params:jmap:vacationresponse',
   'urn:ietf:params:jmap:sieve',
+  'urn:borderpost:jmap:deleted',
 ]
 
 export class Jmap {

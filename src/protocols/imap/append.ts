@@ -129,7 +129,7 @@ function* takeBack(place: Place, placed: readonly { uid: number }[]): Dialogue {
   if (placed.length === 0) return
   const uids = placed.map(({ uid }): [number, number] => [uid, uid])
   const { account, mailbox } = place
-  yield* commit({ kind: 'placement.expunge', account, mailbox: mailbox.id, uids, onlyDeleted: false })
+  yield* commit({ kind: 'placement.expunge', account, mailbox: mailbox.id, uids, onlyDeleted: false, nowMs: 0 })
 }
 
 /** REPLACE (RFC 8508): the new message comes and the old one goes in one commit. */

@@ -158,7 +158,14 @@ function* deliverAll(batch: readonly Delivery[]): Dialogue<number[] | Answer> {
   if (refusal === undefined || refusal.ok) return uids
   const { account, mailboxes } = batch[0]!
   const taken = uids.map((uid): [number, number] => [uid, uid])
-  const undo = { kind: 'placement.expunge', account, mailbox: mailboxes[0], uids: taken, onlyDeleted: false } as Command
+  const undo = {
+    kind: 'placement.expunge',
+    account,
+    mailbox: mailboxes[0],
+    uids: taken,
+    onlyDeleted: false,
+    nowMs: 0,
+  } as Command
   const undone = yield* one(undo)
   return 'status' in undone ? undone : refused(refusal)
 }

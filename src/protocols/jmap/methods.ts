@@ -3,6 +3,7 @@
 import { ADDRESS_BOOK_METHODS } from './address-book.ts'
 import { BLOB_METHODS } from './blob-methods.ts'
 import { CONTACT_CARD_METHODS } from './contact-card.ts'
+import { DELETED_METHODS } from './deleted.ts'
 import { EMAIL_METHODS } from './email.ts'
 import { IDENTITY_METHODS } from './identity.ts'
 import { MAILBOX_METHODS } from './mailbox.ts'
@@ -22,6 +23,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
   ...PUSH_METHODS,
   ...BLOB_METHODS,
   ...QUOTA_METHODS,
+  ...DELETED_METHODS,
   ...MDN_METHODS,
   ...ADDRESS_BOOK_METHODS,
   ...CONTACT_CARD_METHODS,

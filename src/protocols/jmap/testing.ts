@@ -11,6 +11,7 @@ import {
   BLOB,
   CONTACTS,
   CORE,
+  DELETED,
   type Invocation,
   type JmapBackend,
   MAIL,
@@ -71,7 +72,7 @@ export async function makeDesk(world: World): Promise<Desk> {
     const methodCalls = calls.map(([method, args], i): Invocation => [method, { accountId, ...args }, String(i)])
     const body = Buffer.from(
       JSON.stringify({
-        using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE, BLOB, QUOTA, MDN, CONTACTS, PRINCIPALS],
+        using: [CORE, MAIL, SUBMISSION, VACATION, SIEVE, BLOB, QUOTA, MDN, CONTACTS, PRINCIPALS, DELETED],
         methodCalls,
       }),
     )

@@ -12,6 +12,8 @@ import type { Reply } from '../smtp/reply.ts'
 export const CORE = 'urn:ietf:params:jmap:core'
 export const MAIL = 'urn:ietf:params:jmap:mail'
 export const BLOB = 'urn:ietf:params:jmap:blob'
+/** Ours: what was deleted and can be brought back. */
+export const DELETED = 'urn:borderpost:jmap:deleted'
 export const QUOTA = 'urn:ietf:params:jmap:quota'
 export const WEBSOCKET = 'urn:ietf:params:jmap:websocket'
 export const VAPID = 'urn:ietf:params:jmap:webpush-vapid'

@@ -4,6 +4,7 @@ import { createResource, createSignal, For, Show } from 'solid-js'
 import { request, type TrustedForwarder } from '../api.ts'
 import { Dialog } from '../parts/Dialog.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { DeletedSettings } from './Deleted.tsx'
 import { ForwardingSettings } from './Forwarding.tsx'
 import { areKeysOn, setKeysOn } from './keys.ts'
 import { MovingSettings } from './Moving.tsx'
@@ -22,6 +23,7 @@ export function Settings(props: { mail: Mail; onClose: () => void }) {
       <ForwardingSettings onTrust={() => setTrustVersion((version) => version + 1)} />
       <TrustedForwarders version={trustVersion()} />
       <SecuritySettings />
+      <DeletedSettings mail={props.mail} />
       <MovingSettings />
       <ThisBrowser />
     </Dialog>
