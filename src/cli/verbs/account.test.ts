@@ -9,6 +9,7 @@ import { Connections } from '../../roles/connections.ts'
 import { Passwords } from '../../roles/passwords.ts'
 import { openStore } from '../../store/embedded.ts'
 import { deliver, makeAccount } from '../../store/testing.ts'
+import { UNDELETE } from '../../store/types.ts'
 import { ADMIN_SOCKET, openAdminDoor } from '../../system/admin-door.ts'
 import { worldOf } from '../agents-in.ts'
 import { account, askPassword } from './account.ts'
@@ -98,7 +99,16 @@ test('people of an agent that is stopped, and of one that runs: the same words',
       'postmaster@there.test  Bob  (no password)',
     ].join('\n'),
   )
-  await deliver(store, ann.id, 'Subject: keep me\r\n\r\n')
+  await store.commit([{ kind: 'setting.put', key: UNDELETE, value: 'yes' }])
+  const mail = await deliver(store, ann.id, 'Subject: keep me\r\n\r\n')
+  await store.commit([{ kind: 'email.destroy', account: ann.id, email: mail.emailId!, nowMs: Date.UTC(2026, 10, 27) }])
+  const shown = new RegExp(`^0 ${mail.emailId} {2}2026-11-27T00:00:00.000Z {2}INBOX {2}alice@sender.test {2}Greetings$`)
+  assert.match(await say({ verb: 'deleted', address: 'ann@here.test' }), shown)
+  const since = (day: number) => say({ verb: 'undelete', address: 'ann@here.test', sinceMs: Date.UTC(2026, 10, day) })
+  assert.equal(await since(28), '1 None of these can be brought back.')
+  assert.equal(await since(26), '0 1 back with ann@here.test.')
+  assert.match(await say({ verb: 'deleted', address: 'ann@here.test' }), /^0 Nothing of ann@here\.test/)
+  assert.match(await say({ verb: 'undelete', address: 'ann@here.test', ids: [mail.emailId!] }), /^1 None/)
   assert.match(
     await say({ verb: 'remove', address: 'ann@here.test' }),
     /^1 ann@here\.test has 1 messages here: say --with-mail/,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
 import { summarise } from '../../store/summary.ts'
+import { UNDELETE } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import { type Bench, MemoryClient, openBench, PASSWORD, USER } from '../testing.ts'
 import { servePop3 } from './serve.ts'
@@ -120,6 +121,24 @@ test('a session reads, looks at the top, and deletes at QUIT', async () => {
     S: (closed)`)
   assert.deepEqual(uids(), [first])
   assert.deepEqual(bench.store.placements(bench.account, mailbox)[0]!.flags, ['\\Seen'])
+})
+
+test('what DELE took can be brought back for a while', async () => {
+  const { store, account } = bench
+  await store.commit([{ kind: 'setting.put', key: UNDELETE, value: 'yes' }])
+  await connect().follow(`${SIGN_IN}
+    C: DELE 2
+    S: +OK
+    C: QUIT
+    S: +OK bye
+    S: (closed)`)
+  const [deleted, ...others] = store.deleted.list(account, 10)
+  assert.deepEqual([deleted!.subject, deleted!.mailbox, others], ['two', 'INBOX', []])
+  await store.commit([
+    { kind: 'deleted.restore', account, id: deleted!.id, nowMs: 1 },
+    { kind: 'setting.put', key: UNDELETE, value: 'no' },
+  ])
+  assert.equal(uids().length, 2)
 })
 
 test('a client that vanishes deletes nothing', async () => {
