@@ -4,26 +4,15 @@
 
 import { DiskError, type DiskFile } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
-import { OpenFiles } from './open-files.ts'
-import { type Packing, packed, packedSize, packingOf, unpacked } from './packed.ts'
-import {
-  endOfWholeRecords,
-  HEADER_BYTES,
-  hashOf,
-  readHeader,
-  readRecord,
-  recordHeader,
-  storedBytesOf,
-} from './segment.ts'
+import { BodyFiles } from './body-files.ts'
+import { packed, packingOf } from './packed.ts'
+import { endOfWholeRecords, HEADER_BYTES, hashOf, recordHeader, storedBytesOf } from './segment.ts'
 import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from './types.ts'
 
 export const SEGMENT_BYTES = 64 * 1024 * 1024
 const OWN_FILE_FROM_BYTES = 256 * 1024
 /** How long a body that was written or found, but not yet named by a commit, is safe from the sweep. */
 const pinnedMs = 60 * 60 * 1000
-const openFilesLimit = 64
-/** How the name of an own file ends that holds its body packed. */
-const PACKED_END = '.z'
 
 /** What SQLite knows of bodies. */
 export interface BlobIndex {
@@ -51,12 +40,9 @@ interface OpenSegment {
   failed: DiskError | undefined
 }
 
-export class Blobs {
+export class Blobs extends BodyFiles {
   readonly #world: World
-  readonly #folder: string
   readonly #index: BlobIndex
-  readonly #openFiles: OpenFiles
-  readonly #packing: Packing
   readonly #pending = new Map<BlobHash, PendingBlob>()
   readonly #arriving = new Map<BlobHash, Promise<BlobRef>>()
   readonly #pins = new Map<BlobHash, number>()
@@ -69,11 +55,9 @@ export class Blobs {
   #lastNumber = 0
 
   private constructor(world: World, folder: string, index: BlobIndex) {
+    super(world, folder)
     this.#world = world
-    this.#folder = folder
     this.#index = index
-    this.#packing = packingOf(world)
-    this.#openFiles = new OpenFiles(world.disk, openFilesLimit)
   }
 
   /** Opens the last segment and cuts off its torn tail. @throws DiskError */
@@ -82,7 +66,7 @@ export class Blobs {
     const number = (await blobs.segmentNumbers()).at(-1)
     if (number === undefined) return blobs
     blobs.#lastNumber = number
-    const file = await world.disk.open(blobs.#segmentPath(number), false)
+    const file = await world.disk.open(blobs.segmentPath(number), false)
     const last = index.lastBlobIn(number)
     const known = last === undefined ? 0 : last.offset + HEADER_BYTES + storedBytesOf(last)
     if (known > file.size || file.size >= SEGMENT_BYTES) {
@@ -131,12 +115,12 @@ export class Blobs {
 
   /** See Store.readBlob. @throws DiskError 'failed' when what is on disk is not what was written */
   async read(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
-    const there = ref.segment === UNKNOWN_SEGMENT ? undefined : await this.#readAt(ref, range)
+    const there = ref.segment === UNKNOWN_SEGMENT ? undefined : await this.readAt(ref, range)
     if (there instanceof Buffer) return there
     // Compaction may have moved it since the caller looked.
     const now = this.#pending.get(ref.hash)?.ref ?? this.#index.blob(ref.hash)
     if (now === undefined) return undefined
-    const bytes = await this.#readAt(now, range)
+    const bytes = await this.readAt(now, range)
     if (bytes instanceof Buffer) return bytes
     throw new DiskError(
       'failed',
@@ -199,77 +183,6 @@ export class Blobs {
     return segment !== undefined && endOffset > segment.syncedBytes ? segment.failed : undefined
   }
 
-  /** Is there a record (or a file of its own) as it says? Only the body itself is not looked at. */
-  async liesThere(ref: BlobRef): Promise<boolean> {
-    if (ref.segment === OWN_FILE) {
-      return (await this.#openFiles.use(this.#ownPath(ref), async (file) => file.size === storedBytesOf(ref))) ?? false
-    }
-    const found = await this.#openFiles.use(this.#segmentPath(ref.segment), async (file) => {
-      const header = readHeader(await file.read(ref.offset, HEADER_BYTES))
-      const isWhole = ref.offset + HEADER_BYTES + storedBytesOf(ref) <= file.size
-      return isWhole && header?.hash === ref.hash && header.storedBytes === storedBytesOf(ref)
-    })
-    return found ?? false
-  }
-
-  /** Every body on disk, whether or not the index knows it. */
-  async *everywhere(): AsyncGenerator<BlobRef> {
-    for (const segment of await this.segmentNumbers()) {
-      for (let offset = 0; ; ) {
-        const at = offset
-        const ref = await this.#openFiles.use(this.#segmentPath(segment), (file) => refAt(file, segment, at))
-        if (ref === undefined) break
-        yield ref
-        offset += HEADER_BYTES + storedBytesOf(ref)
-      }
-    }
-    for (const { hash, name } of await this.ownFiles()) {
-      const ref = await this.#openFiles.use(`${this.#folder}/${name}`, async (file) => {
-        if (!name.endsWith(PACKED_END)) return { sizeBytes: file.size }
-        const sizeBytes = await packedSize((offset, length) => file.read(offset, length))
-        return sizeBytes === undefined ? undefined : { sizeBytes, storedBytes: file.size }
-      })
-      if (ref !== undefined) yield { hash, segment: OWN_FILE, offset: 0, ...ref }
-    }
-  }
-
-  async segmentNumbers(): Promise<number[]> {
-    const names = await this.#world.disk.list(this.#folder)
-    const numbers = names.map((name) => Number(/^(\d+)\.segment$/.exec(name)?.[1]))
-    return numbers.filter((number) => number > 0).sort((a, b) => a - b)
-  }
-
-  async segmentBytes(number: number): Promise<number> {
-    return (await this.#openFiles.use(this.#segmentPath(number), async (file) => file.size)) ?? 0
-  }
-
-  /** Deletes a segment that nothing names any more. */
-  async removeSegment(number: number): Promise<void> {
-    this.#openFiles.drop(this.#segmentPath(number))
-    await this.#world.disk.remove(this.#segmentPath(number))
-  }
-
-  /** `name`: in the folder of bodies. */
-  async removeOwnFile(name: string): Promise<void> {
-    const path = `${this.#folder}/${name}`
-    this.#openFiles.drop(path)
-    await this.#world.disk.remove(path)
-  }
-
-  /** Own files, also those that a crash between writing and committing may have left, of which the index does not know. */
-  async ownFiles(): Promise<{ readonly hash: BlobHash; readonly name: string }[]> {
-    const folders = await this.#world.disk.list(`${this.#folder}/large`)
-    const names = await Promise.all(
-      folders.map(async (folder) =>
-        (await this.#world.disk.list(`${this.#folder}/large/${folder}`)).map((name) => `large/${folder}/${name}`),
-      ),
-    )
-    return names.flat().flatMap((name) => {
-      const hash = /\/([0-9a-f]{64})(?:\.z)?$/.exec(name)?.[1]
-      return hash === undefined ? [] : [{ hash, name }]
-    })
-  }
-
   /**
    * Other copies, durable when this resolves, of bodies that the index has elsewhere; packed where that pays. For
    * compaction. @throws DiskError
@@ -278,7 +191,7 @@ export class Blobs {
     const copies = await Promise.all(
       refs.map(async (ref) => {
         const body = await this.#bodyAt(ref)
-        const pack = await packed(this.#packing, ref.hash, body)
+        const pack = await packed(this.packing, ref.hash, body)
         const told = { hash: ref.hash, sizeBytes: body.length, storedBytes: (pack ?? body).length }
         return this.#putInSegment(told, [pack ?? body], pack !== undefined)
       }),
@@ -294,16 +207,16 @@ export class Blobs {
 
   /** What a body would take if it were packed, as far as that pays. Of one that is damaged: as it is. */
   async packedBytes(ref: BlobRef): Promise<number> {
-    const body = await this.#readAt(ref)
-    return (body instanceof Buffer ? await packed(this.#packing, ref.hash, body) : undefined)?.length ?? ref.sizeBytes
+    const body = await this.readAt(ref)
+    return (body instanceof Buffer ? await packed(this.packing, ref.hash, body) : undefined)?.length ?? ref.sizeBytes
   }
 
   /** Packs a body that has a file of its own; gives it as it lies there now, durable. @throws DiskError */
   async packOwnFile(ref: BlobRef): Promise<BlobRef> {
     const body = await this.#bodyAt(ref)
-    const pack = await packed(this.#packing, ref.hash, body)
+    const pack = await packed(this.packing, ref.hash, body)
     const there = { ...ref, storedBytes: (pack ?? body).length }
-    if (pack !== undefined) await this.#world.disk.writeFile(this.#ownPath(there), pack)
+    if (pack !== undefined) await this.#world.disk.writeFile(this.ownPath(there), pack)
     return there
   }
 
@@ -311,16 +224,16 @@ export class Blobs {
     await Promise.allSettled(this.#arriving.values())
     for (const { file } of this.#segments.values()) await file.close().catch(() => {})
     this.#segments.clear()
-    await this.#openFiles.close()
+    await this.openFiles.close()
   }
 
   /** As it came; packed later (compact.ts), but sealed at once. */
   async #keep(body: BodyKept, content: readonly Uint8Array[]): Promise<BlobRef> {
     const isOwn = body.sizeBytes > OWN_FILE_FROM_BYTES
-    if (this.#packing.seal === undefined) {
+    if (this.packing.seal === undefined) {
       return isOwn ? this.#putOwnFile(body, content) : this.#putInSegment(body, content, false)
     }
-    const pack = (await packed(this.#packing, body.hash, Buffer.concat(content)))!
+    const pack = (await packed(this.packing, body.hash, Buffer.concat(content)))!
     const told = { ...body, storedBytes: pack.length }
     return isOwn ? this.#putOwnFile(told, [pack]) : this.#putInSegment(told, [pack], true)
   }
@@ -348,7 +261,7 @@ export class Blobs {
     // While the old copy is being deleted, the new one would go with it.
     await this.#condemned.get(body.hash)
     const ref: BlobRef = { ...body, segment: OWN_FILE, offset: 0 }
-    await this.#world.disk.writeFile(this.#ownPath(ref), Buffer.concat(content))
+    await this.#world.disk.writeFile(this.ownPath(ref), Buffer.concat(content))
     this.#await({ ref, segment: undefined, endOffset: storedBytesOf(ref), sinceMs: this.#world.clock.monotonic() })
     return ref
   }
@@ -379,7 +292,7 @@ export class Blobs {
   async #begin(): Promise<OpenSegment> {
     const old = this.#current
     const number = this.#lastNumber + 1
-    const file = await this.#world.disk.open(this.#segmentPath(number), true)
+    const file = await this.#world.disk.open(this.segmentPath(number), true)
     this.#lastNumber = number
     const segment = { number, file, plannedBytes: file.size, syncedBytes: 0, failed: undefined }
     this.#take(segment)
@@ -417,70 +330,21 @@ export class Blobs {
   /** A full segment whose writers are done is read like any other. */
   #retire(segment: OpenSegment): void {
     if (segment.file.size > segment.syncedBytes || !this.#segments.delete(segment.number)) return
-    this.#openFiles.adopt(this.#segmentPath(segment.number), segment.file)
-  }
-
-  /** Undefined: no such file. 'damaged': something else is there. */
-  async #readAt(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | 'damaged' | undefined> {
-    const start = Math.min(range?.offset ?? 0, ref.sizeBytes)
-    const length = Math.min(range?.length ?? ref.sizeBytes, ref.sizeBytes - start)
-    const part = range === undefined ? undefined : { offset: start, length }
-    if (ref.segment === OWN_FILE) {
-      return this.#openFiles.use(this.#ownPath(ref), async (file) => {
-        const read = (offset: number, bytes: number) => file.read(offset, bytes)
-        const bytes = isPacked(ref)
-          ? await unpacked(this.#packing, ref.hash, read, part)
-          : await file.read(start, length)
-        return bytes === undefined || (part === undefined && hashOf([bytes]) !== ref.hash) ? 'damaged' : bytes
-      })
-    }
-    const work = async (file: DiskFile) => {
-      if (part !== undefined && !isPacked(ref)) return file.read(ref.offset + HEADER_BYTES + start, length)
-      const body = await readRecord(this.#packing, file, ref.offset, ref.hash, storedBytesOf(ref))
-      return body?.subarray(start, start + length) ?? ('damaged' as const)
-    }
-    const open = this.#segments.get(ref.segment)
-    return open === undefined ? this.#openFiles.use(this.#segmentPath(ref.segment), work) : work(open.file)
+    this.openFiles.adopt(this.segmentPath(segment.number), segment.file)
   }
 
   #pin(hash: BlobHash): void {
     this.#pins.set(hash, this.#world.clock.monotonic())
   }
 
-  #segmentPath(number: number): string {
-    return `${this.#folder}/${Blobs.segmentName(number)}`
-  }
-
-  #ownPath(ref: BlobRef): string {
-    return `${this.#folder}/${Blobs.ownName(ref)}`
+  protected override openSegment(number: number): DiskFile | undefined {
+    return this.#segments.get(number)?.file
   }
 
   /** @throws DiskError when it is not there as it should be */
   async #bodyAt(ref: BlobRef): Promise<Buffer> {
-    const body = await this.#readAt(ref)
+    const body = await this.readAt(ref)
     if (body instanceof Buffer) return body
     throw new DiskError('failed', `The body ${ref.hash} is ${body ?? 'missing'}.`)
   }
-
-  /** In the folder of bodies. */
-  static segmentName(number: number): string {
-    return `${String(number).padStart(10, '0')}.segment`
-  }
-
-  static ownName(ref: BlobRef): string {
-    return `large/${ref.hash.slice(0, 2)}/${ref.hash}${isPacked(ref) ? PACKED_END : ''}`
-  }
-}
-
-/** What is packed is shorter. */
-const isPacked = (ref: BlobRef) => storedBytesOf(ref) !== ref.sizeBytes
-
-/** What the record there is; undefined when there is none. */
-async function refAt(file: DiskFile, segment: number, offset: number): Promise<BlobRef | undefined> {
-  const header = readHeader(await file.read(offset, HEADER_BYTES))
-  if (header === undefined) return undefined
-  const { hash, storedBytes } = header
-  if (!header.isPacked) return { hash, sizeBytes: storedBytes, segment, offset }
-  const sizeBytes = await packedSize((at, length) => file.read(offset + HEADER_BYTES + at, length))
-  return sizeBytes === undefined ? undefined : { hash, sizeBytes, segment, offset, storedBytes }
 }
