@@ -107,6 +107,7 @@ export class Ledger {
   /** By id, or by use; a use that no mailbox has falls back to the inbox. */
   mailbox(account: AccountRow, which: MailboxId | SpecialUse): MailboxRow | undefined {
     if (typeof which === 'number') return account.mailboxes.get(which)
+    if (which === 'inbox') return account.byPath.get('INBOX')
     for (const mailbox of account.mailboxes.values()) if (mailbox.specialUse === which) return mailbox
     return account.byPath.get('INBOX')
   }

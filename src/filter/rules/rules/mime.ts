@@ -1,6 +1,7 @@
 // How the body is put together (RFC 2045, RFC 2046): structures that two programs read differently, encodings that only
 // hide text, and parts that say one thing and are another.
 
+import { isAscii } from 'node:buffer'
 import { knownCharset } from '../../../message/charset.ts'
 import type { PartDefect } from '../../../message/mime.ts'
 import { wordsOf } from '../phrases.ts'
@@ -16,11 +17,6 @@ const LOOKED_AT = 64 * 1024
 
 const rawBody = (part: { header: { source: Buffer }; bodyStart: number; bodyEnd: number }): Buffer =>
   part.header.source.subarray(part.bodyStart, Math.min(part.bodyEnd, part.bodyStart + LOOKED_AT))
-
-function hasHighByte(bytes: Buffer): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 127) return true
-  return false
-}
 
 const KNOWN_ENCODINGS = new Set([
   '7bit',
@@ -178,7 +174,7 @@ export const mimeRules: readonly Rule[] = [
               return false
             if (!/^(?:us-ascii|iso-8859-\d+|windows-125\d)$/i.test(part.parameters.charset ?? 'us-ascii')) return false
             // The bytes and not the text: what needs no alphabet needs no packing.
-            return !hasHighByte(Buffer.from(rawBody(part).toString('latin1'), 'base64'))
+            return isAscii(Buffer.from(rawBody(part).toString('latin1'), 'base64'))
           }),
   },
   {
@@ -212,7 +208,7 @@ export const mimeRules: readonly Rule[] = [
         (part) =>
           (part.parameters.charset === undefined || /^us-ascii$/i.test(part.parameters.charset)) &&
           part.encoding === '7bit' &&
-          hasHighByte(rawBody(part)),
+          !isAscii(rawBody(part)),
       ),
   },
   {
