@@ -207,6 +207,7 @@ export const PATTERNS: readonly Pattern[] = [
             auth: true,
             hold: true,
             priority: true,
+            binary: true,
           }),
         )
     },

@@ -97,11 +97,17 @@ export interface Partner {
 
 type NetworkEntry = Extract<ListEntry, { kind: 'network' }>
 
+export type SendAs =
+  | { readonly kind: 'address'; readonly address: string }
+  | { readonly kind: 'domain'; readonly domain: string }
+
 /** The three ways to authenticate an Author (the mission): each on or off. */
 export interface MsaSettings {
   readonly password: boolean
   /** Static addresses: whoever connects from there is this Author. */
   readonly stations: readonly { readonly place: NetworkEntry; readonly author: string }[]
+  /** What Authors may send as beside their own addresses. */
+  readonly sendAs: readonly { readonly author: string; readonly as: SendAs }[]
   /** Local networks: whoever connects from there may send as any Author of this MSA. */
   readonly networks: readonly NetworkEntry[]
   /** Another agent is the MDA of this domain: mail for it goes there across the Border, and none is kept here. */

@@ -168,6 +168,7 @@ export class RunningAgent {
       dsn: true,
       requireTls: true,
       priority: true,
+      binary: true,
       holdAtMostS: HOLD_AT_MOST_S,
     }
     this.#smtpAtBorder = { ...this.#smtp, ...border.manners, prdr: true }

@@ -7,7 +7,7 @@ import { parseDomain } from '../message/address.ts'
 import { isPrivateIp } from '../message/ip.ts'
 import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
-import type { AgentRole, AgentSettings, RetentionRule } from '../roles/agent.ts'
+import type { AgentRole, AgentSettings, RetentionRule, SendAs } from '../roles/agent.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import { isAtTheBorder, joined } from './relations.ts'
@@ -30,6 +30,7 @@ export interface PersonPlan {
   /** Static IP addresses that authenticate this Author. */
   readonly stations: AgentSettings['msa']['stations'][number]['place'][]
   readonly certificates: readonly string[]
+  readonly sendAs: readonly SendAs[]
 }
 
 /** Files of PEM that somebody else renews, or a certificate authority that is asked (ACME, RFC 8555). */
@@ -187,6 +188,7 @@ const KEYS = {
     trusts: values.text,
     ip: values.station,
     certificate: values.keyFingerprint,
+    'may-send-as': values.sendAs,
   },
 } as const
 
@@ -268,6 +270,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         trusts: of('trusts'),
         stations: of('ip'),
         certificates: of('certificate'),
+        sendAs: of('may-send-as'),
       }
       people.push({ plan, actor, span, trustSpans })
     }
@@ -277,6 +280,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     const isTheirs = agent.roles.has('MSA') || agent.roles.has('MDA') || agent.roles.has('Forwarder')
     const own = people.filter(({ plan }) => isTheirs && domainOf(plan.address) === agent.domain)
     const stations = own.flatMap(({ plan }) => plan.stations.map((place) => ({ place, author: plan.address })))
+    const sendAs = own.flatMap(({ plan }) => plan.sendAs.map((as) => ({ author: plan.address, as })))
     const certificates = own.flatMap(({ plan }) => plan.certificates.map((key) => ({ key, address: plan.address })))
     if (!isPrivateIp(agent.ip))
       for (const { plan, span } of own)
@@ -301,7 +305,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
           })),
         },
         certificates,
-        msa: { ...agent.settings.msa, stations },
+        msa: { ...agent.settings.msa, stations, sendAs },
       },
       people: own.map(({ plan, trustSpans }) => ({
         ...plan,
@@ -435,7 +439,13 @@ function planAgent(
       dkim2: of('dkim2').at(-1) ?? false,
       batv: of('batv').at(-1) ?? false,
       certificates: [],
-      msa: { password: of('password').at(-1) ?? true, stations: [], networks: of('network'), keepsNone: false },
+      msa: {
+        password: of('password').at(-1) ?? true,
+        stations: [],
+        sendAs: [],
+        networks: of('network'),
+        keepsNone: false,
+      },
       transmitter: {
         port: 25,
         retryAfterS: of('retry').at(-1) ?? RETRY_AFTER_S,

@@ -4,7 +4,7 @@ import { type DnsList, KNOWN_LISTS } from '../filter/dnsbl.ts'
 import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts'
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
-import type { RetentionRule } from '../roles/agent.ts'
+import type { RetentionRule, SendAs } from '../roles/agent.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
@@ -36,6 +36,12 @@ export const network: Reader<Extract<ListEntry, { kind: 'network' }>> = (word) =
 export const keyFingerprint: Reader<string> = (word) => {
   const plain = word.replaceAll(':', '').toLowerCase()
   return /^[0-9a-f]{64}$/.test(plain) ? ok(plain) : expected('the SHA-256 of a key, as 64 hexadecimal digits')
+}
+
+export const sendAs: Reader<SendAs> = (word) => {
+  const named = word.includes('@') ? address(word) : domain(word)
+  if (!named.ok) return expected('an address, or a domain such as example.org')
+  return ok(word.includes('@') ? { kind: 'address', address: named.value } : { kind: 'domain', domain: named.value })
 }
 
 export const listEntry: Reader<ListEntry> = (word) =>

@@ -15,6 +15,7 @@ export interface Offered {
   readonly prdr: boolean
   readonly hold: boolean
   readonly priority: boolean
+  readonly binary: boolean
 }
 
 export interface MailCommand {
@@ -90,8 +91,13 @@ const MAIL_PARAMETERS: Record<string, ParameterReader<MailParameters>> = {
     if (!/^\d{1,20}$/.test(value ?? '')) return REPLIES.syntax
     into.sizeBytes = Number(value)
   },
-  BODY: (value, into) => {
+  BODY: (value, into, offered) => {
     const body = value?.toUpperCase()
+    if (body === 'BINARYMIME' && offered.binary) {
+      into.binary = true
+      into.body = '8BITMIME'
+      return
+    }
     if (body !== '7BIT' && body !== '8BITMIME') return REPLIES.unknownParameter
     into.body = body
   },

@@ -46,6 +46,8 @@ const EMPTY = Buffer.alloc(0)
 /** Collects one message from DATA or BDAT. */
 export class ContentCollector {
   readonly #maxBytes: number
+  /** Any bytes, by BDAT alone. */
+  readonly #isBinary: boolean
   readonly #budget: Budget
   #capacity: number
   #kept: Buffer = EMPTY
@@ -55,7 +57,8 @@ export class ContentCollector {
   #defect: ContentDefect | undefined
 
   /** `expectedBytes` is what the client declared: a hint for the first room only. */
-  constructor(maxBytes: number, budget: Budget, expectedBytes = 0) {
+  constructor(maxBytes: number, budget: Budget, expectedBytes = 0, isBinary = false) {
+    this.#isBinary = isBinary
     this.#maxBytes = maxBytes
     this.#budget = budget
     this.#capacity = Math.max(MIN_CAPACITY, Math.min(expectedBytes + 64, MAX_FIRST_CAPACITY))
@@ -119,7 +122,7 @@ export class ContentCollector {
   /** Takes `bytes` of a BDAT chunk. */
   chunk(bytes: Uint8Array): void {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    let at = 0
+    let at = this.#isBinary ? buffer.length : 0
     while (at < buffer.length) {
       if (this.#state === 'after-cr') {
         if (buffer[at] === LF) at++
@@ -135,7 +138,7 @@ export class ContentCollector {
   finish(): Buffer {
     if (this.#state === 'after-cr') this.#refuse('bare-line-end')
     const source = this.#kept.subarray(0, this.#sizeBytes)
-    if (source.includes(0)) this.#refuse('nul')
+    if (!this.#isBinary && source.includes(0)) this.#refuse('nul')
     this.#kept = EMPTY
     return source
   }

@@ -16,7 +16,7 @@ export interface EnvelopeRecipient {
   readonly orcpt?: { readonly type: string; readonly address: string }
 }
 
-/** BINARYMIME (RFC 3030 §3) is not offered: what we hold always has lines that end in CRLF. */
+/** What we hold always has lines that end in CRLF: BINARYMIME (RFC 3030 §3) is for an MSA, which converts it. */
 export type BodyKind = '7BIT' | '8BITMIME'
 
 /** Not to be released before then (RFC 4865 §4): HOLDFOR in seconds, or HOLDUNTIL. */
@@ -34,6 +34,8 @@ export interface Envelope {
   readonly envid?: string
   /** RFC 8689: never over a hop without verified TLS. */
   readonly requireTls?: boolean
+  /** The content came as BODY=BINARYMIME: any bytes, in any lines. */
+  readonly binary?: true
   readonly hold?: Hold
   /** -9 to 9; 0 is like none (RFC 6710 §4.1). */
   readonly priority?: number
@@ -48,6 +50,7 @@ export interface MailParameters {
   readonly ret?: 'FULL' | 'HDRS'
   readonly envid?: string
   readonly requireTls?: boolean
+  readonly binary?: true
   readonly hold?: Hold
   readonly priority?: number
   /** PRDR: the client takes a reply for each recipient (draft-hall-prdr-00 §3). */

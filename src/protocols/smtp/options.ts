@@ -19,6 +19,8 @@ export interface SmtpServerOptions {
   readonly holdAtMostS: number
   /** Offer MT-PRIORITY (RFC 6710). */
   readonly priority: boolean
+  /** Offer BINARYMIME (RFC 3030 §3): only who converts it. */
+  readonly binary: boolean
   /** Offer PRDR: a reply for each recipient after the message (draft-hall-prdr-00, as Exim does it). */
   readonly prdr: boolean
   /** Speak LMTP (RFC 2033): LHLO, and a reply for each recipient after the message. */
@@ -41,6 +43,7 @@ export const DEFAULT_SERVER_OPTIONS: Omit<SmtpServerOptions, 'hostName'> = {
   requireTls: false,
   holdAtMostS: 0,
   priority: false,
+  binary: false,
   prdr: false,
   lmtp: false,
   maxMessageBytes: 50 * 1024 * 1024,

@@ -85,6 +85,7 @@ export const REPLIES = {
   recipientFirst: reply(503, '5.5.1', 'no valid recipients'),
   nestedMail: reply(503, '5.5.1', 'a message is already under way; RSET drops it'),
   inBdat: reply(503, '5.5.1', 'finish with BDAT … LAST or RSET first'),
+  binaryByData: reply(503, '5.5.1', 'what is BINARYMIME comes with BDAT'),
   authTwice: reply(503, '5.5.1', 'already authenticated'),
   tlsTwice: reply(503, '5.5.1', 'TLS is already active'),
   tlsAfterAuth: reply(503, '5.5.1', 'STARTTLS comes before AUTH'),

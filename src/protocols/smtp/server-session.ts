@@ -26,7 +26,7 @@ const MAX_AUTH_BYTES = 12_288
 const FAULT = 5
 const NUISANCE = 1
 
-const NOTHING = { dsn: false, prdr: false, requireTls: false, auth: false, hold: false, priority: false }
+const NOTHING = { dsn: false, prdr: false, requireTls: false, auth: false, hold: false, priority: false, binary: false }
 
 const DEFECTS: Record<ContentDefect, Reply> = {
   'too-big': REPLIES.tooBig,
@@ -252,7 +252,7 @@ export class SmtpServerSession {
 
   #extensions(): string[] {
     const { maxMessageBytes, maxMessages, maxRecipients, dsn, prdr, requireTls, startTls } = this.#options
-    const { holdAtMostS, priority } = this.#options
+    const { holdAtMostS, priority, binary } = this.#options
     const encrypted = this.#facts.tls !== undefined
     const mechanisms = this.#authAllowed() && this.#facts.user === undefined ? this.#mechanisms() : []
     return [
@@ -262,6 +262,7 @@ export class SmtpServerSession {
       'SMTPUTF8',
       'ENHANCEDSTATUSCODES',
       'CHUNKING',
+      ...(binary ? ['BINARYMIME'] : []),
       `LIMITS MAILMAX=${maxMessages} RCPTMAX=${maxRecipients}`,
       ...(dsn ? ['DSN'] : []),
       ...(holdAtMostS > 0 ? [`FUTURERELEASE ${holdAtMostS} ${this.#holdUntil()}`] : []),
@@ -286,11 +287,11 @@ export class SmtpServerSession {
     if (this.#transaction !== undefined) return this.#fault(REPLIES.nestedMail)
     if (this.#options.authRequired && this.#facts.user === undefined) return this.#fault(REPLIES.authRequired)
     if (this.#messages >= this.#options.maxMessages) return this.#hangUp(REPLIES.tooManyMessages)
-    const { dsn, prdr, requireTls, holdAtMostS, priority } = this.#options
+    const { dsn, prdr, requireTls, holdAtMostS, priority, binary } = this.#options
     const auth = this.#context.mechanisms.length > 0
     const hold = holdAtMostS > 0
     const overTls = requireTls && this.#facts.tls !== undefined
-    const command = parseMail(rest, { dsn, prdr, requireTls: overTls, auth, hold, priority })
+    const command = parseMail(rest, { dsn, prdr, requireTls: overTls, auth, hold, priority, binary })
     if (isReply(command)) return this.#fault(command)
     if ((command.parameters.sizeBytes ?? 0) > this.#options.maxMessageBytes) return this.#nuisance(REPLIES.tooBig)
     this.#ask({ kind: 'mail', ...command })
@@ -312,6 +313,7 @@ export class SmtpServerSession {
     if (rest !== '') return this.#fault(REPLIES.syntax)
     if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
     if (transaction.content !== undefined) return this.#fault(REPLIES.inBdat)
+    if (transaction.parameters.binary) return this.#fault(REPLIES.binaryByData)
     // RFC 2033 §4.2: 503, so that nobody waits for replies that have no recipients.
     const nobody = this.#options.lmtp ? REPLIES.recipientFirst : REPLIES.noValidRecipients
     if (transaction.recipients.length === 0) return this.#nuisance(nobody)

@@ -19,12 +19,12 @@ export class Transaction {
 
   /** Content follows, or goes on. */
   collect(maxBytes: number, budget: Budget): void {
-    this.content ??= new ContentCollector(maxBytes, budget, this.parameters.sizeBytes)
+    this.content ??= new ContentCollector(maxBytes, budget, this.parameters.sizeBytes, this.parameters.binary)
   }
 
   envelope(): Envelope {
     const { reversePath, recipients } = this
-    const { body, smtputf8, ret, envid, requireTls, hold, priority } = this.parameters
-    return { reversePath, recipients, body, smtputf8, ret, envid, requireTls, hold, priority }
+    const { body, smtputf8, ret, envid, requireTls, binary, hold, priority } = this.parameters
+    return { reversePath, recipients, body, smtputf8, ret, envid, requireTls, binary, hold, priority }
   }
 }

@@ -40,8 +40,12 @@ class Setting {
   }
 
   /** far.test answers one message after another, the last answer for ever. */
-  static async make(answers: readonly Reply[] = [TAKEN], offers: Partial<ServeOptions> = {}): Promise<Setting> {
-    const world = await TestSystem.start(WITH_ALICE, { trusted: [identity.certificatePem] })
+  static async make(
+    answers: readonly Reply[] = [TAKEN],
+    offers: Partial<ServeOptions> = {},
+    more = '',
+  ): Promise<Setting> {
+    const world = await TestSystem.start(`${WITH_ALICE}${more}\n`, { trusted: [identity.certificatePem] })
     const setting = new Setting(world)
     const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
     let count = 0
@@ -55,26 +59,32 @@ class Setting {
   }
 
   /** Anna submits; the last reply. */
-  submit(mailParameters: string, recipients: readonly string[], header = ''): Promise<string> {
-    const { network } = this.#computer.world
-    const tls = { role: 'client', serverName: 'mail.sender.test', mustAuthenticate: false } as const
+  async submit(mailParameters: string, recipients: readonly string[], header = ''): Promise<string> {
     const login = Buffer.from(`\0${ANNA}\0demo`).toString('base64')
-    const lines = [
+    const { said } = await this.talk([
       ...['EHLO x', `AUTH PLAIN ${login}`, `MAIL FROM:<${ANNA}> ${mailParameters}`.trim()],
       ...recipients.map((recipient) => `RCPT TO:${recipient}`),
       ...['DATA', `From: ${ANNA}\r\nSubject: asked\r\n${header}\r\nThe content.\r\n.`],
-    ]
+    ])
+    return said.at(-1)!
+  }
+
+  /** Says one after another over TLS, until something is refused; what was heard. Bytes are said as they are. */
+  talk(lines: readonly (string | Buffer)[]): Promise<{ said: string[] }> {
+    const { network } = this.#computer.world
+    const tls = { role: 'client', serverName: 'mail.sender.test', mustAuthenticate: false } as const
     const dialogue = async () => {
       const endpoint = this.world.system.agent('sender').endpoint('submissions')!
       const stream = await network.connect(endpoint, { timeoutMs: 1000, tls })
-      let said = Buffer.from((await stream.read(5000)) ?? '').toString('latin1')
+      const hear = async () => Buffer.from((await stream.read(5000)) ?? '').toString('latin1')
+      const said = [await hear()]
       for (const line of lines) {
-        await stream.write(Buffer.from(`${line}\r\n`))
-        said = Buffer.from((await stream.read(5000)) ?? '').toString('latin1')
-        if (/^[45]/.test(said)) break
+        await stream.write(typeof line === 'string' ? Buffer.from(`${line}\r\n`) : line)
+        said.push(await hear())
+        if (/^[45]/.test(said.at(-1)!)) break
       }
       stream.destroy()
-      return said
+      return { said }
     }
     return this.world.run(dialogue())
   }
@@ -271,6 +281,70 @@ describe('REQUIRETLS', () => {
       await setting.world.passTime(60_000)
       assert.equal(setting.taken.length, count, header)
     }
+  })
+})
+
+describe('BINARYMIME', () => {
+  const session = async (lines: readonly (string | Buffer)[]) => {
+    const setting = await Setting.make()
+    const login = Buffer.from(`\0${ANNA}\0demo`).toString('base64')
+    const { said } = await setting.talk(['EHLO x', `AUTH PLAIN ${login}`, ...lines])
+    return { setting, said }
+  }
+  const bdat = (text: Buffer) => Buffer.concat([Buffer.from(`BDAT ${text.length} LAST\r\n`), text])
+  const picture = Buffer.from([0, 13, 1, 10, 255, 13, 10, 46, 13, 10])
+  const message = Buffer.concat([
+    Buffer.from(
+      `From: ${ANNA}\r\nSubject: seen\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n`,
+    ),
+    picture,
+  ])
+
+  test('is taken by BDAT, and leaves as base64 that is signed', async () => {
+    const lines = [`MAIL FROM:<${ANNA}> BODY=BINARYMIME`, `RCPT TO:<${CARL}>`, bdat(message)]
+    const { setting, said } = await session(lines)
+    assert.match(said[1]!, /^250-BINARYMIME\r$/m)
+    assert.match(said.at(-1)!, /^250 2\.0\.0 accepted/)
+    await setting.world.quiet()
+    const source = setting.taken[0]!.source.toString('latin1')
+    assert.match(source, /^Content-Transfer-Encoding: base64\r$/m)
+    assert.match(source, /^DKIM-Signature: /m)
+    assert.ok(source.endsWith(`\r\n\r\n${picture.toString('base64')}\r\n`))
+  })
+
+  test('not by DATA, and bare line ends outside of binary parts are refused', async () => {
+    const byData = await session([`MAIL FROM:<${ANNA}> BODY=BINARYMIME`, `RCPT TO:<${CARL}>`, 'DATA'])
+    assert.match(byData.said.at(-1)!, /^503 5\.5\.1 what is BINARYMIME comes with BDAT/)
+    const bare = Buffer.from(`From: ${ANNA}\r\n\r\nbare\nline\r\n`)
+    for (const parameters of ['BODY=BINARYMIME', '']) {
+      const { said } = await session([`MAIL FROM:<${ANNA}> ${parameters}`.trim(), `RCPT TO:<${CARL}>`, bdat(bare)])
+      assert.match(said.at(-1)!, /^550 5\.6\.0/)
+    }
+  })
+})
+
+describe('sending identities', () => {
+  const LENT = `anna: may-send-as=all@sender.test, may-send-as=shop.test
+sender: group="all@sender.test: ${ANNA} ${ALICE}"`
+
+  test('a group, and a domain, as the description lends them; nobody else', async () => {
+    const setting = await Setting.make([TAKEN], {}, LENT)
+    for (const [author, from, code] of [
+      [ANNA, 'all@sender.test', /^250 2\.0\.0/],
+      [ANNA, 'Sales@SHOP.test', /^250 2\.0\.0/],
+      [ANNA, ALICE, /^553 5\.7\.1/],
+      [ANNA, 'a@deep.shop.test', /^553 5\.7\.1/],
+      [ALICE, 'all@sender.test', /^553 5\.7\.1/],
+    ] as const) {
+      const login = Buffer.from(`\0${author}\0demo`).toString('base64')
+      const lines = [`MAIL FROM:<${from}>`, `RCPT TO:<${CARL}>`, 'DATA', `From: ${from}\r\n\r\nlent\r\n.`]
+      const { said } = await setting.talk(['EHLO x', `AUTH PLAIN ${login}`, ...lines])
+      assert.match(said.at(-1)!, code, `${author} as ${from}`)
+    }
+    await setting.world.quiet()
+    assert.equal(setting.taken.length, 2)
+    // It is their own: nothing says that Anna sent it on.
+    for (const { source } of setting.taken) assert.doesNotMatch(source.toString(), /anna|Resent-From/i)
   })
 })
 

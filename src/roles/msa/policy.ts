@@ -4,13 +4,16 @@
 import { inNetwork, unmapped } from '../../filter/lists.ts'
 import { Concurrency, RateLimit } from '../../filter/rate.ts'
 import { formatAddress, type ReversePath } from '../../message/address.ts'
+import { withoutBinary } from '../../message/binary.ts'
 import type { Hold } from '../../protocols/smtp/envelope.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
-import { reply } from '../../protocols/smtp/reply.ts'
+import { REPLIES, reply } from '../../protocols/smtp/reply.ts'
+import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Account } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import type { ConnectionAccounts } from '../connections.ts'
 import { reversePathText } from '../routing.ts'
+import { sendingIdentities } from './identities.ts'
 import { recipientRefusal, submit } from './submission.ts'
 
 /** How long an Author may have mail held (RFC 4865). */
@@ -34,10 +37,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
 
   const owns = (account: Account, reversePath: ReversePath) =>
-    reversePath.type === 'mailbox' &&
-    agent.store
-      .addresses(account.id)
-      .some((own) => own.toLowerCase() === formatAddress(reversePath.mailbox).toLowerCase())
+    reversePath.type === 'mailbox' && sendingIdentities(agent, account)(reversePath.mailbox)
   /** Of several whose certificate it is, the one whose address is named. */
   const holderOf = (session: SessionFacts, connection: ConnectionAccounts, reversePath: ReversePath) => {
     const shown = session.tls?.clientCertificate
@@ -105,9 +105,12 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
 
     recipient: (forwardPath) => recipientRefusal(agent, forwardPath),
 
-    async message({ envelope, source, session }) {
+    async message({ envelope, source: sent, session }) {
       const author = authorOf(session, connection, envelope.reversePath)
       if (author === undefined) return reply(530, '5.7.0', 'authentication required')
+      // RFC 3030 §3: converted here, before it is signed. Outside of binary parts lines end as everywhere.
+      const source = envelope.binary ? withoutBinary(sent) : sent
+      if (envelope.binary && withSafeLineEnds(source) !== source) return REPLIES.bareLineEndInData
       const { reply: answer } = await submit(agent, {
         author,
         envelope,

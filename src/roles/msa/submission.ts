@@ -24,6 +24,7 @@ import { groupFor, type Later, queueCommand, reversePathText, wayFor, waysTo, wi
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
+import { sendingIdentities } from './identities.ts'
 import { tagged } from './tagged.ts'
 
 export interface SubmittedMail {
@@ -83,8 +84,7 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
 /** May this Author send this: the envelope's and the header's sender must be an address of his own. */
 function refusalOf(agent: Agent, { author, envelope, source }: SubmittedMail, header: Header): Reply | undefined {
   if (source.length > agent.settings.maxMessageBytes) return reply(552, '5.3.4', 'message too big')
-  const own = new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
-  const isOwn = (mailbox: Mailbox) => own.has(formatAddress(mailbox).toLowerCase())
+  const isOwn = sendingIdentities(agent, author)
   const reverse = envelope.reversePath
   if (reverse.type === 'mailbox' && !isOwn(reverse.mailbox))
     return reply(553, '5.7.1', `${formatAddress(reverse.mailbox)} is not an address of ${author.address}`)
@@ -271,9 +271,8 @@ function isFromHere(agent: Agent, header: Header): boolean {
 
 /** Is the message from the Author, or does it already say that he sent it (RFC 5322 §3.6.2, §3.6.6). */
 function isOwnWork(agent: Agent, author: Account, header: Header): boolean {
-  const own = new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
-  const names = (name: string) =>
-    mailboxesIn(header, name).some((mailbox) => own.has(formatAddress(mailbox).toLowerCase()))
+  const isOwn = sendingIdentities(agent, author)
+  const names = (name: string) => mailboxesIn(header, name).some(isOwn)
   return names('from') || names('sender') || names('resent-from')
 }
 
