@@ -3,7 +3,8 @@
 import type { Database } from '../world/disk.ts'
 import type { UidSet } from './commands.ts'
 import { DELETED, SEEN } from './flags.ts'
-import type { EmailId } from './types.ts'
+import { BLOB_COLUMNS, blobOf } from './rows.ts'
+import type { BlobRef, EmailId } from './types.ts'
 
 // UIDNEXT first, then what below it is not there.
 const PRESENT = `SELECT 0 AS gone, uid_next AS first, uid_next AS last FROM mailbox WHERE account = ?1 AND id = ?2
@@ -28,6 +29,7 @@ export class ContentsReads {
   readonly #present
   readonly #flags
   readonly #envelopes
+  readonly #bodies
   readonly #gaps
   readonly #oldest
   readonly #newest
@@ -40,6 +42,11 @@ export class ContentsReads {
     this.#envelopes = database.prepare(
       `SELECT p.email AS email, e.text AS text FROM placement AS p
        JOIN envelope AS e ON e.account = p.account AND e.email = p.email
+       WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ?`,
+    )
+    this.#bodies = database.prepare(
+      `SELECT p.email AS email, ${BLOB_COLUMNS} FROM placement AS p
+       JOIN email AS e ON e.account = p.account AND e.id = p.email JOIN blob ON blob.id = e.blob
        WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ?`,
     )
     this.#gaps = database.prepare(GAPS)
@@ -90,6 +97,12 @@ export class ContentsReads {
   envelopes(account: number, mailbox: number, fromUid: number, toUid: number): Map<EmailId, string> {
     const rows = this.#envelopes.all(account, mailbox, fromUid, toUid)
     return new Map(rows.map(({ email, text }) => [email as number, text as string]))
+  }
+
+  /** Where the bodies of these messages lie, by email. */
+  bodies(account: number, mailbox: number, fromUid: number, toUid: number): Map<EmailId, BlobRef> {
+    const rows = this.#bodies.all(account, mailbox, fromUid, toUid)
+    return new Map(rows.map((row) => [row.email as number, blobOf(row)]))
   }
 
   /** Messages with \\Deleted, and their bytes. */

@@ -4,7 +4,7 @@
 
 import { envelope } from '../../message/envelope.ts'
 import { presentFlags } from '../../store/flags.ts'
-import type { Email, Placement } from '../../store/types.ts'
+import type { BlobRef, Email, Placement } from '../../store/types.ts'
 import { type BlobRequest, commit, type Dialogue, isRefusal, readBlobs } from '../dialogue.ts'
 import { type Answer, bad, NO_SUCH_MESSAGE, no, ok } from './answer.ts'
 import { binaryBytes } from './binary.ts'
@@ -132,6 +132,9 @@ const EMAIL_ITEMS: ReadonlySet<FetchItem['kind']> = new Set(['THREADID', 'PREVIE
 /** Of these alone a list is made from what the store has at hand (`#list`). */
 const LISTED: ReadonlySet<FetchItem['kind']> = new Set(['FLAGS', 'UID', 'MODSEQ'])
 const WHOLE_ITEMS: ReadonlySet<FetchItem['kind']> = new Set(['BODY', 'BODYSTRUCTURE', 'binary', 'binary-size'])
+
+/** `thread` and `preview`: where EMAIL_ITEMS are asked for. */
+type Found = Pick<Email, 'blob' | 'sizeBytes'> & { readonly thread?: number; readonly preview?: string }
 
 export class Fetching {
   readonly #session: ImapSession
@@ -270,10 +273,8 @@ export class Fetching {
   }
 
   *#withEmails(placements: readonly Placement[]): Dialogue {
-    const emails = new Map<number, Email>()
-    const ids = placements.map((placement) => placement.email)
-    for (const email of this.#selected.store.emails(this.#selected.account, ids)) emails.set(email.id, email)
-    const known = placements.flatMap((placement): [Placement, Email][] => {
+    const emails = this.#found(placements)
+    const known = placements.flatMap((placement): [Placement, Found][] => {
       const email = emails.get(placement.email)
       return email ? [[placement, email]] : []
     })
@@ -300,8 +301,21 @@ export class Fetching {
     }
   }
 
+  /** The messages' bodies, and what else is known of them only where it is asked for. */
+  #found(placements: readonly Placement[]): ReadonlyMap<number, Found> {
+    const { store, account, id } = this.#selected
+    if (!this.#items.some(({ kind }) => EMAIL_ITEMS.has(kind))) {
+      const [first, last] = [placements[0], placements.at(-1)]
+      const bodies =
+        first && last ? store.contents.bodies(account, id, first.uid, last.uid) : new Map<number, BlobRef>()
+      return new Map([...bodies].map(([email, blob]) => [email, { blob, sizeBytes: blob.sizeBytes }]))
+    }
+    const ids = placements.map((placement) => placement.email)
+    return new Map(store.emails(account, ids).map((email) => [email.id, email]))
+  }
+
   /** Messages that are read at the same time. */
-  *#groups(known: readonly [Placement, Email][]): Generator<[Placement, Email][]> {
+  *#groups(known: readonly [Placement, Found][]): Generator<[Placement, Found][]> {
     for (let at = 0; at < known.length; ) {
       const group = [known[at++]!]
       let sizeBytes = this.#readBytes(group[0]![1])
@@ -313,7 +327,7 @@ export class Fetching {
     }
   }
 
-  #readBytes(email: Email): number {
+  #readBytes(email: Found): number {
     return this.#readsHeader ? Math.min(HEADER_GUESS_BYTES, email.sizeBytes) : email.sizeBytes
   }
 
@@ -321,7 +335,7 @@ export class Fetching {
     return this.#need === 'header' || this.#need === 'envelope'
   }
 
-  *#sources(emails: readonly Email[]): Dialogue<(Source | undefined)[]> {
+  *#sources(emails: readonly Found[]): Dialogue<(Source | undefined)[]> {
     const headerOnly = this.#readsHeader
     const bodies = yield* readBlobs(
       emails.map(({ blob }): BlobRequest => {
@@ -354,7 +368,7 @@ export class Fetching {
     this.#session.output.text(')\r\n')
   }
 
-  #answer(placement: Placement, email: Email | undefined, source: Source | undefined): void {
+  #answer(placement: Placement, email: Found | undefined, source: Source | undefined): void {
     const { output } = this.#session
     this.#begin(placement)
     for (const [index, item] of this.#items.entries()) {
@@ -394,7 +408,7 @@ export class Fetching {
     if (bytes !== undefined) output.bytes(bytes)
   }
 
-  #simple(kind: SimpleKind, placement: Placement, email: Email | undefined, source: Source | undefined): string {
+  #simple(kind: SimpleKind, placement: Placement, email: Found | undefined, source: Source | undefined): string {
     switch (kind) {
       case 'FLAGS':
         return `FLAGS ${this.#selected.flags(placement, this.#manner.recent)}`
@@ -414,7 +428,7 @@ export class Fetching {
         return `SAVEDATE ${placement.savedAtMs === null ? 'NIL' : dateTime(placement.savedAtMs)}`
       case 'PREVIEW':
         // RFC 8970 §3.1: at most 200 characters.
-        return `PREVIEW ${nstring(Buffer.from([...email!.preview].slice(0, 200).join('')).toString('latin1'))}`
+        return `PREVIEW ${nstring(Buffer.from([...email!.preview!].slice(0, 200).join('')).toString('latin1'))}`
       case 'ENVELOPE':
         return `ENVELOPE ${this.#envelopes.get(placement.email) ?? envelope(source!.header)}`
       case 'BODY':
@@ -425,7 +439,7 @@ export class Fetching {
   }
 
   /** Answers whose only bodies are whole messages: large ones pass through in pieces, straight from the blob. */
-  *#answerStreaming(placement: Placement, email: Email, whole: Buffer | undefined | 'unreadable'): Dialogue {
+  *#answerStreaming(placement: Placement, email: Found, whole: Buffer | undefined | 'unreadable'): Dialogue {
     const { output } = this.#session
     if (whole === 'unreadable') {
       this.unreadable++
@@ -444,7 +458,7 @@ export class Fetching {
     yield* this.#session.flushWhenFull()
   }
 
-  *#stream(item: FetchItem & { kind: 'section' }, email: Email): Dialogue {
+  *#stream(item: FetchItem & { kind: 'section' }, email: Found): Dialogue {
     const { output } = this.#session
     const offset = Math.min(item.partial?.offset ?? 0, email.sizeBytes)
     const end = Math.min(email.sizeBytes, offset + (item.partial?.length ?? email.sizeBytes))

@@ -62,6 +62,19 @@ test('a STORE of a thousand messages: each hears what it does not know, and less
   assert.equal(tests.bench.store.mailboxByUse(account, 'inbox')!.unseen, 5)
 })
 
+test('a STORE that changes nothing hides nothing of what others did', async () => {
+  const { name } = await personWith(2)
+  const [one, other] = [await tests.session(name), await tests.session(name)]
+  for (const client of [one, other]) await said(client, 'SELECT INBOX')
+  await said(other, 'STORE 1 +FLAGS.SILENT (\\Seen)')
+  const heard = [...(await said(one, 'STORE 1 +FLAGS.SILENT (\\Seen)')), ...(await said(one, 'NOOP'))]
+  assert.ok(heard.includes('* 1 FETCH (FLAGS (\\Seen))'), heard.join('\n'))
+  await said(other, 'STORE 2 +FLAGS (\\Deleted)')
+  await said(other, 'EXPUNGE')
+  await said(one, 'STORE 1 -FLAGS.SILENT (\\Flagged)')
+  assert.ok((await said(one, 'NOOP')).includes('* 2 EXPUNGE'))
+})
+
 test('a client that reads slowly holds up its own answers: they are made as it takes them', async () => {
   const { name } = await personWith(10_000)
   const [slow, other] = [await tests.session(name), await tests.session(name)]

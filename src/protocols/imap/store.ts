@@ -55,8 +55,10 @@ export function* store(session: ImapSession, { args, uid }: CommandContext): Dia
   const unchanged = new Set(result.unchanged ?? [])
   // With .SILENT the client knows what it did itself, and no more: where others changed something since it was told last,
   // it hears the flags after all.
-  const isAlone = result.modseq === selected.knownModseq + 1
-  const known = new Set(isAlone ? result.changed : [])
+  const { changed = [] } = result
+  // Where it changed nothing, the MODSEQ is of somebody else's commit.
+  const isAlone = changed.length > 0 && result.modseq === selected.knownModseq + 1
+  const known = new Set(isAlone ? changed : [])
   const modseq = result.modseq ?? 0
   selected.tellKeywords(session.output, mode === 'remove' ? [] : [allowed.flags])
   const missing = yield* tellStored(session, selected, ranges, { unchanged, silent, known, uid, modseq })
