@@ -21,6 +21,16 @@ import { realWorld } from '../src/world/real/world.ts'
 const TOOL = join(import.meta.dirname, '../../shared/bench/peers/imap-bench.mjs')
 const OPERATIONS = 'fill,select,flags,envelope,body,store,append'
 const USER = 'u1'
+const SCALE_COMMANDS = [
+  'SELECT INBOX',
+  'EXAMINE INBOX',
+  'LIST "" *',
+  'LIST "" % RETURN (STATUS (MESSAGES UNSEEN RECENT SIZE UIDNEXT HIGHESTMODSEQ))',
+  'STATUS INBOX (MESSAGES UNSEEN RECENT UIDNEXT)',
+  'STATUS INBOX (DELETED DELETED-STORAGE)',
+  'SEARCH RETURN (COUNT) UNSEEN',
+  'FETCH 1:* FLAGS',
+]
 
 if (process.argv[2] === 'serve') await serve(process.argv[3]!, process.argv[4] === 'tls')
 else if (process.argv[2] === 'scale') await scale(Number(process.argv[3] ?? 1_000_000))
@@ -82,17 +92,6 @@ async function serve(folder: string, isSecured: boolean): Promise<void> {
   })
   process.send!(listener.endpoint.port)
 }
-
-const SCALE_COMMANDS = [
-  'SELECT INBOX',
-  'EXAMINE INBOX',
-  'LIST "" *',
-  'LIST "" % RETURN (STATUS (MESSAGES UNSEEN RECENT SIZE UIDNEXT HIGHESTMODSEQ))',
-  'STATUS INBOX (MESSAGES UNSEEN RECENT UIDNEXT)',
-  'STATUS INBOX (DELETED DELETED-STORAGE)',
-  'SEARCH RETURN (COUNT) UNSEEN',
-  'FETCH 1:* FLAGS',
-]
 
 /** Filled past IMAP, which would take long. */
 async function scale(messages: number): Promise<void> {
