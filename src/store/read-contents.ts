@@ -12,7 +12,7 @@ const PRESENT = `SELECT 0 AS gone, uid_next AS first, uid_next AS last FROM mail
   UNION ALL SELECT 1, first, last FROM uid_gap WHERE account = ?1 AND mailbox = ?2`
 const GAPS = 'SELECT first, last FROM uid_gap WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY first'
 const SEEN_IN_ORDER = `SELECT uid, flags & ${SEEN} AS seen FROM placement WHERE account = ? AND mailbox = ?`
-const DELETED_SUM = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM placement
+const DELETED_SUM = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM placement INDEXED BY placement_deleted
   WHERE account = ? AND mailbox = ? AND flags & ${DELETED}`
 
 /** Flags as the store keeps them: presentFlags(flags, keywords). */
