@@ -26,9 +26,14 @@ export function eventCommand(agent: Agent, happening: Happening): Command {
 /** A commit on which a promise rests: every command of it must have been kept. @throws DiskError; Error for a refusal */
 export async function commitAll(agent: Agent, commands: readonly Command[]): Promise<CommandResult[]> {
   const results = await agent.store.commit(commands)
+  mustBeKept(results)
+  return results
+}
+
+/** @throws Error when the store refused one */
+export function mustBeKept(results: readonly CommandResult[]): void {
   const refused = results.find((result) => !result.ok)
   if (refused?.ok === false) throw new Error(`the store refused what was promised: ${refused.message}`)
-  return results
 }
 
 /** Keeps events that no reply depends on. If the disk refuses, tracking is poorer and mail goes on. */

@@ -4,7 +4,7 @@ import { type Handler, noAccount, refuse } from './apply.ts'
 import { noBody, useBlob } from './apply-emails.ts'
 import { releaseBlob } from './apply-placements.ts'
 import type { AccountRow, Ledger } from './ledger.ts'
-import { type ObjectKind, PUSHES } from './types.ts'
+import { HOOKS, type ObjectKind, PUSHES } from './types.ts'
 
 const noObject = refuse('conflict', 'There is no such object.')
 
@@ -49,12 +49,15 @@ const BESIDE_THE_MAIL: ReadonlySet<string> = new Set([
   'oauth-grant',
   'oidc-link',
   'passkey',
+  'webhook',
+  'webhook-progress',
 ] satisfies ObjectKind[])
 
-// Who pushes must hear of push subscriptions.
+// Who pushes must hear of push subscriptions, and who tells programs of their webhooks.
 function changed(ledger: Ledger, account: AccountRow, of: string): number {
   if (!BESIDE_THE_MAIL.has(of)) return ledger.nextModseq(account)
   if (of === 'push') ledger.touch(PUSHES)
+  if (of === 'webhook') ledger.touch(HOOKS)
   return account.modseq
 }
 

@@ -4,6 +4,7 @@ import { type Handler, noAccount, noEmail, refuse, resolveId } from './apply.ts'
 import { noBody, useBlob } from './apply-emails.ts'
 import { noteGone } from './apply-objects.ts'
 import { releaseBlob } from './apply-placements.ts'
+import { takeBack } from './apply-sent.ts'
 import { EVENTS, QUEUE } from './types.ts'
 
 const noEntry = refuse('conflict', 'There is no such queue entry.')
@@ -93,17 +94,13 @@ export const cancelSubmission: Handler<'submission.cancel'> = (ledger, { account
     .get(account.id, id)
   if (row === undefined) return noSubmission
   if (row.undo_status !== 'pending' || Number(row.send_ms) <= nowMs) return refuse('forbidden', 'It is sent already.')
-  const queued = ledger.sql('SELECT id, blob, attempts FROM queue WHERE trace = ?').all(String(row.trace))
+  const queued = ledger.sql('SELECT attempts FROM queue WHERE trace = ?').all(String(row.trace))
   if (queued.some(({ attempts }) => Number(attempts) > 0)) return refuse('forbidden', 'It is on its way already.')
-  for (const entry of queued) {
-    ledger.sql('DELETE FROM queue WHERE id = ?').run(Number(entry.id))
-    releaseBlob(ledger, Number(entry.blob))
-  }
+  takeBack(ledger, String(row.trace))
   const modseq = ledger.nextModseq(account)
   ledger
     .sql("UPDATE submission SET undo_status = 'canceled', modseq = ? WHERE account = ? AND id = ?")
     .run(modseq, account.id, id)
-  ledger.touch(QUEUE)
   return { ok: true, id, modseq }
 }
 

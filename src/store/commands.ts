@@ -22,6 +22,7 @@ import type {
   ReportDay,
   ReportSighting,
   ScriptQuota,
+  SentMessage,
   SpecialUse,
   StoredPolicy,
   Submission,
@@ -211,6 +212,16 @@ export type Command =
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.cancel'; account: AccountId; id: number; nowMs: number } // 'forbidden' once it is due or tried
   | { kind: 'submission.remove'; account: AccountId; id: number }
+  // what Authors sent, and what is done once (apply-sent.ts)
+  | { kind: 'sent.add'; sent: Omit<SentMessage, 'id'> }
+  | { kind: 'sent.cancel'; account: AccountId; trace: string; nowMs: number } // takes back what waits for its time or is held; 'forbidden' once it is on its way, and then nothing of a batch that begins so is done
+  | { kind: 'sent.prune'; beforeMs: number }
+  /**
+   * First of its batch: this request is done now. 'exists' when it was done in the last day, 'conflict' when another request
+   * has its key: then nothing of the batch is done. An empty answer says that it has begun, and may follow itself. In hex.
+   */
+  | { kind: 'once.put'; account: AccountId; key: string; digest: string; answer: string; nowMs: number }
+  | { kind: 'once.prune'; beforeMs: number }
   // small things as JSON, and bodies that a person brought
   | { kind: 'object.put'; account: AccountId; of: ObjectKind; id?: number; value: string; atMost: number } // makes it, or gives it this value; 'over-quota' beyond `atMost` of its kind
   | { kind: 'object.remove'; account: AccountId; of: ObjectKind; id: number }

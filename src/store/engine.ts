@@ -60,6 +60,7 @@ import {
   pruneReports,
 } from './apply-reports.ts'
 import { activateScript, putScript, putSeen, putVacation, removeScript, renameScript } from './apply-scripts.ts'
+import { addSent, cancelSent, notAgain, pruneOnce, pruneSent, putOnce } from './apply-sent.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { Journal } from './journal.ts'
 import { type Entry, entryOf, textOf } from './journal-entry.ts'
@@ -154,6 +155,11 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'submission.add': addSubmission,
   'submission.cancel': cancelSubmission,
   'submission.remove': removeSubmission,
+  'sent.add': addSent,
+  'sent.cancel': cancelSent,
+  'sent.prune': pruneSent,
+  'once.put': putOnce,
+  'once.prune': pruneOnce,
   'object.put': putObject,
   'object.remove': removeObject,
   'upload.put': putUpload,
@@ -309,9 +315,16 @@ export function applyEntry(ledger: Ledger, entry: Entry): unknown {
   return 'sweep' in entry ? sweep(ledger, entry.sweep) : relocate(ledger, entry.relocate)
 }
 
+/** Where the first of a batch is one of these and refused, nothing of the batch is done. */
+const CONDITIONS: ReadonlySet<Command['kind']> = new Set(['once.put', 'sent.cancel'])
+
 function applyBatch(ledger: Ledger, batch: readonly Command[]): CommandResult[] {
   const results: CommandResult[] = []
   for (const command of batch) {
+    if (CONDITIONS.has(batch[0]!.kind) && results[0]?.ok === false) {
+      results.push(notAgain)
+      continue
+    }
     const handler = HANDLERS[command.kind] as Handler<Command['kind']>
     results.push(handler(ledger, command, results))
   }

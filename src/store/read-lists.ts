@@ -149,6 +149,12 @@ export class ListReads {
     return this.#all(sql).length > 0
   }
 
+  /** Accounts that have webhooks. */
+  hooked(): AccountId[] {
+    const sql = "SELECT DISTINCT account FROM object INDEXED BY object_webhook WHERE kind = 'webhook'"
+    return this.#all(sql).map(({ account }) => account as number)
+  }
+
   /** Accounts that have push subscriptions. */
   pushed(): AccountId[] {
     const sql = "SELECT DISTINCT account FROM object INDEXED BY object_push WHERE kind = 'push'"

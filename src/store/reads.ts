@@ -9,6 +9,7 @@ import { ContentsReads } from './read-contents.ts'
 import { DeletedReads } from './read-deleted.ts'
 import { ListReads } from './read-lists.ts'
 import { ReportReads } from './read-reports.ts'
+import { SentReads } from './read-sent.ts'
 import {
   accountOf,
   BLOB_COLUMNS,
@@ -49,6 +50,7 @@ export class Reads implements StoreReads {
   readonly contents: ContentsReads
   readonly access: AccessReads
   readonly deleted: DeletedReads
+  readonly sent: SentReads
   readonly reports: ReportReads
   readonly #statements = new Map<string, Statement>()
 
@@ -59,6 +61,7 @@ export class Reads implements StoreReads {
     this.contents = new ContentsReads(database)
     this.access = new AccessReads(database)
     this.deleted = new DeletedReads(database)
+    this.sent = new SentReads(database)
     this.reports = new ReportReads(database)
   }
 

@@ -390,6 +390,26 @@ CREATE TRIGGER deleted_gone AFTER DELETE ON account BEGIN
 END;
 `
 
+const sent = `
+-- What an Author sent, in the order in which it was taken, for as long as its events are kept. about: JSON.
+CREATE TABLE sent (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, trace TEXT NOT NULL, at_ms INTEGER NOT NULL, about TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX sent_by_trace ON sent (trace);
+CREATE INDEX sent_by_account ON sent (account);
+-- Requests that are done once, by the key that their program gave them. digest: of what was asked; answer: '' while it is done.
+CREATE TABLE once (
+  account INTEGER NOT NULL, key BLOB NOT NULL, digest BLOB NOT NULL, answer TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX once_by_time ON once (at_ms);
+CREATE INDEX object_webhook ON object (account) WHERE kind = 'webhook';
+CREATE TRIGGER sent_gone AFTER DELETE ON account BEGIN
+  DELETE FROM sent WHERE account = OLD.id;
+  DELETE FROM once WHERE account = OLD.id;
+END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -412,6 +432,7 @@ const MIGRATIONS: readonly string[] = [
   certificates,
   deleted,
   undelete,
+  sent,
 ]
 
 /** The version this program writes. */

@@ -8,6 +8,7 @@ import type { ContentsReads } from './read-contents.ts'
 import type { DeletedReads } from './read-deleted.ts'
 import type { ListReads } from './read-lists.ts'
 import type { ReportReads } from './read-reports.ts'
+import type { SentReads } from './read-sent.ts'
 import type {
   Account,
   AccountId,
@@ -119,6 +120,8 @@ export interface Store {
   readonly access: AccessReads
   /** What was deleted and can be brought back; what has been somewhere for long. */
   readonly deleted: DeletedReads
+  /** What Authors sent, and which requests were done. */
+  readonly sent: SentReads
   /** Reports that we owe and that others sent. */
   readonly reports: ReportReads
   // what people teach

@@ -12,6 +12,8 @@ export const PUSHES: AccountId = -2
 export const QUEUE: AccountId = -3
 /** Stands for an account where changes are watched: a report came, or a complaint is to be sent. */
 export const REPORTS: AccountId = -4
+/** Stands for an account where changes are watched: somebody's webhooks are others. */
+export const HOOKS: AccountId = -20
 /** Stands for an account where changes are watched: something happened to a message. */
 export const EVENTS: AccountId = 0
 export type MailboxId = number
@@ -248,6 +250,7 @@ export interface TrackEvent {
     | 'bounced'
     | 'forwarded'
     | 'held'
+    | 'cancelled'
   /** Message-ID of the message, when known, to join the hops of several actors. */
   readonly messageId: string
   readonly reversePath: string
@@ -355,6 +358,28 @@ export interface Submission {
   readonly undoStatus: 'pending' | 'final' | 'canceled'
 }
 
+/** A message that an Author handed in, by whatever way. */
+export interface SentMessage {
+  /** Of all of the store, in order. */
+  readonly id: number
+  readonly account: AccountId
+  readonly trace: string
+  readonly atMs: number
+  /** The word of the Received line for how it came. */
+  readonly protocol: string
+  readonly reversePath: string
+  /** The first hundred. */
+  readonly forwardPaths: readonly string[]
+  readonly recipients: number
+  readonly subject: string
+  readonly messageId: string
+  readonly sizeBytes: number
+  readonly holdUntilMs?: number
+  /** What its program wants to find again with it. */
+  readonly tags?: readonly string[]
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
 /** What is kept as an object of an account. */
 export type ObjectKind =
   | 'identity'
@@ -369,6 +394,8 @@ export type ObjectKind =
   | 'passkey'
   | 'certificate'
   | 'share-notification'
+  | 'webhook'
+  | 'webhook-progress'
 
 /** A 'share-notification': somebody's rights in a mailbox of another are others now. */
 export interface ShareNotification {

@@ -8,6 +8,7 @@ import { Pusher } from '../roles/mda/push/pusher.ts'
 import { retain } from '../roles/mda/retention.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
+import { ONCE_KEPT_MS } from '../store/read-sent.ts'
 import type { Timer } from '../world/world.ts'
 
 /** What was uploaded and no message named by then is forgotten (RFC 8620 §6 asks for an hour). */
@@ -91,6 +92,8 @@ export class Background {
     try {
       const beforeMs = world.clock.now() - EVENTS_KEPT_MS
       await store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
+      await store.commit([{ kind: 'sent.prune', beforeMs }])
+      await store.commit([{ kind: 'once.prune', beforeMs: world.clock.now() - ONCE_KEPT_MS }])
       await store.commit([{ kind: 'upload.prune', beforeMs: world.clock.now() - UPLOADS_KEPT_MS }])
       await work.reporter.prune()
       if (this.#agent.roles.has('MDA')) await retain(store, world.clock, this.#agent.settings.retention)

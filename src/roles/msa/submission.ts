@@ -1,19 +1,20 @@
 // MSA: takes a message from an Author it knows. The reverse-path must be the Author's own address; a message that is from
 // somebody else is sent on and says so (Resent-From, RFC 5322 §3.6.6), and none may claim to be from another person of this
 // domain. What RFC 6409 §8 lets an MSA complete is completed (Date, Message-ID, From); the Transmitter's signature goes on; one commit
-// holds the queue entries and the mailboxes of Recipients at this same agent. SMTP and JMAP both end here.
+// holds the queue entries and the mailboxes of Recipients at this same agent. SMTP, JMAP and the sending API all end here.
 
 import { isAscii } from 'node:buffer'
 import { authorOf } from '../../identity/dmarc/author.ts'
 import { formatAddress, type Mailbox, mailboxesOf, parseAddressList, parseSmtpPath } from '../../message/address.ts'
 import { formatDate } from '../../message/date.ts'
-import { fieldsNamed, type Header, parseHeader, rawValue } from '../../message/header.ts'
+import { decodeEncodedWords } from '../../message/encoded-word.ts'
+import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
-import type { Envelope } from '../../protocols/smtp/envelope.ts'
+import type { Envelope, EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command, CommandResult } from '../../store/commands.ts'
-import type { Account, BlobRef, QueueEntry, Verdict } from '../../store/types.ts'
+import type { Account, BlobRef, QueueEntry, SentMessage, Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
@@ -21,7 +22,7 @@ import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
 import { reportAddress } from '../reports/addresses.ts'
 import { groupFor, type Later, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
-import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
+import { diskRefusal, eventCommand, messageIdOf, mustBeKept, note } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { sendingIdentities } from './identities.ts'
@@ -38,13 +39,22 @@ export interface SubmittedMail {
   readonly holdUntilMs?: number | undefined
   /** A command of whoever hands it in, for the same commit; the message is known by its trace. */
   readonly record?: ((trace: string) => Command) | undefined
+  /** What its Author's program wants to find again with it. */
+  readonly labels?: Pick<SentMessage, 'tags' | 'metadata'>
+  /** The request that it comes from, where that is done once. */
+  readonly once?: ((message: { readonly trace: string; readonly messageId: string }) => OnceCommand) | undefined
 }
+
+type OnceCommand = Extract<Command, { kind: 'once.put' }>
 
 export type Submitted = {
   readonly reply: Reply
   readonly trace: string | undefined
   /** What came of `record`. */
   readonly recorded?: CommandResult | undefined
+  readonly messageId?: string
+  /** Nothing was taken: the request was done before ('exists'), or another has its key. */
+  readonly again?: 'exists' | 'conflict'
 }
 
 /** Takes the message, or says why not. 250 is a promise: everything is durable then. */
@@ -73,12 +83,47 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
   try {
     const kept = await keep(agent, mail, header, about)
     if (!Array.isArray(kept)) return { reply: kept, trace: undefined }
-    const results = await commitAll(agent, mail.record ? [...kept, mail.record(trace)] : kept)
+    const record = mail.record ? [mail.record(trace)] : []
+    const commands = [...kept, sentCommand(agent, mail, header, about), ...record]
+    const results = await agent.store.commit(commands)
+    const [first] = results
+    if (mail.once !== undefined && first?.ok === false && (first.reason === 'exists' || first.reason === 'conflict'))
+      return { reply: reply(250, '2.0.0', first.message), trace: undefined, again: first.reason }
+    mustBeKept(results)
     if (mail.record) recorded = results.at(-1)
   } catch (error) {
     return { reply: diskRefusal(agent, error), trace: undefined }
   }
-  return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace, recorded }
+  return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace, recorded, messageId: about.messageId }
+}
+
+/** How many recipients' addresses are kept with what was sent: events tell of all. */
+const MOST_SENT_PATHS = 100
+const MAX_SUBJECT = 200
+
+/** So that its Author finds it again. */
+function sentCommand(
+  { world }: Agent,
+  { author, envelope, source, protocol, holdUntilMs, labels }: SubmittedMail,
+  header: Header,
+  about: { trace: string; reversePath: string; messageId: string },
+): Command {
+  const paths = envelope.recipients.slice(0, MOST_SENT_PATHS).map(({ forwardPath }) => forwardPath)
+  return {
+    kind: 'sent.add',
+    sent: {
+      ...about,
+      account: author.id,
+      atMs: world.clock.now(),
+      protocol,
+      forwardPaths: paths.map((path) => (path.type === 'postmaster' ? 'postmaster' : formatAddress(path.mailbox))),
+      recipients: envelope.recipients.length,
+      subject: decodeEncodedWords(firstValue(header, 'subject') ?? '').slice(0, MAX_SUBJECT),
+      sizeBytes: source.length,
+      ...(holdUntilMs !== undefined && { holdUntilMs }),
+      ...labels,
+    },
+  }
 }
 
 /** May this Author send this: the envelope's and the header's sender must be an address of his own. */
@@ -137,7 +182,8 @@ async function keep(
     detail: { author: author.address, protocol: mail.protocol },
   }
   const sender = tagged(agent, about.reversePath)
-  const commands: Command[] = []
+  // The condition of the batch stands before all else.
+  const commands: Command[] = mail.once === undefined ? [] : [mail.once(about)]
   const later: Later | undefined =
     mail.holdUntilMs === undefined
       ? undefined
@@ -291,38 +337,47 @@ export function recipientRefusal(
   return undefined
 }
 
-/** The same for a client that speaks no SMTP (JMAP): addresses as text, any line ends. */
+/** What a client hands in that speaks no SMTP: addresses as text, any line ends. */
+export interface TextMail
+  extends Pick<SubmittedMail, 'source' | 'holdUntilMs' | 'record' | 'labels' | 'once'>,
+    Pick<Envelope, 'ret' | 'envid' | 'requireTls' | 'priority'> {
+  readonly reversePath: string
+  readonly forwardPaths: readonly string[]
+  /** Of all recipients. */
+  readonly notify?: EnvelopeRecipient['notify']
+}
+
+/** The same for such a client (JMAP, the sending API). `place`: which of the recipients is refused. */
 export async function submitText(
   agent: Agent,
   author: Account,
-  mail: {
-    reversePath: string
-    forwardPaths: readonly string[]
-    source: Buffer
-    holdUntilMs?: number | undefined
-    record?: ((trace: string) => Command) | undefined
-  },
-): Promise<Submitted> {
+  mail: TextMail,
+): Promise<Submitted & { readonly place?: number }> {
   const reverse = parseSmtpPath(`<${mail.reversePath}>`, 'reverse', { utf8: true })
   if (!reverse.ok) return { reply: reply(501, reverse.enhancedCode, reverse.reason), trace: undefined }
-  const recipients: Envelope['recipients'][number][] = []
-  for (const text of mail.forwardPaths) {
+  const recipients: EnvelopeRecipient[] = []
+  const { reversePath, forwardPaths, notify, ret, envid, requireTls, priority, ...rest } = mail
+  for (const [place, text] of forwardPaths.entries()) {
     const forward = parseSmtpPath(`<${text}>`, 'forward', { utf8: true })
-    if (!forward.ok) return { reply: reply(501, forward.enhancedCode, `${text}: ${forward.reason}`), trace: undefined }
+    if (!forward.ok)
+      return { reply: reply(501, forward.enhancedCode, `${text}: ${forward.reason}`), trace: undefined, place }
     const refusal = recipientRefusal(agent, forward.path)
-    if (refusal !== undefined) return { reply: refusal, trace: undefined }
-    recipients.push({ forwardPath: forward.path })
+    if (refusal !== undefined) return { reply: refusal, trace: undefined, place }
+    recipients.push({ forwardPath: forward.path, ...(notify && { notify }) })
   }
   const source = withSafeLineEnds(mail.source)
-  const addressesAscii = isAscii(Buffer.from([mail.reversePath, ...mail.forwardPaths].join()))
-  const envelope = {
+  const addressesAscii = isAscii(Buffer.from([reversePath, ...forwardPaths].join()))
+  const envelope: Envelope = {
     reversePath: reverse.path,
     recipients,
     body: isAscii(source) ? '7BIT' : '8BITMIME',
     smtputf8: !addressesAscii,
-  } as const
-  const { holdUntilMs, record } = mail
-  return submit(agent, { author, envelope, source, protocol: 'HTTP', holdUntilMs, record })
+    ...(ret && { ret }),
+    ...(envid && { envid }),
+    ...(requireTls && { requireTls }),
+    ...(priority && { priority }),
+  }
+  return submit(agent, { ...rest, author, envelope, source, protocol: 'HTTP' })
 }
 
 /** What the MDA shows of a message that an Author of this same agent sent. */
