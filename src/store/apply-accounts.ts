@@ -145,8 +145,9 @@ export const removeTrust: Handler<'trust.remove'> = (ledger, { account, domain }
   return { ok: true }
 }
 
-export const putSetting: Handler<'setting.put'> = (ledger, { key, value }) => {
-  ledger.sql('INSERT INTO setting VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(key, value)
+export const putSetting: Handler<'setting.put'> = (ledger, { key, value, orKeep = false }) => {
+  const conflict = orKeep ? 'NOTHING' : 'UPDATE SET value = excluded.value'
+  ledger.sql(`INSERT INTO setting VALUES (?, ?) ON CONFLICT (key) DO ${conflict}`).run(key, value)
   return { ok: true }
 }
 

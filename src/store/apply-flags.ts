@@ -22,6 +22,7 @@ export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
     if (!teaches || isLater)
       return storeBits(ledger, { account, mailbox, uids: command.uids, mode, bits: by.bits, teaches })
   }
+  const within = mode === 'replace' ? command.within : undefined
   const limit = command.unchangedSince ?? Number.POSITIVE_INFINITY
   const changed: number[] = []
   const unchanged: number[] = []
@@ -34,7 +35,8 @@ export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
       unchanged.push(placed.uid)
       continue
     }
-    const flags = changeFlags({ bits: placed.flags, keywords: placed.keywords }, mode, by)
+    const old = { bits: placed.flags, keywords: placed.keywords }
+    const flags = within === undefined ? changeFlags(old, mode, by) : replaceWithin(old, within, by)
     if (flags.bits === placed.flags && flags.keywords === placed.keywords) continue
     if (changed.length === 0) modseq = ledger.nextModseq(account)
     setFlags(ledger, mailbox, placed, flags, modseq)
@@ -43,6 +45,16 @@ export const storeFlags: Handler<'flags.store'> = (ledger, command) => {
     changed.push(placed.uid)
   }
   return { ok: true, modseq, changed, unchanged }
+}
+
+/** A replacement by somebody who may change some flags only (RFC 4314 §4). */
+function replaceWithin(
+  old: StoredFlags,
+  within: { flags: readonly string[]; keywords: boolean },
+  by: StoredFlags,
+): StoredFlags {
+  const { bits } = storedFlags(within.flags)
+  return { bits: (old.bits & ~bits) | (by.bits & bits), keywords: within.keywords ? by.keywords : old.keywords }
 }
 
 export function setFlags(

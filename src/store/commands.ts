@@ -141,6 +141,8 @@ export type Command =
       mode: 'add' | 'remove' | 'replace'
       flags: readonly string[]
       unchangedSince?: number
+      /** Of 'replace': only these system flags, and keywords only where that is true; the others stay. */
+      within?: { flags: readonly string[]; keywords: boolean }
       /** What this shows of many messages is noted as lessons afterwards ('lesson.unfold'). */
       lessons?: 'later'
     }
@@ -232,7 +234,7 @@ export type Command =
   | { kind: 'event.add'; event: Omit<TrackEvent, 'id'> }
   | { kind: 'event.prune'; beforeMs: number; keep: number } // forgets events older than `beforeMs`, and all but the newest `keep`
   | { kind: 'change.prune'; account: AccountId; keep: number } // keeps the last `keep` MODSEQs of the change log; older states get `undefined`
-  | { kind: 'setting.put'; key: string; value: string }
+  | { kind: 'setting.put'; key: string; value: string; orKeep?: boolean } // `orKeep`: what is there stays
   | { kind: 'remembered.put'; changes: readonly Remembered[] }
 
 /** What a command gives back once the batch is durable. Refusals (no such mailbox, …) are values; nothing of that command is kept, the others of its batch are. */

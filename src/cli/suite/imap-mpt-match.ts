@@ -37,7 +37,7 @@ function withoutWording(line: string, said: string): string {
   if (status === null) return line
   const rest = line.slice(status[0].length)
   // Which number a mailbox has is the server's own affair.
-  const code = (/^ \\\[.*\\\]/.exec(rest)?.[0] ?? '').replace(/UIDVALIDITY \d+/, 'UIDVALIDITY \\d+')
+  const code = (/^ \\\[.*\\\]/.exec(rest)?.[0] ?? '').replace(/(UIDVALIDITY|HIGHESTMODSEQ) \d+/, '$1 \\d+')
   // §7.1: what is no command is answered with BAD; James hangs up.
   if (/Unknown command/.test(rest)) return '\\S+ (BYE|BAD) .*'
   // §6.3.2 shows an EXAMINE without permanent flags; James lists those that a SELECT would have.
@@ -61,7 +61,11 @@ export function isAsExpected({ lines }: Expectation, heard: string): boolean {
 /** RFC 4314: the order of rights says nothing, and 'c' and 'd' repeat what others say. */
 function withRightsInOrder(line: string): string {
   if (!/^\\?\* (MYRIGHTS|ACL) /.test(line)) return line
-  return line.replace(/(?<=[ "])[a-z]+(?="?$)/, (rights) => [...rights.replace(/[cd]/g, '')].sort().join(''))
+  const sorted = (rights: string): string =>
+    rights.replace(/[a-z]+/, (letters) => [...letters.replace(/[cd]/g, '')].sort().join(''))
+  const words = line.split(' ')
+  // '* MYRIGHTS mailbox rights', '* ACL mailbox identifier rights identifier rights …'
+  return words.map((word, i) => (i > 2 && (words[1] === 'MYRIGHTS' || i % 2 === 0) ? sorted(word) : word)).join(' ')
 }
 
 /** RFC 9051 §4.3 and §5.1: a string is quoted or a literal, and a name may be an atom. */

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import type { MemoryClient } from '../../protocols/testing.ts'
 import { ImapHouse, Mismatch, within } from './imap-house.ts'
 import { type Expectation, isAsExpected, mayComeUnasked, readExpectations } from './imap-mpt-match.ts'
-import { prepare } from './imap-mpt-people.ts'
+import { prepare, withOurNames } from './imap-mpt-people.ts'
 import { filesIn, type Suite, SuiteReport } from './report.ts'
 
 const SCRIPT_MS = 20_000
@@ -97,7 +97,7 @@ class Runner {
     for (const script of scripts) {
       const file = join(dir, `${script}.test`)
       if (!existsSync(file)) continue
-      for (const step of readSteps(readFileSync(file, 'latin1'))) await this.#step(step)
+      for (const step of readSteps(withOurNames(readFileSync(file, 'latin1')))) await this.#step(step)
     }
   }
 

@@ -60,6 +60,8 @@ const SIGNED_IN = [
   'ACL', // RFC 4314
   'RIGHTS=kxte', // RFC 4314
   'UNAUTHENTICATE', // RFC 8437
+  'URLAUTH', // RFC 4467
+  'URLAUTH=BINARY', // RFC 5524
 ]
 
 export function capabilities(session: ImapSession): string {

@@ -24,6 +24,7 @@ import { status } from './status.ts'
 import { store } from './store.ts'
 import { thread } from './thread.ts'
 import { uidBatches } from './uid-batches.ts'
+import { genUrlAuth, resetKey, urlFetch } from './url-auth.ts'
 
 export interface CommandRow {
   readonly state: 'any' | 'not-signed-in' | 'signed-in' | 'selected'
@@ -72,6 +73,9 @@ export const COMMANDS: ReadonlyMap<string, CommandRow> = new Map<string, Command
   ['LISTRIGHTS', { state: 'signed-in', run: listRights }],
   ['MYRIGHTS', { state: 'signed-in', run: myRights }],
   ['GETJMAPACCESS', { state: 'signed-in', run: getJmapAccess }],
+  ['GENURLAUTH', { state: 'signed-in', run: genUrlAuth }],
+  ['RESETKEY', { state: 'signed-in', run: resetKey }],
+  ['URLFETCH', { state: 'signed-in', run: urlFetch }],
   ['ESEARCH', { state: 'signed-in', run: multisearch, expungesTold: false }],
   ['CHECK', { state: 'selected', run: noop }],
   ['CLOSE', { state: 'selected', run: close }],

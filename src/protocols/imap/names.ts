@@ -3,7 +3,8 @@
 // 9051 §5.1). Where a house shows '.' as its delimiter, '.' and '/' change places on the wire, so that every path still
 // has one name. The store keeps mailboxes by id; a path never becomes the name of a file.
 
-import type { AccountId, Mailbox } from '../../store/types.ts'
+import type { Store } from '../../store/store.ts'
+import type { Account, AccountId, Mailbox } from '../../store/types.ts'
 import { decodeMailboxName, encodeMailboxName } from './mutf7.ts'
 import type { Cursor } from './parser.ts'
 import { string } from './response.ts'
@@ -26,6 +27,13 @@ export interface Place {
   readonly path: string
 }
 
+/** Somebody whose mailboxes are meant by a name: who has signed in, or on whose behalf something is looked up. */
+export interface Viewer {
+  readonly store: Store
+  readonly account: Account | undefined
+  readonly options: { readonly delimiter: '/' | '.' }
+}
+
 /** The path that these bytes name, or undefined when they cannot be a name. */
 export function pathOf(session: ImapSession, bytes: Buffer): string | undefined {
   const text = bytes.toString('latin1')
@@ -36,8 +44,14 @@ export function pathOf(session: ImapSession, bytes: Buffer): string | undefined 
   return name === undefined ? undefined : withInbox(swapped(session, name.normalize('NFC')))
 }
 
+/** The path that a URL names, in UTF-8 (RFC 5092 §5.1). */
+export function pathOfUrl(viewer: Viewer, bytes: Buffer): string | undefined {
+  const name = decodeUtf8(bytes)
+  return name === undefined ? undefined : withInbox(swapped(viewer, name.normalize('NFC')))
+}
+
 /** The store's path of a name, and the name of a path. */
-function swapped(session: ImapSession, name: string): string {
+function swapped(session: Pick<Viewer, 'options'>, name: string): string {
   if (session.options.delimiter === SEPARATOR) return name
   return name.replace(/[./]/g, (character) => (character === '.' ? '/' : '.'))
 }
@@ -76,7 +90,7 @@ export function pathProblem(path: string): string | undefined {
 }
 
 /** Whose path it is, and what it is there. Undefined when it names nobody's. */
-export function ownerOf(session: ImapSession, path: string): { account: AccountId; path: string } | undefined {
+export function ownerOf(session: Viewer, path: string): { account: AccountId; path: string } | undefined {
   const own = session.account!.id
   if (path === '') return undefined
   if (!path.startsWith(OTHERS)) return { account: own, path }
@@ -88,7 +102,7 @@ export function ownerOf(session: ImapSession, path: string): { account: AccountI
 }
 
 /** People of the client's own domain go by their local part. */
-function addressOf(session: ImapSession, name: string): string {
+function addressOf(session: Viewer, name: string): string {
   if (name.includes('@')) return name
   const own = session.account!.address
   const at = own.lastIndexOf('@')
@@ -96,7 +110,7 @@ function addressOf(session: ImapSession, name: string): string {
 }
 
 /** The path by which this client knows a mailbox. */
-function shownPath(session: ImapSession, account: AccountId, path: string): string {
+function shownPath(session: Viewer, account: AccountId, path: string): string {
   if (account === session.account!.id) return path
   const address = session.store.account(account)?.address ?? ''
   const at = address.lastIndexOf('@')
@@ -105,18 +119,18 @@ function shownPath(session: ImapSession, account: AccountId, path: string): stri
 }
 
 /** The identifiers under which this client has rights (RFC 4314 §2). */
-function identifiersOf(session: ImapSession): string[] {
+function identifiersOf(session: Viewer): string[] {
   return [...session.store.addresses(session.account!.id).map((address) => address.toLowerCase()), 'anyone']
 }
 
 /** What this client may do in a mailbox. */
-export function rightsIn(session: ImapSession, account: AccountId, mailbox: number): Rights {
+export function rightsIn(session: Viewer, account: AccountId, mailbox: number): Rights {
   if (account === session.account!.id) return OWNER
   return rightsOf(session.store.access.rights(account, mailbox), identifiersOf(session))
 }
 
 /** The mailbox of that path; undefined also when the client has no right there: it must not learn that it exists. */
-export function mailboxAt(session: ImapSession, path: string): Place | undefined {
+export function mailboxAt(session: Viewer, path: string): Place | undefined {
   const where = ownerOf(session, path)
   const mailbox = where && session.store.mailboxByPath(where.account, where.path)
   if (mailbox === undefined) return undefined

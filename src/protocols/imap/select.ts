@@ -62,6 +62,7 @@ function* open(session: ImapSession, { args }: CommandContext, examines: boolean
   output.line(`* OK [PERMANENTFLAGS (${selected.permanentFlags})] flags that are kept`)
   output.line(`* OK [HIGHESTMODSEQ ${Math.max(1, mailbox.highestModseq)}] the highest MODSEQ`)
   output.line(`* OK [UIDNEXT ${mailbox.uidNext}] the next UID`)
+  output.line('* OK [URLMECH INTERNAL] how URLs are authorized') // RFC 4467 §8
   // RFC 9051 §6.3.2: the name as it is kept.
   if (session.isRev2) output.line(`* LIST () "${session.options.delimiter}" ${mailboxName(session, path)}`)
   if (parameters.resync?.uidValidity === mailbox.uidValidity) yield* resynchronise(session, selected, parameters.resync)

@@ -36,7 +36,7 @@ export interface Changes {
 }
 
 const MAX_KEYWORDS_TOLD = 200
-const SYSTEM_FLAGS = '\\Answered \\Deleted \\Draft \\Flagged \\Seen'
+export const SYSTEM_FLAGS = '\\Answered \\Deleted \\Draft \\Flagged \\Seen'
 /** UNSEEN of SELECT is looked for among so many of the oldest and the newest messages. */
 const UNSEEN_WITHIN = 2_000
 

@@ -271,6 +271,7 @@ test('BODY[] sets \\Seen and says so, BODY.PEEK[] and EXAMINE do not', async () 
     S: * OK [PERMANENTFLAGS ()]
     S: * OK [HIGHESTMODSEQ
     S: * OK [UIDNEXT
+    S: * OK [URLMECH INTERNAL]
     S: b OK [READ-ONLY]
     C: c FETCH 1 RFC822.TEXT
     S: * 1 FETCH (RFC822.TEXT {8}

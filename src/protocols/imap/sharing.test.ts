@@ -89,6 +89,30 @@ test('a guest does what the rights allow and nothing else, and both see it at on
   await visitor.until(/^i OK/)
 })
 
+test('a guest who replaces flags replaces those that the rights allow, and leaves the others', async () => {
+  await tests.person('lender')
+  await tests.person('borrower')
+  const [owner, reader] = [await tests.session('lender@here.test'), await tests.session('borrower@here.test')]
+  await said(owner, 'CREATE Box')
+  await appendAll(owner, 'Box', 'one')
+  await said(owner, 'SELECT Box')
+  const flags = async (): Promise<string> => /FLAGS \(([^)]*)\)/.exec((await said(owner, 'FETCH 1 FLAGS'))[0]!)![1]!
+  for (const [rights, before, replacement, after] of [
+    ['lrs', '\\Seen \\Flagged $one', '', '$one \\Flagged'],
+    ['lrs', '\\Flagged', '\\Seen \\Deleted', '\\Flagged \\Seen'],
+    ['lrt', '\\Seen \\Deleted', '', '\\Seen'],
+    ['lrw', '\\Seen \\Draft $one', '\\Answered $two', '$two \\Answered \\Seen'],
+    ['lrst', '\\Draft \\Deleted $one', '\\Seen', '$one \\Draft \\Seen'],
+  ] as const) {
+    await said(owner, `SETACL Box borrower ${rights}`)
+    await said(owner, `STORE 1 FLAGS (${before})`)
+    await said(reader, 'SELECT "#user/lender/Box"')
+    await said(reader, `STORE 1 FLAGS (${replacement})`)
+    assert.equal((await flags()).replace(/ ?\\Recent/, '').trim(), after, `${rights}: ${replacement}`)
+  }
+  await said(reader, 'STORE 1 FLAGS (\\Answered)', 'NO')
+})
+
 test('messages go from one person to another with COPY and MOVE, within what the receiver may hold', async () => {
   await tests.person('giver')
   const { account } = await tests.person('taker')

@@ -5,7 +5,7 @@ import { type Answer, bad, NO_PERMISSION, NO_SUCH_MESSAGE, ok, READ_ONLY } from 
 import { readFlags } from './flags.ts'
 import { limited } from './message-limit.ts'
 import { one } from './one.ts'
-import { type IndexRange, rightFor, type SelectedMailbox } from './selected.ts'
+import { type IndexRange, rightFor, type SelectedMailbox, SYSTEM_FLAGS } from './selected.ts'
 import { formatSet } from './sequence.ts'
 import type { CommandContext, ImapSession } from './session.ts'
 import { readSet } from './set-argument.ts'
@@ -71,19 +71,27 @@ export function* store(session: ImapSession, { args, uid }: CommandContext): Dia
   return missing > 0 ? ok('some messages are gone', 'EXPUNGEISSUED') : ok('stored')
 }
 
+interface Allowed {
+  readonly mode: Mode
+  readonly flags: readonly string[]
+  readonly within?: { readonly flags: readonly string[]; readonly keywords: boolean }
+}
+
 /**
- * RFC 4314 §4: flags that the client may not change are left as they are; undefined when it may change none of them. A
- * replacement by somebody who may not change all flags adds and leaves the others, which is all that can be done at once.
+ * RFC 4314 §4: flags that the client may not change are left as they are, also by a replacement; undefined when it may
+ * change none, or none of those that it names.
  */
-function allowedFlags(
-  { rights }: SelectedMailbox,
-  mode: Mode,
-  flags: readonly string[],
-): { mode: Mode; flags: readonly string[] } | undefined {
+function allowedFlags({ rights }: SelectedMailbox, mode: Mode, flags: readonly string[]): Allowed | undefined {
   if ([...'stw'].every((right) => rights.has(right))) return { mode, flags }
-  const allowed = flags.filter((flag) => rights.has(rightFor(flag)))
-  if (allowed.length === 0) return undefined
-  return { mode: mode === 'replace' ? 'add' : mode, flags: allowed }
+  const mayChange = (flag: string): boolean => rights.has(rightFor(flag))
+  const allowed = flags.filter(mayChange)
+  if (![...'stw'].some((right) => rights.has(right)) || (flags.length > 0 && allowed.length === 0)) return undefined
+  if (mode !== 'replace') return allowed.length === 0 ? undefined : { mode, flags: allowed }
+  return {
+    mode,
+    flags: allowed,
+    within: { flags: SYSTEM_FLAGS.split(' ').filter(mayChange), keywords: rights.has('w') },
+  }
 }
 
 interface Stored {
