@@ -252,7 +252,10 @@ class Runner {
       const messages = wanted === 'all' ? this.#mbox.length : Number(wanted)
       for (let i = 0; i < messages; i++) await first.must(this.#append(''))
     }
-    if (state >= 4) for (const connection of this.#connections) await connection.must(`select ${MAILBOX}`)
+    // The mailbox is the first person's; the others have none of that name.
+    if (state >= 4)
+      for (const [i, connection] of this.#connections.entries())
+        if (!header.has(`user ${i + 1}`) || i === 0) await connection.must(`select ${MAILBOX}`)
   }
 
   /** 'append', with or without a mailbox and flags: the next message of the mbox. Other commands stay as they are. */

@@ -18,6 +18,14 @@ export function binaryBytes(source: Source, { path }: Section): Buffer | undefin
   return DECODABLE.has(part.encoding) ? decodeTransfer(bytes, part.encoding) : 'unknown-cte'
 }
 
+/** The bytes of a part that has a transfer encoding; undefined where it has none, or one that is not known. */
+export function decodedBytes(source: Source, section: Section): Buffer | undefined {
+  const encoding = partNumbered(source.structure, section.path.join('.'))?.encoding
+  if (encoding !== 'base64' && encoding !== 'quoted-printable') return undefined
+  const bytes = binaryBytes(source, section)
+  return Buffer.isBuffer(bytes) ? bytes : undefined
+}
+
 /** RFC 3516 §4.4: a message in which NUL occurs, with its binary parts in base64. Undefined where NUL is left over. */
 export function withoutBinary(message: Buffer): Buffer | undefined {
   const pieces: Buffer[] = []

@@ -102,7 +102,7 @@ export function ownerOf(session: Viewer, path: string): { account: AccountId; pa
 }
 
 /** People of the client's own domain go by their local part. */
-function addressOf(session: Viewer, name: string): string {
+export function addressOf(session: Viewer, name: string): string {
   if (name.includes('@')) return name
   const own = session.account!.address
   const at = own.lastIndexOf('@')

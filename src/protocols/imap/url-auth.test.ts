@@ -95,6 +95,16 @@ test('nobody signs URLs to what is not theirs, and what is no URL is refused', a
   await said(client, 'URLFETCH', 'BAD')
 })
 
+test('people of the same domain go by their local part, too', async () => {
+  const { name, rump, sign } = await anna()
+  const bob = await tests.person()
+  const local = (address: string) => encodeURIComponent(address.slice(0, address.indexOf('@')))
+  const short = rump('/;SECTION=1', `user+${local(bob.name)}`).replace(encodeURIComponent(name), local(name))
+  const url = await sign(short)
+  assert.match(await fetched(await tests.session(bob.name), `"${url}"`), /Hello\.$/)
+  assert.match(await fetched(await tests.session(), `"${url}"`), / NIL$/)
+})
+
 test('decoded, and with the structure of the part (RFC 5524)', async () => {
   const { client, rump, sign } = await anna()
   const second = await sign(rump('/;SECTION=2', 'anonymous'))
@@ -111,8 +121,14 @@ test('decoded, and with the structure of the part (RFC 5524)', async () => {
   const piece = await sign(rump('/;SECTION=2/;PARTIAL=1.2', 'anonymous'))
   assert.match(
     await fetched(client, `("${piece}" BINARY BODYPARTSTRUCTURE)`),
-    /\(BINARY ~\{2\}\r\nr\xc3\) \(BODYPARTSTRUCTURE NIL\)$/,
+    /\(BODYPARTSTRUCTURE NIL\) \(BINARY ~\{2\}\r\nr\xc3\)$/,
   )
+  // The structure is of the bytes that are given, where they are decoded.
+  assert.match(
+    await fetched(client, `("${second}" BINARY BODYPARTSTRUCTURE)`),
+    /NIL NIL "8BIT" 7 0 .*\)\) \(BINARY ~\{7\}\r\nGr/,
+  )
+  assert.match(await fetched(client, `("${odd}" BINARY BODYPARTSTRUCTURE)`), /"X-ODD" 1 0 .*\)\) \(BINARY NIL\)$/)
   await said(client, `URLFETCH ("${second}" BODY BINARY)`, 'BAD')
 })
 

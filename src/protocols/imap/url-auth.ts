@@ -7,9 +7,9 @@ import type { Store } from '../../store/store.ts'
 import type { Account, BlobRef } from '../../store/types.ts'
 import { type Dialogue, readBlobs } from '../dialogue.ts'
 import { type Answer, bad, NO_MAILBOX, no, ok } from './answer.ts'
-import { binaryBytes } from './binary.ts'
+import { binaryBytes, decodedBytes } from './binary.ts'
 import { bodyStructure } from './body-structure.ts'
-import { mailboxAt, type Place, readPath, type Viewer } from './names.ts'
+import { addressOf, mailboxAt, type Place, readPath, type Viewer } from './names.ts'
 import { one } from './one.ts'
 import type { Cursor } from './parser.ts'
 import { string } from './response.ts'
@@ -46,6 +46,9 @@ function tokenFor({ secret, resets }: Keys, place: Place, rump: string): string 
   return HMAC_SHA256 + createHmac('sha256', key).update(rump, 'latin1').digest('hex')
 }
 
+const accountNamed = (viewer: Viewer, name: string): Account | undefined =>
+  viewer.store.accountByAddress(addressOf(viewer, name))
+
 const randomHex = (session: ImapSession): string => Buffer.from(session.options.random.bytes(32)).toString('hex')
 
 /** GENURLAUTH rump INTERNAL … */
@@ -64,7 +67,7 @@ export function* genUrlAuth(session: ImapSession, { args }: CommandContext): Dia
   for (const rump of rumps) {
     const url = readAuthorizedUrl(rump)
     if (url === undefined || url.token !== undefined) return bad('not a URL of a message with EXPIRE and URLAUTH')
-    if (session.store.accountByAddress(url.user)?.id !== account.id) return no('that URL is not of your mailboxes')
+    if (accountNamed(session, url.user)?.id !== account.id) return no('that URL is not of your mailboxes')
     const place = placeOfUrl(session, url.name!)
     if (place === undefined || !place.rights.has('r')) return NO_MAILBOX
     asked.push({ url, place })
@@ -112,7 +115,7 @@ function authorized(
 ): UrlTarget | undefined {
   const { store } = viewer
   if (url.token === undefined || (url.expiresAtMs ?? Number.POSITIVE_INFINITY) < nowMs) return undefined
-  const account = store.accountByAddress(url.user)
+  const account = accountNamed({ ...viewer, account: asker.account }, url.user)
   const keys = account && keysOf(store, account.id)
   if (keys === undefined) return undefined
   const issuer: Viewer = { ...viewer, store, account }
@@ -121,14 +124,14 @@ function authorized(
   const wanted = Buffer.from(tokenFor(keys, place, url.rump))
   const given = Buffer.from(url.token.toLowerCase())
   if (wanted.length !== given.length || !timingSafeEqual(wanted, given)) return undefined
-  return isFor(store, url, asker) ? findUrl(issuer, url) : undefined
+  return isFor(issuer, url, asker) ? findUrl(issuer, url) : undefined
 }
 
 /** RFC 4467 §4. */
-function isFor(store: Store, { access }: AuthorizedUrl, { as, account }: Asker): boolean {
+function isFor(issuer: Viewer, { access }: AuthorizedUrl, { as, account }: Asker): boolean {
   if (access.kind === 'anonymous') return true
   if (access.kind === 'authuser') return as === 'user'
-  return access.kind === as && store.accountByAddress(access.userid)?.id === account.id
+  return access.kind === as && accountNamed(issuer, access.userid)?.id === account.id
 }
 
 /** For BURL (RFC 4468): where the part lies that somebody submits; its bytes are `partOfUrl` of the whole message. */
@@ -144,7 +147,8 @@ interface Wish {
   readonly items: readonly string[] | undefined
 }
 
-const ITEMS = new Set(['BODY', 'BINARY', 'BODYPARTSTRUCTURE'])
+/** In the order of the answer: what the bytes are stands before them. */
+const ITEMS: readonly string[] = ['BODYPARTSTRUCTURE', 'BODY', 'BINARY']
 
 function readWish(args: Cursor): Wish {
   if (!args.isList()) return { text: args.astring().toString('latin1'), items: undefined }
@@ -154,9 +158,9 @@ function readWish(args: Cursor): Wish {
     if (text === undefined) text = args.astring().toString('latin1')
     else items.push(args.keyword())
   })
-  if (text === undefined || items.some((item) => !ITEMS.has(item))) args.fail('BODY, BINARY or BODYPARTSTRUCTURE')
+  if (text === undefined || items.some((item) => !ITEMS.includes(item))) args.fail('BODY, BINARY or BODYPARTSTRUCTURE')
   if (items.includes('BODY') && items.includes('BINARY')) args.fail('BODY or BINARY')
-  return { text: text ?? '', items }
+  return { text: text ?? '', items: ITEMS.filter((item) => items.includes(item)) }
 }
 
 /** URLFETCH url … , or (url BODYPARTSTRUCTURE BINARY) */
@@ -176,7 +180,7 @@ export function* urlFetch(session: ImapSession, { args }: CommandContext): Dialo
     const whole = target && (yield* bodyOf(target.blob))
     if (target === undefined || whole === undefined) output.text(' NIL')
     else if (items === undefined) tellBytes(session, ' ', partOfUrl(whole, target))
-    else for (const item of items) tellItem(session, item, whole, target)
+    else for (const item of items) tellItem(session, item, whole, target, items.includes('BINARY'))
     yield* session.flushWhenFull()
   }
   output.line('')
@@ -197,14 +201,15 @@ function tellBytes({ output }: ImapSession, before: string, bytes: Buffer | unde
 }
 
 /** RFC 5524 §3: '(BODY …)', '(BINARY ~{5} …)', '(BODYPARTSTRUCTURE (…))'. */
-function tellItem(session: ImapSession, item: string, whole: Buffer, target: UrlTarget): void {
+function tellItem(session: ImapSession, item: string, whole: Buffer, target: UrlTarget, isDecoded: boolean): void {
   const { output } = session
   const source = new Source(whole)
   const { path, text } = target.section
   if (item === 'BODYPARTSTRUCTURE') {
     const part = path.length === 0 ? source.structure : partNumbered(source.structure, path.join('.'))
     const isPart = part !== undefined && text === '' && target.partial === undefined
-    output.text(` (BODYPARTSTRUCTURE ${isPart ? bodyStructure(part, true) : 'NIL'})`)
+    const decoded = isPart && isDecoded ? decodedBytes(source, target.section) : undefined
+    output.text(` (BODYPARTSTRUCTURE ${isPart ? bodyStructure(part, true, decoded) : 'NIL'})`)
     return
   }
   if (item === 'BODY' || text !== '') tellBytes(session, ` (${item} `, partOfUrl(whole, target))
