@@ -2,7 +2,7 @@
 // hands over to one that carries mail for it; a Receiver that keeps no mailstore hands over to the MDA it stands before.
 // Neither crosses the Border, so both sides know each other: the description says who they are and where.
 
-import type { Block, SystemModel } from '../notation/model.ts'
+import type { Block, Hop, SystemModel } from '../notation/model.ts'
 import type { Partner } from '../roles/agent.ts'
 import type { AgentPlan } from './description.ts'
 
@@ -36,13 +36,14 @@ function kindOf(from: Block, to: Block): HandOver['kind'] | undefined {
   return undefined
 }
 
-/** Does the drawing bring mail to this agent from across the Border, or say nothing of where its mail comes from. */
+/** Does mail come to this Receiver from outside: not only from another one that stands before it. */
 export function isAtTheBorder(model: SystemModel, actor: string): boolean {
+  const blocks = new Map(model.blocks.map((block) => [block.id, block]))
   const receivers = model.blocks.filter((block) => block.actor === actor && block.roles.includes('Receiver'))
   const incoming = model.hops.filter(({ to }) => receivers.some(({ id }) => id === to))
-  return (
-    receivers.length > 0 && (incoming.length === 0 || incoming.some(({ border, from }) => border || from === undefined))
-  )
+  const isHandedOver = ({ border, arrow, from, to }: Hop) =>
+    !border && arrow !== 'indirect' && from !== undefined && kindOf(blocks.get(from)!, blocks.get(to!)!) === 'keep'
+  return receivers.length > 0 && (incoming.length === 0 || !incoming.every(isHandedOver))
 }
 
 type Complain = (agent: string, code: string, message: string, remedy: string, reason?: string) => void
