@@ -5,6 +5,7 @@ import { addressesSuite } from './addresses.ts'
 import { arcSuite } from './arc.ts'
 import { attackEspooferSuite } from './attack-espoofer.ts'
 import { attackSmtpSuite } from './attack-smtp.ts'
+import { bouncesSuite } from './bounces.ts'
 import { corpusSuite } from './corpus.ts'
 import { dkimSuite } from './dkim.ts'
 import { dmarcSuite } from './dmarc.ts'
@@ -30,6 +31,7 @@ export const suites: Record<string, Suite> = {
   received: receivedSuite,
   'corpus-spamassassin': corpusSuite,
   reports: reportsSuite,
+  bounces: bouncesSuite,
   'mta-sts': mtaStsSuite,
   'attack-espoofer': attackEspooferSuite,
   'imap-imaptest': imaptestSuite,
