@@ -45,7 +45,8 @@ export class SimulatedSystem {
   /** One more machine that asks the system's DNS: an Author's computer, a stranger. */
   host(name: string, ip: string): SimulatedHost {
     return this.simulation.host(name, [ip], {
-      dns: (parts) => new Resolver({ ...parts, servers: [{ address: DNS_ADDRESS, port: 53 }] }),
+      dns: (parts) =>
+        new Resolver({ ...parts, servers: [{ address: DNS_ADDRESS, port: 53 }], trustAuthenticatedData: true }),
     })
   }
 
@@ -53,6 +54,16 @@ export class SimulatedSystem {
   publish(others: readonly ZoneRecord[]): void {
     const { origin, records } = labZone([...this.agents.values()])
     this.#zones.set({ origin, records: [...records, ...others] })
+  }
+
+  /** A zone of its own that is signed: the system's DNS vouches for what it says. */
+  publishSigned(origin: string, records: readonly ZoneRecord[]): void {
+    this.#zones.set({ origin, records, authenticated: true })
+  }
+
+  /** Takes a zone back: the rest of DNS answers for its names again. */
+  withdraw(origin: string): void {
+    this.#zones.remove(origin)
   }
 
   hostOf(id: string): SimulatedHost {

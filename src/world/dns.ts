@@ -33,6 +33,8 @@ export type DnsAnswer<T> =
       readonly records: readonly T[]
       readonly ttlS: number
       readonly authenticated: boolean
+      /** The name that the records stand at, where aliases led to another than was asked for. */
+      readonly canonical?: string
     }
   /** The name exists but has no record of this type. */
   | { readonly status: 'no-data'; readonly authenticated: boolean }

@@ -113,7 +113,8 @@ export class Resolver implements Dns {
       if (chain === undefined) return noAnswer(`The aliases of ${name} are too many.`)
       ttlS = Math.min(ttlS, chain.ttlS)
       if (chain.records.length > 0) {
-        return { answer: { status: 'records', records: chain.records, ttlS, authenticated }, ttlS }
+        const canonical = chain.end === name ? {} : { canonical: chain.end }
+        return { answer: { status: 'records', records: chain.records, ttlS, authenticated, ...canonical }, ttlS }
       }
       const negativeTtlS = Math.min(ttlS, soaTtlS(reply) ?? 0)
       if (reply.responseCode === responseCodes.noName) {

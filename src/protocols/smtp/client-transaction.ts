@@ -35,10 +35,10 @@ export async function sendMessage(
   mail: { readonly envelope: Envelope; readonly message: Buffer },
   extensions: Extensions,
   timeouts: ClientTimeouts,
-  { isReused, isLmtp }: { readonly isReused: boolean; readonly isLmtp: boolean },
+  { isReused, isLmtp, isProven }: { readonly isReused: boolean; readonly isLmtp: boolean; readonly isProven: boolean },
 ): Promise<SendResult> {
   const content = toWire(mail.message)
-  const missing = whatIsMissing(mail.envelope, content, extensions, io)
+  const missing = whatIsMissing(mail.envelope, content, extensions, isProven)
   const transaction = new Transaction(io, mail.envelope, content, extensions, timeouts, isLmtp)
   if (missing !== undefined) transaction.settleAll(missing)
   else await transaction.run()
@@ -62,7 +62,7 @@ function whatIsMissing(
   envelope: Envelope,
   content: WireContent,
   extensions: Extensions,
-  io: ClientIo,
+  isProven: boolean,
 ): Reply | undefined {
   const limit = Number(extensions.get('SIZE') ?? 0)
   if (limit > 0 && content.sizeBytes > limit) {
@@ -75,8 +75,8 @@ function whatIsMissing(
   if (content.eightBit && !extensions.has('8BITMIME')) {
     return reply(554, '5.6.3', 'the message holds 8-bit text, and the server does not offer 8BITMIME')
   }
-  // RFC 8689 §4.2.1: only to a server whose certificate is valid and that hands the promise on.
-  if (envelope.requireTls && !(io.stream.tls?.authorized && extensions.has('REQUIRETLS'))) {
+  // RFC 8689 §4.2.1: only to a server that is proven and that hands the promise on.
+  if (envelope.requireTls && !(isProven && extensions.has('REQUIRETLS'))) {
     return reply(550, '5.7.30', 'REQUIRETLS support required')
   }
   return undefined

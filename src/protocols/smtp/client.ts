@@ -78,6 +78,8 @@ export class SmtpConnection {
   /** Opportunistic, and the handshake failed: why this connection is the second one, without TLS. */
   readonly tlsFailure: string | undefined
   readonly #isLmtp: boolean
+  /** Its certificate, or what the domain says of it (DANE), shows that the server is who was asked for (RFC 8689 §4.2.1). */
+  isProven: boolean
   #used = false
 
   /** Use `open`. */
@@ -92,6 +94,7 @@ export class SmtpConnection {
     timeouts: ClientTimeouts,
   ) {
     this.#io = io
+    this.isProven = io.stream.tls?.authorized === true
     this.endpoint = endpoint
     this.tlsFailure = tlsFailure
     this.#isLmtp = lmtp
@@ -132,7 +135,7 @@ export class SmtpConnection {
 
   /** Sends one message. Recipients of the result stand in the order of the envelope. */
   async send(mail: { readonly envelope: Envelope; readonly message: Buffer }): Promise<SendResult> {
-    const state = { isReused: this.#used, isLmtp: this.#isLmtp }
+    const state = { isReused: this.#used, isLmtp: this.#isLmtp, isProven: this.isProven }
     const result = await sendMessage(this.#io, mail, this.#extensions, this.#timeouts, state)
     this.#used = true
     return result

@@ -1,7 +1,8 @@
 // A connection to who takes mail for a domain: the hosts of its MX in turn, with TLS where it can be had, and with proof
-// of who they are where the domain's policy asks for it (MTA-STS): then nothing is said to any other. The queue asks here,
-// and the Forwarder while a sender waits (then with a deadline).
+// of who they are where DNSSEC (DANE) or the domain's policy (MTA-STS) asks for it: then nothing is said to any other. The
+// queue asks here, and the Forwarder while a sender waits (then with a deadline).
 
+import { type Dane, daneOf } from '../../identity/dane/lookup.ts'
 import { SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
 import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Endpoint } from '../../world/network.ts'
@@ -64,18 +65,18 @@ export async function connectTo(
   if (policy === undefined) return failed('deferred', reply(421, '4.4.1', `no TLS policy of ${domain} came in time`))
   const count = (attempt: TlsAttempt, met?: SmtpConnection | SmtpFailure) =>
     agent.observations?.session(domain, sessionRow(attempt, met), isWorthy)
-  // Without a policy nobody vouches for the names that DNS gave, and no certificate can.
-  if (requiresTls && !policy.vouches)
-    return failed(
-      'refused',
-      reply(550, '5.7.10', `TLS is required, and ${domain} publishes no policy to prove its hosts`),
-    )
-  const isEnforced = requiresTls || (policy.isEnforced && heedsPolicy)
+  const dane = daneLookup(port, world.dns)
+  if (requiresTls) {
+    const unheard = nobodyVouches(domain, policy, await Promise.all(route.destinations.map(dane)))
+    if (unheard !== undefined) return unheard
+  }
   let worst: Failed | undefined
   for (const destination of route.destinations) {
     const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()
     if (leftMs <= 0) return failed('deferred', reply(421, '4.4.1', `no host of ${domain} was reached in time`))
-    const stranger = policy.stranger(destination)
+    const host = policy.at(destination, world.clock.now(), await dane(destination))
+    const isEnforced = requiresTls || (host.isEnforced && heedsPolicy)
+    const { stranger } = host
     if (stranger !== undefined) {
       count(stranger)
       if (isEnforced) {
@@ -87,18 +88,20 @@ export async function connectTo(
       network: world.network,
       clock: world.clock,
       endpoint: { address: destination.address, port },
-      serverName: destination.exchange,
+      serverName: host.serverName,
       heloName: hostName,
       tls: isEnforced ? 'required' : 'opportunistic',
       connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, leftMs),
       ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
     })
-    const attempt = policy.measure(destination, smtp)
+    const attempt = host.measure(smtp)
     if (stranger === undefined && attempt !== undefined) count(attempt, smtp)
     if (smtp instanceof SmtpConnection) {
-      if (!isEnforced || attempt!.result === 'success')
+      if (!isEnforced || (requiresTls ? attempt!.result === 'success' && host.vouches : attempt!.isMet)) {
+        smtp.isProven = attempt!.result === 'success' && host.vouches
         return { kind: 'connected', smtp, destination, attempt: stranger ?? attempt! }
-      // RFC 8461 §5: nothing of the message is said to it.
+      }
+      // RFC 8461 §5, RFC 7672 §2.2: nothing of the message is said to it.
       void smtp.quit()
       worst = unproven(attempt!)
       continue
@@ -113,6 +116,25 @@ export async function connectTo(
       worst = { ...failed(state, smtp.reply), by: destination.exchange }
   }
   return worst!
+}
+
+/** What DNSSEC says of a host, asked once for all its addresses, and only of those that come to be tried. */
+function daneLookup(port: number, dns: Agent['world']['dns']): (destination: Destination) => Promise<Dane> {
+  const asked = new Map<string, Promise<Dane>>()
+  return ({ exchange, signed }) => {
+    const found = asked.get(exchange) ?? daneOf(signed?.bases ?? [], port, dns)
+    asked.set(exchange, found)
+    return found
+  }
+}
+
+/** REQUIRETLS, and nobody says who the hosts are: the names that DNS gave prove nothing, and no certificate can. */
+function nobodyVouches(domain: string, policy: TlsPolicy, found: readonly Dane[]): Failed | undefined {
+  if (policy.vouches || found.some((dane) => dane.kind === 'records' && dane.usable.length > 0)) return undefined
+  const silent = found.find((dane) => dane.kind === 'no-answer')
+  if (silent?.kind === 'no-answer') return failed('deferred', reply(451, '4.4.3', silent.reason))
+  const why = `TLS is required, and ${domain} publishes no policy to prove its hosts`
+  return failed('refused', reply(550, '5.7.10', why))
 }
 
 interface Taker {
@@ -153,7 +175,8 @@ export async function handOver(
     ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
   })
   if (smtp instanceof SmtpConnection) {
-    const attempt = new TlsPolicy(domain, { policy: undefined, steps: [] }).measure(destination, smtp)
+    const policy = new TlsPolicy(domain, { policy: undefined, steps: [] })
+    const attempt = policy.at(destination, world.clock.now()).measure(smtp)
     return { kind: 'connected', smtp, destination, attempt: attempt! }
   }
   return { ...failed(isPermanent(smtp.reply) ? 'refused' : 'deferred', smtp.reply), by: name }
@@ -180,9 +203,10 @@ function sessionRow(attempt: TlsAttempt, met: SmtpConnection | SmtpFailure | und
   return { policy, result, sendingIp, mx, ip, detail, ...published }
 }
 
-/** Tried again later, and never in plain text (RFC 8461 §5). */
-function unproven({ domain, mx, result, detail }: TlsAttempt): Failed {
-  const why = `${mx} does not prove itself as the MTA-STS policy of ${domain} asks: ${result} (${detail})`
+/** Tried again later, and never in plain text (RFC 8461 §5, RFC 7672 §2.2). */
+function unproven({ domain, mx, policyType, result, detail }: TlsAttempt): Failed {
+  const asks = policyType === 'tlsa' ? `DANE asks of a host of ${domain}` : `the MTA-STS policy of ${domain} asks`
+  const why = `${mx} does not prove itself as ${asks}: ${result} (${detail})`
   return { ...failed('deferred', reply(451, '4.7.5', why)), by: mx }
 }
 

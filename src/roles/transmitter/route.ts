@@ -2,7 +2,7 @@
 // No answer from DNS means wait: it never leads to a bounce. Only "no such name" and "takes no mail" do.
 
 import { isPrivateIp } from '../../message/ip.ts'
-import type { Dns } from '../../world/dns.ts'
+import type { Dns, DnsAnswer } from '../../world/dns.ts'
 import type { Random } from '../../world/world.ts'
 
 const MAX_EXCHANGES = 20
@@ -12,6 +12,15 @@ export interface Destination {
   /** The host's name: what TLS asks for. */
   readonly exchange: string
   readonly address: string
+  /** Everything that led here is signed (RFC 7672 §2.2): how DANE can speak for this host. */
+  readonly signed?: SignedPath
+}
+
+export interface SignedPath {
+  /** Where its TLSA records may be, the likeliest first. */
+  readonly bases: readonly string[]
+  /** The domain as the mail has it, and the end of its aliases: a certificate may name it, too (§3.2.2). */
+  readonly nextHops: readonly string[]
 }
 
 export type Route =
@@ -47,7 +56,13 @@ export async function routeTo(
     .map((record) => ({ record, tie: world.random.float() }))
     .sort((a, b) => a.record.preference - b.record.preference || a.tie - b.tie)
     .slice(0, MAX_EXCHANGES)
-  const found = await Promise.all(ordered.map(({ record }) => addressesOf(record.exchange.toLowerCase(), world.dns)))
+  const nextHops =
+    mx.authenticated === true
+      ? [...new Set([domain.toLowerCase(), ...(mx.status === 'records' && mx.canonical ? [mx.canonical] : [])])]
+      : undefined
+  const found = await Promise.all(
+    ordered.map(({ record }) => addressesOf(record.exchange.toLowerCase(), nextHops, world.dns)),
+  )
   const destinations = found.flatMap((answer) => answer.destinations)
   const allowed = destinations.filter((d) => own.privateDestinations || !isPrivateIp(d.address)).slice(0, MAX_ADDRESSES)
   if (allowed.length > 0) return { kind: 'destinations', destinations: allowed }
@@ -60,15 +75,35 @@ export async function routeTo(
     : { kind: 'unroutable', enhanced: '5.1.2', reason: `the domain ${domain} has neither MX nor address` }
 }
 
-async function addressesOf(exchange: string, dns: Dns): Promise<{ destinations: Destination[]; reason?: string }> {
-  const [v6, v4] = await Promise.all([dns.resolve(exchange, 'AAAA'), dns.resolve(exchange, 'A')])
-  const destinations: Destination[] = []
-  for (const answer of [v4, v6])
-    if (answer.status === 'records') for (const address of answer.records) destinations.push({ exchange, address })
-  const silent = [v4, v6].find((answer) => answer.status === 'no-answer')
+/** `nextHops`: the way to this host is signed so far. */
+async function addressesOf(
+  exchange: string,
+  nextHops: readonly string[] | undefined,
+  dns: Dns,
+): Promise<{ destinations: Destination[]; reason?: string }> {
+  const answers = await Promise.all([dns.resolve(exchange, 'A'), dns.resolve(exchange, 'AAAA')])
+  const bases = nextHops && (await signedNames(exchange, answers, dns))
+  const signed = bases && bases.length > 0 ? { signed: { bases, nextHops: nextHops! } } : {}
+  const destinations = answers.flatMap((answer) =>
+    answer.status === 'records' ? answer.records.map((address) => ({ exchange, address, ...signed })) : [],
+  )
+  const silent = answers.find((answer) => answer.status === 'no-answer')
   if (destinations.length === 0 && silent?.status === 'no-answer')
     return { destinations, reason: `no answer from DNS for the address of ${exchange}: ${silent.reason}` }
   return { destinations }
+}
+
+/**
+ * RFC 7672 §2.2.2: names whose TLSA records may be asked for. Zones that are not signed are left alone: many of their
+ * servers do not answer such questions at all.
+ */
+async function signedNames(exchange: string, answers: readonly DnsAnswer<string>[], dns: Dns): Promise<string[]> {
+  const known = answers.filter((answer) => answer.status !== 'no-answer')
+  const canonical = known.flatMap((answer) => (answer.status === 'records' ? (answer.canonical ?? []) : []))[0]
+  if (known.every(({ authenticated }) => authenticated)) return canonical ? [canonical, exchange] : [exchange]
+  // The alias may be signed where what it points to is not: then its own name can speak for the host.
+  const alias = canonical && (await dns.resolve(exchange, 'CNAME'))
+  return alias && alias.status === 'records' && alias.authenticated ? [exchange] : []
 }
 
 /** RFC 5321 §4.1.3: user@[192.0.2.1] or user@[IPv6:2001:db8::1]. */

@@ -1,7 +1,10 @@
-// What one attempt to reach a host over TLS came to, measured by the policy of the recipient's domain (MTA-STS, RFC 8461
-// §5). In mode enforce only 'success' may be delivered to; in mode testing, and without a policy, the result is counted
-// and mail goes on. The words are those of TLS reports (RFC 8460 §4.3), which are made of these.
+// What one attempt to reach a host over TLS came to, measured by who speaks for the host: its TLSA records (DANE, RFC
+// 7672), else the policy of the recipient's domain (MTA-STS, RFC 8461 §5, which DANE goes before: §2). Where one is
+// enforced, mail goes only if it is met; in mode testing, and without a policy, the result is counted and mail goes on.
+// The words are those of TLS reports (RFC 8460 §4.3), which are made of these.
 
+import type { Dane } from '../../identity/dane/lookup.ts'
+import { daneFault, tlsaText } from '../../identity/dane/tlsa.ts'
 import type { StsAnswer } from '../../identity/mta-sts/mta-sts.ts'
 import { allowsMx, policyLines } from '../../identity/mta-sts/policy.ts'
 import { SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
@@ -11,11 +14,11 @@ import type { Destination } from './route.ts'
 export interface TlsAttempt {
   /** The recipient's domain. */
   readonly domain: string
-  readonly policyType: 'sts' | 'no-policy-found'
+  readonly policyType: 'tlsa' | 'sts' | 'no-policy-found'
   readonly mode: 'enforce' | 'testing' | 'none'
   /** The policy as it was published, a line each; empty where there is none. */
   readonly policyLines: readonly string[]
-  /** mx: of the policy. */
+  /** mx: of the policy; the host itself where its TLSA records are one. */
   readonly mxHosts: readonly string[]
   readonly mx: string
   readonly address: string
@@ -27,54 +30,92 @@ export interface TlsAttempt {
     | 'certificate-expired'
     | 'certificate-not-trusted'
     | 'validation-failure'
+    | 'tlsa-invalid'
+    | 'dnssec-invalid'
     | 'sts-policy-fetch-error'
     | 'sts-policy-invalid'
     | 'sts-webpki-invalid'
   /** For people; '' on success. */
   readonly detail: string
+  /** What is asked of the host was met: mail may go, whatever is counted. */
+  readonly isMet: boolean
 }
 
-type Outcome = Pick<TlsAttempt, 'result' | 'detail'>
+type Outcome = Pick<TlsAttempt, 'result' | 'detail'> & { readonly isMet?: boolean }
 
-/** The policy that holds for a domain, as connections to its hosts are measured by it. */
+const NO_DANE: Dane = { kind: 'none' }
+
+/** The policy that holds for a domain. */
 export class TlsPolicy {
-  readonly #domain: string
-  readonly #sts: StsAnswer
-  readonly #mode: TlsAttempt['mode']
+  readonly domain: string
+  readonly sts: StsAnswer
+  readonly mode: TlsAttempt['mode']
 
   constructor(domain: string, sts: StsAnswer) {
-    this.#domain = domain
-    this.#sts = sts
-    this.#mode = sts.policy?.mode ?? 'none'
+    this.domain = domain
+    this.sts = sts
+    this.mode = sts.policy?.mode ?? 'none'
   }
 
   /** There is a policy that says which hosts are the domain's. */
   get vouches(): boolean {
-    return this.#mode !== 'none'
+    return this.mode !== 'none'
+  }
+
+  /** How one of the domain's hosts is measured; `nowMs` is what its certificate's dates are held against. */
+  at(destination: Destination, nowMs: number, dane = NO_DANE): HostPolicy {
+    return new HostPolicy(this, destination, nowMs, dane)
+  }
+}
+
+/** What is asked of one host, and how a connection to it, or the lack of one, is measured by it. */
+export class HostPolicy {
+  readonly #policy: TlsPolicy
+  readonly #destination: Destination
+  readonly #nowMs: number
+  readonly #dane: Dane
+
+  /** Use `TlsPolicy.at`. */
+  constructor(policy: TlsPolicy, destination: Destination, nowMs: number, dane: Dane) {
+    this.#policy = policy
+    this.#destination = destination
+    this.#nowMs = nowMs
+    this.#dane = dane
+  }
+
+  /** Somebody says who this host is, so that a certificate can prove it. */
+  get vouches(): boolean {
+    const dane = this.#dane
+    return dane.kind === 'records' ? dane.usable.length > 0 : dane.kind === 'none' && this.#policy.vouches
   }
 
   get isEnforced(): boolean {
-    return this.#mode === 'enforce'
+    return this.#dane.kind !== 'none' || this.#policy.mode === 'enforce'
   }
 
-  /** Before anybody connects: a host that the policy does not name (§4.1). */
-  stranger(destination: Destination): TlsAttempt | undefined {
-    const { policy } = this.#sts
-    if (policy === undefined || this.#mode === 'none' || allowsMx(policy, destination.exchange)) return undefined
-    return this.#attempt(destination, {
-      result: 'validation-failure',
-      detail: `the policy does not name the host ${destination.exchange}`,
-    })
+  /** The name that TLS asks for (RFC 7672 §8.1). */
+  get serverName(): string {
+    return this.#dane.kind === 'records' ? this.#dane.base : this.#destination.exchange
+  }
+
+  /** Before anybody connects: nothing can be known of this host, or the policy does not name it (RFC 8461 §4.1). */
+  get stranger(): TlsAttempt | undefined {
+    const { exchange } = this.#destination
+    if (this.#dane.kind === 'no-answer')
+      return this.#attempt({ result: 'dnssec-invalid', detail: this.#dane.reason, isMet: false })
+    const { sts, vouches } = this.#policy
+    if (this.#dane.kind === 'records' || !vouches || allowsMx(sts.policy!, exchange)) return undefined
+    return this.#attempt({ result: 'validation-failure', detail: `the policy does not name the host ${exchange}` })
   }
 
   /** What a connection, or the failure of one, says; undefined where it never came as far as TLS. */
-  measure(destination: Destination, met: SmtpConnection | SmtpFailure): TlsAttempt | undefined {
+  measure(met: SmtpConnection | SmtpFailure): TlsAttempt | undefined {
     const outcome = met instanceof SmtpConnection ? this.#outcomeOf(met) : failureOf(met)
     if (outcome === undefined) return undefined
-    const { failure } = this.#sts
-    if (outcome.result === 'success' && failure !== undefined)
-      return this.#attempt(destination, { result: failure.type, detail: failure.detail })
-    return this.#attempt(destination, outcome)
+    const { failure } = this.#policy.sts
+    if (outcome.result === 'success' && failure !== undefined && this.#dane.kind === 'none')
+      return this.#attempt({ result: failure.type, detail: failure.detail })
+    return this.#attempt(outcome)
   }
 
   #outcomeOf({ tls, tlsFailure, extensions }: SmtpConnection): Outcome {
@@ -84,28 +125,44 @@ export class TlsPolicy {
         ? { result: 'validation-failure', detail: 'STARTTLS was offered and refused' }
         : NO_STARTTLS
     }
+    if (this.#dane.kind === 'records') return this.#provenByDane(this.#dane, tls.peerCertificates ?? [])
     // Without a policy any certificate will do (RFC 7435).
-    if (tls.authorized || this.#mode === 'none') return { result: 'success', detail: '' }
+    if (tls.authorized || !this.#policy.vouches) return SUCCESS
     const why = tls.authorizationError ?? 'no reason given'
     return { result: CERTIFICATE_FAULTS[why] ?? 'certificate-not-trusted', detail: why }
   }
 
-  #attempt({ exchange, address }: Destination, outcome: Outcome): TlsAttempt {
-    const { policy, failure } = this.#sts
-    const isSts = (policy !== undefined && this.#mode !== 'none') || failure !== undefined
+  #provenByDane({ base, usable }: Extract<Dane, { kind: 'records' }>, chain: readonly Buffer[]): Outcome {
+    if (usable.length === 0)
+      return { result: 'tlsa-invalid', detail: `no TLSA record of ${base} can be used`, isMet: true }
+    const names = [base, ...(this.#destination.signed?.nextHops ?? [])]
+    return daneFault(usable, chain, names, this.#nowMs) ?? SUCCESS
+  }
+
+  #attempt({ result, detail, isMet = result === 'success' }: Outcome): TlsAttempt {
+    const { domain } = this.#policy
+    const { exchange: mx, address } = this.#destination
+    return { domain, ...this.#published(mx), mx, address, result, detail, isMet }
+  }
+
+  #published(mx: string): Pick<TlsAttempt, 'policyType' | 'mode' | 'policyLines' | 'mxHosts'> {
+    const { mode, sts } = this.#policy
+    if (this.#dane.kind !== 'none') {
+      const lines = this.#dane.kind === 'records' ? this.#dane.all.slice(0, MAX_LINES).map(tlsaText) : []
+      return { policyType: 'tlsa', mode: 'enforce', policyLines: lines, mxHosts: [mx] }
+    }
+    const isSts = (sts.policy !== undefined && mode !== 'none') || sts.failure !== undefined
     return {
-      domain: this.#domain,
       policyType: isSts ? 'sts' : 'no-policy-found',
-      mode: this.#mode,
-      policyLines: policy === undefined ? [] : policyLines(policy),
-      mxHosts: policy?.mx ?? [],
-      mx: exchange,
-      address,
-      ...outcome,
+      mode,
+      policyLines: sts.policy === undefined ? [] : policyLines(sts.policy),
+      mxHosts: sts.policy?.mx ?? [],
     }
   }
 }
 
+const MAX_LINES = 20
+const SUCCESS: Outcome = { result: 'success', detail: '' }
 const NO_STARTTLS: Outcome = { result: 'starttls-not-supported', detail: 'the server does not offer TLS' }
 
 function failureOf({ stage, tlsOffered, reply }: SmtpFailure): Outcome | undefined {
@@ -121,5 +178,6 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, TlsAttempt['result']>> = {
 
 /** For tracking: what a policy that holds asked for, and what came of it. */
 export function policyDetail({ policyType, mode, result }: TlsAttempt): Record<string, unknown> {
-  return policyType === 'sts' ? { tlsPolicy: `MTA-STS ${mode}`, tlsResult: result } : {}
+  if (policyType === 'no-policy-found') return {}
+  return { tlsPolicy: policyType === 'tlsa' ? 'DANE' : `MTA-STS ${mode}`, tlsResult: result }
 }

@@ -46,7 +46,10 @@ export class DnsTable implements Dns {
       if (known === 'no-answer') return { status: 'no-answer', reason: `The servers of ${at} do not answer.` }
       if (known === undefined) return { status: this.#hasBelow(at) ? 'no-data' : 'no-name', authenticated }
       const records = known[type] as readonly DnsRecords[T][] | undefined
-      if (records !== undefined && records.length > 0) return { status: 'records', records, ttlS: 300, authenticated }
+      if (records !== undefined && records.length > 0) {
+        const canonical = followed === 0 ? {} : { canonical: at }
+        return { status: 'records', records, ttlS: 300, authenticated, ...canonical }
+      }
       const alias = known.CNAME?.[0]
       if (alias === undefined || type === 'CNAME') return { status: 'no-data', authenticated }
       at = canonicalName(alias)
