@@ -6,7 +6,8 @@ const WORDS: Readonly<Record<string, string>> = {
   'certificate-expired': 'The certificate is out of date. Renew it.',
   'certificate-not-trusted': 'The certificate comes from nobody the sender trusts. Get one from a known authority.',
   'validation-failure': 'Encryption was begun and failed. Look at the certificate and at what the server allows.',
-  'tlsa-invalid': 'The TLSA record does not fit the certificate. Publish the new one before the certificate changes.',
+  'tlsa-invalid':
+    'The TLSA records cannot be used, or do not fit the certificate. Publish new ones before the certificate changes.',
   'dnssec-invalid': 'DNSSEC of the zone does not hold. Look at its signatures and keys.',
   'dane-required': 'The sender asks for DANE and found none that it can use.',
   'sts-policy-fetch-error': 'The MTA-STS policy could not be fetched. Look at its web server.',
