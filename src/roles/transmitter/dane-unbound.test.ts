@@ -5,17 +5,18 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ownTlsa, tlsaText } from '../../identity/dane/tlsa.ts'
 import { Resolver } from '../../protocols/dns/resolver.ts'
-import { type TestUnbound, type TestZone, testUnbound } from '../../protocols/dns/testing-unbound.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import { serveSmtp } from '../../protocols/smtp/serve.ts'
 import type { Listener, TlsIdentity } from '../../world/network.ts'
 import { RealNetwork } from '../../world/real/network.ts'
 import { realClock, realRandom } from '../../world/real/world.ts'
 import { certificateFor } from '../../world/testing/certificates.ts'
+import { type TestUnbound, type TestZone, testUnbound } from '../../world/testing/unbound.ts'
 import type { Agent } from '../agent.ts'
 import { connectTo } from './connect.ts'
 
 const network = new RealNetwork()
+const parts = { network, clock: realClock, random: realRandom }
 let listener: Listener
 let unbound: TestUnbound | undefined
 const ends: (() => Promise<void>)[] = []
@@ -29,7 +30,10 @@ before(async () => {
   const other = await certificateFor(['mail.wrong.test'])
   listener = await serve(identity)
   ends.push(() => listener.close())
-  unbound = await testUnbound(zonesFor(identity, root, other))
+  unbound = await testUnbound(zonesFor(identity, root, other), async (at, zone) => {
+    const resolver = new Resolver({ ...parts, servers: [at], timeoutMs: 200, attempts: 1 })
+    return (await resolver.resolve(zone, 'NS')).status === 'records'
+  })
   if (unbound !== undefined) ends.push(unbound.end)
 })
 
@@ -90,10 +94,10 @@ function derHex({ certificatePem }: TlsIdentity): string {
 }
 
 /** What a Transmitter makes of a domain, by this resolver. */
-async function reach(domain: string, { port, address }: TestUnbound['endpoint']) {
-  const dns = new Resolver({ network, clock: realClock, random: realRandom, servers: [{ address, port }] })
+async function reach(domain: string, at: TestUnbound['endpoint']) {
+  const dns = new Resolver({ ...parts, servers: [at] })
   const agent = {
-    world: { network, clock: realClock, random: realRandom, dns },
+    world: { ...parts, dns },
     settings: {
       transmitter: { port: listener.endpoint.port, privateDestinations: true, lmtp: [], via: undefined },
       receiver: { homes: [] },
