@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { draw } from '../src/notation/draw.ts'
 import { parse } from '../src/notation/parse.ts'
-import { ATTRIBUTES } from '../src/system/description.ts'
+import { ATTRIBUTES } from '../src/system/keys.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')

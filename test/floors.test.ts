@@ -13,8 +13,8 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url))
 const FLOORS = [
   'cli',
   'web',
-  'system',
   'lab',
+  'system',
   'roles',
   'identity',
   'filter',

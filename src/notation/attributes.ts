@@ -109,7 +109,12 @@ function readValue(line: Line, from: number, end: number, report: Report): [stri
   const { text } = line
   if (text[from] !== '"') {
     let to = from
-    while (to < end && !/[\s,;"]/.test(text[to]!)) to++
+    // `modifies=subject,footer`: a comma that neither a space nor another key follows is part of the value.
+    const isWithin = () => {
+      KEY.lastIndex = to + 1
+      return text[to] === ',' && to + 1 < end && /[\w.-]/.test(text[to + 1]!) && KEY.exec(text) === null
+    }
+    while (to < end && (!/[\s,;"]/.test(text[to]!) || isWithin())) to++
     return [text.slice(from, to), to]
   }
   let value = ''

@@ -22,7 +22,7 @@ const REASON = {
     'The packets do cross the Internet here, but the trust is on the side of the Recipient, who has a relationship with both; so it is no Border.',
 }
 
-const GUARDS = new Set(['Receiver', 'Gateway', 'Filter'])
+const GUARDS = new Set(['Receiver', 'Gateway', 'Filter', 'Mailing List', 'Open Relay', 'Backup MX'])
 
 /** All findings of a model, in the order of its text: those of reading it (N codes), and M and R codes. */
 export function check(model: SystemModel): Finding[] {

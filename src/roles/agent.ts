@@ -142,6 +142,8 @@ export interface ReceiverSettings {
     /** Forwarders that Recipients there trust, by their address, as far as the description knows. */
     readonly trusts: ReadonlyMap<string, readonly string[]>
   }[]
+  /** An Open Relay: takes anything from anybody for anybody. Only in a lab. */
+  readonly isOpen: boolean
   readonly allow: readonly ListEntry[]
   readonly deny: readonly ListEntry[]
   readonly connections: number
@@ -200,6 +202,15 @@ export interface RetentionRule {
 export interface ForwarderSettings {
   /** Addresses here whose mail goes on to another address. Lower case. */
   readonly forwards: readonly { readonly from: string; readonly to: string }[]
+  /** Addresses here that stand for members anywhere. Lower case. */
+  readonly lists: readonly { readonly address: string; readonly members: readonly string[] }[]
+  /** What is changed of a message that is passed on: of every signed part that is touched, DKIM fails behind us. */
+  readonly changes: {
+    readonly parts: readonly ('subject' | 'footer')[]
+    readonly footer: string
+    /** A list writes itself into From, and signs. */
+    readonly rewritesFrom: boolean
+  }
   readonly srs: boolean
   readonly seals: boolean
   /** 'true': the target is asked while the sender waits, and the queue is for a target that is slow or down. */

@@ -57,7 +57,10 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
   const { domain } = mailbox
   const home = agent.settings.receiver.homes.find((one) => one.domain === domain)
   if (home !== undefined) return { kind: 'home', address, domain, at: home.at }
-  if (!isOwnDomain(agent, domain) || agent.settings.msa.keepsNone) return { kind: 'elsewhere', address, domain }
+  if (!isOwnDomain(agent, domain) || agent.settings.msa.keepsNone)
+    return agent.settings.receiver.isOpen
+      ? { kind: 'forward', from: address, to: address, keep: undefined }
+      : { kind: 'elsewhere', address, domain }
   const forward = forwardOf(agent, address.toLowerCase())
   if (forward !== undefined) {
     if (domainOf(forward.to) !== agent.domain) return { kind: 'forward', ...forward }
@@ -90,11 +93,16 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
  * owner: a group must not multiply it.
  */
 export function groupFor(agent: Agent, path: ForwardPath, isBounce: boolean): GroupWays | undefined {
-  const group = groupAt(agent, path)
+  const group = groupAt(agent, path) ?? listAt(agent, path)
   if (group === undefined) return undefined
   if (isBounce) {
     const way = wayFor(agent, forwardPathOf(group.owner))
     return { group, ways: way.kind === 'mailbox' || way.kind === 'forward' ? [way] : [] }
+  }
+  if ('isList' in group) {
+    const from = group.address
+    const ways = group.members.map((to) => ({ kind: 'forward', from, to, keep: undefined, group: from }) as const)
+    return { group, ways }
   }
   const ways = new Map<number, MemberWay>()
   for (const member of membersOf(agent, group)) {
@@ -130,6 +138,14 @@ function groupAt(agent: Agent, path: ForwardPath): Group | undefined {
   return agent.store.group(formatAddress(path.mailbox))
 }
 
+/** A mailing list here: its members are anywhere, and each gets a message of its own. */
+export function listAt(agent: Agent, path: ForwardPath): (Group & { readonly isList: true }) | undefined {
+  if (path.type === 'postmaster') return undefined
+  const address = formatAddress(path.mailbox).toLowerCase()
+  const list = agent.settings.forwarder.lists.find((one) => one.address === address)
+  return list && { ...list, owner: `postmaster@${agent.domain}`, isList: true }
+}
+
 /** Every member, those of groups within it too: each address once, so that circles end. */
 function membersOf(agent: Agent, group: Group, seen = new Set([group.address]), depth = 0): string[] {
   return group.members.flatMap((member) => {
@@ -145,7 +161,10 @@ function ownerOf(agent: Agent, address: string): string | undefined {
   const at = address.lastIndexOf('@')
   const [, before, after] = OWNERS.exec(address.slice(0, at)) ?? []
   const name = before ?? after
-  return name === undefined ? undefined : agent.store.group(name + address.slice(at))?.owner
+  if (name === undefined) return undefined
+  const of = name + address.slice(at)
+  const isList = agent.settings.forwarder.lists.some((list) => list.address === of)
+  return isList ? `postmaster@${agent.domain}` : agent.store.group(of)?.owner
 }
 
 /** The forward of this address: of the description, or set up by its owner; undefined too while it is paused. */

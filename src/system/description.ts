@@ -1,6 +1,6 @@
 // From the notation to a system that can run: which agents there are, what roles they play, who the people are, and the
 // settings of each, with a working default for everything that is not written. What cannot be run is a finding with its
-// place and remedy. The table KEYS is the whole vocabulary of the attribute lines.
+// place and remedy. What may be said of them stands in keys.ts.
 
 import type { StsPolicy } from '../identity/mta-sts/policy.ts'
 import { parseDomain } from '../message/address.ts'
@@ -10,8 +10,11 @@ import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings, RetentionRule, SendAs } from '../roles/agent.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
 import type { KeyPlace } from '../store/encryption.ts'
+import { directoryOf } from './directory-plan.ts'
+import { KEYS, type Keys, type ValueOf, type ValuesOf } from './keys.ts'
 import { isAtTheBorder, joined } from './relations.ts'
-import * as values from './values.ts'
+import { RUNNABLE, rolesIn } from './roles.ts'
+import type { Reader } from './values.ts'
 
 export interface PersonPlan {
   /** The description's @id. */
@@ -72,6 +75,8 @@ export interface AgentPlan {
   readonly signsFor: readonly { readonly domain: string; readonly suffix: string }[]
   /** Mail from across the Border comes to it: it stands in the MX. */
   readonly isAtTheBorder: boolean
+  /** Others stand before it in the MX. */
+  readonly isBackup: boolean
   /** The S3 bucket that their bodies lie in; undefined: PostgreSQL. */
   readonly bodies: string | undefined
   /** How much of them each node keeps on its disk; undefined: the store's own default. */
@@ -85,7 +90,6 @@ export interface SystemPlan {
   readonly agents: readonly AgentPlan[]
 }
 
-const AGENT_ROLES: readonly string[] = ['MSA', 'Transmitter', 'Receiver', 'Forwarder', 'MDA'] satisfies AgentRole[]
 const MIB = 1024 * 1024
 
 /** Growing waits, in seconds: about twenty attempts in five days. */
@@ -110,94 +114,6 @@ function retentionOf(words: readonly (RetentionRule | 'keep')[]) {
 /** How long senders keep the policy: long while it is enforced, so that nobody can hide it (RFC 8461 §3.2). */
 const POLICY_AGE_S = { enforce: 4 * 7 * 86_400, testing: 86_400, none: 86_400 } as const
 
-/** Every key, of agents and of people, and how its value is read. */
-const KEYS = {
-  agent: {
-    domain: values.domain,
-    ip: values.ip,
-    host: values.domain,
-    listen: values.ip,
-    certificate: values.text,
-    'certificate-key': values.text,
-    acme: values.address,
-    'acme-directory': values.directory,
-    password: values.yesNo,
-    network: values.network,
-    forward: values.forward,
-    group: values.group,
-    'catch-all': values.address,
-    'forward-mode': values.forwardMode,
-    'forward-wait': values.duration,
-    'forward-junk': values.yesNo,
-    keep: values.yesNo,
-    srs: values.yesNo,
-    arc: values.yesNo,
-    'trusts-seals': values.domain,
-    dkim: values.yesNo,
-    dkim2: values.yesNo,
-    batv: values.yesNo,
-    spf: values.yesNo,
-    web: values.webAddress,
-    ldap: values.ldapServer,
-    'ldap-base': values.text,
-    'ldap-filter': values.ldapFilter,
-    'ldap-bind': values.text,
-    'ldap-secret': values.fileName,
-    'ldap-ca': values.fileName,
-    'ldap-accounts': values.yesNo,
-    'ldap-aliases': values.ldapAttributes,
-    store: values.sharedStore,
-    bodies: values.bucket,
-    cache: values.size,
-    encrypt: values.keyPlace,
-    retention: values.retention,
-    undelete: values.duration,
-    dmarc: values.dmarcPolicy,
-    'mta-sts': values.stsMode,
-    allow: values.listEntry,
-    deny: values.listEntry,
-    filter: values.yesNo,
-    'received-spf': values.yesNo,
-    'dns-list': values.dnsList,
-    greylist: values.yesNo,
-    pause: values.duration,
-    proxy: values.network,
-    lmtp: values.network,
-    'lmtp-to': values.lmtpTarget,
-    clamav: values.socket,
-    milter: values.socket,
-    'max-size': values.size,
-    connections: values.count,
-    'connections-per-address': values.count,
-    'messages-per-minute': values.count,
-    retry: values.durations,
-    expires: values.duration,
-    reports: values.yesNo,
-    complaints: values.yesNo,
-    'oauth-client': values.oauthClient,
-    oidc: values.otherIssuer,
-  },
-  person: {
-    address: values.address,
-    alias: values.address,
-    name: values.text,
-    password: values.text,
-    quota: values.size,
-    retention: values.retention,
-    'quota-messages': values.count,
-    trusts: values.text,
-    ip: values.station,
-    certificate: values.keyFingerprint,
-    'may-send-as': values.sendAs,
-  },
-} as const
-
-/** The names that an attribute line may use. */
-export const ATTRIBUTES = { agent: Object.keys(KEYS.agent), person: Object.keys(KEYS.person) }
-
-type Keys = typeof KEYS
-type ValueOf<R> = R extends values.Reader<infer T> ? T : never
-
 /** Reads what a description says of its actors. Findings of level error mean: it cannot be run. */
 export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Finding[] } {
   const findings: Finding[] = []
@@ -217,7 +133,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     const entries = entriesOf(actor)
     for (const entry of entries) {
       if (Object.hasOwn(KEYS[kind], entry.key)) {
-        const read = (KEYS[kind] as Record<string, values.Reader<unknown>>)[entry.key]!(entry.value)
+        const read = (KEYS[kind] as Record<string, Reader<unknown>>)[entry.key]!(entry.value)
         if (!read.ok)
           complain(
             entry.valueSpan,
@@ -238,7 +154,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     const all = <K extends string, R>(key: K, reader: R): ValueOf<R>[] =>
       entries
         .filter((entry) => entry.key === key)
-        .map((entry) => (reader as values.Reader<ValueOf<R>>)(entry.value))
+        .map((entry) => (reader as Reader<ValueOf<R>>)(entry.value))
         .flatMap((read) => (read.ok ? [read.value] : []))
     const span = spanOf(model, actor)
     if (kind === 'agent') {
@@ -336,24 +252,25 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
   return { plan: { model, agents: joined(model, withPeople, complainOf) }, findings }
 }
 
-type Complain = (span: Span, code: string, message: string, remedy: string, reason?: string) => void
+export type Complain = (span: Span, code: string, message: string, remedy: string, reason?: string) => void
 
 function planAgent(
   actor: Actor,
   model: SystemModel,
-  of: <K extends keyof Keys['agent'] & string>(key: K) => ValueOf<Keys['agent'][K]>[],
+  of: ValuesOf,
   span: Span,
   complain: Complain,
 ): AgentPlan | undefined {
-  const roles = actor.roles.filter((role): role is AgentRole => AGENT_ROLES.includes(role))
+  const blocks = model.blocks.filter((block) => block.actor === actor.id)
+  const roles = [...new Set(blocks.flatMap((block) => rolesIn(model, block)))]
   for (const role of actor.roles)
-    if (!AGENT_ROLES.includes(role)) {
-      const meant = suggest(role, AGENT_ROLES)
+    if (!RUNNABLE.includes(role)) {
+      const meant = suggest(role, RUNNABLE)
       complain(
         roleSpanOf(model, actor, role) ?? span,
         'S08',
         `the role ${role} can be drawn and explained, but not run`,
-        `${meant === undefined ? '' : `Did you mean ${meant}? `}Roles that run: ${AGENT_ROLES.join(', ')}.`,
+        `${meant === undefined ? '' : `Did you mean ${meant}? `}Roles that run: ${RUNNABLE.join(', ')}.`,
       )
     }
   const domain = of('domain').at(-1)
@@ -400,6 +317,34 @@ function planAgent(
       'Write certificate= and certificate-key= (two files), or acme= (your address, for the certificate authority).',
     )
   const lab = isPrivateIp(ip)
+  const [isList, isOpen] = [actor.roles.includes('Mailing List'), actor.roles.includes('Open Relay')]
+  if (isOpen && !lab)
+    complain(
+      span,
+      'S14',
+      `${actor.id} would relay for anybody, on the open Internet`,
+      'Give it a private address (127.0.0.0/8): an Open Relay runs only in a lab.',
+      'An Open Relay sends mail for anyone, so nobody is responsible for it and no Receiver can trust it.',
+    )
+  const alone = isList ? 'Mailing List' : isOpen ? 'Open Relay' : undefined
+  if (alone !== undefined && (roles.includes('MSA') || roles.includes('MDA')))
+    complain(
+      span,
+      'S14',
+      `${actor.id} plays ${alone}, and MSA or MDA beside it`,
+      `Give the ${alone} an @id, a domain and an address of its own.`,
+    )
+  if (!isList && of('list').length > 0)
+    complain(span, 'S10', `${actor.id} has a list, but plays no Mailing List`, 'Write Mailing List.')
+  for (const { address } of of('list'))
+    if (domainOf(address) !== domain)
+      complain(span, 'S10', `${actor.id} gets no mail for ${address}`, `Give the list an address at ${domain}.`)
+  const changes = {
+    // Most lists mark the subject and add a footer.
+    parts: of('modifies').at(-1) ?? (isList ? (['subject', 'footer'] as const) : []),
+    footer: of('list-footer').at(-1) ?? (isList ? 'You are on this list.' : 'This message was passed on.'),
+    rewritesFrom: of('from-rewrite').at(-1) ?? false,
+  }
   const hostName = of('host').at(-1) ?? `mail.${domain}`
   return {
     id: actor.id,
@@ -427,13 +372,9 @@ function planAgent(
     groups: of('group'),
     signsFor: [{ domain, suffix: '' }],
     isAtTheBorder: isAtTheBorder(model, actor.id),
+    isBackup: actor.roles.includes('Backup MX'),
     catchAll: of('catch-all').at(-1)?.toLowerCase(),
-    blocks: model.blocks
-      .filter((block) => block.actor === actor.id)
-      .map((block) => ({
-        id: block.id,
-        roles: block.roles.filter((role): role is AgentRole => AGENT_ROLES.includes(role)),
-      })),
+    blocks: blocks.map((block) => ({ id: block.id, roles: rolesIn(model, block) })),
     settings: {
       maxMessageBytes: of('max-size').at(-1) ?? 50 * MIB,
       dkim2: of('dkim2').at(-1) ?? false,
@@ -459,6 +400,7 @@ function planAgent(
       },
       receiver: {
         homes: [],
+        isOpen,
         allow: of('allow'),
         deny: of('deny'),
         filters: of('filter').at(-1) ?? true,
@@ -479,9 +421,12 @@ function planAgent(
       },
       forwarder: {
         forwards: of('forward'),
-        srs: of('srs').at(-1) ?? true,
-        seals: of('arc').at(-1) ?? true,
-        mode: of('forward-mode').at(-1) ?? 'true',
+        lists: of('list'),
+        changes,
+        srs: of('srs').at(-1) ?? !isOpen,
+        seals: of('arc').at(-1) ?? !isOpen,
+        // A list has many targets, and whoever relays for anybody asks nobody first.
+        mode: of('forward-mode').at(-1) ?? (isList || isOpen ? 'queue' : 'true'),
         waitS: of('forward-wait').at(-1) ?? FORWARD_WAIT_S,
         keeps: of('keep').at(-1) ?? false,
         passesJunk: of('forward-junk').at(-1) ?? false,
@@ -498,44 +443,6 @@ function planAgent(
       // A lab is quiet, unless asked.
       reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },
     },
-  }
-}
-
-/** The LDAP server and how people are found in it; undefined: there is none. */
-function directoryOf(
-  actor: Actor,
-  of: <K extends keyof Keys['agent'] & string>(key: K) => ValueOf<Keys['agent'][K]>[],
-  span: Span,
-  complain: Complain,
-): DirectorySettings | undefined {
-  const server = of('ldap').at(-1)
-  const base = of('ldap-base').at(-1)
-  const [reader, secretFile] = [of('ldap-bind').at(-1), of('ldap-secret').at(-1)]
-  if ((server === undefined) !== (base === undefined))
-    complain(
-      span,
-      'S13',
-      `${actor.id} has ${server === undefined ? 'ldap-base without ldap' : 'ldap without ldap-base'}`,
-      `Add ${server === undefined ? 'ldap="ldaps://ldap.example.org"' : 'ldap-base="ou=people,dc=example,dc=org"'}.`,
-    )
-  if ((reader === undefined) !== (secretFile === undefined))
-    complain(
-      span,
-      'S13',
-      `${actor.id} has ${reader === undefined ? 'ldap-secret without ldap-bind' : 'ldap-bind without ldap-secret'}`,
-      "Write both: as whom the directory is searched, and which file in the agent's folder holds the password.",
-      'A description is shown, shared and drawn; a secret does not belong into it.',
-    )
-  if (server === undefined || base === undefined) return undefined
-  return {
-    ...server,
-    base,
-    filter: of('ldap-filter').at(-1) ?? '(mail={address})',
-    reader,
-    secretFile,
-    trustedFile: of('ldap-ca').at(-1),
-    makesAccounts: of('ldap-accounts').at(-1) ?? false,
-    aliasAttributes: of('ldap-aliases').at(-1) ?? [],
   }
 }
 

@@ -82,8 +82,13 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
       value: ['v=spf1', ...signers.map(({ plan }) => mechanism(plan.ip)), '-all'].join(' '),
       why: 'which addresses may send for the domain (SPF)',
     })
-  for (const { hostName } of receivers)
-    records.push({ name: domain, type: 'MX', value: `10 ${hostName}`, why: 'which host receives mail for the domain' })
+  for (const { hostName, isBackup } of receivers)
+    records.push({
+      name: domain,
+      type: 'MX',
+      value: `${isBackup ? 20 : 10} ${hostName}`,
+      why: `which host receives mail for the domain${isBackup ? ' while the others are away' : ''}`,
+    })
   const announcer = own.find(({ stsPolicy }) => stsPolicy !== undefined)
   if (announcer !== undefined)
     records.push(

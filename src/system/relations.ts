@@ -2,9 +2,10 @@
 // hands over to one that carries mail for it; a Receiver that keeps no mailstore hands over to the MDA it stands before.
 // Neither crosses the Border, so both sides know each other: the description says who they are and where.
 
-import type { Block, Hop, SystemModel } from '../notation/model.ts'
-import type { Partner } from '../roles/agent.ts'
+import type { Hop, SystemModel } from '../notation/model.ts'
+import type { AgentRole, Partner } from '../roles/agent.ts'
 import type { AgentPlan } from './description.ts'
+import { rolesIn } from './roles.ts'
 
 export interface HandOver {
   /** Ids of actors. */
@@ -22,27 +23,30 @@ function handOversOf(model: SystemModel): HandOver[] {
     const [from, to] = [blocks.get(hop.from ?? ''), blocks.get(hop.to ?? '')]
     if (hop.border || hop.arrow === 'indirect' || from === undefined || to === undefined) continue
     if (from.actor === to.actor) continue
-    const kind = kindOf(from, to)
+    const kind = kindOf(rolesIn(model, from), rolesIn(model, to))
     if (kind !== undefined) found.set(`${kind} ${from.actor} ${to.actor}`, { from: from.actor, to: to.actor, kind })
   }
   return [...found.values()]
 }
 
-function kindOf(from: Block, to: Block): HandOver['kind'] | undefined {
-  const sends = from.roles.includes('MSA') || from.roles.includes('Transmitter')
-  if (sends && to.roles.includes('Transmitter')) return 'carry'
+function kindOf(from: readonly AgentRole[], to: readonly AgentRole[]): HandOver['kind'] | undefined {
+  const sends = from.includes('MSA') || from.includes('Transmitter')
+  if (sends && to.includes('Transmitter')) return 'carry'
   // A Forwarder passes mail on to an address, as the Recipient asked; that is no hand-over.
-  if (from.roles.includes('Receiver') && !from.roles.includes('Forwarder') && to.roles.includes('MDA')) return 'keep'
+  if (from.includes('Receiver') && !from.includes('Forwarder') && to.includes('MDA')) return 'keep'
   return undefined
 }
 
 /** Does mail come to this Receiver from outside: not only from another one that stands before it. */
 export function isAtTheBorder(model: SystemModel, actor: string): boolean {
   const blocks = new Map(model.blocks.map((block) => [block.id, block]))
-  const receivers = model.blocks.filter((block) => block.actor === actor && block.roles.includes('Receiver'))
+  const receivers = model.blocks.filter((block) => block.actor === actor && rolesIn(model, block).includes('Receiver'))
   const incoming = model.hops.filter(({ to }) => receivers.some(({ id }) => id === to))
   const isHandedOver = ({ border, arrow, from, to }: Hop) =>
-    !border && arrow !== 'indirect' && from !== undefined && kindOf(blocks.get(from)!, blocks.get(to!)!) === 'keep'
+    !border &&
+    arrow !== 'indirect' &&
+    from !== undefined &&
+    kindOf(rolesIn(model, blocks.get(from)!), rolesIn(model, blocks.get(to!)!)) === 'keep'
   return receivers.length > 0 && (incoming.length === 0 || !incoming.every(isHandedOver))
 }
 

@@ -120,6 +120,14 @@ export const durations: Reader<number[]> = (words) => {
 export const forwardMode: Reader<'true' | 'queue'> = (word) =>
   word === 'true' || word === 'queue' ? ok(word) : expected('true (ask the target at the Border) or queue')
 
+/** What a Forwarder or a list changes of the message. */
+export const changedParts: Reader<readonly ('subject' | 'footer')[]> = (words) => {
+  const parts = words.split(/[\s,;]+/).filter((word) => word !== '')
+  if (parts.length === 1 && parts[0] === 'no') return ok([])
+  const known = parts.filter((word) => word === 'subject' || word === 'footer')
+  return known.length === parts.length && parts.length > 0 ? ok(known) : expected('subject, footer, both, or no')
+}
+
 export const stsMode: Reader<'enforce' | 'testing' | 'none'> = (word) =>
   word === 'enforce' || word === 'testing' || word === 'none'
     ? ok(word)

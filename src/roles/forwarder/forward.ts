@@ -1,5 +1,5 @@
-// Forwarder: passes mail on to where the Recipient now reads it. Body and signed header fields stay untouched, so DKIM
-// survives; the reverse-path becomes ours (SRS), so that SPF speaks of us; the ARC seal tells the next Receiver what our
+// Forwarder: passes mail on to where the Recipient now reads it. Body and signed header fields stay untouched (but where
+// the description says otherwise: change.ts), so DKIM survives; the reverse-path becomes ours (SRS), so that SPF speaks of us; the ARC seal tells the next Receiver what our
 // Border saw (RFC 8617). Delivered-To marks that the mail was here, against loops.
 
 import { sealArc } from '../../identity/arc/seal.ts'
@@ -11,9 +11,10 @@ import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
-import { type Later, queueCommand, wishesOf } from '../routing.ts'
+import { forwardPathOf, type Later, listAt, queueCommand, wishesOf } from '../routing.ts'
 import type { Happening } from '../tracking.ts'
-import { dkim2Fields } from '../transmitter/signing.ts'
+import { dkim2Fields, dkimFields } from '../transmitter/signing.ts'
+import { changed } from './change.ts'
 import { srsReversePath } from './srs.ts'
 
 export interface Forwarding {
@@ -43,13 +44,20 @@ export interface Outgoing extends Pick<QueueEntry, 'reversePath' | 'forwardPath'
 /** The message as it leaves for the target. */
 export async function prepareForward(agent: Agent, forwarding: Forwarding): Promise<Outgoing> {
   const { mail, recipient, from, to } = forwarding
-  const deliveredTo = Buffer.from(`Delivered-To: ${from}\r\n`)
-  const content = Buffer.concat([deliveredTo, ...forwarding.front, forwarding.source])
+  const isList = listAt(agent, forwardPathOf(from)) !== undefined
+  // An Open Relay knows no address here that it could name.
+  const deliveredTo = from === to ? [] : [Buffer.from(`Delivered-To: ${from}\r\n`)]
+  const source = changed(agent, forwarding.source, from)
+  const passed = Buffer.concat([...deliveredTo, ...forwarding.front, source])
+  const content = isList ? Buffer.concat([...(await dkimFields(agent, passed)), passed]) : passed
   const sealFields = await sealOf(agent, content, forwarding.identity)
   const sealed = sealFields.length === 0 ? content : Buffer.concat([...sealFields, content])
-  const reversePath = srsReversePath(agent, forwarding.reversePath)
+  // What cannot reach a member is for the list to know, and not for the Author.
+  const reversePath = isList ? ownerOfList(from) : srsReversePath(agent, forwarding.reversePath)
   return {
-    message: await withHop(agent, sealed, forwarding.identity, { reversePath, to }),
+    // Without a recipe for the change the chain of custody ends here (draft §8.8).
+    message:
+      source === forwarding.source ? await withHop(agent, sealed, forwarding.identity, { reversePath, to }) : sealed,
     isSealed: sealFields.length > 0,
     reversePath,
     forwardPath: to,
@@ -66,6 +74,8 @@ export async function prepareForward(agent: Agent, forwarding: Forwarding): Prom
     },
   }
 }
+
+const ownerOfList = (list: string) => list.replace(/@(?=[^@]*$)/, '-owner@')
 
 /** The command that puts it into the queue, due at once if nothing else is said. @throws DiskError */
 export async function queueForward(
@@ -88,7 +98,7 @@ export function forwardedEvent(forwarding: Forwarding, { reversePath, isSealed }
     kind: 'forwarded',
     reversePath,
     forwardPath: to,
-    text: `Forwarded from ${from} to ${to}${isSealed ? ', sealed with ARC' : ''}; the reverse-path is ${reversePath === '' ? '<>' : reversePath}.`,
+    text: `${from === to ? `Relayed to ${to}, as an Open Relay does for anybody` : `Forwarded from ${from} to ${to}`}${isSealed ? ', sealed with ARC' : ''}; the reverse-path is ${reversePath === '' ? '<>' : reversePath}.`,
     detail: { ...forwarding.detail, from, to },
   }
 }

@@ -81,6 +81,10 @@ export function handle(
   // A bounce to an address that we signed is an answer to mail of ours, however little is in it.
   const content =
     leg.way.kind === 'return' ? undefined : weigh((forwarder ?? seal) !== undefined, accountOf(agent, leg.way))
+  if (agent.settings.receiver.isOpen && leg.way.kind === 'forward') {
+    const judgement = { outcome: 'accept', reason: 'an Open Relay asks nobody who he is' } as const
+    return { ...leg, judgement, forwarder, content, allowedBy }
+  }
   const judgement = judge({ identity, allowedBy, deniedBy, sentBy, detour, forwarder, seal, content })
   return settle(agent, { ...leg, judgement, forwarder, content, allowedBy })
 }

@@ -1,0 +1,98 @@
+// The whole vocabulary of the attribute lines: what may be said of an agent and of a person, and how its value is read.
+
+import * as values from './values.ts'
+
+/** Every key, of agents and of people, and how its value is read. */
+export const KEYS = {
+  agent: {
+    domain: values.domain,
+    ip: values.ip,
+    host: values.domain,
+    listen: values.ip,
+    certificate: values.text,
+    'certificate-key': values.text,
+    acme: values.address,
+    'acme-directory': values.directory,
+    password: values.yesNo,
+    network: values.network,
+    forward: values.forward,
+    group: values.group,
+    'catch-all': values.address,
+    list: values.group,
+    'list-footer': values.text,
+    modifies: values.changedParts,
+    'from-rewrite': values.yesNo,
+    'forward-mode': values.forwardMode,
+    'forward-wait': values.duration,
+    'forward-junk': values.yesNo,
+    keep: values.yesNo,
+    srs: values.yesNo,
+    arc: values.yesNo,
+    'trusts-seals': values.domain,
+    dkim: values.yesNo,
+    dkim2: values.yesNo,
+    batv: values.yesNo,
+    spf: values.yesNo,
+    web: values.webAddress,
+    ldap: values.ldapServer,
+    'ldap-base': values.text,
+    'ldap-filter': values.ldapFilter,
+    'ldap-bind': values.text,
+    'ldap-secret': values.fileName,
+    'ldap-ca': values.fileName,
+    'ldap-accounts': values.yesNo,
+    'ldap-aliases': values.ldapAttributes,
+    store: values.sharedStore,
+    bodies: values.bucket,
+    cache: values.size,
+    encrypt: values.keyPlace,
+    retention: values.retention,
+    undelete: values.duration,
+    dmarc: values.dmarcPolicy,
+    'mta-sts': values.stsMode,
+    allow: values.listEntry,
+    deny: values.listEntry,
+    filter: values.yesNo,
+    'received-spf': values.yesNo,
+    'dns-list': values.dnsList,
+    greylist: values.yesNo,
+    pause: values.duration,
+    proxy: values.network,
+    lmtp: values.network,
+    'lmtp-to': values.lmtpTarget,
+    clamav: values.socket,
+    milter: values.socket,
+    'max-size': values.size,
+    connections: values.count,
+    'connections-per-address': values.count,
+    'messages-per-minute': values.count,
+    retry: values.durations,
+    expires: values.duration,
+    reports: values.yesNo,
+    complaints: values.yesNo,
+    'oauth-client': values.oauthClient,
+    oidc: values.otherIssuer,
+  },
+  person: {
+    address: values.address,
+    alias: values.address,
+    name: values.text,
+    password: values.text,
+    quota: values.size,
+    retention: values.retention,
+    'quota-messages': values.count,
+    trusts: values.text,
+    ip: values.station,
+    certificate: values.keyFingerprint,
+    'may-send-as': values.sendAs,
+  },
+} as const
+
+/** The names that an attribute line may use. */
+export const ATTRIBUTES = { agent: Object.keys(KEYS.agent), person: Object.keys(KEYS.person) }
+
+export type Keys = typeof KEYS
+export type ValueOf<R> = R extends values.Reader<infer T> ? T : never
+
+/** All values that are written of an agent for a key, in the order of the text. */
+export type ValuesOf = <K extends keyof Keys['agent'] & string>(key: K) => ValueOf<Keys['agent'][K]>[]
