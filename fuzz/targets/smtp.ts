@@ -13,6 +13,7 @@ import {
 import { Budget, ContentCollector } from '../../src/protocols/smtp/content.ts'
 import { DEFAULT_SERVER_OPTIONS } from '../../src/protocols/smtp/options.ts'
 import { parseProxyHeader } from '../../src/protocols/smtp/proxy.ts'
+import { REPLIES } from '../../src/protocols/smtp/reply.ts'
 import { ReplyReader } from '../../src/protocols/smtp/reply-reader.ts'
 import { SmtpServerSession } from '../../src/protocols/smtp/server-session.ts'
 import type { Effect } from '../../src/protocols/smtp/session-types.ts'
@@ -61,7 +62,8 @@ function dialogue(chunks: Iterable<Buffer>): { said: string; messages: string[] 
   const session = new SmtpServerSession(
     {
       ...DEFAULT_SERVER_OPTIONS,
-      ...{ hostName: 'mx.test', dsn: true, prdr: true, startTls: true, authWithoutTls: true, maxMessageBytes: 50_000 },
+      ...{ hostName: 'mx.test', dsn: true, prdr: true, burl: true, startTls: true },
+      ...{ authWithoutTls: true, maxMessageBytes: 50_000 },
     },
     {
       peer: { address: '192.0.2.1', port: 1024 },
@@ -88,6 +90,8 @@ function dialogue(chunks: Iterable<Buffer>): { said: string; messages: string[] 
         return session.passwordChecked({ state: 'refused' })
       case 'credentials':
         return session.credentialsFound({ state: 'unavailable' })
+      case 'url':
+        return session.urlResolved(question.url.length % 2 === 0 ? Buffer.from('a\r\n.b') : REPLIES.urlLeadsNowhere)
       case 'message': {
         const { source, envelope } = question.message
         messages.push(source.toString('latin1'))

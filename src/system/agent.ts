@@ -169,6 +169,7 @@ export class RunningAgent {
       requireTls: true,
       priority: true,
       binary: true,
+      burl: agent.roles.has('MDA'),
       holdAtMostS: HOLD_AT_MOST_S,
     }
     this.#smtpAtBorder = { ...this.#smtp, ...border.manners, prdr: true }

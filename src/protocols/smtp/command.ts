@@ -1,7 +1,7 @@
 // Command lines: text in, values or the reply that refuses them out.
 // Keeps RFC 5321 §4.1.1 (syntax), §4.1.2 (ESMTP parameters), RFC 1870 (SIZE), RFC 6152 (BODY), RFC 6531 (SMTPUTF8),
 // RFC 3461 §4 (RET, ENVID, NOTIFY, ORCPT, xtext), RFC 6533 §3 (utf-8 addresses), RFC 4954 §5 (AUTH=), RFC 3030 §2 (BDAT),
-// RFC 4865 §4 (HOLDFOR, HOLDUNTIL), RFC 6710 §4 (MT-PRIORITY).
+// RFC 4468 §3 (BURL), RFC 4865 §4 (HOLDFOR, HOLDUNTIL), RFC 6710 §4 (MT-PRIORITY).
 
 import { type ForwardPath, parseSmtpPath, type ReversePath } from '../../message/smtp-path.ts'
 import type { BodyKind, MailParameters, Notify, RecipientParameters } from './envelope.ts'
@@ -28,6 +28,11 @@ export interface RecipientCommand {
 }
 export interface BdatCommand {
   readonly sizeBytes: number
+  readonly last: boolean
+}
+
+export interface BurlCommand {
+  readonly url: string
   readonly last: boolean
 }
 
@@ -71,6 +76,12 @@ export function parseRecipient(rest: string, offered: Offered, smtputf8: boolean
 export function parseBdat(rest: string): BdatCommand | undefined {
   const parts = /^(\d{1,15})(?: +(LAST))?$/i.exec(rest)
   return parts === null ? undefined : { sizeBytes: Number(parts[1]), last: parts[2] !== undefined }
+}
+
+/** The argument of BURL (RFC 4468 §3.2). */
+export function parseBurl(rest: string): BurlCommand | Reply {
+  const parts = /^([\x21-\x7e]+)(?: +(LAST))?$/i.exec(rest)
+  return parts === null ? REPLIES.syntax : { url: parts[1]!, last: parts[2] !== undefined }
 }
 
 /** Base64 as RFC 4648 §4 has it, nothing else; undefined when it is not. */

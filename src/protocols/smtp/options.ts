@@ -21,6 +21,8 @@ export interface SmtpServerOptions {
   readonly priority: boolean
   /** Offer BINARYMIME (RFC 3030 §3): only who converts it. */
   readonly binary: boolean
+  /** Offer BURL (RFC 4468): parts of messages of our own IMAP server, which the policy's `partOf` finds. */
+  readonly burl: boolean
   /** Offer PRDR: a reply for each recipient after the message (draft-hall-prdr-00, as Exim does it). */
   readonly prdr: boolean
   /** Speak LMTP (RFC 2033): LHLO, and a reply for each recipient after the message. */
@@ -44,6 +46,7 @@ export const DEFAULT_SERVER_OPTIONS: Omit<SmtpServerOptions, 'hostName'> = {
   holdAtMostS: 0,
   priority: false,
   binary: false,
+  burl: false,
   prdr: false,
   lmtp: false,
   maxMessageBytes: 50 * 1024 * 1024,

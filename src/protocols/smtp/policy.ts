@@ -86,6 +86,8 @@ export interface SmtpServerPolicy {
   authenticationFailed?(user: string | undefined, session: SessionFacts): void
   mail(reversePath: ReversePath, parameters: MailParameters, session: SessionFacts): Awaitable<Answer>
   recipient(forwardPath: ForwardPath, parameters: RecipientParameters, session: SessionFacts): Awaitable<Answer>
+  /** Only where BURL is offered: the bytes that a URL leads to (RFC 4468 §3.2), or the reply that says why there are none. */
+  partOf?(url: string, reversePath: ReversePath, session: SessionFacts): Awaitable<Buffer | Reply>
   /** The whole message is here. The reply is the promise: 250 only when it is safe (RFC 5321 §6.1). */
   message(message: InboundMessage): Awaitable<Reply | RepliesByRecipient>
   /** The session is over, however it ended. */

@@ -272,6 +272,8 @@ class Connection implements ConnectionControl {
           policy.accounts!.certificateHolder?.(certificate, user, from) ?? { state: 'refused' },
         )
       }
+      if (question.kind === 'url')
+        return session.urlResolved(await policy.partOf!(question.url, question.reversePath, session.facts))
       if (question.kind === 'authenticated') policy.accounts?.signedIn?.(question.user, from)
       const answer = askPolicy(policy, question, session, this)
       return session.decide(answer instanceof Promise ? await answer : answer)
@@ -281,6 +283,7 @@ class Connection implements ConnectionControl {
         return session.passwordChecked({ state: 'unavailable' })
       if (question.kind === 'credentials') return session.credentialsFound({ state: 'unavailable' })
       if (question.kind === 'token') return session.tokenChecked({ state: 'unavailable' })
+      if (question.kind === 'url') return session.urlResolved(REPLIES.localError)
       return session.decide(REPLIES.localError)
     }
   }
@@ -348,7 +351,7 @@ const LINGER_BYTES = 1_000_000
 
 const isContent = (phase: Phase) => phase === 'data' || phase === 'bdat'
 
-type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' | 'certificate' | 'token' }>
+type PolicyQuestion = Exclude<Question, { kind: 'password' | 'credentials' | 'certificate' | 'token' | 'url' }>
 
 function askPolicy(
   policy: SmtpServerPolicy,

@@ -6,7 +6,7 @@ import { formatPath } from '../../message/smtp-path.ts'
 import { Budget } from './content.ts'
 import { DEFAULT_SERVER_OPTIONS, type SmtpServerOptions } from './options.ts'
 import type { Answer, InboundMessage } from './policy.ts'
-import { reply } from './reply.ts'
+import { REPLIES, reply } from './reply.ts'
 import { SmtpServerSession } from './server-session.ts'
 import type { Effect, Question } from './session-types.ts'
 
@@ -66,6 +66,11 @@ class Robot {
       const ok = question.user === 'bob' && question.password === 'secret'
       return this.session.passwordChecked(ok ? { state: 'ok', user: 'bob' } : { state: 'refused' })
     }
+    // '/nowhere' leads nowhere; anything else to its own path.
+    if (question.kind === 'url')
+      return this.session.urlResolved(
+        question.url.endsWith('/nowhere') ? REPLIES.urlLeadsNowhere : Buffer.from(new URL(question.url).pathname),
+      )
     if (question.kind === 'credentials') return this.session.credentialsFound({ state: 'unavailable' })
     const answer = this.#answer?.(question)
     if (question.kind !== 'message') return this.session.decide(answer)
@@ -521,6 +526,53 @@ describe('SMTP server session: line ends and limits', () => {
       assert.equal(robot.closed, true, size)
       assert.equal(robot.messages.length, 0)
     }
+  })
+})
+
+describe('SMTP server session: BURL (RFC 4468)', () => {
+  const begin = BEGIN.replace('DATA\r\n', '')
+
+  test('pieces from URLs and chunks, in the order of the commands, in one write', () => {
+    const robot = new Robot({ burl: true }).send(
+      `${begin}BDAT 4\r\na\r\n.BURL imap://x/one\r\nBDAT 2\r\n\r\nBURL imap://x/two LAST\r\nNOOP\r\n`,
+    )
+    assert.match(robot.said, /^250-BURL imap\r$/m)
+    assert.equal(robot.messages[0]!.source.toString(), 'a\r\n./one\r\n/two')
+    assert.match(robot.said, /250 2\.0\.0 8 octets so far\r\n[\s\S]*250 2\.0\.0 accepted\r\n250 2\.0\.0 ok\r\n$/)
+    assert.equal(robot.budget.usedBytes, 0)
+  })
+
+  test('a piece that is missing spoils the message, whatever follows in the same write', () => {
+    for (const end of ['BDAT 3 LAST\r\nabc', 'BURL imap://x/one LAST\r\n']) {
+      const robot = new Robot({ burl: true }).send(`${begin}BURL imap://x/nowhere\r\n${end}NOOP\r\n`)
+      assert.match(robot.said, /554 5\.6\.6 [^\r]*\r\n554 5\.6\.6 [^\r]*\r\n250 2\.0\.0 ok\r\n$/)
+      assert.equal(robot.messages.length, 0)
+      assert.equal(robot.budget.usedBytes, 0)
+      // The next message is none the worse for it.
+      robot.send('MAIL FROM:<a@one.test>\r\nRCPT TO:<b@two.test>\r\nBURL imap://x/one LAST\r\n')
+      assert.equal(robot.messages.map(({ source }) => source.toString()).join(), '/one')
+    }
+  })
+
+  test('out of order, malformed, too many, too big, or not offered', () => {
+    const cases: [string, RegExp][] = [
+      ['EHLO x\r\nBURL imap://x/one LAST\r\n', /503 5\.5\.1 MAIL first\r\n$/],
+      ['EHLO x\r\nMAIL FROM:<a@one.test>\r\nBURL imap://x/one LAST\r\n', /554 5\.5\.1 no valid recipients\r\n$/],
+      [`${begin}BURL\r\n`, /501 5\.5\.4 /],
+      [`${begin}BURL imap://x/one FIRST\r\n`, /501 5\.5\.4 /],
+      [`${begin}BURL imap://x/one\r\nDATA\r\n`, /503 5\.5\.1 finish with LAST[^\r]*\r\n$/],
+      [`${begin}${'BURL imap://x/one\r\n'.repeat(101)}`, /\r\n554 5\.5\.3 [^\r]*\r\n$/],
+      [`${begin}${'BURL imap://x/0123456789\r\n'.repeat(7)}`, /\r\n552 5\.3\.4 [^\r]*\r\n$/],
+    ]
+    for (const [commands, expected] of cases) {
+      const maxMessageBytes = commands.includes('0123456789') ? 70 : 10_000
+      const robot = new Robot({ burl: true, maxMessageBytes }).send(commands)
+      assert.match(robot.said, expected, commands.slice(0, 90))
+      assert.deepEqual(robot.messages, [])
+    }
+    const unoffered = new Robot().send(`${begin}BURL imap://x/one LAST\r\n`)
+    assert.match(unoffered.said, /500 5\.5\.1 [^\r]*\r\n$/)
+    assert.doesNotMatch(unoffered.said, /250.BURL/)
   })
 })
 

@@ -1,5 +1,5 @@
 // The SMTP server session, without I/O: bytes and answers in, replies and questions out.
-// Keeps RFC 5321 §3 and §4 (commands and their order), RFC 2920 (pipelining), RFC 1870 (SIZE), RFC 3030 (CHUNKING),
+// Keeps RFC 5321 §3 and §4 (commands and their order), RFC 2920 (pipelining), RFC 1870 (SIZE), RFC 3030 (CHUNKING), RFC 4468 (BURL),
 // RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 9422 (LIMITS), RFC 2034 (enhanced codes), draft-hall-prdr-00 (PRDR), RFC 2033 (LMTP). Knows no socket and no policy:
 // what the role decides is asked with an `ask` effect, and the session reads no further until it is answered.
 
@@ -7,7 +7,7 @@ import type { TlsInfo } from '../../world/network.ts'
 import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from '../sasl/accounts.ts'
 import { offered } from '../sasl/offered.ts'
 import { AuthExchange, type AuthStep } from './auth-exchange.ts'
-import { isReply, parseBdat, parseMail, parseRecipient, readText, splitCommand } from './command.ts'
+import { isReply, parseBdat, parseBurl, parseMail, parseRecipient, readText, splitCommand } from './command.ts'
 import type { ContentDefect } from './content.ts'
 import { LineReader } from './line-reader.ts'
 import type { SmtpServerOptions } from './options.ts'
@@ -22,6 +22,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 const MAX_COMMAND_BYTES = 2048
 /** RFC 4954 §4. */
 const MAX_AUTH_BYTES = 12_288
+/** RFC 4468: pieces of one message that are fetched for it. Each may be of a large message. */
+const MOST_URLS = 100
 /** Faults are counted in fifths. */
 const FAULT = 5
 const NUISANCE = 1
@@ -33,6 +35,12 @@ const DEFECTS: Record<ContentDefect, Reply> = {
   'no-memory': REPLIES.noMemory,
   'bare-line-end': REPLIES.bareLineEndInData,
   nul: REPLIES.nulInData,
+}
+
+/** Why the message that is being put together will not be taken, whatever follows. */
+function refusalOf({ content, missing }: Transaction): Reply | undefined {
+  const defect = content?.defect
+  return missing ?? (defect && DEFECTS[defect])
 }
 
 /** A browser that was made to speak to us. Nothing it says is for us, so nothing more is read. */
@@ -132,6 +140,17 @@ export class SmtpServerSession {
     return this.#run()
   }
 
+  /** What the URL of BURL leads to, or why to nothing. */
+  urlResolved(found: Buffer | Reply): Effect[] {
+    if (this.#question?.kind !== 'url') return []
+    this.#question = undefined
+    const transaction = this.#transaction!
+    if (Buffer.isBuffer(found)) transaction.content!.chunk(found)
+    else transaction.missing = found
+    this.#chunkEnds()
+    return this.#run()
+  }
+
   /** The handshake is done: the session begins anew, but for the greeting (RFC 3207 §4.2). */
   tlsStarted(tls: TlsInfo): void {
     this.#input.clear()
@@ -219,6 +238,7 @@ export class SmtpServerSession {
     RCPT: (s, rest) => s.#recipient(rest),
     DATA: (s, rest) => s.#beginData(rest),
     BDAT: (s, rest) => s.#beginChunk(rest),
+    BURL: (s, rest) => (s.#options.burl ? s.#beginUrl(rest) : s.#fault(REPLIES.unknownCommand)),
     STARTTLS: (s, rest) => s.#startTls(rest),
     AUTH: (s, rest) => s.#beginAuth(rest),
     RSET: (s, rest) => {
@@ -252,7 +272,7 @@ export class SmtpServerSession {
 
   #extensions(): string[] {
     const { maxMessageBytes, maxMessages, maxRecipients, dsn, prdr, requireTls, startTls } = this.#options
-    const { holdAtMostS, priority, binary } = this.#options
+    const { holdAtMostS, priority, binary, burl } = this.#options
     const encrypted = this.#facts.tls !== undefined
     const mechanisms = this.#authAllowed() && this.#facts.user === undefined ? this.#mechanisms() : []
     return [
@@ -263,6 +283,7 @@ export class SmtpServerSession {
       'ENHANCEDSTATUSCODES',
       'CHUNKING',
       ...(binary ? ['BINARYMIME'] : []),
+      ...(burl ? ['BURL imap'] : []),
       `LIMITS MAILMAX=${maxMessages} RCPTMAX=${maxRecipients}`,
       ...(dsn ? ['DSN'] : []),
       ...(holdAtMostS > 0 ? [`FUTURERELEASE ${holdAtMostS} ${this.#holdUntil()}`] : []),
@@ -344,6 +365,19 @@ export class SmtpServerSession {
     if (this.#chunkLeft === 0) this.#chunkEnds()
   }
 
+  /** A piece of the message that lies at our own IMAP server (RFC 4468), before, behind or between chunks. */
+  #beginUrl(rest: string) {
+    const command = parseBurl(rest)
+    if (isReply(command)) return this.#fault(command)
+    const transaction = this.#transaction
+    this.#chunkLast = command.last
+    if (transaction === undefined || transaction.recipients.length === 0) return this.#chunkEnds()
+    transaction.collect(this.#options.maxMessageBytes, this.#context.budget)
+    if (++transaction.urls > MOST_URLS) transaction.missing ??= REPLIES.tooManyUrls
+    if (refusalOf(transaction) !== undefined) return this.#chunkEnds()
+    this.#ask({ kind: 'url', url: command.url, reversePath: transaction.reversePath })
+  }
+
   /** A chunk that is refused must be swallowed all the same (RFC 3030 §2). */
   #chunk() {
     const bytes = this.#input.take(this.#chunkLeft)
@@ -358,20 +392,20 @@ export class SmtpServerSession {
     if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
     if (transaction.content === undefined) return this.#nuisance(REPLIES.noValidRecipients)
     if (this.#chunkLast) return this.#messageEnds()
-    const defect = transaction.content.defect
-    if (defect !== undefined) return this.#fault(DEFECTS[defect])
+    const refusal = refusalOf(transaction)
+    if (refusal !== undefined) return this.#fault(refusal)
     this.#send(reply(250, '2.0.0', `${transaction.content.sizeBytes} octets so far`))
   }
 
   #messageEnds() {
     const transaction = this.#transaction!
     const source = transaction.content!.finish()
-    const defect = transaction.content!.defect
-    if (defect !== undefined) {
+    const refusal = refusalOf(transaction)
+    if (refusal !== undefined) {
       this.#phase = 'command'
       this.#dropTransaction()
-      if (this.#options.lmtp) for (const _one of transaction.recipients.slice(1)) this.#send(DEFECTS[defect])
-      return this.#fault(DEFECTS[defect])
+      if (this.#options.lmtp) for (const _one of transaction.recipients.slice(1)) this.#send(refusal)
+      return this.#fault(refusal)
     }
     const prdr = transaction.parameters.prdr === true || this.#options.lmtp
     this.#ask({ kind: 'message', message: { envelope: transaction.envelope(), source, session: this.facts, prdr } })

@@ -10,7 +10,7 @@ import type { InboundMessage } from './policy.ts'
 
 /**
  * What the session asks of the role. Answer with `decide`, but 'password' and 'certificate' with `passwordChecked`,
- * 'credentials' and 'token' with their own methods.
+ * 'credentials', 'token' and 'url' with their own methods.
  */
 export type Question =
   | { readonly kind: 'connected' }
@@ -22,6 +22,7 @@ export type Question =
   | { readonly kind: 'authenticated'; readonly user: string }
   | { readonly kind: 'mail'; readonly reversePath: ReversePath; readonly parameters: MailParameters }
   | { readonly kind: 'recipient'; readonly forwardPath: ForwardPath; readonly parameters: RecipientParameters }
+  | { readonly kind: 'url'; readonly url: string; readonly reversePath: ReversePath }
   | { readonly kind: 'message'; readonly message: InboundMessage }
 
 /** 'ask', 'start-tls' and 'close' are always the last of the effects that one call returns. */

@@ -3,14 +3,19 @@
 import type { ReversePath } from '../../message/smtp-path.ts'
 import { type Budget, ContentCollector } from './content.ts'
 import type { Envelope, EnvelopeRecipient, MailParameters } from './envelope.ts'
+import type { Reply } from './reply.ts'
 
 export class Transaction {
   readonly reversePath: ReversePath
   readonly parameters: MailParameters
   /** Those that were accepted. */
   readonly recipients: EnvelopeRecipient[] = []
-  /** Present from DATA or the first BDAT on. */
+  /** Present from DATA or the first BDAT or BURL on. */
   content: ContentCollector | undefined
+  /** BURL commands so far. */
+  urls = 0
+  /** Why a part is missing: the message can come to nothing any more. */
+  missing: Reply | undefined
 
   constructor(reversePath: ReversePath, parameters: MailParameters) {
     this.reversePath = reversePath

@@ -70,11 +70,14 @@ class Setting {
   }
 
   /** Says one after another over TLS, until something is refused; what was heard. Bytes are said as they are. */
-  talk(lines: readonly (string | Buffer)[]): Promise<{ said: string[] }> {
+  talk(
+    lines: readonly (string | Buffer)[],
+    service: 'submissions' | 'imaps' = 'submissions',
+  ): Promise<{ said: string[] }> {
     const { network } = this.#computer.world
     const tls = { role: 'client', serverName: 'mail.sender.test', mustAuthenticate: false } as const
     const dialogue = async () => {
-      const endpoint = this.world.system.agent('sender').endpoint('submissions')!
+      const endpoint = this.world.system.agent('sender').endpoint(service)!
       const stream = await network.connect(endpoint, { timeoutMs: 1000, tls })
       const hear = async () => Buffer.from((await stream.read(5000)) ?? '').toString('latin1')
       const said = [await hear()]
@@ -320,6 +323,42 @@ describe('BINARYMIME', () => {
       const { said } = await session([`MAIL FROM:<${ANNA}> ${parameters}`.trim(), `RCPT TO:<${CARL}>`, bdat(bare)])
       assert.match(said.at(-1)!, /^550 5\.6\.0/)
     }
+  })
+})
+
+describe('BURL (RFC 4468)', () => {
+  test('a message of the own mailbox is sent without being fetched; of others, and changed URLs, nothing', async () => {
+    const setting = await Setting.make()
+    const kept = `Content-Type: text/plain; charset=us-ascii\r\n\r\nFrom the mailbox.\r\n.dot\r\n`
+    const sign = async (author: string, access: string) => {
+      const rump = `imap://${author.replace('@', '%40')}@mail.sender.test/INBOX/;UID=1;URLAUTH=${access}`
+      const lines = [`a LOGIN ${author} demo`, `b APPEND INBOX {${kept.length}+}\r\n${kept}`]
+      const { said } = await setting.talk([...lines, `c GENURLAUTH "${rump}" INTERNAL`], 'imaps')
+      return /GENURLAUTH "(.*)"/.exec(said.at(-1)!)![1]!
+    }
+    const own = await sign(ANNA, 'submit+anna')
+    const header = `From: ${ANNA}\r\nSubject: burl\r\n`
+    const login = Buffer.from(`\0${ANNA}\0demo`).toString('base64')
+    const begin = [`AUTH PLAIN ${login}`, `MAIL FROM:<${ANNA}>`, `RCPT TO:<${CARL}>`]
+    const mail = (url: string) =>
+      setting.talk(['EHLO x', ...begin, `BDAT ${header.length}\r\n${header}`.slice(0, -2), `BURL ${url} LAST`])
+    const { said } = await mail(own)
+    assert.match(said[1]!, /^250-BURL imap\r$/m)
+    assert.match(said.at(-1)!, /^250 2\.0\.0 accepted/)
+    for (const url of [
+      own.replace('UID=1', 'UID=2'),
+      own.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')),
+      await sign(ANNA, 'authuser'),
+      await sign(ALICE, 'submit+alice'),
+      'imap://x/INBOX/;UID=1',
+      'http://127.0.0.1/',
+    ])
+      assert.match((await mail(url)).said.at(-1)!, /^554 5\.6\.6 /, url)
+    await setting.world.quiet()
+    assert.equal(setting.taken.length, 1)
+    const source = setting.taken[0]!.source.toString('latin1')
+    assert.ok(source.endsWith(`${header}${kept}`))
+    assert.match(source, /^DKIM-Signature: /m)
   })
 })
 

@@ -5,6 +5,8 @@ import { inNetwork, unmapped } from '../../filter/lists.ts'
 import { Concurrency, RateLimit } from '../../filter/rate.ts'
 import { formatAddress, type ReversePath } from '../../message/address.ts'
 import { withoutBinary } from '../../message/binary.ts'
+import { partOfUrl } from '../../protocols/imap/url.ts'
+import { submittedUrl } from '../../protocols/imap/url-auth.ts'
 import type { Hold } from '../../protocols/smtp/envelope.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { REPLIES, reply } from '../../protocols/smtp/reply.ts'
@@ -104,6 +106,15 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
     },
 
     recipient: (forwardPath) => recipientRefusal(agent, forwardPath),
+
+    // Offered only where the MDA is this same agent: the Author's mail is in our store.
+    async partOf(url, reversePath, session) {
+      const { store, world } = agent
+      const author = authorOf(session, connection, reversePath)
+      const target = author && submittedUrl(store, url, author, world.clock.now())
+      const whole = target && (await store.readBlob(target.blob))
+      return (whole && partOfUrl(whole, target)) ?? REPLIES.urlLeadsNowhere
+    },
 
     async message({ envelope, source: sent, session }) {
       const author = authorOf(session, connection, envelope.reversePath)
