@@ -292,6 +292,34 @@ program
     })(),
   )
 
+const keys = program
+  .command('dkim')
+  .description('the DKIM keys of an agent, running or stopped: which sign, which wait for DNS, which are taken back')
+keys
+  .command('list')
+  .description('every key, where it is in its life, and whether DNS shows it')
+  .option(...inFolder)
+  .action(({ folder }: InFolder) => ask(folder, { verb: 'dkim', what: 'list' }))
+for (const [what, description] of [
+  ['prepare', 'make the next keys of a domain, to be published ahead'],
+  ['rotate', 'let the next keys of a domain take over now, if DNS shows them'],
+] as const)
+  keys
+    .command(what)
+    .description(description)
+    .argument('<domain>', 'of an agent, or of one that it carries mail for')
+    .option(...inFolder)
+    .action((domain: string, { folder }: InFolder) => ask(folder, { verb: 'dkim', what, domain }))
+keys
+  .command('revoke')
+  .description('sign nothing more with a key, and take it back in DNS: somebody else may have it')
+  .argument('<domain>', 'whose key it is')
+  .argument('<selector>', 'which of them')
+  .option(...inFolder)
+  .action((domain: string, selector: string, { folder }: InFolder) =>
+    ask(folder, { verb: 'dkim', what: 'revoke', domain, selector }),
+  )
+
 program
   .command('export')
   .description('take mail out into files; run it again to go on, or for what came since; the agent may be running')

@@ -1,4 +1,4 @@
-// What an administrator may ask of an agent's accounts: people, their other addresses, groups, passwords. Asked through the
+// What an administrator may ask of an agent: people, their other addresses, groups, passwords, keys. Asked through the
 // admin door of a running agent (src/system/admin-door.ts), or of the store of one that is stopped: the same words, the same
 // answers.
 
@@ -12,6 +12,9 @@ import { domainOf } from './routing.ts'
 
 export type AdminWish =
   | { readonly verb: 'list' }
+  | { readonly verb: 'dkim'; readonly what: 'list' }
+  | { readonly verb: 'dkim'; readonly what: 'prepare' | 'rotate'; readonly domain: string }
+  | { readonly verb: 'dkim'; readonly what: 'revoke'; readonly domain: string; readonly selector: string }
   | { readonly verb: 'add'; readonly address: string; readonly name?: string; readonly password?: string }
   | { readonly verb: 'remove'; readonly address: string; readonly withMail?: boolean }
   | { readonly verb: 'password'; readonly address: string; readonly password: string }
@@ -34,7 +37,16 @@ export interface AdminAnswer {
   readonly text: string
 }
 
+/** What is done with an agent's DKIM keys. */
+export interface KeyDesk {
+  list(): AdminAnswer
+  prepare(domain: string): Promise<AdminAnswer>
+  rotate(domain: string): Promise<AdminAnswer>
+  revoke(domain: string, selector: string): Promise<AdminAnswer>
+}
+
 export interface AdminPlace {
+  readonly keys?: KeyDesk
   readonly store: Store
   readonly world: Pick<World, 'clock' | 'cpu' | 'random'>
   /** Of a running agent. Without them a password is kept as SCRAM has it, until its owner signs in. */
@@ -57,6 +69,23 @@ type Words = Readonly<Record<string, unknown>>
 
 const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words) => Promise<AdminAnswer>>> = {
   list: async ({ store }) => yes(listOf(store)),
+
+  async dkim({ keys }, words) {
+    if (keys === undefined) return no('This agent signs nothing.')
+    const domain = String(words.domain).toLowerCase()
+    switch (words.what) {
+      case 'list':
+        return keys.list()
+      case 'prepare':
+        return keys.prepare(domain)
+      case 'rotate':
+        return keys.rotate(domain)
+      case 'revoke':
+        return keys.revoke(domain, String(words.selector))
+      default:
+        return no('There is no such verb.')
+    }
+  },
 
   async add(place, words) {
     const address = addressIn(words.address)

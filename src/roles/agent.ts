@@ -49,6 +49,7 @@ export interface Agent {
 export interface AgentSecrets {
   /** Replaced when a certificate authority gives a newer one. */
   tls: TlsIdentity
+  /** Those that DNS shows: with no other key is anything signed (identity/dkim/rotation.ts). */
   readonly dkim: readonly DkimKey[]
   /** 32 bytes: derives what must look random but stay the same (credentials of unknown users, cookies). */
   readonly server: Buffer
@@ -124,6 +125,8 @@ export interface TransmitterSettings {
   /** Connections to one destination at once. */
   readonly connectionsPerDestination: number
   readonly signs: boolean
+  /** Keys of DKIM are replaced after this long; undefined: when the administrator says so. */
+  readonly rotateKeysAfterMs: number | undefined
   /** May deliver to loopback and private addresses: only in a lab. */
   readonly privateDestinations: boolean
   /** The Transmitter to which everything that leaves is handed over (`==>`); undefined: it is carried out from here. */

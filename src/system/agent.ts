@@ -29,9 +29,10 @@ import type { World } from '../world/world.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { Background } from './background.ts'
 import type { AgentPlan } from './description.ts'
+import { KeyKeeper } from './key-keeper.ts'
 import { KeptMemory } from './memory.ts'
 import { settle } from './people.ts'
-import { secretsOf } from './secrets.ts'
+import { type Secrets, secretsOf } from './secrets.ts'
 
 /** The doors of an agent, each with the role that opens it. */
 const SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve', 'lmtp'] as const
@@ -99,6 +100,8 @@ export interface AgentOptions {
   readonly log: Log
   /** Where another agent of the description listens. */
   readonly partnerAt?: Agent['partnerAt']
+  /** What DNS should show of the agent's keys is another now. */
+  readonly onKeys?: () => void
 }
 
 type MailAccess = Parameters<typeof servePop3>[1] &
@@ -108,6 +111,8 @@ export class RunningAgent {
   readonly plan: AgentPlan
   readonly agent: Agent
   readonly accounts: Accounts
+  readonly secrets: Secrets
+  readonly keys: KeyKeeper
   readonly moving: MovingDesk
   readonly #listeners = new Map<ServiceName, Listener>()
   readonly #streams = new Set<Stream>()
@@ -131,13 +136,26 @@ export class RunningAgent {
   private constructor(
     plan: AgentPlan,
     agent: Agent,
-    { opened, memory }: { opened: OpenedStore; memory: KeptMemory },
+    { opened, memory, secrets }: { opened: OpenedStore; memory: KeptMemory; secrets: Secrets },
     options: AgentOptions,
   ) {
     this.#opened = opened
     this.#memory = memory
     this.plan = plan
     this.agent = agent
+    this.secrets = secrets
+    const { transmitter } = agent.settings
+    this.keys = new KeyKeeper({
+      secrets,
+      world: agent.world,
+      store: agent.store,
+      rotateAfterMs: transmitter.rotateKeysAfterMs,
+      signs: transmitter.signs && (agent.roles.has('Transmitter') || agent.roles.has('Forwarder')),
+      privateServers: transmitter.privateDestinations,
+      log: agent.log,
+      ...(options.onKeys && { onChange: options.onKeys }),
+    })
+    if (opened.vault !== undefined) this.keys.follow()
     this.accounts = new Accounts(agent, options.iterations)
     this.moving = new MovingDesk({
       store: agent.store,
@@ -145,7 +163,7 @@ export class RunningAgent {
       privateDestinations: agent.settings.transmitter.privateDestinations,
       onFault: (error) => agent.log('error', 'bringing mail failed', { error: String(error) }),
     })
-    this.#background = new Background(agent, () => opened.tidy())
+    this.#background = new Background(agent, this.keys, () => opened.tidy())
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
     this.#policies = {
@@ -219,7 +237,7 @@ export class RunningAgent {
       store.text = await TextIndex.open(world, store, (error) =>
         log('warning', 'the text index is behind', { error: String(error) }),
       )
-    return new RunningAgent(plan, agent, { opened, memory }, options)
+    return new RunningAgent(plan, agent, { opened, memory, secrets }, options)
   }
 
   /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
@@ -250,7 +268,7 @@ export class RunningAgent {
   async openAdminDoor(path: string): Promise<void> {
     const { store, world, log } = this.agent
     try {
-      this.#adminDoor = await openAdminDoor({ store, world, accounts: this.accounts }, path)
+      this.#adminDoor = await openAdminDoor({ store, world, accounts: this.accounts, keys: this.keys }, path)
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
       log('warning', 'accounts can be administered only while the agent is stopped', { reason: error.message })
@@ -356,6 +374,7 @@ export class RunningAgent {
     const deadlineMs = clock.monotonic() + graceMs
     while ((this.#streams.size > 0 || isCarrying) && clock.monotonic() < deadlineMs) await clock.sleep(20)
     for (const stream of this.#streams) stream.destroy()
+    this.keys.unfollow()
     await this.moving.close()
     await this.#alone?.stop()
     await this.agent.observations?.stop()

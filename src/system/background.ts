@@ -10,6 +10,7 @@ import { Reporter } from '../roles/reports/reporter.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
 import { ONCE_KEPT_MS } from '../store/read-sent.ts'
 import type { Timer } from '../world/world.ts'
+import type { KeyKeeper } from './key-keeper.ts'
 
 /** What was uploaded and no message named by then is forgotten (RFC 8620 §6 asks for an hour). */
 const UPLOADS_KEPT_MS = 86_400_000
@@ -28,12 +29,14 @@ interface Work {
 
 export class Background {
   readonly #agent: Agent
+  readonly #keys: KeyKeeper
   /** Wins space back; gives what could not be done, one sentence each. */
   readonly #tidyStore: () => Promise<readonly string[]>
   #work: Work | undefined
 
-  constructor(agent: Agent, tidyStore: () => Promise<readonly string[]>) {
+  constructor(agent: Agent, keys: KeyKeeper, tidyStore: () => Promise<readonly string[]>) {
     this.#agent = agent
+    this.#keys = keys
     this.#tidyStore = tidyStore
   }
 
@@ -62,6 +65,7 @@ export class Background {
     work.reporter.start()
     work.learner?.start()
     work.pusher?.start()
+    this.#keys.start()
     void this.#tidy(work)
   }
 
@@ -76,6 +80,7 @@ export class Background {
     if (work === undefined) return
     this.#work = undefined
     work.isOver = true
+    this.#keys.stop()
     work.tidying?.cancel()
     void work.transmitter?.stop()
     work.pusher?.stop()

@@ -98,6 +98,9 @@ const EXPIRES_AFTER_S = 5 * 86_400
 /** A sender waits ten minutes for us (RFC 5321 §4.5.3.2.6), but its people do not. */
 const FORWARD_WAIT_S = 20
 
+/** A key that somebody is guessing at is gone before. */
+const ROTATE_KEYS_AFTER_MS = 90 * 86_400_000
+
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
 
 /** What nobody looks at any more. */
@@ -393,6 +396,8 @@ function planAgent(
         expiresAfterS: of('expires').at(-1) ?? EXPIRES_AFTER_S,
         connectionsPerDestination: 5,
         signs: of('dkim').at(-1) ?? true,
+        // Nobody rotates keys in a lab, unless asked.
+        rotateKeysAfterMs: of('dkim-rotate').concat(lab ? null : ROTATE_KEYS_AFTER_MS)[0] ?? undefined,
         privateDestinations: lab,
         lmtp: of('lmtp-to'),
         via: undefined,

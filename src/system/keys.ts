@@ -30,6 +30,7 @@ export const KEYS = {
     arc: values.yesNo,
     'trusts-seals': values.domain,
     dkim: values.yesNo,
+    'dkim-rotate': values.rotation,
     dkim2: values.yesNo,
     batv: values.yesNo,
     spf: values.yesNo,

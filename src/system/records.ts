@@ -3,9 +3,9 @@
 
 import { parseIp, reverseName } from '../identity/ip.ts'
 import { policyRecord } from '../identity/mta-sts/policy.ts'
-import type { DkimKey } from '../roles/agent.ts'
 import { reportAddress } from '../roles/reports/addresses.ts'
 import type { AgentPlan } from './description.ts'
+import type { KnownKey } from './secrets.ts'
 
 /** One record, in the words of a zone file. */
 export interface PublishedRecord {
@@ -16,10 +16,10 @@ export interface PublishedRecord {
   readonly why: string
 }
 
-/** An agent, and the keys it signs with. */
+/** An agent, and its keys: those that sign, and those that will or did. */
 export interface Publisher {
   readonly plan: AgentPlan
-  readonly dkim: readonly DkimKey[]
+  readonly dkim: readonly KnownKey[]
 }
 
 /** The records of all agents of a description: of each host, then of each domain, which several agents may serve. */
@@ -112,9 +112,24 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
           name: `${key.selector}._domainkey.${domain}`,
           type: 'TXT',
           value: key.record,
-          why: `the public key that proves signatures (DKIM${plan.settings.dkim2 ? ' and DKIM2' : ''}, ${key.algorithm})`,
+          why: keyPurpose(key, plan.settings.dkim2),
         })
   return records
+}
+
+function keyPurpose({ state, algorithm }: KnownKey, dkim2: boolean): string {
+  const what = `(DKIM${dkim2 ? ' and DKIM2' : ''}, ${algorithm})`
+  switch (state) {
+    case 'prepared':
+    case 'published':
+      return `the public key of signatures to come, shown ahead of them ${what}`
+    case 'active':
+      return `the public key that proves signatures ${what}`
+    case 'retiring':
+      return `the public key of mail that is on its way still ${what}`
+    case 'revoked':
+      return `takes a key back, so that nobody signs with it ${what}`
+  }
 }
 
 /** Who takes the domain's mail at the Border: for itself, or for the MDA behind it. */

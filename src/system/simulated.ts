@@ -21,6 +21,8 @@ export class SimulatedSystem {
   readonly #hosts = new Map<string, SimulatedHost>()
   readonly #log: Log
   readonly #zones = new ZoneTable([{ origin: '', records: [] }])
+  #others: readonly ZoneRecord[] = []
+  #isOurs = true
 
   private constructor(plan: SystemPlan, simulation: Simulation, log: Log) {
     this.plan = plan
@@ -38,6 +40,7 @@ export class SimulatedSystem {
     for (const agent of plan.agents) system.#hosts.set(agent.id, system.host(agent.id, agent.ip))
     for (const agent of plan.agents) await simulation.finish(system.#boot(agent))
     system.publish([])
+    for (const { keys } of system.agents.values()) await simulation.finish(keys.look())
     for (const agent of system.agents.values()) agent.begin()
     return system
   }
@@ -52,6 +55,8 @@ export class SimulatedSystem {
 
   /** Puts the agents' records into DNS, and these beside them: the domains of strangers. */
   publish(others: readonly ZoneRecord[]): void {
+    this.#others = others
+    if (!this.#isOurs) return
     const { origin, records } = labZone([...this.agents.values()])
     this.#zones.set({ origin, records: [...records, ...others] })
   }
@@ -64,20 +69,25 @@ export class SimulatedSystem {
   /** Takes a zone back: the rest of DNS answers for its names again. */
   withdraw(origin: string): void {
     this.#zones.remove(origin)
-  }
 
-  hostOf(id: string): SimulatedHost {
+  /** From now on DNS shows this and nothing else: somebody administers it by hand, and takes his time. */
+  show(records: readonly ZoneRecord[]): void 
+    this.#isOurs = false
+    this.#zones.set({ origin: '', records: [...records] })
+
+  /** What DNS should show. */
+  get wanted(): readonly ZoneRecord[] 
+    return [...labZone([...this.agents.values()]).records, ...this.#others]
+
+  hostOf(id: string): SimulatedHost 
     return this.#hosts.get(id)!
-  }
 
-  agent(id: string): RunningAgent {
+  agent(id: string): RunningAgent 
     return this.agents.get(id)!
-  }
 
   /** Power off: nothing of the agent runs any more, and its disk keeps what was synced. */
-  crash(id: string): void {
+  crash(id: string): void 
     this.#hosts.get(id)!.crash()
-  }
 
   /** Boots the agent again, on the disk that the crash left. */
   async restart(id: string): Promise<void> {
@@ -89,7 +99,8 @@ export class SimulatedSystem {
 
   async #boot(plan: AgentPlan): Promise<void> {
     const { world } = this.#hosts.get(plan.id)!
-    const options = { iterations: ITERATIONS, transmitterPort: INTERNET_PORTS.smtp, log: this.#log }
+    const onKeys = () => this.publish(this.#others)
+    const options = { iterations: ITERATIONS, transmitterPort: INTERNET_PORTS.smtp, log: this.#log, onKeys }
     const agent = await RunningAgent.start(plan, world, options)
     this.agents.set(plan.id, agent)
     for (const service of servicesOf(plan))

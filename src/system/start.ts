@@ -59,7 +59,12 @@ async function startOn(smtpPort: number, plan: SystemPlan, options: StartOptions
   try {
     const started = await Promise.allSettled(
       plan.agents.map((agentPlan) =>
-        RunningAgent.start(agentPlan, options.worldOf(agentPlan), { ...options, transmitterPort: smtpPort, partnerAt }),
+        RunningAgent.start(agentPlan, options.worldOf(agentPlan), {
+          ...options,
+          transmitterPort: smtpPort,
+          partnerAt,
+          onKeys: () => options.publish?.(agents),
+        }),
       ),
     )
     for (const one of started) if (one.status === 'fulfilled') agents.push(one.value)
@@ -80,6 +85,8 @@ async function startOn(smtpPort: number, plan: SystemPlan, options: StartOptions
       if (path !== undefined) await agent.openAdminDoor(path)
     }
     options.publish?.(agents)
+    // Where DNS is ours it shows the keys now: the first message is signed.
+    if (options.publish !== undefined) await Promise.all(agents.map(({ keys }) => keys.look()))
     for (const agent of agents) agent.begin()
   } catch (error) {
     await stop()

@@ -92,10 +92,20 @@ export const count: Reader<number> = (word) =>
 
 const UNIT_S: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
+/** A key retires for a week, and the next one must have been seen meanwhile. */
+const LEAST_ROTATION_S = 14 * 86_400
+
 /** Seconds. */
 export const duration: Reader<number> = (word) => {
   const match = /^(\d{1,6})([smhd])$/.exec(word)
   return match === null ? expected('a time, such as 30s, 5m, 2h or 5d') : ok(Number(match[1]) * UNIT_S[match[2]!]!)
+}
+
+/** Milliseconds; null: never by itself. */
+export const rotation: Reader<number | null> = (word) => {
+  if (word === 'no') return ok(null)
+  const time = duration(word)
+  return time.ok && time.value >= LEAST_ROTATION_S ? ok(time.value * 1000) : expected('30d, 90d, … or no')
 }
 
 /** What stays for how long; 'keep': everything, for ever. */

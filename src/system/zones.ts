@@ -9,7 +9,7 @@ const TTL_S = 60
 
 /** The root zone of a system that is alone in its world. */
 export function labZone(agents: readonly RunningAgent[]): Zone {
-  const publishers = agents.map(({ plan, agent }) => ({ plan, dkim: agent.secrets.dkim }))
+  const publishers = agents.map(({ plan, secrets }) => ({ plan, dkim: secrets.keys }))
   const records = recordsOf(publishers).map(zoneRecord)
   return { origin: '', records }
 }

@@ -7,8 +7,10 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { type AdminAnswer, type AdminWish, administer } from '../../roles/administer.ts'
 import { domainOf } from '../../roles/routing.ts'
-import { openStopped } from '../../store/open.ts'
+import { openKeptStore } from '../../store/open.ts'
+import { sharedOptionsOf } from '../../store/shared.ts'
 import { ADMIN_SOCKET, askAtDoor } from '../../system/admin-door.ts'
+import { keysOfStopped } from '../../system/key-keeper.ts'
 import { DiskError } from '../../world/disk.ts'
 import { NetworkError } from '../../world/network.ts'
 import { agentsIn, worldOf } from '../agents-in.ts'
@@ -24,13 +26,14 @@ export async function account(folder: string, wish: AdminWish, print: Print): Pr
     return EXIT.usage
   }
   try {
-    if (wish.verb === 'list') {
+    if (wish.verb === 'list' || (wish.verb === 'dkim' && wish.what === 'list')) {
       for (const agent of agents) print(clean(`${(await ask(agent, wish)).text}\n`))
       return EXIT.ok
     }
-    const agent = await agentOf(agents, domainOf(wish.address))
+    const domain = wish.verb === 'dkim' ? wish.domain : domainOf(wish.address)
+    const agent = wish.verb === 'dkim' ? await signerOf(agents, domain) : await agentOf(agents, domain)
     if (agent === undefined) {
-      console.error(`No agent in ${folder} handles mail of ${domainOf(wish.address)}.`)
+      console.error(`No agent in ${folder} ${wish.verb === 'dkim' ? 'has keys' : 'handles mail'} of ${domain}.`)
       return EXIT.usage
     }
     const { ok, text } = await ask(agent, wish)
@@ -53,6 +56,15 @@ async function agentOf(agents: readonly string[], domain: string): Promise<strin
   return undefined
 }
 
+/** The agent that has keys of this domain: its own, or those of one that it carries mail for. */
+async function signerOf(agents: readonly string[], domain: string): Promise<string | undefined> {
+  for (const agent of agents) {
+    const { text } = await ask(agent, { verb: 'dkim', what: 'list' })
+    if (text.split('\n').some((line) => line.startsWith(`${domain.toLowerCase()}  `))) return agent
+  }
+  return undefined
+}
+
 /** The agent itself while it runs, else its store. @throws DiskError, NetworkError */
 async function ask(agent: string, wish: AdminWish): Promise<AdminAnswer> {
   const world = worldOf(agent)
@@ -61,14 +73,15 @@ async function ask(agent: string, wish: AdminWish): Promise<AdminAnswer> {
   } catch (error) {
     if (!(error instanceof NetworkError) || error.code !== 'refused') throw error
   }
-  const store = await openStopped(world).catch((error: unknown) => {
+  const opened = await openKeptStore(world, await sharedOptionsOf(world.disk)).catch((error: unknown) => {
     if (!(error instanceof DiskError) || error.code !== 'locked') throw error
     throw new DiskError('locked', `${error.message} It has no door for administrators: stop it first.`)
   })
   try {
-    return await administer({ store, world }, wish)
+    const keys = wish.verb === 'dkim' ? await keysOfStopped(world, opened) : undefined
+    return await administer({ store: opened.store, world, ...(keys && { keys }) }, wish)
   } finally {
-    await store.close()
+    await opened.store.close()
   }
 }
 

@@ -40,7 +40,7 @@ export async function dns(file: string, options: DnsOptions): Promise<number> {
   for (const agent of plan.agents) {
     const none = { resolve: async () => ({ status: 'no-answer' as const, reason: 'nothing is asked here' }) }
     const world = realWorld({ folder: join(resolve(options.folder), agent.id), dns: () => none })
-    publishers.push({ plan: agent, dkim: (await secretsOf(world, agent)).dkim })
+    publishers.push({ plan: agent, dkim: (await secretsOf(world, agent)).keys })
   }
   const records = recordsOf(publishers)
   const print = (text: string) => process.stdout.write(text)
