@@ -23,8 +23,8 @@ const TAG_BYTES = 16
 interface Kept {
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string }
   readonly dkim: readonly KeptKey[]
-  /** The highest number in a selector so far: none is used twice. */
-  readonly dkimMade?: number
+  /** The highest number in a selector of each line so far: none is used twice. */
+  readonly dkimMade?: Readonly<Record<string, number>>
   readonly server: string
   readonly srs: readonly string[]
 }
@@ -125,16 +125,18 @@ export class Secrets implements AgentSecrets {
 
   /** Makes the next key of a line, unless there is one that waits. @throws DiskError */
   async makeNext(domain: string, algorithm: DkimKey['algorithm']): Promise<void> {
-    const made = await makeKey(this.#world, algorithm)
+    const pem = await makeKey(this.#world, algorithm)
     await this.#change(async (before) => {
       const keys = before.dkim.map((key) => readKey(key, this.#domain).known)
       const line = keys.filter((key) => key.domain === domain && key.algorithm === algorithm)
       if (line.some(({ state }) => state === 'prepared' || state === 'published')) return before
-      const number = 1 + Math.max(0, before.dkimMade ?? 0, ...keys.map(({ selector }) => numberIn(selector)))
+      const made = before.dkimMade?.[`${prefixOf[algorithm]} ${domain}`] ?? 0
+      const number = 1 + Math.max(made, ...line.map(({ selector }) => numberIn(selector)))
       const suffix = /-.*$/.exec(keys.find((key) => key.domain === domain)?.selector ?? '')?.[0] ?? ''
       const selector = `${prefixOf[algorithm]}${number}${suffix}`
-      const fresh = freshKey(domain, selector, made, this.#world.clock.now())
-      return { ...before, dkimMade: number, dkim: [...before.dkim, fresh] }
+      const fresh = freshKey(domain, selector, pem, this.#world.clock.now())
+      const dkimMade = { ...before.dkimMade, [`${prefixOf[algorithm]} ${domain}`]: number }
+      return { ...before, dkimMade, dkim: [...before.dkim, fresh] }
     })
   }
 

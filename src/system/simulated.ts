@@ -69,25 +69,31 @@ export class SimulatedSystem {
   /** Takes a zone back: the rest of DNS answers for its names again. */
   withdraw(origin: string): void {
     this.#zones.remove(origin)
+  }
 
   /** From now on DNS shows this and nothing else: somebody administers it by hand, and takes his time. */
-  show(records: readonly ZoneRecord[]): void 
+  show(records: readonly ZoneRecord[]): void {
     this.#isOurs = false
     this.#zones.set({ origin: '', records: [...records] })
+  }
 
   /** What DNS should show. */
-  get wanted(): readonly ZoneRecord[] 
+  get wanted(): readonly ZoneRecord[] {
     return [...labZone([...this.agents.values()]).records, ...this.#others]
+  }
 
-  hostOf(id: string): SimulatedHost 
+  hostOf(id: string): SimulatedHost {
     return this.#hosts.get(id)!
+  }
 
-  agent(id: string): RunningAgent 
+  agent(id: string): RunningAgent {
     return this.agents.get(id)!
+  }
 
   /** Power off: nothing of the agent runs any more, and its disk keeps what was synced. */
-  crash(id: string): void 
+  crash(id: string): void {
     this.#hosts.get(id)!.crash()
+  }
 
   /** Boots the agent again, on the disk that the crash left. */
   async restart(id: string): Promise<void> {
