@@ -27,9 +27,8 @@ export interface Vault {
 }
 
 /** The store of an agent that is stopped, in the engine in which it was last opened. @throws DiskError */
-export async function openStopped(world: World): Promise<KeptStore> {
-  const shared = await sharedOptionsOf(world.disk)
-  return shared === undefined ? openStore(world) : openSharedStore(world, shared)
+export async function openStopped(world: World): Promise<OpenedStore> {
+  return openKeptStore(world, await sharedOptionsOf(world.disk))
 }
 
 /** `shared`: what nodes share; undefined: SQLite and files of this one. @throws DiskError */

@@ -7,8 +7,7 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { type AdminAnswer, type AdminWish, administer } from '../../roles/administer.ts'
 import { domainOf } from '../../roles/routing.ts'
-import { openKeptStore } from '../../store/open.ts'
-import { sharedOptionsOf } from '../../store/shared.ts'
+import { openStopped } from '../../store/open.ts'
 import { ADMIN_SOCKET, askAtDoor } from '../../system/admin-door.ts'
 import { keysOfStopped } from '../../system/key-keeper.ts'
 import { DiskError } from '../../world/disk.ts'
@@ -73,7 +72,7 @@ async function ask(agent: string, wish: AdminWish): Promise<AdminAnswer> {
   } catch (error) {
     if (!(error instanceof NetworkError) || error.code !== 'refused') throw error
   }
-  const opened = await openKeptStore(world, await sharedOptionsOf(world.disk)).catch((error: unknown) => {
+  const opened = await openStopped(world).catch((error: unknown) => {
     if (!(error instanceof DiskError) || error.code !== 'locked') throw error
     throw new DiskError('locked', `${error.message} It has no door for administrators: stop it first.`)
   })
