@@ -118,10 +118,11 @@ function sourceOf({ plan, agent }: RunningAgent, shown: Map<string, string>): Ce
       const { contact, directory } = certificate
       const show = (token: string, text: string | undefined) =>
         text === undefined ? shown.delete(token) : shown.set(token, text)
-      return fromAuthority(agent.world, names, {
-        makeKey: makeAcmeKey,
-        order: (accountKeyPem) => orderCertificate({ directory, contact, accountKeyPem, names, show }),
-      })
+      // What DNS shows of it must not change at each renewal, and must be known before the first.
+      const ownKey = plan.dane ? agent.secrets.tls.privateKeyPem : undefined
+      const order = (accountKeyPem: string, keyPem?: string) =>
+        orderCertificate({ directory, contact, accountKeyPem, names, show, ...(keyPem && { keyPem }) })
+      return fromAuthority(agent.world, names, { makeKey: makeAcmeKey, order }, ownKey)
     }
   }
 }

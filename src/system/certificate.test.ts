@@ -68,6 +68,22 @@ test('a certificate that is for other names is not enough', async () => {
   assert.equal(from.asked.length, 2)
 })
 
+test('with a key that DNS shows every certificate is for that key; one for another is replaced at once', async () => {
+  const { world, run } = testWorld()
+  const asked: (string | undefined)[] = []
+  const look = (keyPem?: string) => {
+    const order = async (_account: string, key?: string) => {
+      asked.push(key)
+      return { ...made[0]!, ...(key !== undefined && { privateKeyPem: key }) }
+    }
+    return run(fromAuthority(world, NAMES, { makeKey: async () => 'account', order }, keyPem)())
+  }
+  await look()
+  assert.equal((await look('shown')).identity.privateKeyPem, 'shown')
+  await look('shown')
+  assert.deepEqual(asked, [undefined, 'shown'])
+})
+
 test('an authority that fails is told, asked again two hours later, and the certificate in use stays', async () => {
   const timers: { afterMs: number; action: () => void }[] = []
   const clock = {

@@ -28,20 +28,25 @@ function isFresh({ certificatePem }: TlsIdentity, names: readonly string[], nowM
   return isFor && nowMs < to - (to - from) * RENEW_AT
 }
 
-/** Asks an authority when the one that is kept is missing, for other names, or grows old. The account's key is kept, too. */
+/**
+ * Asks an authority when the one that is kept is missing, for other names, or grows old. The account's key is kept, too.
+ * `keyPem`: the key that every certificate must be for, because DNS shows it (DANE); else each has a new one.
+ */
 export function fromAuthority(
   world: Pick<World, 'disk'> & { readonly clock: Pick<World['clock'], 'now'> },
   names: readonly string[],
-  authority: { makeKey(): Promise<string>; order(accountKeyPem: string): Promise<TlsIdentity> },
+  authority: { makeKey(): Promise<string>; order(accountKeyPem: string, keyPem?: string): Promise<TlsIdentity> },
+  keyPem?: string,
 ): CertificateSource {
   const keep = (kept: Kept) => world.disk.writeFile(FILE, Buffer.from(JSON.stringify(kept)), { secret: true })
   return async () => {
     const file = await world.disk.readFile(FILE)
     const kept: Kept = file ? JSON.parse(file.toString('utf8')) : { accountKeyPem: await authority.makeKey() }
     if (file === undefined) await keep(kept)
-    if (kept.identity !== undefined && isFresh(kept.identity, names, world.clock.now()))
+    const isItsKey = keyPem === undefined || kept.identity?.privateKeyPem === keyPem
+    if (kept.identity !== undefined && isItsKey && isFresh(kept.identity, names, world.clock.now()))
       return { identity: kept.identity, againAfterMs: LOOK_AGAIN_MS }
-    const identity = await authority.order(kept.accountKeyPem)
+    const identity = await authority.order(kept.accountKeyPem, keyPem)
     await keep({ ...kept, identity })
     return { identity, againAfterMs: LOOK_AGAIN_MS }
   }

@@ -63,6 +63,8 @@ export interface AgentPlan {
   readonly dmarc: string
   /** What senders are told about TLS to its Receiver (RFC 8461); undefined: nothing. */
   readonly stsPolicy: StsPolicy | undefined
+  /** Says in DNS which key its Receiver proves itself with, and keeps that key (DANE). */
+  readonly dane: boolean
   /** Says in DNS which addresses send for its domain. */
   readonly spf: boolean
   /** Where its people's pages are (https://mail.example.org); undefined: nobody has said. */
@@ -362,6 +364,7 @@ function planAgent(
         : contact === undefined
           ? undefined
           : { kind: 'acme', contact, directory: of('acme-directory').at(-1) ?? LETS_ENCRYPT },
+    dane: of('dane').at(-1) ?? false,
     stsPolicy: mode && { mode, mx: [hostName], maxAgeS: POLICY_AGE_S[mode] },
     dmarc: of('dmarc').at(-1) ?? 'reject',
     spf: of('spf').at(-1) ?? true,

@@ -51,6 +51,7 @@ export const KEYS = {
     undelete: values.duration,
     dmarc: values.dmarcPolicy,
     'mta-sts': values.stsMode,
+    dane: values.yesNo,
     allow: values.listEntry,
     deny: values.listEntry,
     filter: values.yesNo,

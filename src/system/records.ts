@@ -1,6 +1,7 @@
 // What an agent must publish in DNS to be reached and to be believed: computed from the description and the agent's keys,
 // never written by hand. The mission: a Transmitter proves its identity out of band, by keys and lists of addresses.
 
+import { ownTlsa, tlsaText } from '../identity/dane/tlsa.ts'
 import { parseIp, reverseName } from '../identity/ip.ts'
 import { policyRecord } from '../identity/mta-sts/policy.ts'
 import { reportAddress } from '../roles/reports/addresses.ts'
@@ -10,7 +11,7 @@ import type { KnownKey } from './secrets.ts'
 /** One record, in the words of a zone file. */
 export interface PublishedRecord {
   readonly name: string
-  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR'
+  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR' | 'TLSA'
   readonly value: string
   /** One sentence: what it proves or does. */
   readonly why: string
@@ -20,13 +21,18 @@ export interface PublishedRecord {
 export interface Publisher {
   readonly plan: AgentPlan
   readonly dkim: readonly KnownKey[]
+  /** The certificate at its doors, where it is known: its key, for DANE. */
+  readonly certificatePem?: string
 }
+
+/** Where other domains' Transmitters knock. */
+const SMTP_PORT = 25
 
 /** The records of all agents of a description: of each host, then of each domain, which several agents may serve. */
 export function recordsOf(publishers: readonly Publisher[]): PublishedRecord[] {
   const domains = new Set(publishers.map(({ plan }) => plan.domain))
   return [
-    ...publishers.flatMap(({ plan }) => hostRecords(plan)),
+    ...publishers.flatMap((publisher) => [...hostRecords(publisher.plan), ...tlsaRecords(publisher)]),
     ...[...domains].flatMap((domain) => domainRecords(domain, publishers)),
   ]
 }
@@ -49,6 +55,21 @@ function hostRecords({ hostName, ip }: AgentPlan): PublishedRecord[] {
       type: 'TXT',
       value: `v=spf1 ${mechanism(ip)} -all`,
       why: 'the name in EHLO may only come from this address (SPF)',
+    },
+  ]
+}
+
+/** Its key stays over renewals, so the record may, too (RFC 7672 §3.1.1). */
+function tlsaRecords({ plan, certificatePem }: Publisher): PublishedRecord[] {
+  if (!plan.dane || !plan.roles.has('Receiver')) return []
+  const own = ownTlsa(certificatePem ?? '')
+  if (own === undefined) return []
+  return [
+    {
+      name: `_${SMTP_PORT}._tcp.${plan.hostName}`,
+      type: 'TLSA',
+      value: tlsaText(own),
+      why: 'the key that the host proves itself with (DANE); it counts only where the zone is signed (DNSSEC)',
     },
   ]
 }

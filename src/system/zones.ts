@@ -2,6 +2,7 @@
 // root, so that every other name gets an honest "does not exist" and nothing leaves this computer.
 
 import type { Zone, ZoneRecord } from '../protocols/dns/zone.ts'
+import type { TlsaRecord } from '../world/dns.ts'
 import type { RunningAgent } from './agent.ts'
 import { type PublishedRecord, recordsOf } from './records.ts'
 
@@ -9,13 +10,24 @@ const TTL_S = 60
 
 /** The root zone of a system that is alone in its world. */
 export function labZone(agents: readonly RunningAgent[]): Zone {
-  const publishers = agents.map(({ plan, secrets }) => ({ plan, dkim: secrets.keys }))
+  const publishers = agents.map(({ plan, secrets, agent }) => ({
+    plan,
+    dkim: secrets.keys,
+    certificatePem: agent.secrets.tls.certificatePem,
+  }))
   const records = recordsOf(publishers).map(zoneRecord)
   return { origin: '', records }
 }
 
 function zoneRecord({ name, type, value }: PublishedRecord): ZoneRecord {
+  if (type === 'TLSA') return { name, type, ttlS: TTL_S, data: tlsaOf(value) }
   if (type !== 'MX') return { name, type, ttlS: TTL_S, data: value }
   const [preference, exchange] = value.split(' ')
   return { name, type, ttlS: TTL_S, data: { preference: Number(preference), exchange: exchange! } }
+}
+
+function tlsaOf(value: string): TlsaRecord {
+  const [usage, selector, matchingType, hex] = value.split(' ')
+  const certificate = Buffer.from(hex!, 'hex')
+  return { usage: Number(usage), selector: Number(selector), matchingType: Number(matchingType), certificate }
 }

@@ -3,12 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { ImapFlow } from 'imapflow'
 import { createTransport } from 'nodemailer'
@@ -30,6 +32,8 @@ const children: ChildProcess[] = []
 const stops: (() => unknown)[] = []
 /** The authority's own root, which clients trust. */
 let root = ''
+/** What DNS shows of the host's key, from before there was a certificate. */
+let tlsa = ''
 const zones = new ZoneTable([{ origin: '', records: [] }])
 let dnsPort = 0
 
@@ -45,7 +49,7 @@ after(async () => {
 
 interface Published {
   readonly name: string
-  readonly type: 'A' | 'MX' | 'TXT' | 'PTR'
+  readonly type: 'A' | 'MX' | 'TXT' | 'PTR' | 'TLSA'
   readonly value: string
 }
 
@@ -60,6 +64,17 @@ async function publish(): Promise<void> {
     '--json',
   ])
   const records = (JSON.parse(stdout) as Published[]).map(({ name, type, value }): ZoneRecord => {
+    if (type === 'TLSA') {
+      const [usage, selector, matchingType, hex] = value.split(' ')
+      tlsa = hex!
+      const data = {
+        usage: Number(usage),
+        selector: Number(selector),
+        matchingType: Number(matchingType),
+        certificate: Buffer.from(hex!, 'hex'),
+      }
+      return { name, type, ttlS: 1, data }
+    }
     if (type !== 'MX') return { name, type, ttlS: 1, data: value }
     const [preference, exchange] = value.split(' ')
     return { name, type, ttlS: 1, data: { preference: Number(preference), exchange: exchange! } }
@@ -97,7 +112,7 @@ before(async () => {
     description,
     `Author@anna ==> MSA/Transmitter@home --> / --> Receiver/MDA@home ==> Recipient@anna
 
-home: domain=home.test, ip=${ADDRESS}, mta-sts=enforce, acme=anna@home.test, acme-directory="https://localhost:14000/dir"
+home: domain=home.test, ip=${ADDRESS}, mta-sts=enforce, dane=yes, acme=anna@home.test, acme-directory="https://localhost:14000/dir"
 anna: address=anna@home.test, name="Anna", password=demo
 `.replace('localhost', ADDRESS),
   )
@@ -137,6 +152,18 @@ function get(
     )
     asked.on('error', reject)
     asked.end()
+  })
+}
+
+/** SHA-256 of the key at a door, as a TLSA record 3 1 1 has it. */
+function keyHash(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host: ADDRESS, port, ca: root, servername: 'mail.home.test' }, () => {
+      const key = socket.getPeerX509Certificate()!.publicKey.export({ type: 'spki', format: 'der' })
+      socket.destroy()
+      resolve(createHash('sha256').update(key).digest('hex'))
+    })
+    socket.once('error', reject)
   })
 }
 
@@ -215,6 +242,8 @@ test('an agent on the Internet proves its host by an authority, at every door', 
   assert.match(source, /^DKIM-Signature: [\s\S]*d=home\.test/m)
   assert.ok(await createTransport({ host: ADDRESS, port: 25 + OFFSET, requireTLS: true, tls }).verify())
   await imap.logout()
+
+  assert.equal(await keyHash(993 + OFFSET), tlsa, 'the authority’s certificate has the key that DNS showed before')
 
   const checked = await execute(process.execPath, [
     ...[borderpost, 'dns', description, '--folder', join(folder, 'home')],

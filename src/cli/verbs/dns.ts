@@ -1,11 +1,14 @@
 // `borderpost dns`: what DNS must say of the agents of a description, as lines of a zone file, each with its reason; with
 // --check whether it does. A Transmitter proves its identity out of band, and this is the band.
 
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { ownTlsa, tlsaText } from '../../identity/dane/tlsa.ts'
 import { Resolver } from '../../protocols/dns/resolver.ts'
+import type { AgentPlan } from '../../system/description.ts'
 import { type PublishedRecord, type Publisher, recordsOf } from '../../system/records.ts'
 import { secretsOf } from '../../system/secrets.ts'
-import type { Dns, MxRecord } from '../../world/dns.ts'
+import type { Dns, MxRecord, TlsaRecord } from '../../world/dns.ts'
 import { RealNetwork } from '../../world/real/network.ts'
 import { systemDns } from '../../world/real/resolv-conf.ts'
 import { realClock, realRandom, realWorld } from '../../world/real/world.ts'
@@ -40,7 +43,9 @@ export async function dns(file: string, options: DnsOptions): Promise<number> {
   for (const agent of plan.agents) {
     const none = { resolve: async () => ({ status: 'no-answer' as const, reason: 'nothing is asked here' }) }
     const world = realWorld({ folder: join(resolve(options.folder), agent.id), dns: () => none })
-    publishers.push({ plan: agent, dkim: (await secretsOf(world, agent)).keys })
+    const secrets = await secretsOf(world, agent)
+    const certificatePem = await certificateOf(agent, secrets.tls.certificatePem)
+    publishers.push({ plan: agent, dkim: secrets.keys, ...(certificatePem !== undefined && { certificatePem }) })
   }
   const records = recordsOf(publishers)
   const print = (text: string) => process.stdout.write(text)
@@ -53,6 +58,21 @@ export async function dns(file: string, options: DnsOptions): Promise<number> {
   print(options.json ? `${JSON.stringify(checked, null, 2)}\n` : checked.map(sentence).join(''))
   if (checked.some(({ state }) => state === 'no answer')) return EXIT.unreachable
   return checked.every(({ state }) => state === 'right') ? EXIT.ok : EXIT.findings
+}
+
+/** What its doors show: the files, or what has the agent's own key. */
+async function certificateOf({ id, certificate, dane }: AgentPlan, own: string): Promise<string | undefined> {
+  if (!dane || certificate?.kind !== 'files') return own
+  try {
+    const pem = await readFile(certificate.chain, 'utf8')
+    if (ownTlsa(pem) !== undefined) return pem
+    throw new Error('it is no certificate')
+  } catch (error) {
+    console.error(
+      `The TLSA record of ${id} is left out: ${certificate.chain} cannot be read (${(error as Error).message}).`,
+    )
+    return undefined
+  }
 }
 
 /** Lines for a zone file (RFC 1035 §5.1). */
@@ -85,8 +105,10 @@ export async function look(record: PublishedRecord, asked: Dns): Promise<Checked
   return { ...record, state: isRight ? 'right' : seen.length === 0 ? 'missing' : 'different', seen }
 }
 
-const textOf = (data: string | MxRecord | object): string =>
-  typeof data === 'string' ? data : 'exchange' in data ? `${data.preference} ${data.exchange}` : ''
+function textOf(data: string | MxRecord | TlsaRecord): string {
+  if (typeof data === 'string') return data
+  return 'exchange' in data ? `${data.preference} ${data.exchange}` : tlsaText(data)
+}
 
 const isSame = ({ type, value }: PublishedRecord, seen: string) =>
   type === 'TXT' ? seen === value : seen.toLowerCase() === value.toLowerCase()

@@ -144,17 +144,19 @@ function publicKeyOf({ publicKey }: X509Certificate): Buffer {
   return publicKey.export({ type: 'spki', format: 'der' })
 }
 
-function readCertificate(der: Buffer): X509Certificate | undefined {
+function readCertificate(text: Buffer | string): X509Certificate | undefined {
   try {
-    return new X509Certificate(der)
+    return new X509Certificate(text)
   } catch {
     return undefined
   }
 }
 
-/** What our own zone says of a certificate: its key, by SHA-256 (RFC 7672 §3.1.1: 3 1 1). @throws Error when it is none */
-export function ownTlsa(certificatePem: string): TlsaRecord {
-  const key = publicKeyOf(new X509Certificate(certificatePem))
+/** What our own zone says of a certificate: its key, by SHA-256 (RFC 7672 §3.1.1: 3 1 1). Undefined where it is none. */
+export function ownTlsa(certificatePem: string): TlsaRecord | undefined {
+  const certificate = readCertificate(certificatePem)
+  if (certificate === undefined) return undefined
+  const key = publicKeyOf(certificate)
   return {
     usage: END_ENTITY,
     selector: PUBLIC_KEY,

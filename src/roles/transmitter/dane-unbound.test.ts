@@ -46,9 +46,9 @@ function serve(identity: TlsIdentity): Promise<Listener> {
 
 function zonesFor(identity: TlsIdentity, root: TlsIdentity, other: TlsIdentity): TestZone[] {
   const { port } = listener.endpoint
-  const right = tlsaText(ownTlsa(identity.certificatePem))
-  const wrong = tlsaText(ownTlsa(other.certificatePem))
-  const anchor = tlsaText({ ...ownTlsa(root.certificatePem), usage: 2 })
+  const right = tlsaText(ownTlsa(identity.certificatePem)!)
+  const wrong = tlsaText(ownTlsa(other.certificatePem)!)
+  const anchor = tlsaText({ ...ownTlsa(root.certificatePem)!, usage: 2 })
   const zone = (origin: string, tlsa: string, more: Partial<TestZone> = {}, host = `mail.${origin}`): TestZone => ({
     origin,
     isSigned: true,

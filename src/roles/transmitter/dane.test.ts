@@ -11,6 +11,7 @@ import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { ServeOptions } from '../../protocols/smtp/serve.ts'
 import { domainAt, type ScriptedServer, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
+import { labZone } from '../../system/zones.ts'
 import type { TlsaRecord } from '../../world/dns.ts'
 import type { TlsIdentity } from '../../world/network.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
@@ -97,7 +98,7 @@ const at = (host: string, data: TlsaRecord): ZoneRecord => ({
   ttlS: 60,
   data,
 })
-const own = ({ certificatePem }: TlsIdentity): TlsaRecord => ownTlsa(certificatePem)
+const own = ({ certificatePem }: TlsIdentity): TlsaRecord => ownTlsa(certificatePem)!
 const anchor = (identity: TlsIdentity): TlsaRecord => ({ ...own(identity), usage: 2 })
 
 describe('a host with signed TLSA records', () => {
@@ -253,6 +254,25 @@ describe('a host with signed TLSA records', () => {
     assert.deepEqual(policy?.policyLines, [tlsaText(own(mail))])
     assert.deepEqual([...new Set(policy?.failures.map((one) => one.resultType))], ['certificate-not-trusted'])
   })
+})
+
+test('our own record: what the description says is in DNS, fits the key at our door, and is heeded by others', async () => {
+  const world = await TestSystem.start(`${TWO_AGENTS}\nsender: reports=yes\nrecipient: dane=yes\n`)
+  world.system.agent('recipient').certify(certificates.other)
+  const { records } = labZone([...world.system.agents.values()])
+  const tlsa = records.filter(({ type }) => type === 'TLSA')
+  assert.deepEqual(
+    tlsa.map(({ name }) => name),
+    ['_25._tcp.mail.recipient.test'],
+  )
+  world.system.publishSigned(
+    'recipient.test',
+    records.filter(({ name }) => /(^|\.)recipient\.test$/.test(name)),
+  )
+  await world.submit('bob@recipient.test')
+  await world.quiet()
+  assert.equal(world.events('sender', 'transmitted')[0]?.detail.tlsPolicy, 'DANE')
+  assert.equal((await world.mail('recipient', 'bob@recipient.test')).length, 1)
 })
 
 describe('what is not signed says nothing', () => {

@@ -15,6 +15,8 @@ export interface CertificateOrder {
   readonly contact: string
   /** The first is the certificate's subject. */
   readonly names: readonly string[]
+  /** The certificate's key; undefined: a new one. */
+  readonly keyPem?: string
   /** Makes `text` readable at http://NAME/.well-known/acme-challenge/TOKEN, until it is called with undefined. */
   readonly show: (token: string, text: string | undefined) => void
 }
@@ -32,7 +34,7 @@ export async function orderCertificate(order: CertificateOrder): Promise<TlsIden
     backoffMin: FIRST_WAIT_MS,
   })
   const [commonName, ...others] = order.names
-  const privateKeyPem = await makeAcmeKey()
+  const privateKeyPem = order.keyPem ?? (await makeAcmeKey())
   const [, csr] = await crypto.createCsr({ commonName: commonName!, altNames: [commonName!, ...others] }, privateKeyPem)
   const certificatePem = await client.auto({
     csr,
