@@ -122,7 +122,9 @@ export interface TransmitterSettings {
   readonly retryAfterS: readonly number[]
   /** A message is given up and bounced this long after it was accepted, seconds. */
   readonly expiresAfterS: number
-  /** Connections to one destination at once. */
+  /** Connections at once, in all. */
+  readonly connections: number
+  /** Connections to one group of hosts at once, at most. */
   readonly connectionsPerDestination: number
   readonly signs: boolean
   /** Keys of DKIM are replaced after this long; undefined: when the administrator says so. */

@@ -55,6 +55,15 @@ export const removeFromQueue: Handler<'queue.remove'> = (ledger, { id }) => {
   return { ok: true, id }
 }
 
+/** Nothing for this domain is tried before; forgotten with its last message. */
+export const restLane: Handler<'queue.rest'> = (ledger, { domain, untilMs, failures, lastReply }) => {
+  ledger
+    .sql('UPDATE queue_lane SET rest_ms = ?, failures = ?, last_reply = ? WHERE domain = ?')
+    .run(untilMs, failures, lastReply, domain)
+  ledger.touch(QUEUE)
+  return { ok: true }
+}
+
 export const addSubmission: Handler<'submission.add'> = (ledger, { submission }, made) => {
   const account = ledger.account(submission.account)
   if (account === undefined) return noAccount

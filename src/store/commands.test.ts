@@ -416,19 +416,35 @@ test(
     ])
     const [first, second] = results.map((result) => (result.ok ? result.id! : 0))
     assert.equal(store.queueNextDueMs(), nowMs + 1)
-    assert.deepEqual(store.queueDue(nowMs, 9), [])
+    const dueAt = (ms: number) => store.queueLanesDue(ms, 9).map(({ domain }) => domain)
+    assert.deepEqual(dueAt(nowMs), [])
+    assert.deepEqual(dueAt(nowMs + 9), ['other.test', 'else.test'])
+    assert.deepEqual(store.queueDue('else.test', nowMs, 9), [])
     assert.deepEqual(
-      store.queueDue(nowMs + 9, 9).map(({ id }) => id),
-      [second, first],
+      store.queueDue('else.test', nowMs + 9, 9).map(({ id }) => id),
+      [first],
     )
     assert.deepEqual(store.queueEntries({ domain: 'ELSE.test' })[0], { ...entry, id: first })
     assert.equal(store.queueEntries({ trace: 't2' })[0]?.id, second)
     const change = { kind: 'queue.reschedule', id: second!, lastReply: '451 later', countAttempt: true } as const
     await done(store, { ...change, nextAttemptAtMs: nowMs + 50, state: 'held' })
-    assert.deepEqual(
-      store.queueDue(nowMs + 99, 9).map(({ id }) => id),
-      [first],
-    )
+    assert.deepEqual(dueAt(nowMs + 99), ['else.test'])
+    assert.deepEqual(store.queueDue('other.test', nowMs + 99, 9), [])
+    const { held, nextAttemptAtMs } = store.queueLane('other.test')!
+    assert.deepEqual([held, nextAttemptAtMs], [1, null])
+    // A domain that rests: its mail waits, whatever its own time is.
+    const rest = {
+      kind: 'queue.rest',
+      domain: 'else.test',
+      untilMs: nowMs + 70,
+      failures: 2,
+      lastReply: '421',
+    } as const
+    await done(store, rest)
+    assert.deepEqual(dueAt(nowMs + 69), [])
+    assert.equal(store.queueNextDueMs(), nowMs + 70)
+    assert.deepEqual(dueAt(nowMs + 70), ['else.test'])
+    assert.deepEqual(store.queueLanesDue(nowMs + 70, 9, ['else.test']), [])
     await done(store, { ...change, nextAttemptAtMs: nowMs + 50, state: 'waiting', countAttempt: false })
     const now = store.queueEntries({ trace: 't2' })[0]!
     assert.deepEqual([now.attempts, now.state, now.lastReply], [1, 'waiting', '451 later'])

@@ -191,6 +191,7 @@ export type Command =
       state?: 'waiting' | 'held'
     }
   | { kind: 'queue.remove'; id: QueueId }
+  | { kind: 'queue.rest'; domain: string; untilMs: number; failures: number; lastReply: string } // 0, 0, '': it answers again
   // reports
   | { kind: 'report.observe'; sightings: readonly ReportSighting[] } // counts; what belongs to a day whose report is out goes to the next
   | { kind: 'report.postpone'; of: ReportDay; dueMs: number; outcome: string }

@@ -48,6 +48,7 @@ import {
   removeFromQueue,
   removeSubmission,
   rescheduleEntry,
+  restLane,
 } from './apply-queue.ts'
 import {
   arriveReport,
@@ -139,6 +140,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'queue.add': addToQueue,
   'queue.reschedule': rescheduleEntry,
   'queue.remove': removeFromQueue,
+  'queue.rest': restLane,
   'report.observe': observeReports,
   'report.postpone': postponeReport,
   'report.close': closeReport,

@@ -24,6 +24,7 @@ import {
   placementOf,
   policyOf,
   queueEntryOf,
+  queueLaneOf,
   type Row,
   scriptOf,
   submissionOf,
@@ -41,6 +42,9 @@ const MAILBOX = `SELECT mailbox.*, subscription.path IS NOT NULL AS subscribed, 
   WHERE mailbox.account = ?`
 const EMAIL = `SELECT email.*, ${BLOB_COLUMNS} FROM email JOIN blob ON blob.id = email.blob WHERE email.account = ?`
 const QUEUE = `SELECT queue.*, ${BLOB_COLUMNS} FROM queue JOIN blob ON blob.id = queue.blob`
+/** As the index has it. */
+const LANE_WAITS = 'next_ms IS NOT NULL'
+const LANE_DUE = 'max(next_ms, rest_ms)'
 
 export class Reads implements StoreReads {
   /** The read connection. */
@@ -315,23 +319,40 @@ export class Reads implements StoreReads {
     return this.#one((row) => row.state as Uint8Array, 'SELECT state FROM learned WHERE owner = ?', owner)
   }
 
-  queueDue(nowMs: number, limit: number, exceptDomains: readonly string[] = []) {
-    const except = exceptDomains.length === 0 ? '' : 'AND domain NOT IN (SELECT value FROM json_each(?))'
-    const sql = `${QUEUE} WHERE state = 'waiting' AND next_ms <= ? ${except} ORDER BY next_ms, queue.id LIMIT ?`
-    const domains = exceptDomains.length === 0 ? [] : [JSON.stringify(exceptDomains)]
-    return this.#all(queueEntryOf, sql, nowMs, ...domains, limit)
+  queueLanesDue(nowMs: number, limit: number, except: readonly string[] = []) {
+    const but = except.length === 0 ? '' : 'AND domain NOT IN (SELECT value FROM json_each(?))'
+    const sql = `SELECT * FROM queue_lane WHERE ${LANE_WAITS} AND ${LANE_DUE} <= ? ${but} ORDER BY ${LANE_DUE} LIMIT ?`
+    return this.#all(queueLaneOf, sql, nowMs, ...(but === '' ? [] : [JSON.stringify(except)]), limit)
+  }
+
+  queueDue(domain: string, nowMs: number, limit: number) {
+    const sql = `${QUEUE} WHERE domain = ? AND state = 'waiting' AND next_ms <= ? ORDER BY next_ms, queue.id LIMIT ?`
+    return this.#all(queueEntryOf, sql, domain, nowMs, limit)
+  }
+
+  queueLane(domain: string) {
+    return this.#one(queueLaneOf, 'SELECT * FROM queue_lane WHERE domain = ?', domain)
+  }
+
+  queueAsked(afterId: number, limit: number) {
+    const sql = `${QUEUE} WHERE origin = 'forwarder' AND attempts = 0 AND queue.id > ? ORDER BY queue.id LIMIT ?`
+    return this.#all(queueEntryOf, sql, afterId, limit)
   }
 
   queueAfter(id: number, limit: number) {
     // Asked after every commit, and mostly there is nothing: one column is answered much faster than a whole row.
-    const newest = this.#one((row) => row.id as number | null, 'SELECT max(id) AS id FROM queue') ?? 0
+    const newest = this.queueLastId()
     if (newest <= id) return []
     return this.#all(queueEntryOf, `${QUEUE} WHERE queue.id > ? ORDER BY queue.id LIMIT ?`, id, limit)
   }
 
+  queueLastId() {
+    return this.#one((row) => row.id as number | null, 'SELECT max(id) AS id FROM queue') ?? 0
+  }
+
   queueNextDueMs() {
-    const sql = "SELECT next_ms FROM queue WHERE state = 'waiting' ORDER BY next_ms LIMIT 1"
-    return this.#one((row) => row.next_ms as number, sql)
+    const sql = `SELECT ${LANE_DUE} AS due FROM queue_lane WHERE ${LANE_WAITS} ORDER BY ${LANE_DUE} LIMIT 1`
+    return this.#one((row) => row.due as number, sql)
   }
 
   queueEntries(filter: { domain?: string; trace?: string } = {}, limit = 1000) {
@@ -350,7 +371,9 @@ export class Reads implements StoreReads {
   }
 
   queueLength() {
-    return this.#one((row) => row.count as number, 'SELECT count(*) AS count FROM queue') ?? 0
+    return (
+      this.#one((row) => row.count as number, 'SELECT coalesce(sum(waiting + held), 0) AS count FROM queue_lane') ?? 0
+    )
   }
 
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }) {

@@ -14,6 +14,7 @@ import type {
   Mailbox,
   Placement,
   QueueEntry,
+  QueueLane,
   SieveScript,
   SpecialUse,
   StoredPolicy,
@@ -128,6 +129,18 @@ export function queueEntryOf(row: Row): QueueEntry {
     lastReply: row.last_reply as string,
     parameters: JSON.parse(row.parameters as string),
     origin: row.origin as QueueEntry['origin'],
+  }
+}
+
+export function queueLaneOf(row: Row): QueueLane {
+  return {
+    domain: row.domain as string,
+    waiting: row.waiting as number,
+    held: row.held as number,
+    nextAttemptAtMs: row.next_ms as number | null,
+    restsUntilMs: row.rest_ms as number,
+    failures: row.failures as number,
+    lastReply: row.last_reply as string,
   }
 }
 

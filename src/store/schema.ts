@@ -410,6 +410,49 @@ CREATE TRIGGER sent_gone AFTER DELETE ON account BEGIN
 END;
 `
 
+const lanes = `
+-- A destination's mail at a glance: how much waits and is held, when the first is due, and until when the destination rests
+-- because it did not answer (failures: so often in a row): until then its mail waits, whatever each message's own time is.
+-- Kept by triggers, so that it is always true; gone with the last message.
+CREATE TABLE queue_lane (
+  domain TEXT PRIMARY KEY, waiting INTEGER NOT NULL, held INTEGER NOT NULL, next_ms INTEGER, rest_ms INTEGER NOT NULL,
+  failures INTEGER NOT NULL, last_reply TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+DROP INDEX queue_due;
+DROP INDEX queue_by_domain;
+CREATE INDEX queue_by_lane ON queue (domain, state, next_ms);
+-- What a Forwarder may still be asking its target about.
+CREATE INDEX queue_asked ON queue (id) WHERE origin = 'forwarder' AND attempts = 0;
+INSERT INTO queue_lane SELECT domain, sum(state = 'waiting'), sum(state <> 'waiting'),
+  min(CASE state WHEN 'waiting' THEN next_ms END), 0, 0, '' FROM queue GROUP BY domain;
+CREATE INDEX queue_lane_due ON queue_lane (max(next_ms, rest_ms)) WHERE next_ms IS NOT NULL;
+CREATE TRIGGER queue_lane_joins AFTER INSERT ON queue BEGIN
+  INSERT INTO queue_lane VALUES (NEW.domain, NEW.state = 'waiting', NEW.state <> 'waiting',
+    CASE NEW.state WHEN 'waiting' THEN NEW.next_ms END, 0, 0, '')
+  ON CONFLICT (domain) DO UPDATE SET waiting = waiting + excluded.waiting, held = held + excluded.held,
+    next_ms = coalesce(min(next_ms, excluded.next_ms), next_ms, excluded.next_ms);
+END;
+CREATE TRIGGER queue_lane_changes AFTER UPDATE OF state, next_ms ON queue WHEN NEW.domain = OLD.domain BEGIN
+  UPDATE queue_lane SET waiting = waiting + (NEW.state = 'waiting') - (OLD.state = 'waiting'),
+    held = held + (NEW.state <> 'waiting') - (OLD.state <> 'waiting'),
+    next_ms = (SELECT min(next_ms) FROM queue WHERE domain = NEW.domain AND state = 'waiting') WHERE domain = NEW.domain;
+END;
+CREATE TRIGGER queue_lane_moves AFTER UPDATE OF domain ON queue WHEN NEW.domain <> OLD.domain BEGIN
+  INSERT INTO queue_lane VALUES (NEW.domain, NEW.state = 'waiting', NEW.state <> 'waiting',
+    CASE NEW.state WHEN 'waiting' THEN NEW.next_ms END, 0, 0, '')
+  ON CONFLICT (domain) DO UPDATE SET waiting = waiting + excluded.waiting, held = held + excluded.held,
+    next_ms = coalesce(min(next_ms, excluded.next_ms), next_ms, excluded.next_ms);
+  UPDATE queue_lane SET waiting = waiting - (OLD.state = 'waiting'), held = held - (OLD.state <> 'waiting'),
+    next_ms = (SELECT min(next_ms) FROM queue WHERE domain = OLD.domain AND state = 'waiting') WHERE domain = OLD.domain;
+  DELETE FROM queue_lane WHERE domain = OLD.domain AND waiting + held = 0;
+END;
+CREATE TRIGGER queue_lane_leaves AFTER DELETE ON queue BEGIN
+  UPDATE queue_lane SET waiting = waiting - (OLD.state = 'waiting'), held = held - (OLD.state <> 'waiting'),
+    next_ms = (SELECT min(next_ms) FROM queue WHERE domain = OLD.domain AND state = 'waiting') WHERE domain = OLD.domain;
+  DELETE FROM queue_lane WHERE domain = OLD.domain AND waiting + held = 0;
+END;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -433,6 +476,7 @@ const MIGRATIONS: readonly string[] = [
   deleted,
   undelete,
   sent,
+  lanes,
 ]
 
 /** The version this program writes. */

@@ -24,6 +24,7 @@ import type {
   MailboxId,
   Placement,
   QueueEntry,
+  QueueLane,
   Remembered,
   SieveScript,
   StoredPolicy,
@@ -133,10 +134,18 @@ export interface Store {
   learnedState(owner: number): Uint8Array | undefined
 
   // queue, tracking, settings
-  /** Waiting entries due at `nowMs`, oldest due first, without those for some domains. */
-  queueDue(nowMs: number, limit: number, exceptDomains?: readonly string[]): QueueEntry[]
+  /** Domains that rest no longer and for which something is due, longest due first. */
+  queueLanesDue(nowMs: number, limit: number, except?: readonly string[]): QueueLane[]
+  /** Waiting entries for one domain that are due, whether it rests or not; longest due first. */
+  queueDue(domain: string, nowMs: number, limit: number): QueueEntry[]
+  /** Undefined: no mail for it is in the queue. */
+  queueLane(domain: string): QueueLane | undefined
+  /** What a Forwarder queued and nobody tried yet, in order, after the entry with this id. */
+  queueAsked(afterId: number, limit: number): QueueEntry[]
   /** Entries (waiting or held) that were added after the entry with this id, in order. */
   queueAfter(id: number, limit: number): QueueEntry[]
+  queueLastId(): number
+  /** When the first is due for a domain that does not rest then. */
   queueNextDueMs(): number | undefined
   queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
   queueLength(): number

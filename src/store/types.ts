@@ -233,6 +233,21 @@ export interface QueueEntry {
   readonly origin: 'msa' | 'forwarder' | 'transmitter' | 'mda'
 }
 
+/** All mail in the queue for one domain. */
+export interface QueueLane {
+  readonly domain: string
+  readonly waiting: number
+  readonly held: number
+  /** When the first of it is due; null: nothing waits. */
+  readonly nextAttemptAtMs: number | null
+  /** It did not answer: nothing is tried before. */
+  readonly restsUntilMs: number
+  /** So often in a row. */
+  readonly failures: number
+  /** What was found then. */
+  readonly lastReply: string
+}
+
 /** What happened to a message at one hop, in role names. */
 export interface TrackEvent {
   readonly id: number

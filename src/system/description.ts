@@ -103,6 +103,10 @@ const FORWARD_WAIT_S = 20
 /** A key that somebody is guessing at is gone before. */
 const ROTATE_KEYS_AFTER_MS = 90 * 86_400_000
 
+/** Of a Transmitter, and to one group of hosts. */
+const CONNECTIONS = 200
+const CONNECTIONS_PER_DESTINATION = 20
+
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
 
 /** What nobody looks at any more. */
@@ -397,7 +401,8 @@ function planAgent(
         port: 25,
         retryAfterS: of('retry').at(-1) ?? RETRY_AFTER_S,
         expiresAfterS: of('expires').at(-1) ?? EXPIRES_AFTER_S,
-        connectionsPerDestination: 5,
+        connections: CONNECTIONS,
+        connectionsPerDestination: CONNECTIONS_PER_DESTINATION,
         signs: of('dkim').at(-1) ?? true,
         // Nobody rotates keys in a lab, unless asked.
         rotateKeysAfterMs: of('dkim-rotate').concat(lab ? null : ROTATE_KEYS_AFTER_MS)[0] ?? undefined,

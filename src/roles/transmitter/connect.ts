@@ -26,6 +26,8 @@ export interface Failed {
   readonly reply: Reply
   /** The host that said so; '' when none was reached. */
   readonly by: string
+  /** By `Manner.enter`, not by a host. */
+  readonly turnedAway?: 'full' | 'paused'
 }
 
 /** For who cannot wait as long as the queue can. */
@@ -44,18 +46,20 @@ export interface Manner {
   readonly heedsPolicy?: boolean
   /** RFC 8689 §4.2.1: the host is one that the domain's policy names, and proves itself. Default false. */
   readonly requiresTls?: boolean
+  /** Asked with the name of its group of hosts before any is connected to. */
+  readonly enter?: (site: string) => Failed | undefined
 }
 
 /** Never rejects for what DNS, the network or the other side do. */
 export async function connectTo(
   agent: Agent,
   domain: string,
-  { haste, isWorthy = true, heedsPolicy = true, requiresTls = false }: Manner = {},
+  { haste, isWorthy = true, heedsPolicy = true, requiresTls = false, enter }: Manner = {},
 ): Promise<Connected | Failed> {
   const { world, settings, hostName } = agent
   const { port, privateDestinations } = settings.transmitter
   const partner = partnerFor(agent, domain)
-  if (partner !== undefined) return handOver(agent, domain, partner, haste)
+  if (partner !== undefined) return enter?.(partner.name) ?? handOver(agent, domain, partner, haste)
   const [route, policy] = await Promise.all([
     routeTo(domain, { hostName, privateDestinations }, world),
     policyOf(agent, domain, haste),
@@ -70,6 +74,8 @@ export async function connectTo(
     const unheard = nobodyVouches(domain, policy, await Promise.all(route.destinations.map(dane)))
     if (unheard !== undefined) return unheard
   }
+  const turnedAway = enter?.(route.site)
+  if (turnedAway !== undefined) return turnedAway
   let worst: Failed | undefined
   for (const destination of route.destinations) {
     const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()

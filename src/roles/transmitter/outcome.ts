@@ -97,6 +97,13 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
   return commands
 }
 
+/** Something must be said of it to its sender, although nothing was tried: its time is over, or it is late. */
+export function isOverdue(entry: QueueEntry, nowMs: number): boolean {
+  const lateMs = entry.acceptedAtMs + LATE_AFTER_MS
+  const wantsDelay = entry.parameters.notify?.includes('DELAY') ?? false
+  return nowMs >= entry.expiresAtMs || (wantsDelay && entry.nextAttemptAtMs < lateMs && lateMs <= nowMs)
+}
+
 const KINDS: Record<Outcome['state'], TrackEvent['kind']> = {
   accepted: 'transmitted',
   deferred: 'deferred',

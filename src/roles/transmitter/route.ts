@@ -24,7 +24,8 @@ export interface SignedPath {
 }
 
 export type Route =
-  | { readonly kind: 'destinations'; readonly destinations: readonly Destination[] }
+  /** `site`: the group of hosts, the same for all domains that share it. */
+  | { readonly kind: 'destinations'; readonly destinations: readonly Destination[]; readonly site: string }
   /** Nothing is known now. */
   | { readonly kind: 'wait'; readonly reason: string }
   /** The domain cannot get mail. `enhanced` is the code for the bounce. */
@@ -65,7 +66,7 @@ export async function routeTo(
   )
   const destinations = found.flatMap((answer) => answer.destinations)
   const allowed = destinations.filter((d) => own.privateDestinations || !isPrivateIp(d.address)).slice(0, MAX_ADDRESSES)
-  if (allowed.length > 0) return { kind: 'destinations', destinations: allowed }
+  if (allowed.length > 0) return { kind: 'destinations', destinations: allowed, site: siteOf(domain, usable) }
   const unanswered = found.find((answer) => answer.reason !== undefined)
   if (unanswered !== undefined) return { kind: 'wait', reason: unanswered.reason! }
   if (destinations.length > 0)
@@ -73,6 +74,16 @@ export async function routeTo(
   return mx.status === 'records'
     ? { kind: 'unroutable', enhanced: '5.4.4', reason: `no host in the MX of ${domain} has an address` }
     : { kind: 'unroutable', enhanced: '5.1.2', reason: `the domain ${domain} has neither MX nor address` }
+}
+
+/** The best hosts by name. One that has its customer's domain in its first label stands for the customers of its owner. */
+function siteOf(domain: string, records: readonly { preference: number; exchange: string }[]): string {
+  const best = Math.min(...records.map(({ preference }) => preference))
+  const customer = `${domain.toLowerCase().replaceAll('.', '-')}.`
+  const names = records.filter(({ preference }) => preference === best).map(({ exchange }) => exchange.toLowerCase())
+  return [...new Set(names.map((name) => (name.startsWith(customer) ? name.slice(customer.length) : name)))]
+    .sort()
+    .join(' ')
 }
 
 /** `nextHops`: the way to this host is signed so far. */
@@ -111,5 +122,5 @@ function routeToLiteral(domain: string, privateDestinations: boolean): Route {
   const address = domain.slice(1, -1).replace(/^IPv6:/i, '')
   if (isPrivateIp(address) && !privateDestinations)
     return { kind: 'unroutable', enhanced: '5.4.4', reason: `${domain} is a private address` }
-  return { kind: 'destinations', destinations: [{ exchange: address, address }] }
+  return { kind: 'destinations', destinations: [{ exchange: address, address }], site: domain }
 }

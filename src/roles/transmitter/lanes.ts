@@ -1,0 +1,132 @@
+// Lanes: what of the queue is in memory, by destination. However much lies in the queue, the lanes hold a part that is
+// bounded: each its share, and all together; and a lane always gets a few, whatever the others hold.
+
+import type { QueueEntry } from '../../store/types.ts'
+import type { Job } from './jobs.ts'
+import type { Site } from './sites.ts'
+
+/** Entries in memory; more are fetched as these are done. */
+const ENTRIES_AT_ONCE = 2000
+/** Of these, for one lane: few until its place has answered. */
+const ENTRIES_PER_LANE = 500
+const ENTRIES_ON_TRIAL = 50
+/** What a lane may have however full the others are. */
+const ENTRIES_AT_LEAST = 5
+/** Places that are worked for at the same time. */
+const LANES = 2000
+
+const REQUIRES_TLS = ' (REQUIRETLS)'
+const ANY_TLS = ' (any TLS)'
+const KINDS = ['', REQUIRES_TLS, ANY_TLS]
+
+export interface Lane {
+  readonly key: string
+  readonly domain: string
+  readonly heedsPolicy: boolean
+  readonly requiresTls: boolean
+  readonly jobs: Job[]
+  /** Entries that wait here or are being delivered. */
+  load: number
+  workers: number
+  /** A connection has succeeded: more than one is worth trying. */
+  isProven: boolean
+  /** Where its mail goes, once that was found out. */
+  site: Site | undefined
+  /** Its place did not answer so often in a row. */
+  failures: number
+  /** It is not before then that a message is tried; milliseconds of the wall clock. */
+  restsUntilMs: number
+  /** There may be more of it in the queue than it could take. */
+  hasMore: boolean
+  /** A place at its site is free. */
+  readonly wantsPlace: () => boolean
+  /** Wakes a worker that waits for mail with its connection open. */
+  readonly waiting: Set<() => void>
+}
+
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>()
+  readonly #hire: (lane: Lane) => boolean
+  #load = 0
+
+  /** `hire` is called when a lane that waited for a place at its site may have it. */
+  constructor(hire: (lane: Lane) => boolean) {
+    this.#hire = hire
+  }
+
+  get all(): Iterable<Lane> {
+    return this.#lanes.values()
+  }
+
+  /** Connections that need not prove anything (TLS reports), or must (REQUIRETLS), are never used for other mail. */
+  of({ domain, parameters }: QueueEntry): Lane {
+    const heedsPolicy = parameters.ignoresTlsPolicy !== true
+    const requiresTls = parameters.requireTls === true
+    const key = `${domain}${requiresTls ? REQUIRES_TLS : heedsPolicy ? '' : ANY_TLS}`
+    const known = this.#lanes.get(key)
+    if (known !== undefined) return known
+    const lane: Lane = {
+      key,
+      domain,
+      heedsPolicy,
+      requiresTls,
+      jobs: [],
+      load: 0,
+      workers: 0,
+      isProven: false,
+      site: undefined,
+      failures: 0,
+      restsUntilMs: 0,
+      hasMore: false,
+      wantsPlace: () => this.#hire(lane),
+      waiting: new Set(),
+    }
+    return lane
+  }
+
+  /** The lane of a domain's ordinary mail. */
+  at(domain: string): Lane | undefined {
+    return this.#lanes.get(domain)
+  }
+
+  /** How many more entries it may hold. */
+  roomIn(lane: Lane): number {
+    if (!this.#lanes.has(lane.key) && this.#lanes.size >= LANES) return 0
+    const most = lane.isProven ? ENTRIES_PER_LANE : ENTRIES_ON_TRIAL
+    return Math.max(Math.min(most - lane.load, ENTRIES_AT_ONCE - this.#load), ENTRIES_AT_LEAST - lane.load)
+  }
+
+  /** The same of a domain's ordinary lane, there or not. */
+  roomAt(domain: string): number {
+    const lane = this.at(domain)
+    if (lane !== undefined) return this.roomIn(lane)
+    return this.#lanes.size < LANES ? ENTRIES_ON_TRIAL : 0
+  }
+
+  /** Entries of a domain that are in memory, in any of its lanes. */
+  loadFor(domain: string): number {
+    return KINDS.reduce((sum, kind) => sum + (this.#lanes.get(`${domain}${kind}`)?.load ?? 0), 0)
+  }
+
+  /** Is it worth looking for more: half of what it may hold is done. */
+  isHungry(lane: Lane): boolean {
+    return lane.load <= (lane.isProven ? ENTRIES_PER_LANE : ENTRIES_ON_TRIAL) / 2 && this.roomIn(lane) > 0
+  }
+
+  loaded(lane: Lane, count: number): void {
+    this.#lanes.set(lane.key, lane)
+    lane.load += count
+    this.#load += count
+  }
+
+  unloaded(lane: Lane, count: number): void {
+    lane.load -= count
+    this.#load -= count
+    this.forget(lane)
+  }
+
+  /** If nothing is done for it any more. */
+  forget(lane: Lane): void {
+    if (lane.load === 0 && lane.workers === 0 && lane.jobs.length === 0) this.#lanes.delete(lane.key)
+  }
+}
