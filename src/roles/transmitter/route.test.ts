@@ -41,7 +41,25 @@ test('N9: a thousand hosts in the MX, each with a hundred addresses, are not all
 
 test('without MX the domain itself is the host (RFC 5321 §5.1)', async () => {
   const found = await route('a.example', { 'a.example': { A: ['192.0.2.9'] } })
-  assert.deepEqual(found, { kind: 'destinations', destinations: [{ exchange: 'a.example', address: '192.0.2.9' }] })
+  const destinations = [{ exchange: 'a.example', address: '192.0.2.9' }]
+  assert.deepEqual(found, { kind: 'destinations', destinations, site: 'a.example' })
+})
+
+test('domains with the same best hosts are one site; a host that is named after its customer is its owner’s', async () => {
+  const A = ['192.0.2.9']
+  const mx = (...names: string[]) => ({ MX: names.map((exchange, i) => ({ preference: 10 + i, exchange })) })
+  const zones = {
+    'a.example': mx('MX.big.example', 'spare.a.example'),
+    'b.example': mx('mx.big.example', 'spare.b.example'),
+    'mx.big.example': { A },
+    'c.example': mx('c-example.mail.owner.example'),
+    'c-example.mail.owner.example': { A },
+  }
+  const sites = ['a.example', 'b.example', 'c.example'].map(async (name) => {
+    const found = await route(name, zones)
+    return found.kind === 'destinations' && found.site
+  })
+  assert.deepEqual(await Promise.all(sites), ['mx.big.example', 'mx.big.example', 'mail.owner.example'])
 })
 
 test('a null MX and a name that does not exist bounce; no answer waits', async () => {
