@@ -383,7 +383,7 @@ export interface SentMessage {
   /** The word of the Received line for how it came. */
   readonly protocol: string
   readonly reversePath: string
-  /** The first hundred. */
+  /** The first thousand. */
   readonly forwardPaths: readonly string[]
   readonly recipients: number
   readonly subject: string

@@ -6,6 +6,7 @@ import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { vapidKey } from '../roles/mda/push/vapid.ts'
+import { SendingDesk } from '../roles/msa/sending.ts'
 import { submitText } from '../roles/msa/submission.ts'
 import { Issuer } from '../roles/oauth/issuer.ts'
 import { addressIn } from '../roles/oauth/tokens.ts'
@@ -81,18 +82,24 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
     accountFor: backendOf,
     otherIssuers: otherIssuersOf(agents, backendOf),
     ...(first !== undefined && { issuer: new Issuer([first, ...others]) }),
-    async bearer(token: string, from: string) {
+    async bearer(token: string, from: string, door: 'jmap' | 'smtp' = 'jmap') {
       const address = addressIn(token)
       const named = address === undefined ? undefined : agentOf(address)
       // One of another issuer names no account of ours: whoever believes that issuer is asked.
       const believers = agents.filter(({ accounts }) => accounts.other !== undefined)
       const asked = named ?? (address === undefined ? believers[0] : undefined) ?? first
-      const verdict = await asked?.accounts.checkToken(undefined, token, from, 'jmap')
+      const verdict = await asked?.accounts.checkToken(undefined, token, from, door)
       if (verdict?.state === 'unavailable') return 'too-many'
       if (verdict?.state === 'refused' && verdict.fault.status === 'insufficient_scope') return 'insufficient_scope'
       if (verdict?.state !== 'ok') return undefined
       asked!.accounts.signedIn(verdict.user, from)
       return backendOf(verdict.user)
+    },
+    sending({ account }: JmapBackend) {
+      const running = agentOf(account.address)
+      const msa = running && msaOf(running)
+      const author = msa?.agent.store.accountByAddress(account.address)
+      return author && new SendingDesk(msa!.agent, author)
     },
     forwarding({ account }: JmapBackend) {
       const running = agentOf(account.address)
@@ -140,7 +147,7 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
       address: string,
       password: string,
       from: string,
-      entrance: 'web' | 'jmap' = 'web',
+      entrance: 'web' | 'jmap' | 'smtp' = 'web',
       code = '',
       key?: { host: string; response: unknown },
     ) {

@@ -4,6 +4,7 @@
 import type { MovingDesk } from '../moving/desk.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
+import type { SendingDesk } from '../roles/msa/sending.ts'
 import type { Issuer } from '../roles/oauth/issuer.ts'
 import type { Attempt, OtherFault } from '../roles/oauth/other-issuer.ts'
 import type { Overview } from '../roles/reports/overview.ts'
@@ -42,13 +43,17 @@ export interface Backends {
     address: string,
     password: string,
     from: string,
-    entrance: 'web' | 'jmap',
+    entrance: 'web' | 'jmap' | 'smtp',
     code?: string,
     /** Instead of a code: what a passkey signed, at the page of this host. */
     key?: { readonly host: string; readonly response: unknown },
   ): Promise<JmapBackend | 'too-many' | 'unavailable' | 'needs-code' | 'wrong-code' | undefined>
-  /** The person whose access token for JMAP this is (RFC 6750). */
-  bearer?(token: string, from: string): Promise<JmapBackend | 'too-many' | 'insufficient_scope' | undefined>
+  /** The person whose access token this is (RFC 6750), good at this door: JMAP's where nothing is said. */
+  bearer?(
+    token: string,
+    from: string,
+    door?: 'jmap' | 'smtp',
+  ): Promise<JmapBackend | 'too-many' | 'insufficient_scope' | undefined>
   readonly otherIssuers?: OtherIssuers | undefined
   /** Who gives such tokens. */
   readonly issuer?: Issuer
@@ -58,6 +63,8 @@ export interface Backends {
   security?(person: JmapBackend, host: string): SecurityDesk | undefined
   /** Signing in with a passkey at the page of this host; undefined: browsers keep none for it. */
   passkeys?(host: string): PasskeyDoor | undefined
+  /** Where programs send in this person's name; undefined: no MSA here takes mail of his. */
+  sending?(person: JmapBackend): SendingDesk | undefined
   /** Where this person arranges forwarding. */
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
   /** Where this person brings and takes all mail. */

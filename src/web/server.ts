@@ -15,6 +15,7 @@ import { addOAuth } from './oauth.ts'
 import { addOtherSignIn } from './other-sign-in.ts'
 import { addReports } from './reports.ts'
 import { addSecurity } from './security.ts'
+import { addSending } from './sending.ts'
 import { addSignIn, describe } from './sign-in.ts'
 import { addWebSocket } from './websocket.ts'
 
@@ -118,6 +119,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
       hasPages: options.pagesFolder !== undefined,
     })
   addMoving(app, guard, options.backends)
+  addSending(app, world, options.backends, options.isSecure ?? false)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
   addReports(app, guard, options.backends, world)
   if (options.trace) addTrace(app, guard, options.trace)

@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
-import { fieldsNamed, parseHeader, rawValue } from '../../message/header.ts'
+import { addressesIn, distinct, withoutBcc } from '../../message/recipients.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Submission } from '../../store/types.ts'
 import { isPositive, replyText } from '../smtp/reply.ts'
@@ -323,32 +323,6 @@ function readHold(parameters: unknown, nowMs: number): number | undefined | SetE
 function soleAddress(text: unknown): string | undefined {
   const found = typeof text === 'string' ? mailboxesOf(parseAddressList(text)) : []
   return found.length === 1 ? formatAddress(found[0]!) : undefined
-}
-
-const distinct = (paths: readonly string[]): string[] => [
-  ...new Map(paths.map((path) => [path.toLowerCase(), path])).values(),
-]
-
-function addressesIn(source: Buffer, names: readonly string[]): string[] {
-  const header = parseHeader(source)
-  return names.flatMap((name) =>
-    fieldsNamed(header, name).flatMap((field) =>
-      mailboxesOf(parseAddressList(rawValue(header, field))).map(formatAddress),
-    ),
-  )
-}
-
-/** The message as it may travel: nobody learns who else was written to (RFC 5322 §3.6.3). */
-function withoutBcc(source: Buffer): Buffer {
-  const fields = fieldsNamed(parseHeader(source), 'bcc')
-  if (fields.length === 0) return source
-  const pieces: Buffer[] = []
-  let at = 0
-  for (const field of fields) {
-    pieces.push(source.subarray(at, field.start))
-    at = field.end
-  }
-  return Buffer.concat([...pieces, source.subarray(at)])
 }
 
 export const SUBMISSION_METHODS: Record<string, Method> = {

@@ -97,8 +97,8 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
   return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace, recorded, messageId: about.messageId }
 }
 
-/** How many recipients' addresses are kept with what was sent: events tell of all. */
-const MOST_SENT_PATHS = 100
+/** As many as SMTP takes at once. */
+const MOST_SENT_PATHS = 1000
 const MAX_SUBJECT = 200
 
 /** So that its Author finds it again. */

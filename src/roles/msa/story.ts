@@ -1,0 +1,75 @@
+// The story of a message as its Author may read it, and as his programs are told it: what happened to it, in one word for
+// each event. Where somebody here sends his mail on is his own affair, so what happened behind a recipient is left out.
+
+import type { SentMessage, TrackEvent } from '../../store/types.ts'
+
+export type StoryType =
+  | 'accepted'
+  | 'held'
+  | 'deferred'
+  | 'delivered'
+  | 'bounced'
+  | 'cancelled'
+  | 'complained'
+  | 'suppressed'
+  | 'expanded'
+
+/** The word for each kind of event that its Author is told. */
+const TYPE_OF: Readonly<Partial<Record<string, StoryType>>> = {
+  accepted: 'accepted',
+  held: 'held',
+  deferred: 'deferred',
+  transmitted: 'delivered',
+  delivered: 'delivered',
+  bounced: 'bounced',
+  cancelled: 'cancelled',
+  complained: 'complained',
+  suppressed: 'suppressed',
+  expanded: 'expanded',
+}
+
+export interface StoryEvent {
+  readonly id: number
+  readonly type: StoryType
+  readonly at: string
+  /** '' where it is about all recipients. */
+  readonly recipient: string
+  readonly text: string
+  /** What the other side said. */
+  readonly reply?: string
+  readonly host?: string
+  /** Of a bounce. */
+  readonly class?: string
+  readonly attempts?: number
+}
+
+/** The event as it is told; undefined where it is nothing for its Author. */
+export function toldOf(sent: SentMessage, { id, atMs, kind, forwardPath, text, detail }: TrackEvent) {
+  const type = TYPE_OF[kind]
+  const isAsked = forwardPath === '' || sent.forwardPaths.some((path) => isSame(path, forwardPath))
+  if (type === undefined || !isAsked) return undefined
+  const said = (name: string) => (typeof detail[name] === 'string' && detail[name] !== '' ? detail[name] : undefined)
+  return {
+    ...{ id, type, at: new Date(atMs).toISOString(), recipient: forwardPath, text },
+    ...(said('reply') && { reply: said('reply')! }),
+    ...(said('host') && { host: said('host')! }),
+    ...(said('class') && { class: said('class')! }),
+    ...(typeof detail.attempts === 'number' && { attempts: detail.attempts }),
+  } satisfies StoryEvent
+}
+
+/** How it stands with each recipient. */
+export function standings(sent: SentMessage, story: readonly StoryEvent[]) {
+  return sent.forwardPaths.map((address) => {
+    const last = story.findLast(({ recipient }) => recipient === '' || isSame(recipient, address))
+    return { address, status: last?.type ?? 'accepted', ...(last?.reply && { reply: last.reply }) }
+  })
+}
+
+/** In one word for all: what is worst and not over comes first. */
+export function statusOf(standing: readonly { readonly status: StoryType }[]): StoryType {
+  const order: StoryType[] = ['held', 'deferred', 'accepted', 'bounced', 'suppressed', 'complained', 'cancelled']
+  return order.find((type) => standing.some(({ status }) => status === type)) ?? 'delivered'
+}
+
+const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
