@@ -125,6 +125,19 @@ program
   )
 
 program
+  .command('simulate')
+  .description('send a letter along every flow of a description, and show what becomes of SPF, DKIM, DMARC and ARC')
+  .argument('<file>', "description, or '-' for standard input; what is not written is assumed")
+  .option('--seed <seed>', 'of everything that is left to chance', '1')
+  .option(
+    '--what-if <switches>',
+    'turn switches and show which cells change: srs=no,arc=no,dkim=no,trust=no,old:modifies=footer',
+  )
+  .option('--replay', 'print what was said between the agents', false)
+  .option('--json', 'lines of JSON; the last one has the hash of everything that happened', false)
+  .action((file, options) => verb(async () => (await import('./verbs/simulate.ts')).simulateVerb(file, options))())
+
+program
   .command('trace')
   .description('show how a message came: the path from its Received lines, what is verified and what only claimed')
   .argument('<file>', "message (.eml), or '-' for standard input")

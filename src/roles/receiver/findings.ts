@@ -38,6 +38,12 @@ export function findings(identity: Identity): { spf: string; dkim: string; dmarc
   }
 }
 
+const MAX_SIGNATURES = 5
+
+/** Each DKIM signature by itself: of a message that a list has signed, too, one word does not say whose passed. */
+export const signaturesOf = ({ dkim }: Identity) =>
+  dkim.slice(0, MAX_SIGNATURES).map(({ domain, result }) => ({ domain: domain.slice(0, 250), result }))
+
 const MAX_RULES = 30
 
 export function verdictOf(

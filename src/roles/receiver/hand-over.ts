@@ -13,7 +13,7 @@ import { eventCommand } from '../tracking.ts'
 import { handOver as connect } from '../transmitter/connect.ts'
 import { verdictOf } from './findings.ts'
 import type { Handled } from './handle.ts'
-import type { About, Ours } from './keep.ts'
+import { type About, detailOf, type Ours } from './keep.ts'
 
 /** A sender waits five minutes for the reply to RCPT (RFC 5321 §4.5.3.2.3), its people do not. */
 const ASK_MS = 20_000
@@ -128,7 +128,8 @@ export async function handOver(
       for (const place of one.places) replies.set(place, answer)
       const kind = answer.code < 400 ? 'transmitted' : answer.code < 500 ? 'deferred' : 'refused'
       const text = `${way.at.hostName} said of ${way.address}, while the sender waited: ${replyText(answer)}`
-      commands.push(eventCommand(agent, { ...about, role: 'Receiver', kind, forwardPath: way.address, text }))
+      const detail = { ...detailOf(ours), reason: one.judgement.reason }
+      commands.push(eventCommand(agent, { ...about, role: 'Receiver', kind, forwardPath: way.address, text, detail }))
     }
   }
   return { replies, commands }

@@ -17,7 +17,7 @@ import { type Delivery, placeCommand, prepareDelivery, withoutReturnPath } from 
 import { arrivalCommands } from '../reports/judged.ts'
 import { forwardPathOf, homesFor, queueCommand, wayFor } from '../routing.ts'
 import { eventCommand } from '../tracking.ts'
-import { type Findings, findings, verdictOf } from './findings.ts'
+import { type Findings, findings, signaturesOf, verdictOf } from './findings.ts'
 import { type Handled, isStanding } from './handle.ts'
 import type { Judgement } from './judge.ts'
 import type { LogoSearch } from './logo.ts'
@@ -52,7 +52,8 @@ export function forwardingsOf(ours: Ours, standing: readonly Handled[], about: A
   )
 }
 
-function detailOf({ mail: { session }, identity }: Ours): Record<string, unknown> {
+/** What tracking keeps of what was found out. */
+export function detailOf({ mail: { session }, identity }: Ours): Record<string, unknown> {
   return {
     ip: unmapped(session.peer.address),
     helo: session.helo,
@@ -62,6 +63,7 @@ function detailOf({ mail: { session }, identity }: Ours): Record<string, unknown
     authorDomain: identity.authorSpf?.domain,
     ...findings(identity),
     dkim2: identity.dkim2?.result,
+    signatures: signaturesOf(identity),
   }
 }
 

@@ -16,7 +16,7 @@ import { countJudged } from '../reports/judged.ts'
 import { reversePathText } from '../routing.ts'
 import { commitAll, diskRefusal, keepAside, messageIdOf, note } from '../tracking.ts'
 import type { Border } from './border.ts'
-import { findings } from './findings.ts'
+import { findings, signaturesOf } from './findings.ts'
 import { type Homes, handOver, replyFor } from './hand-over.ts'
 import { addressOf, type Handled, isStanding, waysOf } from './handle.ts'
 import { judgeAll } from './judge-all.ts'
@@ -162,7 +162,13 @@ function refusedEvent({ way, judgement }: Handled, { session }: InboundMessage, 
     kind: isLater ? ('deferred' as const) : ('refused' as const),
     forwardPath: addressOf(way),
     text: `${isLater ? 'Asked to come again later' : 'Refused at the Border'}: ${judgement.reason}.`,
-    detail: { ip: identity.ip, helo: session.helo, ...findings(identity) },
+    detail: {
+      ip: identity.ip,
+      helo: session.helo,
+      spfDomain: identity.spf.domain,
+      ...findings(identity),
+      signatures: signaturesOf(identity),
+    },
   }
 }
 

@@ -1,0 +1,99 @@
+// `borderpost simulate`: what becomes of the mail of a drawing, by running it. In the simulated world, or with --send as
+// real processes and sockets of this computer, compared with the prediction.
+
+import { completed } from '../../lab/simulate/completed.ts'
+import { renderChanges, renderSurvival } from '../../lab/simulate/render.ts'
+import { Dialogue } from '../../lab/simulate/replay.ts'
+import { type Survival, survival } from '../../lab/simulate/survival.ts'
+import { changes, parseSwitches, switched } from '../../lab/simulate/what-if.ts'
+import { simulatedStage } from '../../lab/simulate/world.ts'
+import type { SystemModel } from '../../notation/model.ts'
+import { planSystem, type SystemPlan } from '../../system/description.ts'
+import { EXIT, printFindings, readDescription } from '../read-description.ts'
+
+export interface SimulateOptions {
+  readonly seed: string
+  readonly whatIf?: string
+  readonly replay: boolean
+  readonly json: boolean
+}
+
+/** The exit code. */
+export async function simulateVerb(file: string, options: SimulateOptions): Promise<number> {
+  const out = (text: string) => process.stdout.write(text)
+  const description = readDescription(file)
+  if (description === undefined) return EXIT.usage
+  const { source, model } = description
+  const switches = options.whatIf === undefined ? [] : parseSwitches(options.whatIf)
+  if (typeof switches === 'string') {
+    console.error(switches)
+    return EXIT.usage
+  }
+  const { model: whole, assumed } = completed(model)
+  const errors = [...description.findings, ...planSystem(whole).findings].filter(
+    // A password in a description harms nobody where nothing is real.
+    ({ severity, code }) => severity === 'error' && code !== 'S07',
+  )
+  if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
+  if (!options.json && assumed.length > 0)
+    out(`Assumed, since it is not written:\n${assumed.map((one) => `  ${one}\n`).join('')}\n`)
+  const before = await run(whole, options.replay && switches.length === 0 && !options.json ? out : undefined, options)
+  if (switches.length === 0) {
+    tell(before, options.json, out)
+    return EXIT.ok
+  }
+  let changed: SystemModel
+  try {
+    changed = switched(whole, switches)
+  } catch (error) {
+    console.error((error as Error).message)
+    return EXIT.usage
+  }
+  const after = await run(changed, options.replay && !options.json ? out : undefined, options)
+  const found = changes(before.survival, after.survival)
+  if (options.json) for (const change of found) out(`${JSON.stringify(change)}\n`)
+  else out(`With ${options.whatIf}:\n\n`)
+  tell(after, options.json, out)
+  if (!options.json) out(`What changes, and why:\n\n${renderChanges(found)}`)
+  return EXIT.ok
+}
+
+interface Ran {
+  readonly survival: Survival
+  readonly eventLogHash: string
+}
+
+function tell(
+  { survival: { results, skipped }, eventLogHash }: Ran,
+  isJson: boolean,
+  out: (text: string) => void,
+): void {
+  if (!isJson) {
+    out(`${renderSurvival({ results, skipped })}\n`)
+    return
+  }
+  for (const { letter, hops, missed, end, where } of results) {
+    const { flow, text, from, to, path } = letter
+    out(`${JSON.stringify({ flow: flow + 1, text, from, to, path, hops, missed, end, where })}\n`)
+  }
+  for (const one of skipped) out(`${JSON.stringify({ ...one, flow: one.flow + 1, skipped: one.why })}\n`)
+  out(`${JSON.stringify({ eventLogHash })}\n`)
+}
+
+async function run(
+  model: SystemModel,
+  replay: ((text: string) => void) | undefined,
+  { seed }: SimulateOptions,
+): Promise<Ran> {
+  const plan: SystemPlan = planSystem(model).plan
+  const stage = await simulatedStage(plan, { seed })
+  const { simulation } = stage.system
+  const names = new Map(plan.agents.map(({ ip, id }) => [ip, id]))
+  const dialogue = replay && new Dialogue(simulation, (ip) => names.get(ip) ?? `the computer at ${ip}`)
+  const found = await survival(stage)
+  if (dialogue !== undefined) {
+    dialogue.stop()
+    replay!(`${dialogue.take().join('\n')}\n\n`)
+  }
+  return { survival: found, eventLogHash: simulation.eventLogHash() }
+}
