@@ -37,9 +37,9 @@ export interface Sql {
 /** More mailboxes than this are not read one by one. */
 const MOST_MERGED = 200
 
-const sql = (text: string, ...parameters: SqlValue[]): Sql => ({ text, parameters })
+export const sql = (text: string, ...parameters: SqlValue[]): Sql => ({ text, parameters })
 
-function join(parts: readonly Sql[], separator: string): Sql {
+export function join(parts: readonly Sql[], separator: string): Sql {
   return {
     text: parts.map(({ text }) => text).join(separator),
     parameters: parts.flatMap(({ parameters }) => parameters),
@@ -123,7 +123,7 @@ function anyPlacement(test: (row: string) => Sql): Sql {
   )
 }
 
-function hasFlag(row: string, flag: string): Sql {
+export function hasFlag(row: string, flag: string): Sql {
   const bit = flagBit(flag)
   if (bit !== undefined) return sql(`${row}.flags & ${bit} <> 0`)
   return sql(`instr(' ' || lower(${row}.keywords) || ' ', ?) > 0`, ` ${flag.toLowerCase()} `)

@@ -1,10 +1,11 @@
 // Reads that a protocol needs to show a mailbox of any size at once: without a list of all its messages.
 
-import type { Database } from '../world/disk.ts'
+import type { Database, Statement } from '../world/disk.ts'
 import type { UidSet } from './commands.ts'
 import { DELETED, SEEN } from './flags.ts'
-import { BLOB_COLUMNS, blobOf } from './rows.ts'
-import type { BlobRef, EmailId } from './types.ts'
+import { type PlacementCondition, placementCondition } from './placement-query.ts'
+import { BLOB_COLUMNS, blobOf, placementOf } from './rows.ts'
+import type { BlobRef, EmailId, Placement } from './types.ts'
 
 // UIDNEXT first, then what below it is not there.
 const PRESENT = `SELECT 0 AS gone, uid_next AS first, uid_next AS last FROM mailbox WHERE account = ?1 AND id = ?2
@@ -25,7 +26,16 @@ export interface FlagRow {
 
 const IN_RANGE = 'account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid'
 
+/** A message that a search found. */
+export type FoundPlacement = Pick<Placement, 'uid' | 'email' | 'modseq'>
+
+const PLACEMENT_COLUMNS = 'mailbox, uid, email, flags, keywords, modseq, saved_ms, received_ms, size'
+/** Statements kept: what people search for is of few forms. */
+const MOST_STATEMENTS = 100
+
 export class ContentsReads {
+  readonly #database: Database
+  readonly #statements = new Map<string, Statement>()
   readonly #present
   readonly #flags
   readonly #envelopes
@@ -37,6 +47,7 @@ export class ContentsReads {
   readonly #unseen
 
   constructor(database: Database) {
+    this.#database = database
     this.#present = database.prepare(PRESENT)
     this.#flags = database.prepare(`SELECT uid, flags, keywords, modseq FROM placement WHERE ${IN_RANGE}`)
     this.#envelopes = database.prepare(
@@ -103,6 +114,51 @@ export class ContentsReads {
   bodies(account: number, mailbox: number, fromUid: number, toUid: number): Map<EmailId, BlobRef> {
     const rows = this.#bodies.all(account, mailbox, fromUid, toUid)
     return new Map(rows.map((row) => [row.email as number, blobOf(row)]))
+  }
+
+  #statement(text: string): Statement {
+    let statement = this.#statements.get(text)
+    if (statement === undefined) {
+      if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear()
+      this.#statements.set(text, (statement = this.#database.prepare(text)))
+    }
+    return statement
+  }
+
+  /** The messages of a range of UIDs of which this is true, in their order. */
+  matching(
+    account: number,
+    mailbox: number,
+    fromUid: number,
+    toUid: number,
+    condition: PlacementCondition,
+  ): FoundPlacement[] {
+    const { text, parameters } = placementCondition(condition)
+    // As lists in one row: a row for each of a million would cost ten times as much.
+    const statement = this.#statement(
+      `SELECT json_group_array(uid) AS uids, json_group_array(email) AS emails, json_group_array(modseq) AS modseqs
+       FROM (SELECT uid, email, modseq FROM placement AS p
+         WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND ${text} ORDER BY uid)`,
+    )
+    const row = statement.get(account, mailbox, fromUid, toUid, ...parameters)!
+    const [uids, emails, modseqs] = [row.uids, row.emails, row.modseqs].map((list) => JSON.parse(list as string))
+    return (uids as number[]).map((uid, at) => ({ uid, email: emails[at], modseq: modseqs[at] }))
+  }
+
+  /** The same with all that is known of them, at most so many. */
+  placementsWhere(
+    account: number,
+    mailbox: number,
+    [fromUid, toUid]: readonly [number, number],
+    condition: PlacementCondition,
+    limit: number,
+  ): Placement[] {
+    const { text, parameters } = placementCondition(condition)
+    const sql = `SELECT ${PLACEMENT_COLUMNS} FROM placement AS p
+      WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND ${text} ORDER BY uid LIMIT ?`
+    return this.#statement(sql)
+      .all(account, mailbox, fromUid, toUid, ...parameters, limit)
+      .map(placementOf)
   }
 
   /** Messages with \\Deleted, and their bytes. */

@@ -58,6 +58,10 @@ export class Recent {
     if (!readOnly && uidNext > from) this.#known.set(this.#key, uidNext)
   }
 
+  get ranges(): UidSet {
+    return this.#ranges
+  }
+
   has(uid: number): boolean {
     return this.#ranges.length > 0 && setContains(this.#ranges, uid)
   }

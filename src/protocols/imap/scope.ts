@@ -3,7 +3,7 @@
 
 import type { UidSet } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, MailboxId, Placement } from '../../store/types.ts'
+import type { AccountId, MailboxId } from '../../store/types.ts'
 import type { Place } from './names.ts'
 import { UidMap } from './uid-map.ts'
 
@@ -14,8 +14,9 @@ export interface SearchScope {
   readonly uids: UidMap
   /** RFC 5182: what '$' stands for. */
   readonly saved: UidSet
+  /** UIDs that are \\Recent here. */
+  readonly recentRanges: UidSet
   isRecent(uid: number): boolean
-  placements(range: readonly [number, number]): Placement[]
 }
 
 /** A mailbox that is not selected. */
@@ -27,7 +28,7 @@ export function scopeOf(store: Store, { account, mailbox }: Place): SearchScope 
     id: mailbox.id,
     uids,
     saved: [],
+    recentRanges: [],
     isRecent: () => false,
-    placements: ([from, to]) => store.placements(account, mailbox.id, uids.at(from), uids.at(to)),
   }
 }

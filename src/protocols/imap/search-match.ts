@@ -6,10 +6,12 @@ import { parseDate } from '../../message/date.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
 import { type Header, unfolded } from '../../message/header.ts'
 import { allParts } from '../../message/mime.ts'
+import type { UidSet } from '../../store/commands.ts'
 import { fold } from '../../store/text/words.ts'
 import type { Email, EmailAddress, EmailId, Placement } from '../../store/types.ts'
 import type { DayTest, SearchKey } from './search-keys.ts'
 import type { Source } from './section.ts'
+import { setContains } from './sequence.ts'
 
 export interface Candidate {
   readonly placement: Placement
@@ -27,7 +29,7 @@ export type ResolvedKey =
   | { readonly kind: 'and' | 'or'; readonly keys: readonly ResolvedKey[] }
   | { readonly kind: 'not'; readonly key: ResolvedKey }
   | { readonly kind: 'moment'; readonly older: boolean; readonly limitMs: number }
-  | { readonly kind: 'set'; readonly contains: (candidate: Candidate) => boolean }
+  | { readonly kind: 'set'; readonly uids: UidSet }
 
 type TextKind = 'subject' | 'address' | 'header' | 'body' | 'text'
 
@@ -51,7 +53,7 @@ export function matches(key: ResolvedKey, candidate: Candidate): boolean | undef
     case 'recent':
       return candidate.recent
     case 'set':
-      return key.contains(candidate)
+      return setContains(key.uids, placement.uid)
     case 'modseq':
       return placement.modseq >= key.modseq
     case 'size':

@@ -2,7 +2,7 @@
 // RFC 5182, PARTIAL RFC 9394 and RFC 5267 §4.4, CONTEXT RFC 5267).
 
 import type { UidSet } from '../../store/commands.ts'
-import type { Placement } from '../../store/types.ts'
+import type { FoundPlacement } from '../../store/read-contents.ts'
 import type { Cursor } from './parser.ts'
 import { formatSet, toRanges } from './sequence.ts'
 
@@ -64,7 +64,7 @@ export function partOf<T>(results: readonly T[], { first, last, fromEnd }: Parti
 const rangeText = ({ first, last, fromEnd }: Partial): string => (fromEnd ? `-${first}:-${last}` : `${first}:${last}`)
 
 /** RFC 5182 §2.4, RFC 9394 §3.1: with MIN, MAX or PARTIAL and neither ALL nor COUNT, only what these name is saved. */
-export function savedOf({ names, partial }: ReturnOptions, found: readonly Placement[]): UidSet {
+export function savedOf({ names, partial }: ReturnOptions, found: readonly FoundPlacement[]): UidSet {
   const uids = found.map(({ uid }) => uid)
   if (names.has('ALL') || names.has('COUNT') || !(names.has('MIN') || names.has('MAX') || partial))
     return toRanges(uids)
@@ -75,7 +75,7 @@ export function savedOf({ names, partial }: ReturnOptions, found: readonly Place
 }
 
 /** RFC 4731 §3.2: of all that was found, or of the messages that MIN and MAX name when only these were asked for. */
-export function highestModseq(options: ReturnOptions | undefined, found: readonly Placement[]): number {
+export function highestModseq(options: ReturnOptions | undefined, found: readonly FoundPlacement[]): number {
   const onlyEnds = options && !options.names.has('ALL') && !options.names.has('COUNT') && !options.partial
   const last = found.length - 1
   const told = onlyEnds

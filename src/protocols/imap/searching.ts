@@ -1,16 +1,21 @@
 // Looks through the messages of a scope for those that match. Works in windows and lets other connections run between them:
 // a search over bodies may take long.
 
+import type { PlacementCondition } from '../../store/placement-query.ts'
+import type { FoundPlacement } from '../../store/read-contents.ts'
 import type { Placement } from '../../store/types.ts'
 import { type Dialogue, mayHold, pause, readBlobs } from '../dialogue.ts'
 import type { SearchScope } from './scope.ts'
 import type { SearchKey } from './search-keys.ts'
 import { type Candidate, matches, type ResolvedKey } from './search-match.ts'
+import { narrowed } from './search-narrow.ts'
 import { Source } from './section.ts'
 import type { IndexRange } from './selected.ts'
-import { resolveSet, setContains } from './sequence.ts'
+import { resolveSet } from './sequence.ts'
 
-const WINDOW = 500
+/** So many messages the store looks at in one go, and so many of them are then looked into. */
+const WINDOW = 20_000
+const LOOKED_INTO = 500
 /** So few messages are looked into sooner than the index is asked. */
 const FEW = 50
 const WINDOW_BYTES = 1_048_576
@@ -27,7 +32,7 @@ export class Searching {
   readonly #ranges: readonly IndexRange[]
   readonly #needsBodies: boolean
   readonly #nowMs: number
-  readonly found: Placement[] = []
+  readonly found: FoundPlacement[] = []
   unreadable = 0
 
   /** `nowMs`: what OLDER and YOUNGER count from. */
@@ -43,14 +48,39 @@ export class Searching {
     const total = this.#ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0)
     let done = 0
     if (total > FEW) yield* this.#askIndex(this.#key)
+    const { condition, exact } = narrowed(this.#key, this.#scope.recentRanges)
     for (const [from, to] of this.#ranges) {
       for (let first = from; first <= to; first += WINDOW) {
         const last = Math.min(to, first + WINDOW - 1)
-        yield* this.among(this.#scope.placements([first, last]))
+        if (exact) this.#take([first, last], condition)
+        else yield* this.#lookInto([first, last], condition)
         done += last - first + 1
         if (to - first > WINDOW) yield* pause()
         yield* progress(done, total)
       }
+    }
+  }
+
+  /** All of a window that match, by the store's word alone. */
+  #take([first, last]: IndexRange, condition: PlacementCondition): void {
+    const { store, account, id, uids } = this.#scope
+    const [from, to] = [uids.at(first), uids.at(last)]
+    // Where UIDs are missing in between, the store may hold some again that the client was told are gone.
+    const isWhole = to - from === last - first
+    for (const one of store.contents.matching(account, id, from, to, condition))
+      if (isWhole || uids.indexOf(one.uid) >= 0) this.found.push(one)
+  }
+
+  /** Those of a window that may match, a few at a time. */
+  *#lookInto([first, last]: IndexRange, condition: PlacementCondition): Dialogue {
+    const { store, account, id, uids } = this.#scope
+    const to = uids.at(last)
+    for (let from = uids.at(first); from <= to; ) {
+      const some = store.contents.placementsWhere(account, id, [from, to], condition, LOOKED_INTO)
+      yield* this.among(some.filter(({ uid }) => uids.indexOf(uid) >= 0))
+      if (some.length < LOOKED_INTO) return
+      from = some.at(-1)!.uid + 1
+      yield* pause()
     }
   }
 
@@ -76,13 +106,13 @@ export class Searching {
     if ('text' in key) return { ...key }
     if (key.kind !== 'set') return key
     const { uids, saved } = this.#scope
-    if (key.set === 'saved') return { kind: 'set', contains: ({ placement }) => setContains(saved, placement.uid) }
+    if (key.set === 'saved') return { kind: 'set', uids: saved }
     const ranges = resolveSet(key.set, key.byUid ? uids.largest : uids.length)
+    if (key.byUid) return { kind: 'set', uids: ranges }
+    const known = ranges.filter(([first]) => first >= 1 && first <= uids.length)
     return {
       kind: 'set',
-      contains: key.byUid
-        ? ({ placement }) => setContains(ranges, placement.uid)
-        : ({ placement }) => setContains(ranges, uids.indexOf(placement.uid) + 1),
+      uids: known.map(([first, last]) => [uids.at(first - 1), uids.at(Math.min(last, uids.length) - 1)]),
     }
   }
 

@@ -131,6 +131,10 @@ export class SelectedMailbox {
     return this.#recent.count(this.uids)
   }
 
+  get recentRanges(): UidSet {
+    return this.#recent.ranges
+  }
+
   isRecent(uid: number): boolean {
     return this.#recent.has(uid)
   }

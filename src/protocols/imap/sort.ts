@@ -1,8 +1,9 @@
 // SORT (RFC 5256, SORT=DISPLAY RFC 5957, ESORT and CONTEXT=SORT RFC 5267): a search whose results come in another order.
 
 import { baseSubject } from '../../message/message-id.ts'
+import type { FoundPlacement } from '../../store/read-contents.ts'
 import { fold } from '../../store/text/words.ts'
-import type { Email, Placement } from '../../store/types.ts'
+import type { Email } from '../../store/types.ts'
 import { type Dialogue, pause } from '../dialogue.ts'
 import { type Answer, ok } from './answer.ts'
 import { offerUpdates } from './context.ts'
@@ -106,9 +107,9 @@ const WINDOW = 1_000
 /** What is known of each message, in the order of the messages; those that are gone are left out. */
 export function* emailsOf(
   { store, account }: SearchScope,
-  placements: readonly Placement[],
-): Dialogue<{ placement: Placement; email: Email }[]> {
-  const known: { placement: Placement; email: Email }[] = []
+  placements: readonly FoundPlacement[],
+): Dialogue<{ placement: FoundPlacement; email: Email }[]> {
+  const known: { placement: FoundPlacement; email: Email }[] = []
   for (let at = 0; at < placements.length; at += WINDOW) {
     const window = placements.slice(at, at + WINDOW)
     const ids = window.map(({ email }) => email)
@@ -125,9 +126,9 @@ export function* emailsOf(
 /** RFC 5256 §3: by the criteria in turn, and by message number where all are equal. */
 function* inOrder(
   scope: SearchScope,
-  placements: readonly Placement[],
+  placements: readonly FoundPlacement[],
   criteria: readonly Criterion[],
-): Dialogue<Placement[]> {
+): Dialogue<FoundPlacement[]> {
   const rows = (yield* emailsOf(scope, placements)).map(({ placement, email }) => ({
     placement,
     values: criteria.map(({ keyOf }) => keyOf(email)),
