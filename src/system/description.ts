@@ -3,6 +3,7 @@
 // place and remedy. What may be said of them stands in keys.ts.
 
 import type { StsPolicy } from '../identity/mta-sts/policy.ts'
+import { MAX_LOOKUPS } from '../identity/spf/lookups.ts'
 import { parseDomain } from '../message/address.ts'
 import { isPrivateIp } from '../message/ip.ts'
 import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
@@ -41,6 +42,15 @@ export type CertificatePlan =
   | { readonly kind: 'files'; readonly chain: string; readonly key: string }
   | { readonly kind: 'acme'; readonly contact: string; readonly directory: string }
 
+/** What it asks of those who get mail in its name that nothing proves (RFC 9989 §4.7); undefined: as for the domain. */
+export interface DmarcPlan {
+  readonly policy: string
+  readonly subdomains: string | undefined
+  /** For subdomains that do not exist. */
+  readonly absent: string | undefined
+  readonly isTesting: boolean
+}
+
 export interface AgentPlan {
   readonly id: string
   readonly roles: ReadonlySet<AgentRole>
@@ -60,11 +70,15 @@ export interface AgentPlan {
   readonly catchAll: string | undefined
   /** Its places in the drawing, in order: block id and the roles played there. */
   readonly blocks: readonly { readonly id: string; readonly roles: readonly AgentRole[] }[]
-  readonly dmarc: string
+  readonly dmarc: DmarcPlan
   /** What senders are told about TLS to its Receiver (RFC 8461); undefined: nothing. */
   readonly stsPolicy: StsPolicy | undefined
   /** Says in DNS which key its Receiver proves itself with, and keeps that key (DANE). */
   readonly dane: boolean
+  /** Other services that send for its domain: their SPF records count as its own. */
+  readonly spfIncludes: readonly string[]
+  /** Domains that neither send nor receive, and say so. */
+  readonly parked: readonly string[]
   /** Says in DNS which addresses send for its domain. */
   readonly spf: boolean
   /** Where its people's pages are (https://mail.example.org); undefined: nobody has said. */
@@ -300,6 +314,14 @@ function planAgent(
         `Forward an address at ${domain}.`,
       )
   }
+  if (of('spf-include').length > MAX_LOOKUPS)
+    complain(
+      span,
+      'S17',
+      `the SPF record of ${domain} would need ${of('spf-include').length} look-ups and more, and ${MAX_LOOKUPS} are allowed`,
+      'Take out what sends no more, or give it a subdomain of its own.',
+      'With more, nobody evaluates the record (RFC 7208 §4.6.4).',
+    )
   const ownNames = [...of('group').flatMap(({ address, members }) => [address, ...members]), ...of('catch-all')]
   for (const name of ownNames)
     if (domainOf(name) !== domain)
@@ -370,7 +392,14 @@ function planAgent(
           : { kind: 'acme', contact, directory: of('acme-directory').at(-1) ?? LETS_ENCRYPT },
     dane: of('dane').at(-1) ?? false,
     stsPolicy: mode && { mode, mx: [hostName], maxAgeS: POLICY_AGE_S[mode] },
-    dmarc: of('dmarc').at(-1) ?? 'reject',
+    dmarc: {
+      policy: of('dmarc').at(-1) ?? 'reject',
+      subdomains: of('dmarc-subdomains').at(-1),
+      absent: of('dmarc-absent').at(-1),
+      isTesting: of('dmarc-testing').at(-1) ?? false,
+    },
+    spfIncludes: of('spf-include'),
+    parked: of('parked'),
     spf: of('spf').at(-1) ?? true,
     web: of('web').at(-1),
     directory: directoryOf(actor, of, span, complain),

@@ -5,13 +5,14 @@ import { ownTlsa, tlsaText } from '../identity/dane/tlsa.ts'
 import { parseIp, reverseName } from '../identity/ip.ts'
 import { policyRecord } from '../identity/mta-sts/policy.ts'
 import { reportAddress } from '../roles/reports/addresses.ts'
-import type { AgentPlan } from './description.ts'
+import type { AgentPlan, DmarcPlan } from './description.ts'
 import type { KnownKey } from './secrets.ts'
+import { parkedRecords, serviceRecords } from './service-records.ts'
 
 /** One record, in the words of a zone file. */
 export interface PublishedRecord {
   readonly name: string
-  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR' | 'TLSA'
+  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR' | 'SRV' | 'TLSA'
   readonly value: string
   /** One sentence: what it proves or does. */
   readonly why: string
@@ -34,6 +35,8 @@ export function recordsOf(publishers: readonly Publisher[]): PublishedRecord[] {
   return [
     ...publishers.flatMap((publisher) => [...hostRecords(publisher.plan), ...tlsaRecords(publisher)]),
     ...[...domains].flatMap((domain) => domainRecords(domain, publishers)),
+    ...publishers.flatMap(({ plan }) => serviceRecords(plan)),
+    ...[...new Set(publishers.flatMap(({ plan }) => plan.parked))].flatMap(parkedRecords),
   ]
 }
 
@@ -78,6 +81,7 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
   const plans = publishers.map(({ plan }) => plan)
   const own = plans.filter((plan) => plan.domain === domain)
   const signers = publishers.filter(({ plan }) => sends(plan) && plan.signsFor.some((one) => one.domain === domain))
+  const includes = [...new Set(own.flatMap(({ spfIncludes }) => spfIncludes))].map((one) => `include:${one}`)
   const receivers = receiversOf(domain, plans)
   // Whoever reports to others wants to hear from them, if mail can reach it.
   const asks = receivers.some(({ settings }) => settings.reports.sends)
@@ -85,7 +89,7 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
     {
       name: `_dmarc.${domain}`,
       type: 'TXT',
-      value: `v=DMARC1; p=${own[0]!.dmarc}${asks ? `; rua=mailto:${reportAddress('dmarc', domain)}` : ''}`,
+      value: `${dmarcRecord(own[0]!.dmarc)}${asks ? `; rua=mailto:${reportAddress('dmarc', domain)}` : ''}`,
       why: `what to do with mail that neither SPF nor DKIM proves${asks ? ', and where to report what was seen' : ''} (DMARC)`,
     },
   ]
@@ -100,8 +104,11 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
     records.push({
       name: domain,
       type: 'TXT',
-      value: ['v=spf1', ...signers.map(({ plan }) => mechanism(plan.ip)), '-all'].join(' '),
-      why: 'which addresses may send for the domain (SPF)',
+      value: ['v=spf1', ...signers.map(({ plan }) => mechanism(plan.ip)), ...includes, '-all'].join(' '),
+      why:
+        signers.length + includes.length > 0
+          ? 'which addresses may send for the domain (SPF)'
+          : 'nobody sends for the domain (SPF)',
     })
   for (const { hostName, isBackup } of receivers)
     records.push({
@@ -136,6 +143,11 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
           why: keyPurpose(key, plan.settings.dkim2),
         })
   return records
+}
+
+function dmarcRecord({ policy, subdomains, absent, isTesting }: DmarcPlan): string {
+  const more = [subdomains && `sp=${subdomains}`, absent && `np=${absent}`, isTesting && 't=y']
+  return ['v=DMARC1', `p=${policy}`, ...more.filter(Boolean)].join('; ')
 }
 
 function keyPurpose({ state, algorithm }: KnownKey, dkim2: boolean): string {

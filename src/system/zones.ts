@@ -21,9 +21,18 @@ export function labZone(agents: readonly RunningAgent[]): Zone {
 
 function zoneRecord({ name, type, value }: PublishedRecord): ZoneRecord {
   if (type === 'TLSA') return { name, type, ttlS: TTL_S, data: tlsaOf(value) }
+  if (type === 'SRV') {
+    const [priority, weight, port, target] = value.split(' ')
+    return {
+      name,
+      type,
+      ttlS: TTL_S,
+      data: { priority: Number(priority), weight: Number(weight), port: Number(port), target: nameOf(target!) },
+    }
+  }
   if (type !== 'MX') return { name, type, ttlS: TTL_S, data: value }
   const [preference, exchange] = value.split(' ')
-  return { name, type, ttlS: TTL_S, data: { preference: Number(preference), exchange: exchange! } }
+  return { name, type, ttlS: TTL_S, data: { preference: Number(preference), exchange: nameOf(exchange!) } }
 }
 
 function tlsaOf(value: string): TlsaRecord {
@@ -31,3 +40,5 @@ function tlsaOf(value: string): TlsaRecord {
   const certificate = Buffer.from(hex!, 'hex')
   return { usage: Number(usage), selector: Number(selector), matchingType: Number(matchingType), certificate }
 }
+/** The root stands for "nowhere". */
+const nameOf = (name: string) => (name === '.' ? '' : name)

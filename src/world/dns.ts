@@ -13,6 +13,13 @@ export interface TlsaRecord {
   readonly certificate: Buffer
 }
 
+export interface SrvRecord {
+  readonly priority: number
+  readonly weight: number
+  readonly port: number
+  readonly target: string
+}
+
 export interface DnsRecords {
   A: string
   AAAA: string
@@ -23,6 +30,7 @@ export interface DnsRecords {
   CNAME: string
   NS: string
   TLSA: TlsaRecord
+  SRV: SrvRecord
 }
 export type DnsType = keyof DnsRecords
 

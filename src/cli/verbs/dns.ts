@@ -8,12 +8,13 @@ import { Resolver } from '../../protocols/dns/resolver.ts'
 import type { AgentPlan } from '../../system/description.ts'
 import { type PublishedRecord, type Publisher, recordsOf } from '../../system/records.ts'
 import { secretsOf } from '../../system/secrets.ts'
-import type { Dns, MxRecord, TlsaRecord } from '../../world/dns.ts'
+import type { Dns, MxRecord, SrvRecord, TlsaRecord } from '../../world/dns.ts'
 import { RealNetwork } from '../../world/real/network.ts'
 import { systemDns } from '../../world/real/resolv-conf.ts'
 import { realClock, realRandom, realWorld } from '../../world/real/world.ts'
 import { serverAt } from '../dns-servers.ts'
 import { EXIT, planOf } from '../read-description.ts'
+import { type Judged, judgeHost, judgeSpf } from './dns-host.ts'
 
 /** A record, and what DNS says instead of it: `seen` are the values there. */
 interface Checked extends PublishedRecord {
@@ -55,9 +56,16 @@ export async function dns(file: string, options: DnsOptions): Promise<number> {
   }
   const resolver = new Resolver({ network: new RealNetwork(), clock: realClock, random: realRandom, ...servers })
   const checked = await Promise.all(records.map((record) => look(record, resolver)))
-  print(options.json ? `${JSON.stringify(checked, null, 2)}\n` : checked.map(sentence).join(''))
+  const domains = [...new Set(plan.agents.filter(({ spf }) => spf).map(({ domain }) => domain))]
+  const judged = [
+    ...(await Promise.all(plan.agents.map((agent) => judgeHost(agent, resolver, new RealNetwork())))).flat(),
+    ...(await judgeSpf(domains, resolver)),
+  ]
+  if (options.json) print(`${JSON.stringify([...checked, ...judged], null, 2)}\n`)
+  else print([...checked.map(sentence), ...judged.map(judgement)].join(''))
   if (checked.some(({ state }) => state === 'no answer')) return EXIT.unreachable
-  return checked.every(({ state }) => state === 'right') ? EXIT.ok : EXIT.findings
+  const isRight = checked.every(({ state }) => state === 'right') && judged.every((one) => one.isRight)
+  return isRight ? EXIT.ok : EXIT.findings
 }
 
 /** What its doors show: the files, or what has the agent's own key. */
@@ -88,7 +96,8 @@ function zoneValue(type: PublishedRecord['type'], value: string): string {
       return (value.match(new RegExp(`.{1,${TXT_STRING}}`, 'gs')) ?? []).map((part) => JSON.stringify(part)).join(' ')
     case 'MX':
     case 'PTR':
-      return `${value}.`
+    case 'SRV':
+      return value.endsWith('.') ? value : `${value}.`
     default:
       return value
   }
@@ -96,7 +105,8 @@ function zoneValue(type: PublishedRecord['type'], value: string): string {
 
 /** Asks DNS for one record. */
 export async function look(record: PublishedRecord, asked: Dns): Promise<Checked> {
-  const answer = await asked.resolve(record.name, record.type)
+  // What stands for every name is asked for by one of them.
+  const answer = await asked.resolve(record.name.replace(/^\*(?=\.)/, 'any'), record.type)
   if (answer.status === 'no-answer') return { ...record, state: 'no answer', seen: [answer.reason] }
   const found = answer.status === 'records' ? answer.records.map(textOf) : []
   const seen = found.filter((text) => isRival(record, text))
@@ -105,9 +115,10 @@ export async function look(record: PublishedRecord, asked: Dns): Promise<Checked
   return { ...record, state: isRight ? 'right' : seen.length === 0 ? 'missing' : 'different', seen }
 }
 
-function textOf(data: string | MxRecord | TlsaRecord): string {
+function textOf(data: string | MxRecord | SrvRecord | TlsaRecord): string {
   if (typeof data === 'string') return data
-  return 'exchange' in data ? `${data.preference} ${data.exchange}` : tlsaText(data)
+  if ('exchange' in data) return `${data.preference} ${data.exchange || '.'}`
+  return 'target' in data ? `${data.priority} ${data.weight} ${data.port} ${data.target || '.'}` : tlsaText(data)
 }
 
 const isSame = ({ type, value }: PublishedRecord, seen: string) =>
@@ -118,6 +129,8 @@ function isRival({ type, value }: PublishedRecord, seen: string): boolean {
   const purpose = (text: string) => /^v=[^;\s]*/i.exec(text)?.[0].toLowerCase()
   return type !== 'TXT' || purpose(seen) === purpose(value)
 }
+
+const judgement = ({ about, isRight, text }: Judged) => `${isRight ? 'ok     ' : 'wrong  '} ${about}: ${text}\n`
 
 function sentence({ name, type, value, why, state, seen }: Checked): string {
   const head = `${state === 'right' ? 'ok     ' : state.padEnd(7)} ${type} ${name}: ${why}\n`

@@ -218,6 +218,10 @@ function readRecord(record: Answer): DnsRecords[DnsType] | undefined {
       return { preference: record.data.preference ?? 0, exchange: canonicalName(record.data.exchange) }
     case 'TXT':
       return Buffer.concat(record.data as Buffer[]).toString('latin1')
+    case 'SRV': {
+      const { priority, weight, port, target } = record.data
+      return { priority: priority ?? 0, weight: weight ?? 0, port, target: canonicalName(target) }
+    }
     case 'TLSA':
       return { ...record.data, certificate: Buffer.from(record.data.certificate) }
     default:

@@ -1,7 +1,7 @@
 // Zone data: the records a server answers from, and how a question finds them: NXDOMAIN against NODATA (RFC 2308),
 // empty non-terminals (RFC 8020), wildcards (RFC 4592). No delegations: what lies below an origin is answered here.
 
-import type { MxRecord, TlsaRecord } from '../../world/dns.ts'
+import type { MxRecord, SrvRecord, TlsaRecord } from '../../world/dns.ts'
 import { canonicalName, parentName } from './name.ts'
 
 export interface SoaRecord {
@@ -14,13 +14,6 @@ export interface SoaRecord {
   readonly expireS: number
   /** How long "no" may be remembered (RFC 2308 §4). */
   readonly minimumS: number
-}
-
-export interface SrvRecord {
-  readonly priority: number
-  readonly weight: number
-  readonly port: number
-  readonly target: string
 }
 
 /** What a zone can hold. TXT: the whole value as bytes-in-latin1 text; it is cut into strings of 255 on the wire. */
