@@ -54,6 +54,17 @@ program
   .action((file, options) => verb(async () => (await import('./verbs/dns.ts')).dns(file, options))())
 
 program
+  .command('explain')
+  .description('what each published record proves, to whom, what it does not prove, and what would break without it')
+  .argument('<file>', 'the description')
+  .argument('[domain]', 'only what is published for this domain')
+  .option('--folder <dir>', 'where the keys are kept: then they are explained, too')
+  .option('--json', 'the result as JSON', false)
+  .action((file, domain, options) =>
+    verb(async () => (await import('./verbs/explain.ts')).explain(file, domain, options, print))(),
+  )
+
+program
   .command('check')
   .description('say what is wrong with a description, where, and what to do')
   .argument('<file>', "description, or '-' for standard input")

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ownTlsa, tlsaText } from '../../identity/dane/tlsa.ts'
 import { Resolver } from '../../protocols/dns/resolver.ts'
-import type { AgentPlan } from '../../system/description.ts'
+import type { AgentPlan, SystemPlan } from '../../system/description.ts'
 import { type PublishedRecord, type Publisher, recordsOf } from '../../system/records.ts'
 import { secretsOf } from '../../system/secrets.ts'
 import type { Dns, MxRecord, SrvRecord, TlsaRecord } from '../../world/dns.ts'
@@ -40,15 +40,7 @@ export async function dns(file: string, options: DnsOptions): Promise<number> {
     console.error(`--dns ${options.dns} is no address, or address and port.`)
     return EXIT.usage
   }
-  const publishers: Publisher[] = []
-  for (const agent of plan.agents) {
-    const none = { resolve: async () => ({ status: 'no-answer' as const, reason: 'nothing is asked here' }) }
-    const world = realWorld({ folder: join(resolve(options.folder), agent.id), dns: () => none })
-    const secrets = await secretsOf(world, agent)
-    const certificatePem = await certificateOf(agent, secrets.tls.certificatePem)
-    publishers.push({ plan: agent, dkim: secrets.keys, ...(certificatePem !== undefined && { certificatePem }) })
-  }
-  const records = recordsOf(publishers)
+  const records = recordsOf(await publishersOf(plan, options.folder))
   const print = (text: string) => process.stdout.write(text)
   if (!options.check) {
     print(options.json ? `${JSON.stringify(records, null, 2)}\n` : zoneText(records))
@@ -81,6 +73,19 @@ async function certificateOf({ id, certificate, dane }: AgentPlan, own: string):
     )
     return undefined
   }
+}
+
+/** The agents with their keys, which are made when missing. */
+export async function publishersOf({ agents }: SystemPlan, folder: string): Promise<Publisher[]> {
+  const publishers: Publisher[] = []
+  for (const agent of agents) {
+    const none = { resolve: async () => ({ status: 'no-answer' as const, reason: 'nothing is asked here' }) }
+    const world = realWorld({ folder: join(resolve(folder), agent.id), dns: () => none })
+    const secrets = await secretsOf(world, agent)
+    const certificatePem = await certificateOf(agent, secrets.tls.certificatePem)
+    publishers.push({ plan: agent, dkim: secrets.keys, ...(certificatePem !== undefined && { certificatePem }) })
+  }
+  return publishers
 }
 
 /** Lines for a zone file (RFC 1035 §5.1). */
