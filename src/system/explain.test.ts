@@ -28,7 +28,8 @@ test('every record that is published has an explanation of its own kind', () => 
     ['mail.here.test A'],
   )
   for (const { proves, toWhom, provesNot, without } of all)
-    for (const text of [proves, toWhom, provesNot, without]) assert.match(text, /^(?:[a-z]+|Transmitters)[ :]|^everybody$/)
+    for (const text of [proves, toWhom, provesNot, without])
+      assert.match(text, /^(?:[a-z]+|Transmitters)[ :]|^everybody$/)
 })
 
 test('what proves to whom is said in roles', () => {
