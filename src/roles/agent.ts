@@ -23,6 +23,8 @@ export interface Agent {
   readonly domain: string
   /** What it calls itself: in EHLO, Received and Authentication-Results. */
   readonly hostName: string
+  /** Its address as the world sees it. */
+  readonly ip: string
   readonly world: World
   readonly store: Store
   /** False while another node may be carrying this store's mail (store/lease.ts). */

@@ -217,6 +217,7 @@ export class RunningAgent {
       roles: plan.roles,
       domain,
       hostName: plan.hostName,
+      ip: plan.ip,
       world,
       store,
       isAlone: () => opened.isAlone(),

@@ -51,7 +51,12 @@ export type DnsAnswer<T> =
   /** SERVFAIL, timeout, malformed: nothing is known. `reason` is for people. */
   | { readonly status: 'no-answer'; readonly reason: string }
 
+export interface DnsWishes {
+  /** Records that were true a while ago are better than no answer (RFC 8767). A "no" is never stale. */
+  readonly mayBeStale?: boolean
+}
+
 export interface Dns {
   /** Never rejects: every outcome is a value. */
-  resolve<T extends DnsType>(name: string, type: T): Promise<DnsAnswer<DnsRecords[T]>>
+  resolve<T extends DnsType>(name: string, type: T, wishes?: DnsWishes): Promise<DnsAnswer<DnsRecords[T]>>
 }

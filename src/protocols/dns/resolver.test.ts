@@ -1,7 +1,7 @@
 // The resolver against our server and against servers that misbehave, in the simulated world; then over real sockets.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { DnsAnswer } from '../../world/dns.ts'
 import type { Stream } from '../../world/network.ts'
 import { RealNetwork } from '../../world/real/network.ts'
@@ -285,3 +285,45 @@ function reply(query: Buffer, name: string | undefined): Buffer {
     answers: [{ name: question.name, type: 'A', ttl: 60, data: '203.0.113.66' }],
   })
 }
+
+describe('when nobody answers any more (RFC 8767)', () => {
+  const MINUTE = 60_000
+  const HOUR = 60 * MINUTE
+
+  async function silenced() {
+    const one = scene({ trustAuthenticatedData: true })
+    const { resolver, serve, server, finish } = one
+    await serve(server, nameServer.address)
+    await finish(resolver.resolve('example.test', 'MX'))
+    await finish(resolver.resolve('nobody.example.test', 'MX'))
+    one.simulation.links.partition('client', 'ns1')
+    await one.simulation.runFor(2 * HOUR)
+    const ask = (name: string, mayBeStale: boolean) => finish(resolver.resolve(name, 'MX', { mayBeStale }))
+    return { ...one, ask }
+  }
+
+  test('what was true serves whoever wants it rather than nothing, for a day; a "no" never does', async () => {
+    const { ask, simulation } = await silenced()
+    assert.equal((await ask('example.test', false)).status, 'no-answer')
+    const stale = await ask('example.test', true)
+    assert.deepEqual(recordsOf(stale), [{ preference: 10, exchange: 'mx1.example.test' }])
+    assert.equal(stale.status === 'records' && stale.ttlS, 30)
+    assert.equal((await ask('nobody.example.test', true)).status, 'no-answer')
+    assert.equal((await ask('other.test', true)).status, 'no-answer')
+    await simulation.runFor(24 * HOUR)
+    assert.equal((await ask('example.test', true)).status, 'no-answer')
+  })
+
+  test('the servers are asked again every half minute, not at each question, and believed as soon as they are back', async () => {
+    const { ask, simulation, counts } = await silenced()
+    await ask('example.test', true)
+    const before = counts.udp
+    for (let i = 0; i < 5; i++) await ask('example.test', true)
+    assert.equal(counts.udp, before)
+    simulation.links.heal('client', 'ns1')
+    await simulation.runFor(31_000)
+    const fresh = await ask('example.test', false)
+    assert.equal(fresh.status, 'records')
+    assert.equal(counts.udp, before + 1)
+  })
+})

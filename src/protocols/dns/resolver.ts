@@ -2,7 +2,7 @@
 // aliases, remembers answers for their TTL and shares questions in flight. "Nobody answers" and "there is nothing" are
 // kept apart: only NXDOMAIN and an empty NOERROR say something about the name (RFC 5321 §5.1).
 
-import type { Dns, DnsAnswer, DnsRecords, DnsType } from '../../world/dns.ts'
+import type { Dns, DnsAnswer, DnsRecords, DnsType, DnsWishes } from '../../world/dns.ts'
 import type { Endpoint, Network } from '../../world/network.ts'
 import type { Clock, Random } from '../../world/world.ts'
 import { AnswerCache } from './cache.ts'
@@ -63,19 +63,29 @@ export class Resolver implements Dns {
     this.#cache = new AnswerCache(options.cacheEntries ?? 10_000)
   }
 
-  async resolve<T extends DnsType>(name: string, type: T): Promise<DnsAnswer<DnsRecords[T]>> {
+  async resolve<T extends DnsType>(
+    name: string,
+    type: T,
+    { mayBeStale = false }: DnsWishes = {},
+  ): Promise<DnsAnswer<DnsRecords[T]>> {
     const asked = canonicalName(name)
     // What cannot be a name has no records, and nobody needs to be asked.
     if (!isAskable(asked)) return { status: 'no-name', authenticated: false }
     const key = `${type} ${asked}`
-    const known = this.#cache.get(key, this.#context.clock.monotonic())
-    if (known !== undefined) return known as DnsAnswer<DnsRecords[T]>
+    const found = this.#cache.get(key, this.#context.clock.monotonic()) ?? (await this.#shared(key, asked, type))
+    const stale =
+      mayBeStale && found.status === 'no-answer' ? this.#cache.stale(key, this.#context.clock.monotonic()) : undefined
+    return (stale ?? found) as DnsAnswer<DnsRecords[T]>
+  }
+
+  /** One question for all who ask it at the same time. */
+  #shared(key: string, name: string, type: DnsType): Promise<AnyAnswer> {
     let answer = this.#inFlight.get(key)
     if (answer === undefined) {
-      answer = this.#lookUp(key, asked, type).finally(() => this.#inFlight.delete(key))
+      answer = this.#lookUp(key, name, type).finally(() => this.#inFlight.delete(key))
       this.#inFlight.set(key, answer)
     }
-    return (await answer) as DnsAnswer<DnsRecords[T]>
+    return answer
   }
 
   /** Forgets every answer. */

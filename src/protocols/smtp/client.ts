@@ -2,7 +2,7 @@
 // became of it. Keeps RFC 5321 §3 and §4.5.3.2 (timeouts), RFC 3207 (STARTTLS), RFC 4954 (AUTH); one transaction is in
 // client-transaction.ts. Never throws for what the network or the other side does: every outcome is a value.
 
-import type { Endpoint, Network, TlsInfo } from '../../world/network.ts'
+import type { Endpoint, Network, Stream, TlsInfo } from '../../world/network.ts'
 import { NetworkError } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
 import { plainMessage, ScramClient } from '../sasl/client.ts'
@@ -37,6 +37,8 @@ export interface OpenOptions {
   /** The name whose certificate is expected, sent as SNI. */
   readonly serverName: string
   readonly heloName: string
+  /** A connection to the endpoint that is there already. Without it one is made. */
+  readonly stream?: Stream
   readonly localAddress?: string
   readonly tls: ClientTls
   /** Trust anchors (PEM) instead of the system's. */
@@ -105,7 +107,7 @@ export class SmtpConnection {
   /** Connects, says EHLO, starts TLS and logs in as asked. */
   static async open(options: OpenOptions): Promise<SmtpConnection | SmtpFailure> {
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
-    const opening = await new Opening(options, timeouts, options.tls).run()
+    const opening = await new Opening(options, timeouts, options.tls).run(options.stream)
     // A handshake that failed leaves no connection to go on with in plain text: connect anew, without TLS (RFC 7435).
     const isLeftPlain = opening.kind === 'handshake-failed' && options.tls === 'opportunistic'
     const second = isLeftPlain ? await new Opening(options, timeouts, 'none').run() : opening
@@ -178,14 +180,15 @@ class Opening {
     this.#tls = tls
   }
 
-  async run(): Promise<Opened> {
+  async run(connected?: Stream): Promise<Opened> {
     const { network, endpoint, localAddress, connectTimeoutMs = 60_000, clock } = this.#options
     try {
-      this.#io = new ClientIo(await network.connect(endpoint, { timeoutMs: connectTimeoutMs, localAddress }), clock)
+      const stream = connected ?? (await network.connect(endpoint, { timeoutMs: connectTimeoutMs, localAddress }))
+      this.#io = new ClientIo(stream, clock)
       this.#io.deadlineMs = this.#options.deadlineMs ?? Number.POSITIVE_INFINITY
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
-      return this.#failed('connect', reply(421, '4.4.1', `no connection to ${endpoint.address}: ${error.message}`))
+      return { kind: 'failed', failure: noConnection(endpoint, error) }
     }
     const greeting = await this.#io.read(this.#timeouts.greetingMs)
     if (isLost(greeting) || greeting.code !== 220) return this.#unexpected('greeting', greeting)
@@ -281,6 +284,12 @@ class Opening {
     this.#io?.close()
     return { kind, failure: { stage, reply: why, said, tlsOffered: this.#tlsOffered } }
   }
+}
+
+/** Nobody answered there. */
+export function noConnection({ address }: Endpoint, { message }: NetworkError): SmtpFailure {
+  const why = reply(421, '4.4.1', `no connection to ${address}: ${message}`)
+  return { stage: 'connect', reply: why, said: false, tlsOffered: false }
 }
 
 /** Our words for a connection that went away. */

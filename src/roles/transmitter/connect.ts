@@ -3,12 +3,13 @@
 // queue asks here, and the Forwarder while a sender waits (then with a deadline).
 
 import { type Dane, daneOf } from '../../identity/dane/lookup.ts'
-import { SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
+import { noConnection, SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
 import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Endpoint } from '../../world/network.ts'
 import type { Agent } from '../agent.ts'
 import type { TlsSessionRow } from '../reports/observations.ts'
-import { type Destination, routeTo } from './route.ts'
+import { dial } from './dial.ts'
+import { type Destination, routeTo, type SignedPath } from './route.ts'
 import { type TlsAttempt, TlsPolicy } from './tls-attempt.ts'
 
 const CONNECT_TIMEOUT_MS = 30_000
@@ -56,12 +57,12 @@ export async function connectTo(
   domain: string,
   { haste, isWorthy = true, heedsPolicy = true, requiresTls = false, enter }: Manner = {},
 ): Promise<Connected | Failed> {
-  const { world, settings, hostName } = agent
+  const { world, settings, hostName, ip } = agent
   const { port, privateDestinations } = settings.transmitter
   const partner = partnerFor(agent, domain)
   if (partner !== undefined) return enter?.(partner.name) ?? handOver(agent, domain, partner, haste)
   const [route, policy] = await Promise.all([
-    routeTo(domain, { hostName, privateDestinations }, world),
+    routeTo(domain, { hostName, ip, privateDestinations }, world),
     policyOf(agent, domain, haste),
   ])
   if (route.kind === 'wait') return failed('deferred', reply(451, '4.4.3', route.reason))
@@ -77,10 +78,10 @@ export async function connectTo(
   const turnedAway = enter?.(route.site)
   if (turnedAway !== undefined) return turnedAway
   let worst: Failed | undefined
-  for (const destination of route.destinations) {
-    const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()
-    if (leftMs <= 0) return failed('deferred', reply(421, '4.4.1', `no host of ${domain} was reached in time`))
-    const host = policy.at(destination, world.clock.now(), await dane(destination))
+  for (const { exchange, signed, addresses } of hostsOf(route.destinations)) {
+    const untried = addresses.map((address): Endpoint => ({ address, port }))
+    const named = { exchange, address: addresses[0]!, ...(signed && { signed }) }
+    const host = policy.at(named, world.clock.now(), await dane(named))
     const isEnforced = requiresTls || (host.isEnforced && heedsPolicy)
     const { stranger } = host
     if (stranger !== undefined) {
@@ -90,38 +91,65 @@ export async function connectTo(
         continue
       }
     }
-    const smtp = await SmtpConnection.open({
-      network: world.network,
-      clock: world.clock,
-      endpoint: { address: destination.address, port },
-      serverName: host.serverName,
-      heloName: hostName,
-      tls: isEnforced ? 'required' : 'opportunistic',
-      connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, leftMs),
-      ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
-    })
-    const attempt = host.measure(smtp)
-    if (stranger === undefined && attempt !== undefined) count(attempt, smtp)
-    if (smtp instanceof SmtpConnection) {
-      if (!isEnforced || (requiresTls ? attempt!.result === 'success' && host.vouches : attempt!.isMet)) {
-        smtp.isProven = attempt!.result === 'success' && host.vouches
-        return { kind: 'connected', smtp, destination, attempt: stranger ?? attempt! }
+    while (untried.length > 0) {
+      const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()
+      if (leftMs <= 0) return failed('deferred', reply(421, '4.4.1', `no host of ${domain} was reached in time`))
+      const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, leftMs)
+      const { stream, endpoint, error, failed: gone } = await dial(world, untried, connectTimeoutMs)
+      for (const one of [...gone, endpoint]) if (untried.includes(one)) untried.splice(untried.indexOf(one), 1)
+      const smtp =
+        stream === undefined
+          ? noConnection(endpoint, error!)
+          : await SmtpConnection.open({
+              network: world.network,
+              clock: world.clock,
+              endpoint,
+              stream,
+              serverName: host.serverName,
+              heloName: hostName,
+              tls: isEnforced ? 'required' : 'opportunistic',
+              connectTimeoutMs,
+              ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
+            })
+      const attempt = host.measure(smtp, endpoint.address)
+      if (stranger === undefined && attempt !== undefined) count(attempt, smtp)
+      if (smtp instanceof SmtpConnection) {
+        if (!isEnforced || (requiresTls ? attempt!.result === 'success' && host.vouches : attempt!.isMet)) {
+          smtp.isProven = attempt!.result === 'success' && host.vouches
+          const destination = { ...named, address: endpoint.address }
+          return { kind: 'connected', smtp, destination, attempt: stranger ?? attempt! }
+        }
+        // RFC 8461 §5, RFC 7672 §2.2: nothing of the message is said to it.
+        void smtp.quit()
+        worst = unproven(attempt!)
+        continue
       }
-      // RFC 8461 §5, RFC 7672 §2.2: nothing of the message is said to it.
-      void smtp.quit()
-      worst = unproven(attempt!)
-      continue
+      if (isEnforced && attempt !== undefined) {
+        worst = unproven(attempt)
+        continue
+      }
+      const state = isPermanent(smtp.reply) ? 'refused' : 'deferred'
+      // A host that refuses to talk for good (5yz greeting) speaks for the domain only if every host says so.
+      if (worst === undefined || worst.state === 'refused') worst = { ...failed(state, smtp.reply), by: exchange }
     }
-    if (isEnforced && attempt !== undefined) {
-      worst = unproven(attempt)
-      continue
-    }
-    const state = isPermanent(smtp.reply) ? 'refused' : 'deferred'
-    // A host that refuses to talk for good (5yz greeting) speaks for the domain only if every host says so.
-    if (worst === undefined || worst.state === 'refused')
-      worst = { ...failed(state, smtp.reply), by: destination.exchange }
   }
+  // Nor while DNS keeps back where others of them are.
+  if (worst!.state === 'refused' && route.unanswered !== undefined)
+    return failed('deferred', reply(451, '4.4.3', route.unanswered))
   return worst!
+}
+
+/** The destinations by host: they stand in order of preference, and so does what they become. */
+function hostsOf(
+  destinations: readonly Destination[],
+): { readonly exchange: string; readonly signed?: SignedPath; readonly addresses: readonly string[] }[] {
+  const hosts = new Map<string, { exchange: string; signed?: SignedPath; addresses: string[] }>()
+  for (const { exchange, address, signed } of destinations) {
+    const known = hosts.get(exchange)
+    if (known === undefined) hosts.set(exchange, { exchange, ...(signed && { signed }), addresses: [address] })
+    else known.addresses.push(address)
+  }
+  return [...hosts.values()]
 }
 
 /** What DNSSEC says of a host, asked once for all its addresses, and only of those that come to be tried. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { fixedDns } from '../../identity/testing.ts'
 import { routeTo } from './route.ts'
 
-const own = { hostName: 'mx.self.example', privateDestinations: false }
+const own = { hostName: 'mx.self.example', ip: '203.0.113.1', privateDestinations: false }
 const random = { float: () => 0.5, bytes: (n: number) => Buffer.alloc(n), integer: () => 0 }
 const route = (domain: string, zones: Parameters<typeof fixedDns>[0], options = own) =>
   routeTo(domain, options, { dns: fixedDns(zones), random })
@@ -94,4 +94,74 @@ test('an MX that points to loopback is no way out of our own network', async () 
   const found = await route('a.example', zones)
   assert.equal(found.kind === 'unroutable' && found.enhanced, '5.4.4')
   assert.equal((await route('a.example', zones, { ...own, privateDestinations: true })).kind, 'destinations')
+})
+
+const reached = (found: Awaited<ReturnType<typeof route>>) =>
+  found.kind === 'destinations' ? found.destinations.map(({ address }) => address) : found
+
+test('the families of a host come by turns (RFC 8305 §4)', async () => {
+  const found = await route('a.example', {
+    'a.example': { A: ['192.0.2.1', '192.0.2.2', '192.0.2.3'], AAAA: ['2001:db8::1', '2001:db8::2'] },
+  })
+  assert.deepEqual(reached(found), ['192.0.2.1', '2001:db8::1', '192.0.2.2', '2001:db8::2', '192.0.2.3'])
+})
+
+test('a null MX beside others says nothing (RFC 7505 §3); an exchange that is no name is passed over', async () => {
+  const MX = ['', 'spa ce.example', 'mx.example', 'gone.example'].map((exchange, preference) => ({
+    preference,
+    exchange,
+  }))
+  const found = await route('a.example', { 'a.example': { MX }, 'mx.example': { A: ['192.0.2.1'] } })
+  assert.deepEqual(reached(found), ['192.0.2.1'])
+  const none = await route('a.example', { 'a.example': { MX: MX.slice(3) } })
+  assert.equal(none.kind === 'unroutable' && none.enhanced, '5.4.4')
+})
+
+test('aliases are followed, of the domain and of a host in its MX', async () => {
+  const zones = {
+    'www.example': { CNAME: ['a.example'] },
+    'a.example': { MX: [{ preference: 1, exchange: 'alias.example' }] },
+    'alias.example': { CNAME: ['mx.example'] },
+    'mx.example': { A: ['192.0.2.1'] },
+  }
+  assert.deepEqual(reached(await route('www.example', zones)), ['192.0.2.1'])
+})
+
+test('an MX that leads back to us under another name is a loop; what is better than that is used', async () => {
+  const zones = {
+    'back.example': { A: [own.ip] },
+    'best.example': { A: ['192.0.2.1'] },
+    'worse.example': { A: ['192.0.2.3'] },
+  }
+  const mx = (...exchanges: string[]) => ({
+    ...zones,
+    'a.example': { MX: exchanges.map((exchange, preference) => ({ preference, exchange })) },
+  })
+  const loop = await route('a.example', mx('back.example', 'worse.example'))
+  assert.equal(loop.kind === 'unroutable' && loop.enhanced, '5.4.6')
+  assert.deepEqual(reached(await route('a.example', mx('best.example', 'back.example', 'worse.example'))), [
+    '192.0.2.1',
+  ])
+})
+
+test('private addresses are passed over where there are others, of every kind', async () => {
+  const A = ['127.0.0.1', '10.1.2.3', '192.168.0.1', '169.254.1.1', '0.0.0.0', '192.0.2.1']
+  const AAAA = ['::1', 'fe80::1', 'fd00::1', '::ffff:127.0.0.1', '::']
+  assert.deepEqual(reached(await route('a.example', { 'a.example': { A, AAAA } })), ['192.0.2.1'])
+  const inside = await route('a.example', { 'a.example': { A: A.slice(0, 5), AAAA } })
+  assert.equal(inside.kind === 'unroutable' && inside.enhanced, '5.4.4')
+})
+
+test('one host without an answer does not hide the others, and is remembered', async () => {
+  const MX = ['silent.example', 'mx.example'].map((exchange, preference) => ({ preference, exchange }))
+  const zones = {
+    'a.example': { MX },
+    'silent.example': { A: 'timeout', AAAA: 'timeout' },
+    'mx.example': { A: ['192.0.2.1'] },
+  } as const
+  const found = await route('a.example', zones)
+  assert.deepEqual(reached(found), ['192.0.2.1'])
+  assert.match(found.kind === 'destinations' ? found.unanswered! : '', /silent\.example/)
+  const all = await route('a.example', { ...zones, 'mx.example': { timeout: true } })
+  assert.equal(all.kind, 'wait')
 })

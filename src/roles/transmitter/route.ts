@@ -7,6 +7,8 @@ import type { Random } from '../../world/world.ts'
 
 const MAX_EXCHANGES = 20
 const MAX_ADDRESSES = 30
+/** Where a host was yesterday it most likely is: better than to let mail wait because its name servers are away. */
+const STALE_WILL_DO = { mayBeStale: true } as const
 
 export interface Destination {
   /** The host's name: what TLS asks for. */
@@ -24,8 +26,14 @@ export interface SignedPath {
 }
 
 export type Route =
-  /** `site`: the group of hosts, the same for all domains that share it. */
-  | { readonly kind: 'destinations'; readonly destinations: readonly Destination[]; readonly site: string }
+  | {
+      readonly kind: 'destinations'
+      readonly destinations: readonly Destination[]
+      /** The group of hosts, the same for all domains that share it. */
+      readonly site: string
+      /** There are more hosts, and DNS does not say now where: why. */
+      readonly unanswered?: string
+    }
   /** Nothing is known now. */
   | { readonly kind: 'wait'; readonly reason: string }
   /** The domain cannot get mail. `enhanced` is the code for the bounce. */
@@ -34,17 +42,19 @@ export type Route =
 /** Hosts that take mail for `domain`, best first; hosts of the same preference in random order. */
 export async function routeTo(
   domain: string,
-  own: { hostName: string; privateDestinations: boolean },
+  own: { hostName: string; ip: string; privateDestinations: boolean },
   world: { dns: Dns; random: Random },
 ): Promise<Route> {
   if (domain.startsWith('[')) return routeToLiteral(domain, own.privateDestinations)
-  const mx = await world.dns.resolve(domain, 'MX')
+  const mx = await world.dns.resolve(domain, 'MX', STALE_WILL_DO)
   if (mx.status === 'no-answer')
     return { kind: 'wait', reason: `no answer from DNS for the MX of ${domain}: ${mx.reason}` }
   if (mx.status === 'no-name')
     return { kind: 'unroutable', enhanced: '5.1.2', reason: `the domain ${domain} does not exist` }
-  const records = mx.status === 'records' ? mx.records : [{ preference: 0, exchange: domain }]
-  if (records.some((record) => record.exchange === '' || record.exchange === '.'))
+  const listed = mx.status === 'records' ? mx.records : [{ preference: 0, exchange: domain }]
+  // RFC 7505 §3: it must stand alone; beside others it says nothing.
+  const records = listed.filter(({ exchange }) => exchange !== '' && exchange !== '.')
+  if (records.length === 0)
     return { kind: 'unroutable', enhanced: '5.1.10', reason: `${domain} says that it takes no mail (null MX)` }
 
   // RFC 5321 §5.1: if we are in the list ourselves, hosts of our own and of worse preference would lead back to us.
@@ -64,11 +74,23 @@ export async function routeTo(
   const found = await Promise.all(
     ordered.map(({ record }) => addressesOf(record.exchange.toLowerCase(), nextHops, world.dns)),
   )
-  const destinations = found.flatMap((answer) => answer.destinations)
+  // Under another name we are ourselves, too: then what is no better leads back.
+  const back = ordered.findIndex((_, i) => found[i]!.destinations.some(({ address }) => address === own.ip))
+  const worse = back < 0 ? Number.POSITIVE_INFINITY : ordered[back]!.record.preference
+  const before = found.filter((_, i) => ordered[i]!.record.preference < worse)
+  if (before.length === 0)
+    return { kind: 'unroutable', enhanced: '5.4.6', reason: `the MX of ${domain} leads back to ${own.hostName}` }
+  const destinations = before.flatMap((answer) => answer.destinations)
   const allowed = destinations.filter((d) => own.privateDestinations || !isPrivateIp(d.address)).slice(0, MAX_ADDRESSES)
-  if (allowed.length > 0) return { kind: 'destinations', destinations: allowed, site: siteOf(domain, usable) }
-  const unanswered = found.find((answer) => answer.reason !== undefined)
-  if (unanswered !== undefined) return { kind: 'wait', reason: unanswered.reason! }
+  const unanswered = before.find((answer) => answer.reason !== undefined)?.reason
+  if (allowed.length > 0)
+    return {
+      kind: 'destinations',
+      destinations: allowed,
+      site: siteOf(domain, usable),
+      ...(unanswered !== undefined && { unanswered }),
+    }
+  if (unanswered !== undefined) return { kind: 'wait', reason: unanswered }
   if (destinations.length > 0)
     return { kind: 'unroutable', enhanced: '5.4.4', reason: `the MX of ${domain} has only private addresses` }
   return mx.status === 'records'
@@ -92,16 +114,33 @@ async function addressesOf(
   nextHops: readonly string[] | undefined,
   dns: Dns,
 ): Promise<{ destinations: Destination[]; reason?: string }> {
-  const answers = await Promise.all([dns.resolve(exchange, 'A'), dns.resolve(exchange, 'AAAA')])
+  const [v4, v6] = await Promise.all([
+    dns.resolve(exchange, 'A', STALE_WILL_DO),
+    dns.resolve(exchange, 'AAAA', STALE_WILL_DO),
+  ])
+  const answers = [v4, v6]
   const bases = nextHops && (await signedNames(exchange, answers, dns))
   const signed = bases && bases.length > 0 ? { signed: { bases, nextHops: nextHops! } } : {}
-  const destinations = answers.flatMap((answer) =>
-    answer.status === 'records' ? answer.records.map((address) => ({ exchange, address, ...signed })) : [],
-  )
+  const destinations = interleaved(addressesIn(v4), addressesIn(v6)).map((address) => ({
+    exchange,
+    address,
+    ...signed,
+  }))
   const silent = answers.find((answer) => answer.status === 'no-answer')
   if (destinations.length === 0 && silent?.status === 'no-answer')
     return { destinations, reason: `no answer from DNS for the address of ${exchange}: ${silent.reason}` }
   return { destinations }
+}
+
+const addressesIn = (answer: DnsAnswer<string>) => (answer.status === 'records' ? answer.records : [])
+
+/**
+ * RFC 8305 §4: by turns, so that a family that leads nowhere is soon left. IPv4 first: it is what SPF, PTR and the lists of
+ * Receivers know best of a Transmitter.
+ */
+function interleaved(first: readonly string[], second: readonly string[]): string[] {
+  const turns = Array.from({ length: Math.max(first.length, second.length) }, (_, i) => [first[i], second[i]])
+  return turns.flat().filter((address) => address !== undefined)
 }
 
 /**

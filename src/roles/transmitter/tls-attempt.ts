@@ -108,14 +108,17 @@ export class HostPolicy {
     return this.#attempt({ result: 'validation-failure', detail: `the policy does not name the host ${exchange}` })
   }
 
-  /** What a connection, or the failure of one, says; undefined where it never came as far as TLS. */
-  measure(met: SmtpConnection | SmtpFailure): TlsAttempt | undefined {
+  /**
+   * What a connection, or the failure of one, says; undefined where it never came as far as TLS. `address`: which of the
+   * host's was met.
+   */
+  measure(met: SmtpConnection | SmtpFailure, address = this.#destination.address): TlsAttempt | undefined {
     const outcome = met instanceof SmtpConnection ? this.#outcomeOf(met) : failureOf(met)
     if (outcome === undefined) return undefined
     const { failure } = this.#policy.sts
     if (outcome.result === 'success' && failure !== undefined && this.#dane.kind === 'none')
-      return this.#attempt({ result: failure.type, detail: failure.detail })
-    return this.#attempt(outcome)
+      return this.#attempt({ result: failure.type, detail: failure.detail }, address)
+    return this.#attempt(outcome, address)
   }
 
   #outcomeOf({ tls, tlsFailure, extensions }: SmtpConnection): Outcome {
@@ -139,9 +142,9 @@ export class HostPolicy {
     return daneFault(usable, chain, names, this.#nowMs) ?? SUCCESS
   }
 
-  #attempt({ result, detail, isMet = result === 'success' }: Outcome): TlsAttempt {
+  #attempt({ result, detail, isMet = result === 'success' }: Outcome, address = this.#destination.address): TlsAttempt {
     const { domain } = this.#policy
-    const { exchange: mx, address } = this.#destination
+    const { exchange: mx } = this.#destination
     return { domain, ...this.#published(mx), mx, address, result, detail, isMet }
   }
 
