@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { Resolver } from '../protocols/dns/resolver.ts'
 import { type DnsServer, startDnsServer } from '../protocols/dns/server.ts'
-import { ZoneTable } from '../protocols/dns/zone.ts'
+import { type ZoneRecord, ZoneTable } from '../protocols/dns/zone.ts'
 import { ADMIN_SOCKET } from '../system/admin-door.ts'
 import type { Log } from '../system/agent.ts'
 import type { SystemPlan } from '../system/description.ts'
@@ -50,10 +50,14 @@ export interface LabOptions {
   readonly plan: SystemPlan
   readonly folder: string
   readonly log: Log
+  /** What DNS shows beside the agents' records: the domains of strangers. */
+  readonly records?: readonly ZoneRecord[]
+  /** Pages for people (default: yes). */
+  readonly pages?: boolean
 }
 
 /** Starts everything; what was started is stopped again when something fails. @throws NetworkError, DiskError */
-export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> {
+export async function startLab({ plan, folder, log, records = [], pages = true }: LabOptions): Promise<Lab> {
   const stops: (() => unknown)[] = []
   const stop = async () => {
     for (const one of stops.splice(0).reverse()) await one()
@@ -87,7 +91,10 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
       iterations: ITERATIONS,
       adminSocket: ({ id }) => join(folder, id, ADMIN_SOCKET),
       log,
-      publish: (agents) => zones.set(labZone(agents)),
+      publish(agents) {
+        const zone = labZone(agents)
+        zones.set({ ...zone, records: [...zone.records, ...records] })
+      },
     })
     stops.push(() => system.stop())
     const live = new Live(system)
@@ -95,23 +102,25 @@ export async function startLab({ plan, folder, log }: LabOptions): Promise<Lab> 
 
     let webPort: number | undefined
     const webUrl = () => (webPort === undefined ? undefined : `http://localhost:${webPort}`)
-    const web = createWeb({
-      ...webOf(system, world, log, webUrl),
-      serverFactory: httpServer,
-      live,
-      demoPeople: plan.agents.flatMap(({ people }) =>
-        people.flatMap(({ displayName, address, password }) =>
-          password === undefined ? [] : [{ name: displayName, address, password }],
+    if (pages) {
+      const web = createWeb({
+        ...webOf(system, world, log, webUrl),
+        serverFactory: httpServer,
+        live,
+        demoPeople: plan.agents.flatMap(({ people }) =>
+          people.flatMap(({ displayName, address, password }) =>
+            password === undefined ? [] : [{ name: displayName, address, password }],
+          ),
         ),
-      ),
-    })
-    webPort = await near('web', WEB_PORT, moved, async (port) => {
-      await web.listen({ host: '127.0.0.1', port }).catch((error: NodeJS.ErrnoException) => {
-        throw error.code === 'EADDRINUSE' ? new NetworkError('address-in-use', error.message) : error
       })
-      return port
-    })
-    stops.push(() => web.close())
+      webPort = await near('web', WEB_PORT, moved, async (port) => {
+        await web.listen({ host: '127.0.0.1', port }).catch((error: NodeJS.ErrnoException) => {
+          throw error.code === 'EADDRINUSE' ? new NetworkError('address-in-use', error.message) : error
+        })
+        return port
+      })
+      stops.push(() => web.close())
+    }
     for (const { accounts } of system.agents) accounts.issuer = webUrl()
     return {
       system,

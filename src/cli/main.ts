@@ -144,9 +144,17 @@ program
     '--what-if <switches>',
     'turn switches and show which cells change: srs=no,arc=no,dkim=no,trust=no,old:modifies=footer',
   )
+  .option('--send', 'run it as real agents on this computer, too, and compare every cell', false)
   .option('--replay', 'print what was said between the agents', false)
   .option('--json', 'lines of JSON; the last one has the hash of everything that happened', false)
   .action((file, options) => verb(async () => (await import('./verbs/simulate.ts')).simulateVerb(file, options))())
+
+program
+  .command('gallery')
+  .description('simulate every description of a folder, run it on this computer, and compare prediction and reality')
+  .argument('[folder]', 'of descriptions (default: the gallery that comes with Borderpost)')
+  .option('--seed <seed>', 'of the simulated world', '1')
+  .action((folder, { seed }) => verb(async () => (await import('./verbs/gallery.ts')).gallery(folder, seed))())
 
 program
   .command('trace')

@@ -10,10 +10,13 @@ import { simulatedStage } from '../../lab/simulate/world.ts'
 import type { SystemModel } from '../../notation/model.ts'
 import { planSystem, type SystemPlan } from '../../system/description.ts'
 import { EXIT, printFindings, readDescription } from '../read-description.ts'
+import { compare, onLoopback } from '../real-stage.ts'
 
 export interface SimulateOptions {
   readonly seed: string
   readonly whatIf?: string
+  /** In reality, too. */
+  readonly send: boolean
   readonly replay: boolean
   readonly json: boolean
 }
@@ -29,7 +32,7 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
     console.error(switches)
     return EXIT.usage
   }
-  const { model: whole, assumed } = completed(model)
+  const { model: whole, assumed } = options.send ? onLoopback(model) : completed(model)
   const errors = [...description.findings, ...planSystem(whole).findings].filter(
     // A password in a description harms nobody where nothing is real.
     ({ severity, code }) => severity === 'error' && code !== 'S07',
@@ -37,6 +40,7 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
   if (!options.json && assumed.length > 0)
     out(`Assumed, since it is not written:\n${assumed.map((one) => `  ${one}\n`).join('')}\n`)
+  if (options.send) return compared(switches.length > 0 ? switched(whole, switches) : whole, options, out)
   const before = await run(whole, options.replay && switches.length === 0 && !options.json ? out : undefined, options)
   if (switches.length === 0) {
     tell(before, options.json, out)
@@ -56,6 +60,24 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   tell(after, options.json, out)
   if (!options.json) out(`What changes, and why:\n\n${renderChanges(found)}`)
   return EXIT.ok
+}
+
+/** The prediction, reality, and where they differ. */
+async function compared(
+  model: SystemModel,
+  { seed, json }: SimulateOptions,
+  out: (text: string) => void,
+): Promise<number> {
+  const { real, cells } = await compare(model, seed)
+  const wrong = cells.filter((one) => one.predicted !== one.real)
+  const sum = { passed: cells.length - wrong.length, failed: wrong.length, skipped: real.skipped.length }
+  if (json) for (const cell of cells) out(`${JSON.stringify(cell)}\n`)
+  else {
+    out(`${renderSurvival(real)}\n`)
+    for (const { cell, predicted, real: found } of wrong) out(`${cell}: predicted ${predicted}, really ${found}\n`)
+  }
+  out(json ? `${JSON.stringify(sum)}\n` : `${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
+  return wrong.length === 0 ? EXIT.ok : EXIT.findings
 }
 
 interface Ran {
