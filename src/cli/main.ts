@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { draw } from '../notation/draw.ts'
 import { format, type Style } from '../notation/format.ts'
-import type { AdminWish } from '../roles/administer.ts'
 import { planSystem } from '../system/description.ts'
 import { home } from './home.ts'
 import { EXIT, printFindings, readDescription } from './read-description.ts'
+import type { WishAboutPeople } from './verbs/account.ts'
 
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
   version: string
@@ -227,7 +227,7 @@ store
 const people = program.command('account').description('the people of an agent, running or stopped')
 const inFolder = ['--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo'] as const
 type InFolder = { folder: string }
-const ask = (folder: string, wish: AdminWish) =>
+const ask = (folder: string, wish: WishAboutPeople) =>
   verb(async () => (await import('./verbs/account.ts')).account(folder, wish, print))()
 people
   .command('deleted')
@@ -311,6 +311,43 @@ people
   .argument('<address>', 'of the account')
   .option(...inFolder)
   .action((address: string, { folder }: InFolder) => ask(folder, { verb: 'no-passkeys', address }))
+const suppressed = program
+  .command('suppressed')
+  .description('whom Authors do not write to any more: who was refused for good, or complained')
+const forWhom = ['--for <owner>', 'an Author here, or a domain for all its Authors'] as const
+type Suppressing = InFolder & { for?: string }
+const suppress = (
+  action: 'list' | 'add' | 'remove',
+  address: string | undefined,
+  { folder, for: owner }: Suppressing,
+) =>
+  verb(async () =>
+    (await import('./verbs/suppressed.ts')).suppressed(
+      folder,
+      { verb: 'suppressed', action, ...(address !== undefined && { address }), ...(owner !== undefined && { owner }) },
+      print,
+    ),
+  )()
+suppressed
+  .command('list')
+  .description('all of them, since when, and why')
+  .option(...forWhom)
+  .option(...inFolder)
+  .action((options: Suppressing) => suppress('list', undefined, options))
+suppressed
+  .command('add')
+  .description('keep an address from being written to')
+  .argument('<address>')
+  .requiredOption(...forWhom)
+  .option(...inFolder)
+  .action((address: string, options: Suppressing) => suppress('add', address, options))
+suppressed
+  .command('remove')
+  .description('let it be written to again')
+  .argument('<address>')
+  .option(...forWhom)
+  .option(...inFolder)
+  .action((address: string, options: Suppressing) => suppress('remove', address, options))
 program
   .command('password')
   .description('set the password of an account: asks for it, or reads a line from standard input')

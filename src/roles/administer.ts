@@ -28,6 +28,13 @@ export type AdminWish =
   | { readonly verb: 'deleted'; readonly address: string }
   /** Brings it back: these, or what was deleted since then. */
   | { readonly verb: 'undelete'; readonly address: string; readonly ids?: readonly number[]; readonly sinceMs?: number }
+  /** Whom Authors do not write to any more. `owner`: an Author, or a domain for all its Authors. */
+  | {
+      readonly verb: 'suppressed'
+      readonly action: 'list' | 'add' | 'remove'
+      readonly address?: string
+      readonly owner?: string
+    }
   /** Without members: it is no group any more. */
   | { readonly verb: 'group'; readonly address: string; readonly members: readonly string[]; readonly owner?: string }
 
@@ -64,6 +71,7 @@ export async function administer(place: AdminPlace, wish: unknown): Promise<Admi
 }
 
 const SHOWN_DELETED = 1000
+const SHOWN_SUPPRESSED = 10_000
 
 type Words = Readonly<Record<string, unknown>>
 
@@ -194,6 +202,37 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
         : no(`${alias} is no address of ${account.address}.`)
     const what = domain === undefined ? `${alias} leads to` : `What is for nobody else at ${domain} goes to`
     return change(store, { kind: 'alias.put', alias, account: account.id }, `${what} ${account.address}.`)
+  },
+
+  async suppressed({ store, world }, words) {
+    const owner = words.owner === undefined ? undefined : String(words.owner).toLowerCase().slice(0, 320)
+    if (words.action === 'list') {
+      const lines = store.bounces
+        .everySuppressed(SHOWN_SUPPRESSED)
+        .filter((one) => owner === undefined || one.owner === owner)
+        .map(
+          (one) =>
+            `${one.address}  for ${one.owner}  since ${new Date(one.atMs).toISOString()}  ${one.reason}: ${one.said}`,
+        )
+      return yes(lines.length === 0 ? 'Nobody is suppressed.' : lines.join('\n'))
+    }
+    const address = addressIn(words.address)
+    if (address === undefined) return notAnAddress(words.address)
+    if (words.action === 'remove') {
+      const command = { kind: 'suppressed.remove', address, ...(owner !== undefined && { owner }) } as const
+      return change(store, command, `${address} can be written to again.`)
+    }
+    const isOwner =
+      owner !== undefined && (owner.includes('@') ? personIn(store, owner) !== undefined : isHere(store, `x@${owner}`))
+    if (!isOwner) return no('Say for whom: --for an Author here, or a domain of this agent.')
+    const suppressed = {
+      owner,
+      address,
+      reason: 'asked',
+      said: 'put there by an administrator',
+      atMs: world.clock.now(),
+    }
+    return change(store, { kind: 'suppressed.put', suppressed }, `${address} gets nothing more from ${owner}.`)
   },
 
   async group({ store }, words) {

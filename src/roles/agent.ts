@@ -76,6 +76,10 @@ export interface AgentSettings {
   readonly dkim2: boolean
   /** Tags the reverse-paths of its Authors, and refuses bounces without a tag to those who send so (BATV). */
   readonly batv: boolean
+  /** Each recipient's copy leaves with a reverse-path of its own (VERP). */
+  readonly verp: boolean
+  /** Authors do not write again to who was refused for good, or complained. */
+  readonly suppresses: boolean
   /** Whose client certificates the description names, by the SHA-256 of their keys (hexadecimal). */
   readonly certificates: readonly { readonly key: string; readonly address: string }[]
   readonly msa: MsaSettings

@@ -26,6 +26,7 @@ import type {
   SpecialUse,
   StoredPolicy,
   Submission,
+  Suppressed,
   TrackEvent,
   TrustedForwarder,
   VacationResponse,
@@ -232,6 +233,17 @@ export type Command =
   | { kind: 'upload.prune'; beforeMs: number }
   | { kind: 'arrival.add'; digest: string; trace: string; atMs: number } // remembers a transaction for a week, see Store.arrival
   | { kind: 'arrival.remove'; digest: string } // what was remembered too early
+  // what came back
+  | {
+      kind: 'bounced.note'
+      author: string
+      reason: string
+      atMs: number
+      suppress: { address: string; said: string } | undefined
+    } // counts a recipient that failed, and keeps his Author from writing to him again
+  | { kind: 'suppressed.put'; suppressed: Suppressed }
+  | { kind: 'suppressed.remove'; owner?: string; address: string } // without owner: from every list
+  | { kind: 'suppressed.prune'; beforeMs: number }
   | { kind: 'event.add'; event: Omit<TrackEvent, 'id'> }
   | { kind: 'event.prune'; beforeMs: number; keep: number } // forgets events older than `beforeMs`, and all but the newest `keep`
   | { kind: 'change.prune'; account: AccountId; keep: number } // keeps the last `keep` MODSEQs of the change log; older states get `undefined`

@@ -21,6 +21,7 @@ import {
   removeTrust,
   setCredentials,
 } from './apply-accounts.ts'
+import { noteBounced, pruneSuppressed, putSuppressed, removeSuppressed } from './apply-bounces.ts'
 import { forgetDeleted, pruneDeleted, restoreDeleted } from './apply-deleted.ts'
 import { copyPlacements, deliverEmail, destroyEmails, expungePlacements, updateEmail } from './apply-emails.ts'
 import { storeFlags } from './apply-flags.ts'
@@ -168,6 +169,10 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'upload.prune': pruneUploads,
   'arrival.add': addArrival,
   'arrival.remove': removeArrival,
+  'bounced.note': noteBounced,
+  'suppressed.put': putSuppressed,
+  'suppressed.remove': removeSuppressed,
+  'suppressed.prune': pruneSuppressed,
   'event.add': addEvent,
   'event.prune': pruneEvents,
   'change.prune': pruneChanges,

@@ -4,6 +4,7 @@
 import type { Database, SqlValue, Statement } from '../world/disk.ts'
 import { flagTest } from './flags.ts'
 import { AccessReads } from './read-access.ts'
+import { BounceReads } from './read-bounces.ts'
 import { ChangeReads } from './read-changes.ts'
 import { ContentsReads } from './read-contents.ts'
 import { DeletedReads } from './read-deleted.ts'
@@ -55,6 +56,7 @@ export class Reads implements StoreReads {
   readonly access: AccessReads
   readonly deleted: DeletedReads
   readonly sent: SentReads
+  readonly bounces: BounceReads
   readonly reports: ReportReads
   readonly #statements = new Map<string, Statement>()
 
@@ -66,6 +68,7 @@ export class Reads implements StoreReads {
     this.access = new AccessReads(database)
     this.deleted = new DeletedReads(database)
     this.sent = new SentReads(database)
+    this.bounces = new BounceReads(database)
     this.reports = new ReportReads(database)
   }
 

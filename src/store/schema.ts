@@ -453,6 +453,20 @@ CREATE TRIGGER queue_lane_leaves AFTER DELETE ON queue BEGIN
 END;
 `
 
+const bounces = `
+-- Addresses that mail is not sent to any more. owner: an Author's address, or a domain for all its Authors; lower case.
+CREATE TABLE suppressed (
+  owner TEXT NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL, said TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (owner, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX suppressed_by_address ON suppressed (address);
+-- Recipients of an Author that failed in a day (UTC), by class.
+CREATE TABLE bounced (
+  author TEXT NOT NULL, day INTEGER NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (author, day, reason)
+) STRICT, WITHOUT ROWID;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -477,6 +491,7 @@ const MIGRATIONS: readonly string[] = [
   undelete,
   sent,
   lanes,
+  bounces,
 ]
 
 /** The version this program writes. */

@@ -3,6 +3,7 @@
 
 import type { Command, CommandResult } from './commands.ts'
 import type { AccessReads } from './read-access.ts'
+import type { BounceReads } from './read-bounces.ts'
 import type { ChangeReads } from './read-changes.ts'
 import type { ContentsReads } from './read-contents.ts'
 import type { DeletedReads } from './read-deleted.ts'
@@ -123,6 +124,8 @@ export interface Store {
   readonly deleted: DeletedReads
   /** What Authors sent, and which requests were done. */
   readonly sent: SentReads
+  /** What came back: suppressed addresses, counts by class. */
+  readonly bounces: BounceReads
   /** Reports that we owe and that others sent. */
   readonly reports: ReportReads
   // what people teach

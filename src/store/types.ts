@@ -275,6 +275,18 @@ export interface TrackEvent {
   readonly detail: Record<string, unknown>
 }
 
+/** An address that mail is not sent to any more. */
+export interface Suppressed {
+  /** An Author's address, or a domain for all its Authors. */
+  readonly owner: string
+  readonly address: string
+  /** A class of bounces, 'feedback', or 'asked': an administrator put it here. */
+  readonly reason: string
+  /** What was said, one sentence. */
+  readonly said: string
+  readonly atMs: number
+}
+
 /** A Forwarder that one Recipient trusts. Matched on authenticated identity, never on HELO. */
 /** Something remembered of strangers, with its end; `value` undefined: it is forgotten. */
 export interface Remembered {

@@ -15,6 +15,8 @@ import type { KeyKeeper } from './key-keeper.ts'
 /** What was uploaded and no message named by then is forgotten (RFC 8620 §6 asks for an hour). */
 const UPLOADS_KEPT_MS = 86_400_000
 const EVENTS_KEPT_MS = 30 * 86_400_000
+/** Mailboxes come back: what was said of an address so long ago is asked again. */
+const SUPPRESSED_KEPT_MS = 90 * 86_400_000
 const EVENTS_KEPT = 1_000_000
 const TIDY_EVERY_MS = 600_000
 
@@ -99,6 +101,7 @@ export class Background {
       await store.commit([{ kind: 'event.prune', beforeMs, keep: EVENTS_KEPT }])
       await store.commit([{ kind: 'sent.prune', beforeMs }])
       await store.commit([{ kind: 'once.prune', beforeMs: world.clock.now() - ONCE_KEPT_MS }])
+      await store.commit([{ kind: 'suppressed.prune', beforeMs: world.clock.now() - SUPPRESSED_KEPT_MS }])
       await store.commit([{ kind: 'upload.prune', beforeMs: world.clock.now() - UPLOADS_KEPT_MS }])
       await work.reporter.prune()
       if (this.#agent.roles.has('MDA')) await retain(store, world.clock, this.#agent.settings.retention)

@@ -418,6 +418,8 @@ function planAgent(
       maxMessageBytes: of('max-size').at(-1) ?? 50 * MIB,
       dkim2: of('dkim2').at(-1) ?? false,
       batv: of('batv').at(-1) ?? false,
+      verp: of('verp').at(-1) ?? false,
+      suppresses: of('suppress').at(-1) ?? true,
       certificates: [],
       msa: {
         password: of('password').at(-1) ?? true,

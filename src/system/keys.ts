@@ -33,6 +33,8 @@ export const KEYS = {
     'dkim-rotate': values.rotation,
     dkim2: values.yesNo,
     batv: values.yesNo,
+    verp: values.yesNo,
+    suppress: values.yesNo,
     spf: values.yesNo,
     'spf-include': values.domain,
     parked: values.domain,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import type { AdminWish } from '../../roles/administer.ts'
+
 import { Connections } from '../../roles/connections.ts'
 import { Passwords } from '../../roles/passwords.ts'
 import { openStore } from '../../store/embedded.ts'
@@ -12,7 +12,7 @@ import { deliver, makeAccount } from '../../store/testing.ts'
 import { UNDELETE } from '../../store/types.ts'
 import { ADMIN_SOCKET, openAdminDoor } from '../../system/admin-door.ts'
 import { worldOf } from '../agents-in.ts'
-import { account, askPassword } from './account.ts'
+import { account, askPassword, type WishAboutPeople } from './account.ts'
 
 function home(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-people-'))
@@ -25,7 +25,7 @@ test('people of an agent that is stopped, and of one that runs: the same words',
   const complaints: string[] = []
   t.mock.method(console, 'error', (text: string) => complaints.push(text))
   let printed = ''
-  const say = async (wish: AdminWish) => {
+  const say = async (wish: WishAboutPeople) => {
     printed = ''
     complaints.length = 0
     const code = await account(folder, wish, (text) => {

@@ -15,10 +15,13 @@ import { NetworkError } from '../../world/network.ts'
 import { agentsIn, worldOf } from '../agents-in.ts'
 import { EXIT } from '../read-description.ts'
 
+/** What is asked of the agent of an address. */
+export type WishAboutPeople = Exclude<AdminWish, { verb: 'suppressed' }>
+
 type Print = (text: string) => void
 
 /** Asks the agent of the wish's address; `list` asks all. */
-export async function account(folder: string, wish: AdminWish, print: Print): Promise<number> {
+export async function account(folder: string, wish: WishAboutPeople, print: Print): Promise<number> {
   const agents = agentsIn(folder)
   if (agents.length === 0) {
     console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
@@ -26,7 +29,7 @@ export async function account(folder: string, wish: AdminWish, print: Print): Pr
   }
   try {
     if (wish.verb === 'list' || (wish.verb === 'dkim' && wish.what === 'list')) {
-      for (const agent of agents) print(clean(`${(await ask(agent, wish)).text}\n`))
+      for (const agent of agents) print(clean(`${(await askAgent(agent, wish)).text}\n`))
       return EXIT.ok
     }
     const domain = wish.verb === 'dkim' ? wish.domain : domainOf(wish.address)
@@ -35,7 +38,7 @@ export async function account(folder: string, wish: AdminWish, print: Print): Pr
       console.error(`No agent in ${folder} ${wish.verb === 'dkim' ? 'has keys' : 'handles mail'} of ${domain}.`)
       return EXIT.usage
     }
-    const { ok, text } = await ask(agent, wish)
+    const { ok, text } = await askAgent(agent, wish)
     if (ok) print(clean(`${text}\n`))
     else console.error(clean(text))
     return ok ? EXIT.ok : EXIT.findings
@@ -49,7 +52,7 @@ export async function account(folder: string, wish: AdminWish, print: Print): Pr
 /** The agent that has the postmaster of this domain. */
 async function agentOf(agents: readonly string[], domain: string): Promise<string | undefined> {
   for (const agent of agents) {
-    const { text } = await ask(agent, { verb: 'list' })
+    const { text } = await askAgent(agent, { verb: 'list' })
     if (text.split('\n').some((line) => line.toLowerCase().startsWith(`postmaster@${domain} `))) return agent
   }
   return undefined
@@ -58,14 +61,14 @@ async function agentOf(agents: readonly string[], domain: string): Promise<strin
 /** The agent that has keys of this domain: its own, or those of one that it carries mail for. */
 async function signerOf(agents: readonly string[], domain: string): Promise<string | undefined> {
   for (const agent of agents) {
-    const { text } = await ask(agent, { verb: 'dkim', what: 'list' })
+    const { text } = await askAgent(agent, { verb: 'dkim', what: 'list' })
     if (text.split('\n').some((line) => line.startsWith(`${domain.toLowerCase()}  `))) return agent
   }
   return undefined
 }
 
 /** The agent itself while it runs, else its store. @throws DiskError, NetworkError */
-async function ask(agent: string, wish: AdminWish): Promise<AdminAnswer> {
+export async function askAgent(agent: string, wish: AdminWish): Promise<AdminAnswer> {
   const world = worldOf(agent)
   try {
     return await askAtDoor(world, join(resolve(agent), ADMIN_SOCKET), wish)
@@ -115,4 +118,4 @@ export async function hidden(prompt: string, input: NodeJS.ReadStream, output: N
 }
 
 /** Names that people chose go to a terminal. */
-const clean = (text: string) => text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f]/g, '?')
+export const clean = (text: string) => text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f]/g, '?')

@@ -36,6 +36,8 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
   const open = new Concurrency(CONNECTIONS_PER_ADDRESS, CONNECTIONS)
   const wrongPasswords = new RateLimit(agent.world.clock, WRONG_PASSWORDS, 600_000)
   const entered = new WeakSet<SessionFacts>()
+  /** Who writes the transaction under way. */
+  const authors = new WeakMap<SessionFacts, Account>()
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
 
   const owns = (account: Account, reversePath: ReversePath) =>
@@ -89,6 +91,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
 
     mail(reversePath, { hold }, session) {
       const author = authorOf(session, connection, reversePath)
+      if (author !== undefined) authors.set(session, author)
       if (author === undefined) {
         if (session.user === undefined && !knownPlace(session))
           return reply(530, '5.7.0', 'authentication required: this is a submission server for our own Authors')
@@ -105,7 +108,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
       return undefined
     },
 
-    recipient: (forwardPath) => recipientRefusal(agent, forwardPath),
+    recipient: (forwardPath, _parameters, session) => recipientRefusal(agent, authors.get(session), forwardPath),
 
     // Offered only where the MDA is this same agent: the Author's mail is in our store.
     async partOf(url, reversePath, session) {

@@ -16,6 +16,7 @@ import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command, CommandResult } from '../../store/commands.ts'
 import type { Account, BlobRef, QueueEntry, SentMessage, Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
+import { suppressedRefusal } from '../bounces/suppressed.ts'
 import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'
@@ -181,7 +182,6 @@ async function keep(
     kind: 'accepted' as const,
     detail: { author: author.address, protocol: mail.protocol },
   }
-  const sender = tagged(agent, about.reversePath)
   // The condition of the batch stands before all else.
   const commands: Command[] = mail.once === undefined ? [] : [mail.once(about)]
   const later: Later | undefined =
@@ -248,6 +248,7 @@ async function keep(
     }
     if (way.kind === 'mailbox') continue
     const to = 'to' in way ? way.to : way.address
+    const sender = tagged(agent, about.reversePath, { trace: about.trace, recipient: to })
     const reversePath = 'to' in way ? srsReversePath(agent, sender.address) : sender.address
     const parameters = {
       ...demandsOf(envelope),
@@ -325,6 +326,7 @@ function isOwnWork(agent: Agent, author: Account, header: Header): boolean {
 /** Can mail for this recipient leave or be delivered here: asked at RCPT, before the message comes. */
 export function recipientRefusal(
   agent: Agent,
+  author: Account | undefined,
   forwardPath: Envelope['recipients'][number]['forwardPath'],
 ): Reply | undefined {
   const group = groupFor(agent, forwardPath, false)
@@ -334,7 +336,7 @@ export function recipientRefusal(
   if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
   if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter') && agent.settings.transmitter.via === undefined)
     return reply(550, '5.7.1', 'this MSA has no Transmitter to carry mail out')
-  return undefined
+  return way.kind === 'elsewhere' && author !== undefined ? suppressedRefusal(agent, author, way.address) : undefined
 }
 
 /** What a client hands in that speaks no SMTP: addresses as text, any line ends. */
@@ -361,7 +363,7 @@ export async function submitText(
     const forward = parseSmtpPath(`<${text}>`, 'forward', { utf8: true })
     if (!forward.ok)
       return { reply: reply(501, forward.enhancedCode, `${text}: ${forward.reason}`), trace: undefined, place }
-    const refusal = recipientRefusal(agent, forward.path)
+    const refusal = recipientRefusal(agent, author, forward.path)
     if (refusal !== undefined) return { reply: refusal, trace: undefined, place }
     recipients.push({ forwardPath: forward.path, ...(notify && { notify }) })
   }

@@ -5,6 +5,7 @@
 
 import { createHmac } from 'node:crypto'
 import { type Batv, type BatvResult, checkBatv, signBatv } from '../../identity/batv.ts'
+import { readVerp, type VerpAddress, verpAddress } from '../../identity/verp.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Store } from '../../store/store.ts'
 import type { Agent } from '../agent.ts'
@@ -33,10 +34,17 @@ export function batvSwitch(store: Store, isOn: boolean, nowMs: number): Command[
 }
 
 /** The reverse-path of an Author as it leaves, and what is to be kept with it: that this address sends so. */
-export function tagged(agent: Agent, reversePath: string): { readonly address: string; readonly commands: Command[] } {
-  if (!agent.settings.batv || reversePath === '') return { address: reversePath, commands: [] }
+export function tagged(
+  agent: Agent,
+  reversePath: string,
+  copy: { readonly trace: string; readonly recipient: string },
+): { readonly address: string; readonly commands: Command[] } {
+  const { batv, verp } = agent.settings
+  if (reversePath === '') return { address: reversePath, commands: [] }
+  const own = verp ? verpAddress(reversePath, copy.trace, copy.recipient, verpSecret(agent)) : reversePath
+  if (!batv) return { address: own, commands: [] }
   const { clock } = agent.world
-  const address = signBatv(reversePath, batvOf(agent), clock)
+  const address = signBatv(own, batvOf(agent), clock)
   const key = firstTagged(reversePath)
   if (address === reversePath || agent.store.setting(key) !== undefined) return { address, commands: [] }
   return { address, commands: [{ kind: 'setting.put', key, value: String(clock.now()) }] }
@@ -47,11 +55,22 @@ export function tagOf(agent: Agent, address: string): BatvResult {
   return checkBatv(address, batvOf(agent), agent.world.clock)
 }
 
-/** The address without our tag. */
+/** The address without what we put before it: the tag, and which copy it was (VERP). */
 export function untagged(agent: Agent, address: string): string {
+  return copyOf(agent, address)?.address ?? withoutTag(agent, address)
+}
+
+/** Whose copy of which message left with this reverse-path (identity/verp.ts); undefined: it does not say. */
+export function copyOf(agent: Agent, address: string): VerpAddress | undefined {
+  return readVerp(withoutTag(agent, address), verpSecret(agent))
+}
+
+function withoutTag(agent: Agent, address: string): string {
   const tag = tagOf(agent, address)
   return tag.result === 'valid' ? tag.address : address
 }
+
+const verpSecret = (agent: Agent) => createHmac('sha256', agent.secrets.server).update('verp 1').digest()
 
 /**
  * Would a bounce to this bare address have to carry a tag? Only where the address sends with one, and has done so for

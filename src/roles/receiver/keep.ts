@@ -8,6 +8,7 @@ import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { Account } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
+import { cameBack } from '../bounces/came-back.ts'
 import { noteCommands } from '../forwarder/exchange.ts'
 import { type Forwarding, withHop } from '../forwarder/forward.ts'
 import { queueAll } from '../forwarder/pass-on.ts'
@@ -87,6 +88,9 @@ export async function keep(
     return way.kind === 'forward' && way.keep !== undefined ? [{ ...one, account: way.keep, address: way.from }] : []
   })
   if (toMailbox.length > 0) {
+    // What it reports is told in the story of the message that it is about.
+    if (about.reversePath === '')
+      commands.push(...cameBack(agent, source, toMailbox[0]!.recipient.forwardPath, about.trace))
     let prepared: Promise<Delivery> | undefined
     const delivery = () => (prepared ??= prepareDelivery(agent, about.reversePath, front, ours.kept))
     for (const one of toMailbox) {

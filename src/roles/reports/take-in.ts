@@ -8,9 +8,11 @@ import { type IncomingReport, parseReport } from '../../identity/reports/incomin
 import { mergeRows } from '../../identity/reports/observe.ts'
 import type { TlsReport } from '../../identity/reports/tls.ts'
 import { firstValue } from '../../message/header.ts'
+import type { Command } from '../../store/commands.ts'
 import type { PendingReport } from '../../store/read-reports.ts'
 import type { ReceivedReport, TrackEvent } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
+import { complaintCommands } from '../bounces/suppressed.ts'
 import { commitAll } from '../tracking.ts'
 
 /** Mail goes on at the same time: a larger report of honest senders was not seen, and a bomb costs so much and no more. */
@@ -48,7 +50,7 @@ export async function takeIn(agent: Agent, isStopped: () => boolean): Promise<vo
     if (pending === undefined || isStopped()) return
     const beganMs = world.clock.monotonic()
     const report = await reportIn(agent, pending)
-    await commitAll(agent, [{ kind: 'report.keep', pending: pending.id, report }])
+    await commitAll(agent, [{ kind: 'report.keep', pending: pending.id, report }, ...complained(agent, report)])
     await world.clock.sleep(REST * (world.clock.monotonic() - beganMs))
   }
 }
@@ -67,6 +69,16 @@ async function reportIn(agent: Agent, pending: PendingReport): Promise<Omit<Rece
     .update(JSON.stringify([report.kind, who, report.about, identifier]))
     .digest('hex')
   return { ...report, key, provenDomain, receivedAtMs: email.receivedAtMs }
+}
+
+/** Who complains of an Author's message, proven, hears no more of him. */
+function complained(agent: Agent, report: Omit<ReceivedReport, 'id'> | null): Command[] {
+  if (report?.kind !== 'feedback' || report.provenDomain === '') return []
+  const { report: feedback, messageId, trace } = JSON.parse(report.content) as FeedbackContent
+  if (trace === '') return []
+  const said = `complained to ${report.provenDomain} (${feedback.feedbackType})`
+  const addresses = feedback.originalRcptTo.map((each) => each.replace(/^<|>$/g, ''))
+  return complaintCommands(agent, { trace, messageId, author: report.about, addresses, said })
 }
 
 type Described = Omit<ReceivedReport, 'id' | 'key' | 'provenDomain' | 'receivedAtMs'> & {

@@ -47,7 +47,10 @@ const STATUS: Record<Notice['action'], string> = { delivered: '2.0.0', relayed: 
 export async function tellSender(agent: Agent, notices: readonly Notice[], at: number): Promise<Command[]> {
   const commands: Command[] = []
   const wanted = notices.filter(({ entry }) => entry.reversePath !== '')
-  const byMessage = Map.groupBy(wanted, ({ entry, action }) => `${entry.trace}\0${entry.reversePath}\0${action}`)
+  const byMessage = Map.groupBy(
+    wanted,
+    ({ entry, action }) => `${entry.trace}\0${untagged(agent, entry.reversePath)}\0${action}`,
+  )
   for (const some of byMessage.values()) {
     const told = some.map(({ entry, action, by, reply }) => ({
       entry,
@@ -67,7 +70,7 @@ export async function tellSender(agent: Agent, notices: readonly Notice[], at: n
  */
 export async function returnToSender(agent: Agent, givenUp: readonly GivenUp[]): Promise<Command[]> {
   const commands: Command[] = []
-  const byMessage = Map.groupBy(givenUp, ({ entry }) => `${entry.trace}\0${entry.reversePath}`)
+  const byMessage = Map.groupBy(givenUp, ({ entry }) => `${entry.trace}\0${untagged(agent, entry.reversePath)}`)
   for (const failures of byMessage.values()) {
     const wanted = failures.filter(({ entry }) => wantsFailure(entry))
     if (wanted.length > 0) commands.push(...(await bounce(agent, wanted, commands.length)))

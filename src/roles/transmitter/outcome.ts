@@ -1,11 +1,13 @@
 // What came of an attempt, as commands of one commit: gone, given up and returned, held for an administrator, or waiting
 // for the next attempt. RFC 5321 §4.5.4.1: waits grow, and end.
 
+import { reasonOf } from '../../identity/reports/bounces/reasons.ts'
 import { type Reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry, TrackEvent } from '../../store/types.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Agent } from '../agent.ts'
+import { type Failure, failedCommands } from '../bounces/suppressed.ts'
 import { healthCommands } from '../forwarder/health.ts'
 import { eventCommand } from '../tracking.ts'
 import { type GivenUp, type Notice, originalOf, returnToSender, tellSender, wantsFailure } from './bounce.ts'
@@ -81,6 +83,8 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
       if (entry.parameters.notify?.includes('DELAY') && entry.nextAttemptAtMs < lateMs && lateMs <= nextMs)
         tell(outcome, 'delayed')
     }
+    const failure = ended ? failureOf(outcome, said) : undefined
+    if (failure !== undefined) commands.push(...failedCommands(agent, entry, failure))
     commands.push(
       eventCommand(agent, {
         trace: entry.trace,
@@ -89,7 +93,13 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
         reversePath: entry.reversePath,
         forwardPath: entry.forwardPath,
         text: sentenceOf(outcome, said, ended),
-        detail: { ...outcome.detail, reply: said, attempts: entry.attempts + 1, origin: entry.origin },
+        detail: {
+          ...outcome.detail,
+          reply: said,
+          attempts: entry.attempts + 1,
+          origin: entry.origin,
+          ...(failure && { reason: failure.reason }),
+        },
       }),
     )
   }
@@ -126,6 +136,13 @@ function nextAttemptMs(agent: Agent, entry: QueueEntry, nowMs: number): number {
   // Spread by a tenth, so that what failed together does not come back together.
   const waitMs = waitS * 1000 * (0.95 + agent.world.random.float() / 10)
   return Math.round(Math.min(nowMs + waitMs, Math.max(entry.expiresAtMs, nowMs + 1000)))
+}
+
+/** Why it was given up, as bounces are classed: for the story, the Author's count and his list. */
+function failureOf({ state, reply }: Outcome, said: string): Failure {
+  // Which command was answered is not known any more: without words and enhanced code nothing is guessed of the recipient.
+  const reason = state === 'deferred' ? 'expired' : reasonOf({ text: said, status: reply.enhanced, command: 'DATA' })
+  return { reason, isForGood: state === 'refused', said }
 }
 
 function sentenceOf({ entry, state, by }: Outcome, said: string, ended: boolean): string {

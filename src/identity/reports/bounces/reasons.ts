@@ -5,7 +5,7 @@
 import { PHRASES } from './phrases.ts'
 
 /** With the sentence that people read. */
-const REASONS = {
+export const REASONS = {
   'user-unknown': 'there is no such mailbox',
   'host-unknown': 'there is no such domain, or it has no mail',
   moved: 'the mailbox has moved',

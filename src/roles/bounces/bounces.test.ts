@@ -1,0 +1,204 @@
+// What came back, in the running system: VERP beside BATV and SRS, the story and the count, the suppression list.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { forwardSrs, reverseLocalPart } from '../../identity/srs.ts'
+import { isVerpRecipient, readVerp, verpAddress } from '../../identity/verp.ts'
+import type { InboundMessage } from '../../protocols/smtp/policy.ts'
+import { reply } from '../../protocols/smtp/reply.ts'
+import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
+import { administer } from '../administer.ts'
+import { reversePathText } from '../routing.ts'
+
+const ANNA = 'anna@sender.test'
+const FAR_IP = '127.0.50.1'
+
+async function start(attributes: string, message?: (mail: InboundMessage) => ReturnType<typeof reply>) {
+  const world = await TestSystem.start(`${TWO_AGENTS}\nsender: ${attributes}\n`)
+  const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+  const taken: InboundMessage[] = []
+  await serveScript(world, far, {
+    message: (mail) => {
+      taken.push(mail)
+      return message?.(mail) ?? reply(250, '2.0.0', 'taken')
+    },
+  })
+  const bounce = (to: string, text: string) =>
+    world.send(far, 'sender', 'smtp', { from: '', to, text, helo: 'mail.far.test' })
+  const leftAs = () => taken.map(({ envelope }) => reversePathText(envelope.reversePath))
+  const { store } = world.agent('sender')
+  return { world, taken, bounce, leftAs, store }
+}
+
+const dsn = (
+  recipient: string,
+  messageId: string,
+  diagnostic = '550 5.1.1 no such mailbox',
+) => `From: MAILER-DAEMON@far.test
+To: ${ANNA}
+Subject: Undelivered Mail
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+
+It did not arrive.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.far.test
+
+Final-Recipient: rfc822; ${recipient}
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; ${diagnostic}
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <${messageId}>
+Subject: Hello
+
+--b--
+`
+
+describe('VERP', () => {
+  const secret = Buffer.from('a secret')
+  test('names message and recipient, and nobody else can write it', () => {
+    const address = verpAddress(ANNA, '0123456789ab', 'Carl@far.test', secret)
+    const read = readVerp(address.toUpperCase().replace('ANNA@SENDER.TEST', ANNA), secret)!
+    assert.deepEqual([read.address, read.trace], [ANNA, '0123456789ab'])
+    assert.equal(isVerpRecipient(read, 'carl@far.test'), true)
+    assert.equal(isVerpRecipient(read, 'eve@far.test'), false)
+    assert.equal(readVerp(address.replace('=anna', '=eve'), secret), undefined)
+    assert.equal(readVerp(address, Buffer.from('another')), undefined)
+    assert.equal(readVerp(ANNA, secret), undefined)
+  })
+
+  test('what would be too long, or is one already, stays as it is', () => {
+    const long = `${'a'.repeat(40)}@sender.test`
+    assert.equal(verpAddress(long, '0123456789ab', 'carl@far.test', secret), long)
+    const once = verpAddress(ANNA, '0123456789ab', 'carl@far.test', secret)
+    assert.equal(verpAddress(once, '0123456789ab', 'carl@far.test', secret), once)
+  })
+
+  test('comes back through a Forwarder that rewrites it (SRS)', () => {
+    const clock = { now: () => Date.UTC(2026, 0, 1) } as Parameters<typeof forwardSrs>[2]
+    const srs = { domain: 'forwarder.test', secrets: ['s'] }
+    const address = verpAddress(ANNA, '0123456789ab', 'carl@far.test', secret)
+    const rewritten = forwardSrs(address, srs, clock)!
+    assert.deepEqual(reverseLocalPart(rewritten.slice(0, rewritten.lastIndexOf('@')), srs, clock), {
+      result: 'address',
+      address,
+    })
+  })
+
+  for (const attributes of ['verp=yes', 'verp=yes, batv=yes'])
+    test(`${attributes}: each copy has its own reverse-path, and its bounce is known whatever it says`, async () => {
+      const { world, bounce, leftAs, store } = await start(attributes)
+      await world.submit(['carl@far.test', 'dora@far.test'])
+      await world.quiet()
+      const [first, second] = leftAs()
+      assert.notEqual(first, second)
+      for (const one of [first!, second!])
+        assert.match(
+          one,
+          attributes.includes('batv') ? /^prvs=.+=vp=.+=anna@sender\.test$/ : /^vp=.+=anna@sender\.test$/,
+        )
+      // It names nobody that we know, and no message.
+      assert.match(
+        (await bounce(second!, dsn('someone@inner.far.test', 'other@far.test'))).join(),
+        /250 2\.0\.0 accepted/,
+      )
+      await world.quiet()
+      const told = store.events({ limit: 1000 }).filter(({ detail }) => detail.bounce !== undefined)
+      assert.equal(told.length, 1)
+      assert.match(told[0]!.forwardPath, /^(carl|dora)@far\.test$/)
+      assert.equal(told[0]!.detail.reason, 'user-unknown')
+      assert.deepEqual([...store.bounces.tally(ANNA, 0)], [['user-unknown', 1]])
+      assert.match((await bounce(second!.replace(/vp=./, 'vp=~'), dsn('carl@far.test', 'x'))).join(), /550 5\.1\.1/)
+    })
+})
+
+describe('a bounce that comes in', () => {
+  test('is told in the story of the message, counted for its Author, and the address is not written to again', async () => {
+    const { world, bounce, store } = await start('verp=no')
+    await world.submit('carl@far.test')
+    await world.quiet()
+    const sent = store.events({ limit: 1000 }).find(({ role, kind }) => role === 'MSA' && kind === 'accepted')!
+    // Not to whom the message went: everybody could write that.
+    await bounce(ANNA, dsn('dora@far.test', sent.messageId))
+    await bounce(ANNA, dsn('carl@far.test', 'made-up@sender.test'))
+    assert.equal(store.bounces.everySuppressed(10).length, 0)
+    await bounce(ANNA, dsn('carl@far.test', sent.messageId))
+    await world.quiet()
+    const story = store.events({ trace: sent.trace })
+    assert.match(
+      story.at(-1)!.text,
+      /bounce came from mail\.far\.test for carl@far\.test, there is no such mailbox: 550 5\.1\.1/,
+    )
+    const answer = await world.submit('Carl@far.test').catch((error: Error) => error)
+    assert.match(String(answer), /suppression list|5\.1\.1|550/)
+    assert.equal(
+      store.events({ limit: 1000 }).filter(({ role, kind }) => role === 'MSA' && kind === 'accepted').length,
+      1,
+    )
+    const place = { store, world: world.agent('sender').world }
+    assert.match(
+      (await world.run(administer(place, { verb: 'suppressed', action: 'list' }))).text,
+      /carl@far\.test {2}for anna@sender\.test .*user-unknown/,
+    )
+    assert.equal(
+      (await world.run(administer(place, { verb: 'suppressed', action: 'remove', address: 'carl@far.test' }))).ok,
+      true,
+    )
+    await world.submit('carl@far.test')
+    await world.quiet()
+    assert.equal(
+      store.events({ limit: 1000 }).filter(({ role, kind }) => role === 'MSA' && kind === 'accepted').length,
+      2,
+    )
+    assert.equal(
+      (
+        await world.run(
+          administer(place, { verb: 'suppressed', action: 'add', address: 'x@far.test', owner: 'nobody.test' }),
+        )
+      ).ok,
+      false,
+    )
+    assert.equal(
+      (
+        await world.run(
+          administer(place, { verb: 'suppressed', action: 'add', address: 'x@far.test', owner: 'sender.test' }),
+        )
+      ).ok,
+      true,
+    )
+  })
+})
+
+describe('a refusal of the other side', () => {
+  test('for a mailbox that is not there is counted and suppressed; for policy it is counted alone', async () => {
+    const { world, store } = await start('verp=no', ({ envelope }) =>
+      JSON.stringify(envelope.recipients).includes('gone')
+        ? reply(550, '5.1.1', 'no such mailbox')
+        : reply(550, '5.7.1', 'not from you'),
+    )
+    await world.submit('gone@far.test')
+    await world.submit('carl@far.test')
+    await world.quiet()
+    assert.deepEqual(
+      [...store.bounces.tally(ANNA, 0)],
+      [
+        ['policy', 1],
+        ['user-unknown', 1],
+      ],
+    )
+    assert.deepEqual(
+      store.bounces.everySuppressed(10).map(({ owner, address }) => [owner, address]),
+      [[ANNA, 'gone@far.test']],
+    )
+    const bounced = store.events({ limit: 1000 }).filter(({ kind }) => kind === 'bounced')
+    assert.deepEqual(bounced.map(({ detail }) => detail.reason).sort(), ['policy', 'user-unknown'])
+  })
+})

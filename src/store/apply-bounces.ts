@@ -1,0 +1,56 @@
+// Commands on what came back: counted for the Author, and addresses that mail is not sent to any more.
+
+import { type Handler, refuse } from './apply.ts'
+import type { Ledger } from './ledger.ts'
+import type { Suppressed } from './types.ts'
+
+const DAY_MS = 86_400_000
+/** Of one owner. */
+const MAX_SUPPRESSED = 100_000
+
+/** A recipient failed: it is counted, and, where it is said so, not written to again. */
+export const noteBounced: Handler<'bounced.note'> = (ledger, { author, reason, atMs, suppress }) => {
+  ledger
+    .sql(
+      `INSERT INTO bounced (author, day, reason, count) VALUES (?, ?, ?, 1)
+       ON CONFLICT (author, day, reason) DO UPDATE SET count = count + 1`,
+    )
+    .run(author.toLowerCase(), Math.floor(atMs / DAY_MS), reason)
+  if (suppress !== undefined) put(ledger, { ...suppress, owner: author, reason, atMs })
+  return { ok: true }
+}
+
+export const putSuppressed: Handler<'suppressed.put'> = (ledger, { suppressed }) => {
+  put(ledger, suppressed)
+  return { ok: true }
+}
+
+function put(ledger: Ledger, { owner, address, reason, said, atMs }: Suppressed): void {
+  const at = owner.toLowerCase()
+  ledger
+    .sql('INSERT OR REPLACE INTO suppressed (owner, address, reason, said, at_ms) VALUES (?, ?, ?, ?, ?)')
+    .run(at, address.toLowerCase(), reason, said, atMs)
+  ledger
+    .sql(
+      `DELETE FROM suppressed WHERE owner = ? AND address IN (SELECT address FROM suppressed WHERE owner = ?
+       ORDER BY at_ms DESC, address LIMIT -1 OFFSET ?)`,
+    )
+    .run(at, at, MAX_SUPPRESSED)
+}
+
+export const removeSuppressed: Handler<'suppressed.remove'> = (ledger, { owner, address }) => {
+  const { changes } =
+    owner === undefined
+      ? ledger.sql('DELETE FROM suppressed WHERE address = ?').run(address.toLowerCase())
+      : ledger
+          .sql('DELETE FROM suppressed WHERE address = ? AND owner = ?')
+          .run(address.toLowerCase(), owner.toLowerCase())
+  return Number(changes) > 0 ? { ok: true } : refuse('conflict', `${address} is on no such list.`)
+}
+
+/** What was found out so long ago may be true no more; what people asked for stays. */
+export const pruneSuppressed: Handler<'suppressed.prune'> = (ledger, { beforeMs }) => {
+  ledger.sql("DELETE FROM suppressed WHERE at_ms < ? AND reason NOT IN ('feedback', 'asked')").run(beforeMs)
+  ledger.sql('DELETE FROM bounced WHERE day < ?').run(Math.floor(beforeMs / DAY_MS))
+  return { ok: true }
+}
