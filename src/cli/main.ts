@@ -3,11 +3,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { draw } from '../notation/draw.ts'
+import { drawnAs, EXPORTS } from '../notation/export.ts'
 import { format, type Style } from '../notation/format.ts'
-import { planSystem } from '../system/description.ts'
+import { isMeantToRun, planSystem } from '../system/description.ts'
 import { home } from './home.ts'
-import { EXIT, printFindings, readDescription } from './read-description.ts'
+import { EXIT, mendFile, printFindings, readDescription } from './read-description.ts'
 import type { WishAboutPeople } from './verbs/account.ts'
 
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
@@ -55,13 +55,17 @@ program
 
 program
   .command('explain')
-  .description('what each published record proves, to whom, what it does not prove, and what would break without it')
-  .argument('<file>', 'the description')
-  .argument('[domain]', 'only what is published for this domain')
+  .description('a description in plain words: who answers for what, who can trust whom, what is wrong, what DNS proves')
+  .argument('<file>', "description, or '-' for standard input")
+  .argument('[domain]', 'only what is published for this domain, and what it proves')
   .option('--folder <dir>', 'where the keys are kept: then they are explained, too')
   .option('--json', 'the result as JSON', false)
   .action((file, domain, options) =>
-    verb(async () => (await import('./verbs/explain.ts')).explain(file, domain, options, print))(),
+    verb(async () =>
+      domain === undefined
+        ? (await import('./verbs/explain-system.ts')).explainSystem(file, options, print)
+        : (await import('./verbs/explain.ts')).explain(file, domain, options, print),
+    )(),
   )
 
 program
@@ -69,16 +73,19 @@ program
   .description('say what is wrong with a description, where, and what to do')
   .argument('<file>', "description, or '-' for standard input")
   .option('--json', 'findings as JSON', false)
+  .option('--fix', 'write into the file what there is only one way to mend', false)
   .action((file, options) =>
     verb(() => {
+      if (options.fix && file === '-') {
+        console.error('--fix needs a file that it can write into.')
+        return EXIT.usage
+      }
+      if (options.fix && !mendFile(file)) return EXIT.usage
       const description = readDescription(file)
       if (description === undefined) return EXIT.usage
       const { source, model } = description
-      // A text that names domains and addresses is meant to run: say what would keep it from running, too.
-      const isMeantToRun = model.attributes.some(({ entries }) =>
-        entries.some(({ key }) => key === 'domain' || key === 'address'),
-      )
-      const findings = [...description.findings, ...(isMeantToRun ? planSystem(model).findings : [])]
+      // Say what would keep it from running, too.
+      const findings = [...description.findings, ...(isMeantToRun(model) ? planSystem(model).findings : [])]
       if (options.json) console.log(JSON.stringify(findings))
       else printFindings(findings, source, file, (text) => process.stdout.write(text))
       const errors = findings.filter(({ severity }) => severity === 'error').length
@@ -118,16 +125,21 @@ program
 
 program
   .command('draw')
-  .description('draw a description as a picture (SVG)')
+  .description('draw a description as a picture, or in the language of another drawing tool')
   .argument('<file>', "description, or '-' for standard input")
-  .option('-o, --output <file>', 'where to write the SVG (default: standard output)')
+  .option('-f, --format <format>', `svg, text, json, ${EXPORTS.join(', ')}`, 'svg')
+  .option('-o, --output <file>', 'where to write it (default: standard output)')
   .action((file, options) =>
     verb(() => {
       const description = readDescription(file)
       if (description === undefined) return EXIT.usage
-      const svg = draw(description.model)
-      if (options.output === undefined) process.stdout.write(svg)
-      else writeFileSync(options.output, svg)
+      const drawn = drawnAs(description.model, options.format)
+      if (drawn === undefined) {
+        console.error(`A format is svg, text, json, ${EXPORTS.join(', ')}.`)
+        return EXIT.usage
+      }
+      if (options.output === undefined) process.stdout.write(drawn)
+      else writeFileSync(options.output, drawn)
       const errors = description.model.findings.filter(({ severity }) => severity === 'error')
       return printFindings(errors, description.source, file, (line) => process.stderr.write(line)) > 0
         ? EXIT.findings

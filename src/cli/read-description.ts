@@ -1,8 +1,9 @@
 // Reads a description file for a verb: its findings go to standard error as people read them.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { check } from '../notation/check.ts'
 import { renderFinding } from '../notation/findings.ts'
+import { mend } from '../notation/mend.ts'
 import type { Finding, SystemModel } from '../notation/model.ts'
 import { parse } from '../notation/parse.ts'
 import { planSystem, type SystemPlan } from '../system/description.ts'
@@ -44,6 +45,17 @@ export function planOf(file: string): SystemPlan | number {
   const errors = [...check(model), ...findings].filter(({ severity }) => severity === 'error')
   if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
   return plan
+}
+
+/** Writes into FILE what there is only one way to mend, and says what. False, with a message, when it cannot be read. */
+export function mendFile(file: string): boolean {
+  const source = readInput(file)?.toString('utf8')
+  if (source === undefined) return false
+  const { text, mended } = mend(source)
+  for (const { span, code, message, fixes } of mended)
+    console.error(`${file}:${span.line}:${span.column}: mended ${code} (${message}): ${fixes[0]!.label}`)
+  if (text !== source) writeFileSync(file, text)
+  return true
 }
 
 /** The findings as text, errors first as they stand; the number of errors. */

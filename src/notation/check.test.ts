@@ -71,7 +71,7 @@ test('R01: Border defence at the Border', () => {
 test('R02: an MSA between the Author and the Transmitter', () => {
   assert.deepEqual(codes('Author ==> Transmitter --> / --> Receiver'), ['R02'])
   assert.deepEqual(codes('Author --> / --> Receiver'), ['R02'])
-  assert.deepEqual(codes('Author ==> MSA --> Transmitter --> / --> Receiver'), [])
+  assert.deepEqual(codes('Author ==> MSA ==> Transmitter --> / --> Receiver'), [])
   const text = 'Author ==> Transmitter --> /'
   assert.deepEqual(codes(applyEdits(text, found(text)[0]!.fixes[0]!.edits)), [])
 })

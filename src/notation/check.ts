@@ -2,6 +2,7 @@
 // responsibilities nobody keeps (R..), each with the article's reason and a remedy. Structure only: what a setting
 // means is known in src/system/; here only `trusts`, `whitelist`, `checks`, `spf` and `dkim` are looked at.
 
+import { weakPoints } from './explain/weak-points.ts'
 import { byPlace, finding } from './findings.ts'
 import { type Actor, type Block, blockLabel, type Finding, type Flow, type Hop, type SystemModel } from './model.ts'
 import { after } from './text.ts'
@@ -49,6 +50,7 @@ export function check(model: SystemModel): Finding[] {
       ...forwarding(flow, world),
       ...strangers(flow, world),
     )
+  found.push(...weakPoints(model))
   return found.sort(byPlace)
 }
 
@@ -241,6 +243,11 @@ function forwarding(flow: Flow, world: Lookup): Finding[] {
   return found
 }
 
+/** Does someone at the receiving end say that he trusts this Forwarder of the flow. */
+export function trustsForwarder(model: SystemModel, forwarder: Block, flow: Flow): boolean {
+  return trusted(forwarder, flow, lookup(model))
+}
+
 /** True if someone at the receiving end (the MDA, its Recipient, their network) says `trusts=` of the Forwarder. */
 function trusted(forwarder: Block, flow: Flow, world: Lookup): boolean {
   const actor = world.actor.get(forwarder.actor)!
@@ -275,7 +282,7 @@ function strangers(flow: Flow, world: Lookup): Finding[] {
       const actor = world.actor.get(block.actor)!
       const none = (key: string) => {
         const values = world.values(actor, key)
-        return values.length > 0 && values.every((value) => value === 'none')
+        return values.length > 0 && values.every((value) => value === 'none' || value === 'no')
       }
       if (none('spf') && none('dkim'))
         found.push(

@@ -137,6 +137,11 @@ function retentionOf(words: readonly (RetentionRule | 'keep')[]) {
 /** How long senders keep the policy: long while it is enforced, so that nobody can hide it (RFC 8461 §3.2). */
 const POLICY_AGE_S = { enforce: 4 * 7 * 86_400, testing: 86_400, none: 86_400 } as const
 
+/** A text that names domains and addresses is meant to run; another only shows how something is. */
+export function isMeantToRun(model: SystemModel): boolean {
+  return model.attributes.some(({ entries }) => entries.some(({ key }) => key === 'domain' || key === 'address'))
+}
+
 /** Reads what a description says of its actors. Findings of level error mean: it cannot be run. */
 export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Finding[] } {
   const findings: Finding[] = []

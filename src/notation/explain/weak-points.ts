@@ -1,0 +1,124 @@
+// Findings about responsibilities that the whole system shows, and no single flow: an MSA that lets anybody in, a Forwarder
+// that makes honest mail look forged, gateways of unequal strength, mail without a relationship, a Border to oneself.
+
+import { finding } from '../findings.ts'
+import { type Block, blockLabel, type Finding, type SystemModel } from '../model.ts'
+import { faultsOf } from './duties.ts'
+import { Facts } from './facts.ts'
+
+const REASON = {
+  mailstore: 'A Recipient views and retrieves from an MDA: without one nobody keeps the mail until he comes.',
+  relationship:
+    'A relay that carries mail for others answers for it; without a relationship neither side can be held to it.',
+  self: 'The Border is between networks that do not know each other; there is none between an actor and himself.',
+  weakest:
+    'Spam takes the way that is least defended: a second door is as strong as the first, or it is the only one used.',
+}
+
+/** R06 to R12. */
+export function weakPoints(model: SystemModel): Finding[] {
+  const facts = new Facts(model)
+  return [
+    ...faultsOf(model, facts).flatMap(({ duty, block, fault }) =>
+      duty.code === undefined
+        ? []
+        : [finding(duty.code, 'warning', block.span, `${blockLabel(block)}: ${fault}`, [], duty.why)],
+    ),
+    ...withoutMailstore(model),
+    ...withoutRelationship(model),
+    ...toOneself(model),
+    ...unequalDoors(model, facts),
+  ]
+}
+
+/** R08 */
+function withoutMailstore(model: SystemModel): Finding[] {
+  return model.flows.flatMap(({ blocks, hops }) => {
+    const reader = blocks.find(({ roles }) => roles.includes('Recipient'))
+    const isReached = hops.some(({ border }) => border) && blocks.length > 1
+    if (reader === undefined || !isReached || blocks.some(({ roles, unknown }) => unknown || roles.includes('MDA')))
+      return []
+    return [
+      finding(
+        'R08',
+        'warning',
+        reader.span,
+        `No MDA keeps the mail of ${blockLabel(reader)}`,
+        [{ label: 'Write Receiver/MDA before the Recipient', edits: [] }],
+        REASON.mailstore,
+      ),
+    ]
+  })
+}
+
+/** R09 */
+function withoutRelationship(model: SystemModel): Finding[] {
+  const blocks = new Map(model.blocks.map((block) => [block.id, block]))
+  const isCarried = (block: Block | undefined) => block?.roles.some((role) => role === 'MSA' || role === 'Transmitter')
+  // Who draws no relationship at all shows only how mail flows, as the article's Figure 1 does.
+  const drawsThem = new Set(model.flows.filter(({ hops }) => hops.some(({ arrow }) => arrow !== 'flow')))
+  return [...drawsThem]
+    .flatMap(({ hops }) => hops)
+    .flatMap(({ border, arrow, from, to, span, arrows }) => {
+      const [left, right] = [blocks.get(from ?? ''), blocks.get(to ?? '')]
+      if (border || arrow !== 'flow' || left?.actor === right?.actor) return []
+      if (!isCarried(left) || !right?.roles.includes('Transmitter')) return []
+      return [
+        finding(
+          'R09',
+          'hint',
+          span,
+          `${blockLabel(left!)} hands mail to ${blockLabel(right)} without a relationship`,
+          [{ label: 'Draw the contract: ==>', edits: arrows.map((one) => ({ span: one.span, text: '==>' })) }],
+          REASON.relationship,
+        ),
+      ]
+    })
+}
+
+/** R10 */
+function toOneself(model: SystemModel): Finding[] {
+  const blocks = new Map(model.blocks.map((block) => [block.id, block]))
+  return model.hops.flatMap(({ border, from, to, crossings }) => {
+    const [left, right] = [blocks.get(from ?? ''), blocks.get(to ?? '')]
+    if (!border || left === undefined || left.actor !== right?.actor) return []
+    return [
+      finding(
+        'R10',
+        'warning',
+        crossings[0]!,
+        `${blockLabel(left)} is on both sides of this Border`,
+        [{ label: 'Give the two sides different @ids, or draw no Border', edits: [] }],
+        REASON.self,
+      ),
+    ]
+  })
+}
+
+/** R11: Receivers that hand over to the same MDA, of which one weighs content and another does not. */
+function unequalDoors(model: SystemModel, facts: Facts): Finding[] {
+  const doors = new Map<string, Block[]>()
+  for (const { blocks } of model.flows)
+    for (const block of blocks) {
+      const mda = facts.mdaBehind(block)
+      if (!block.roles.includes('Receiver') || facts.isBehind(block) || mda === undefined) continue
+      doors.set(mda.actor, [...(doors.get(mda.actor) ?? []), block])
+    }
+  const isWeak = (block: Block) => facts.values(facts.actorOf(block), 'filter').at(-1) === 'no'
+  return [...doors.values()].flatMap((those) => {
+    const weak = those.filter((block) => isWeak(block) && !block.roles.includes('Forwarder'))
+    const isUnequal = those.some((block) => !isWeak(block) && !block.roles.includes('Forwarder'))
+    return weak.length === 0 || !isUnequal
+      ? []
+      : [
+          finding(
+            'R11',
+            'warning',
+            weak[0]!.span,
+            `${blockLabel(weak[0]!)} does not weigh content (filter=no), and another door of the same mailboxes does`,
+            [{ label: 'Give every gateway the same defence', edits: [] }],
+            REASON.weakest,
+          ),
+        ]
+  })
+}
