@@ -29,12 +29,12 @@ const SCALE_COMMANDS = [
   'STATUS INBOX (MESSAGES UNSEEN RECENT UIDNEXT)',
   'STATUS INBOX (DELETED DELETED-STORAGE)',
   'SEARCH RETURN (COUNT) UNSEEN',
-  'SEARCH UNSEEN',
+  'SEARCH RETURN (COUNT) SEEN',
   'SEARCH RETURN (COUNT) FLAGGED',
   'SEARCH RETURN (COUNT) NOT DELETED KEYWORD $Junk',
   'SEARCH RETURN (COUNT) SINCE 1-Jan-2030',
   'SEARCH RETURN (COUNT) LARGER 100000 UNSEEN',
-  'SEARCH RETURN (COUNT) FLAGGED SUBJECT x',
+  'SEARCH RETURN (COUNT) FLAGGED SUBJECT Message',
   'FETCH 1:* FLAGS',
 ]
 
@@ -110,6 +110,7 @@ async function scale(messages: number): Promise<void> {
       await Promise.all(Array.from({ length: count }, (_, i) => largeDelivery(store, account, at + i))),
     )
   }
+  await markSome(store, account, messages)
   const stream = await world.network.connect(listener.endpoint, { timeoutMs: 5_000 })
   let bytes = 0
   const command = async (text: string): Promise<void> => {
@@ -136,6 +137,18 @@ async function scale(messages: number): Promise<void> {
   await listener.close()
   await store.close()
   rmSync(folder, { recursive: true })
+}
+
+/** All but the newest hundred are seen, every thousandth is flagged. */
+async function markSome(store: EmbeddedStore, account: number, messages: number): Promise<void> {
+  const mailbox = store.mailboxByUse(account, 'inbox')!.id
+  const change = { kind: 'flags.store', account, mailbox, mode: 'add', lessons: 'later' } as const
+  for (let at = 1; at <= messages - 100; at += 10_000) {
+    const uids = [[at, Math.min(at + 9_999, messages - 100)]] as const
+    await store.commit([{ ...change, uids, flags: ['\\Seen'] }])
+  }
+  const uids = Array.from({ length: Math.floor(messages / 1000) }, (_, i) => [(i + 1) * 1000, (i + 1) * 1000] as const)
+  await store.commit([{ ...change, uids, flags: ['\\Flagged'] }])
 }
 
 function largeDelivery(store: EmbeddedStore, account: number, n: number) {

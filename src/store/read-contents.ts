@@ -3,7 +3,7 @@
 import type { Database, Statement } from '../world/disk.ts'
 import type { UidSet } from './commands.ts'
 import { DELETED, SEEN } from './flags.ts'
-import { type PlacementCondition, placementCondition } from './placement-query.ts'
+import { type PlacementCondition, type PlacementIndex, placementsFrom } from './placement-query.ts'
 import { BLOB_COLUMNS, blobOf, placementOf } from './rows.ts'
 import type { BlobRef, EmailId, Placement } from './types.ts'
 
@@ -129,18 +129,17 @@ export class ContentsReads {
   matching(
     account: number,
     mailbox: number,
-    fromUid: number,
-    toUid: number,
+    [fromUid, toUid]: readonly [number, number],
     condition: PlacementCondition,
+    index?: PlacementIndex,
   ): FoundPlacement[] {
-    const { text, parameters } = placementCondition(condition)
+    const { text, parameters } = placementsFrom([account, mailbox, fromUid, toUid], condition, index)
     // As lists in one row: a row for each of a million would cost ten times as much.
     const statement = this.#statement(
       `SELECT json_group_array(uid) AS uids, json_group_array(email) AS emails, json_group_array(modseq) AS modseqs
-       FROM (SELECT uid, email, modseq FROM placement AS p
-         WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND ${text} ORDER BY uid)`,
+       FROM (SELECT uid, email, modseq ${text})`,
     )
-    const row = statement.get(account, mailbox, fromUid, toUid, ...parameters)!
+    const row = statement.get(...parameters)!
     const [uids, emails, modseqs] = [row.uids, row.emails, row.modseqs].map((list) => JSON.parse(list as string))
     return (uids as number[]).map((uid, at) => ({ uid, email: emails[at], modseq: modseqs[at] }))
   }
@@ -152,12 +151,11 @@ export class ContentsReads {
     [fromUid, toUid]: readonly [number, number],
     condition: PlacementCondition,
     limit: number,
+    index?: PlacementIndex,
   ): Placement[] {
-    const { text, parameters } = placementCondition(condition)
-    const sql = `SELECT ${PLACEMENT_COLUMNS} FROM placement AS p
-      WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND ${text} ORDER BY uid LIMIT ?`
-    return this.#statement(sql)
-      .all(account, mailbox, fromUid, toUid, ...parameters, limit)
+    const { text, parameters } = placementsFrom([account, mailbox, fromUid, toUid], condition, index)
+    return this.#statement(`SELECT ${PLACEMENT_COLUMNS} ${text} LIMIT ?`)
+      .all(...parameters, limit)
       .map(placementOf)
   }
 

@@ -467,6 +467,12 @@ CREATE TABLE bounced (
 ) STRICT, WITHOUT ROWID;
 `
 
+const marked = `
+-- What people look for among very many messages: those not seen, and those that were answered, flagged, deleted or begun.
+CREATE INDEX placement_unseen ON placement (account, mailbox, uid) WHERE flags & 1 = 0;
+CREATE INDEX placement_marked ON placement (account, mailbox, uid, flags) WHERE flags & 30 <> 0;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -492,6 +498,7 @@ const MIGRATIONS: readonly string[] = [
   sent,
   lanes,
   bounces,
+  marked,
 ]
 
 /** The version this program writes. */

@@ -1,7 +1,7 @@
 // Looks through the messages of a scope for those that match. Works in windows and lets other connections run between them:
 // a search over bodies may take long.
 
-import type { PlacementCondition } from '../../store/placement-query.ts'
+import { type PlacementCondition, type PlacementIndex, placementIndex } from '../../store/placement-query.ts'
 import type { FoundPlacement } from '../../store/read-contents.ts'
 import type { Placement } from '../../store/types.ts'
 import { type Dialogue, mayHold, pause, readBlobs } from '../dialogue.ts'
@@ -16,6 +16,10 @@ import { resolveSet } from './sequence.ts'
 /** So many messages the store looks at in one go, and so many of them are then looked into. */
 const WINDOW = 20_000
 const LOOKED_INTO = 500
+/** Where an index leads to what is wanted. */
+const INDEXED_WINDOW = 100_000
+/** What an index leads to is looked up one by one, which costs so many times more than passing over it. */
+const MANY_TIMES = 4
 /** So few messages are looked into sooner than the index is asked. */
 const FEW = 50
 const WINDOW_BYTES = 1_048_576
@@ -48,35 +52,43 @@ export class Searching {
     const total = this.#ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0)
     let done = 0
     if (total > FEW) yield* this.#askIndex(this.#key)
-    const { condition, exact } = narrowed(this.#key, this.#scope.recentRanges)
+    const narrow = narrowed(this.#key, this.#scope.recentRanges)
+    const index = this.#indexFor(narrow.condition)
+    const window = index === undefined ? WINDOW : INDEXED_WINDOW
     for (const [from, to] of this.#ranges) {
-      for (let first = from; first <= to; first += WINDOW) {
-        const last = Math.min(to, first + WINDOW - 1)
-        if (exact) this.#take([first, last], condition)
-        else yield* this.#lookInto([first, last], condition)
+      for (let first = from; first <= to; first += window) {
+        const last = Math.min(to, first + window - 1)
+        if (narrow.exact) this.#take([first, last], narrow.condition, index)
+        else yield* this.#lookInto([first, last], narrow.condition, index)
         done += last - first + 1
-        if (to - first > WINDOW) yield* pause()
+        if (to - first > window) yield* pause()
         yield* progress(done, total)
       }
     }
   }
 
+  #indexFor(condition: PlacementCondition): PlacementIndex | undefined {
+    const { store, account, id, uids } = this.#scope
+    const unseen = store.mailbox(account, id)?.unseen ?? 0
+    return placementIndex(condition, unseen * MANY_TIMES < uids.length)
+  }
+
   /** All of a window that match, by the store's word alone. */
-  #take([first, last]: IndexRange, condition: PlacementCondition): void {
+  #take([first, last]: IndexRange, condition: PlacementCondition, index: PlacementIndex | undefined): void {
     const { store, account, id, uids } = this.#scope
     const [from, to] = [uids.at(first), uids.at(last)]
     // Where UIDs are missing in between, the store may hold some again that the client was told are gone.
     const isWhole = to - from === last - first
-    for (const one of store.contents.matching(account, id, from, to, condition))
+    for (const one of store.contents.matching(account, id, [from, to], condition, index))
       if (isWhole || uids.indexOf(one.uid) >= 0) this.found.push(one)
   }
 
   /** Those of a window that may match, a few at a time. */
-  *#lookInto([first, last]: IndexRange, condition: PlacementCondition): Dialogue {
+  *#lookInto([first, last]: IndexRange, condition: PlacementCondition, index: PlacementIndex | undefined): Dialogue {
     const { store, account, id, uids } = this.#scope
     const to = uids.at(last)
     for (let from = uids.at(first); from <= to; ) {
-      const some = store.contents.placementsWhere(account, id, [from, to], condition, LOOKED_INTO)
+      const some = store.contents.placementsWhere(account, id, [from, to], condition, LOOKED_INTO, index)
       yield* this.among(some.filter(({ uid }) => uids.indexOf(uid) >= 0))
       if (some.length < LOOKED_INTO) return
       from = some.at(-1)!.uid + 1
