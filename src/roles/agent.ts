@@ -121,6 +121,18 @@ export interface MsaSettings {
   readonly keepsNone: boolean
 }
 
+/**
+ * 'none': no TLS is tried. 'required': no plain text, any certificate. 'verified': a certificate that an authority vouches
+ * for, for the host that the MX names. 'dane': signed TLSA records, and a certificate that they name.
+ */
+export interface TlsRule {
+  /** '*': of everybody who has no rule of his own. */
+  readonly domain: string
+  readonly level: 'none' | 'required' | 'verified' | 'dane'
+  /** With 'verified': no others than these hosts (a first label of * stands for any); none: whatever the MX names. */
+  readonly hosts: readonly string[]
+}
+
 export interface TransmitterSettings {
   /** Port that other systems' relays listen on: 25 but in a lab. */
   readonly port: number
@@ -141,6 +153,8 @@ export interface TransmitterSettings {
   readonly via: Partner | undefined
   /** Who hands mail over to this Transmitter, under contract, and the domains they may write as. */
   readonly carries: readonly (Partner & { readonly domains: readonly string[] })[]
+  /** What the administrator asks of the TLS of some domains, whatever they say themselves. */
+  readonly tls: readonly TlsRule[]
   /** Domains whose mail is handed over by LMTP (RFC 2033), to a program of ours, and where it listens. */
   readonly lmtp: readonly { readonly domain: string; readonly at: Endpoint }[]
 }

@@ -21,6 +21,15 @@ describe('findings', () => {
     ['a switch that is neither', 'sender: srs=maybe', 'S02', 'maybe', /is not a value for srs/],
     ['a policy that is none', 'sender: dmarc=strict', 'S02', 'strict', /is not a value for dmarc/],
     ['a mode that is none', 'recipient: mta-sts=yes', 'S02', 'yes', /is not a value for mta-sts/],
+    ...['far.test: strict', 'far.test: verified a/b', 'far.test: dane mx.far.test'].map(
+      (rule): [string, string, string, string, RegExp] => [
+        'a TLS rule that is none',
+        `sender: tls="${rule}"`,
+        'S02',
+        `"${rule}"`,
+        /is not a value for tls/,
+      ],
+    ),
     ['a seal of nobody', 'recipient: trusts-seals=nobody@', 'S02', 'nobody@', /is not a value for trusts-seals/],
     ['a store elsewhere', 'sender: store="mysql://db/mail"', 'S02', '"mysql://db/mail"', /is not a value for store/],
     [

@@ -443,6 +443,7 @@ function planAgent(
         // Nobody rotates keys in a lab, unless asked.
         rotateKeysAfterMs: of('dkim-rotate').concat(lab ? null : ROTATE_KEYS_AFTER_MS)[0] ?? undefined,
         privateDestinations: lab,
+        tls: of('tls'),
         lmtp: of('lmtp-to'),
         via: undefined,
         carries: [],

@@ -59,6 +59,7 @@ export const KEYS = {
     'dmarc-testing': values.yesNo,
     'mta-sts': values.stsMode,
     dane: values.yesNo,
+    tls: values.tlsRule,
     allow: values.listEntry,
     deny: values.listEntry,
     filter: values.yesNo,

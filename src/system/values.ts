@@ -4,7 +4,7 @@ import { type DnsList, KNOWN_LISTS } from '../filter/dnsbl.ts'
 import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts'
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
-import type { RetentionRule, SendAs } from '../roles/agent.ts'
+import type { RetentionRule, SendAs, TlsRule } from '../roles/agent.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
@@ -162,6 +162,19 @@ export const lmtpTarget: Reader<{ domain: string; at: Endpoint }> = (words) => {
   const at = socket(to ?? '')
   if (rest.length > 0 || !name.ok || !at.ok || 'path' in at.value) return expected('"lists.example -> 127.0.0.1:24"')
   return ok({ domain: name.value, at: at.value })
+}
+
+const TLS_LEVELS: ReadonlySet<string> = new Set(['none', 'required', 'verified', 'dane'])
+
+/** What is asked of the hosts of a domain ('*': of everybody's), and which they are. */
+export const tlsRule: Reader<TlsRule> = (words) => {
+  const [, who = '', level = '', names = ''] = /^(\*|[^\s:*]+):\s+([a-z]+)(?:\s+(.+))?$/.exec(words.trim()) ?? []
+  const name = who === '*' ? who : parseDomain(who)?.toString()
+  const hosts = names.split(/\s+/).filter((host) => host !== '')
+  const areHosts = hosts.every((host) => parseDomain(host.replace(/^\*\./, '')) !== undefined)
+  return name !== undefined && TLS_LEVELS.has(level) && areHosts && (hosts.length === 0 || level === 'verified')
+    ? ok({ domain: name, level: level as TlsRule['level'], hosts: hosts.map((host) => host.toLowerCase()) })
+    : expected('"example.org: required", verified (with the names of its hosts, if you know them), dane or none')
 }
 
 /** Another issuer, and what we are called there. No secret: a description is shown to people. */

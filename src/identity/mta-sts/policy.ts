@@ -69,7 +69,7 @@ export function policyRecord(policy: StsPolicy): string {
 }
 
 /** §4.1: is this host one that the policy names? A wildcard stands for exactly one label. */
-export function allowsMx(policy: StsPolicy, host: string): boolean {
+export function allowsMx(policy: Pick<StsPolicy, 'mx'>, host: string): boolean {
   const name = normalDomain(host)
   const parent = name.slice(name.indexOf('.') + 1)
   return policy.mx.some((pattern) =>

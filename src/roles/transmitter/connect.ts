@@ -70,7 +70,7 @@ export async function connectTo(
   if (policy === undefined) return failed('deferred', reply(421, '4.4.1', `no TLS policy of ${domain} came in time`))
   const count = (attempt: TlsAttempt, met?: SmtpConnection | SmtpFailure) =>
     agent.observations?.session(domain, sessionRow(attempt, met), isWorthy)
-  const dane = daneLookup(port, world.dns)
+  const dane = policy.isOff ? async () => ({ kind: 'none' }) as const : daneLookup(port, world.dns)
   if (requiresTls) {
     const unheard = nobodyVouches(domain, policy, await Promise.all(route.destinations.map(dane)))
     if (unheard !== undefined) return unheard
@@ -82,12 +82,12 @@ export async function connectTo(
     const untried = addresses.map((address): Endpoint => ({ address, port }))
     const named = { exchange, address: addresses[0]!, ...(signed && { signed }) }
     const host = policy.at(named, world.clock.now(), await dane(named))
-    const isEnforced = requiresTls || (host.isEnforced && heedsPolicy)
+    const isEnforced = requiresTls || host.isRuled || (host.isEnforced && heedsPolicy)
     const { stranger } = host
     if (stranger !== undefined) {
       count(stranger)
-      if (isEnforced) {
-        worst ??= unproven(stranger)
+      if (requiresTls || (isEnforced && !stranger.isMet)) {
+        worst ??= unproven(stranger, host.isRuled)
         continue
       }
     }
@@ -107,7 +107,7 @@ export async function connectTo(
               stream,
               serverName: host.serverName,
               heloName: hostName,
-              tls: isEnforced ? 'required' : 'opportunistic',
+              tls: policy.isOff ? 'none' : isEnforced ? 'required' : 'opportunistic',
               connectTimeoutMs,
               ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
             })
@@ -121,11 +121,11 @@ export async function connectTo(
         }
         // RFC 8461 §5, RFC 7672 §2.2: nothing of the message is said to it.
         void smtp.quit()
-        worst = unproven(attempt!)
+        worst = unproven(attempt!, host.isRuled)
         continue
       }
       if (isEnforced && attempt !== undefined) {
-        worst = unproven(attempt)
+        worst = unproven(attempt, host.isRuled)
         continue
       }
       const state = isPermanent(smtp.reply) ? 'refused' : 'deferred'
@@ -219,7 +219,9 @@ export async function handOver(
 /** Undefined: whoever waits cannot wait for it any longer. */
 async function policyOf(agent: Agent, domain: string, haste: Haste | undefined): Promise<TlsPolicy | undefined> {
   const { clock } = agent.world
-  const asked = agent.stsPolicies.policyFor(domain).then((answer) => new TlsPolicy(domain, answer))
+  const asked = agent.stsPolicies
+    .policyFor(domain)
+    .then((answer) => new TlsPolicy(domain, answer, agent.settings.transmitter.tls))
   if (haste === undefined) return asked
   const late = new Promise<undefined>((resolve) => {
     const timer = clock.after(Math.max(0, haste.deadlineMs - clock.monotonic()), () => resolve(undefined))
@@ -238,8 +240,12 @@ function sessionRow(attempt: TlsAttempt, met: SmtpConnection | SmtpFailure | und
 }
 
 /** Tried again later, and never in plain text (RFC 8461 §5, RFC 7672 §2.2). */
-function unproven({ domain, mx, policyType, result, detail }: TlsAttempt): Failed {
-  const asks = policyType === 'tlsa' ? `DANE asks of a host of ${domain}` : `the MTA-STS policy of ${domain} asks`
+function unproven({ domain, mx, policyType, result, detail }: TlsAttempt, isRuled: boolean): Failed {
+  const asks = {
+    tlsa: `DANE asks of a host of ${domain}`,
+    sts: `the MTA-STS policy of ${domain} asks`,
+    'no-policy-found': isRuled ? `tls= of our description asks for ${domain}` : `its sender asks (REQUIRETLS)`,
+  }[policyType]
   const why = `${mx} does not prove itself as ${asks}: ${result} (${detail})`
   return { ...failed('deferred', reply(451, '4.7.5', why)), by: mx }
 }

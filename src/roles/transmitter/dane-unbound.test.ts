@@ -99,7 +99,7 @@ async function reach(domain: string, at: TestUnbound['endpoint']) {
   const agent = {
     world: { ...parts, dns },
     settings: {
-      transmitter: { port: listener.endpoint.port, privateDestinations: true, lmtp: [], via: undefined },
+      transmitter: { port: listener.endpoint.port, privateDestinations: true, tls: [], lmtp: [], via: undefined },
       receiver: { homes: [] },
     },
     hostName: 'mail.sender.test',

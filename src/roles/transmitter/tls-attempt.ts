@@ -1,6 +1,6 @@
 // What one attempt to reach a host over TLS came to, measured by who speaks for the host: its TLSA records (DANE, RFC
-// 7672), else the policy of the recipient's domain (MTA-STS, RFC 8461 §5, which DANE goes before: §2). Where one is
-// enforced, mail goes only if it is met; in mode testing, and without a policy, the result is counted and mail goes on.
+// 7672), else the policy of the recipient's domain (MTA-STS, RFC 8461 §5, which DANE goes before: §2); and by what our own
+// administrator asks (tls=). Where something is enforced, mail goes only if it is met; in mode testing, and without a policy, the result is counted and mail goes on.
 // The words are those of TLS reports (RFC 8460 §4.3), which are made of these.
 
 import type { Dane } from '../../identity/dane/lookup.ts'
@@ -9,6 +9,7 @@ import type { StsAnswer } from '../../identity/mta-sts/mta-sts.ts'
 import { allowsMx, policyLines } from '../../identity/mta-sts/policy.ts'
 import { SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
 import { replyText } from '../../protocols/smtp/reply.ts'
+import type { TlsRule } from '../agent.ts'
 import type { Destination } from './route.ts'
 
 export interface TlsAttempt {
@@ -32,6 +33,7 @@ export interface TlsAttempt {
     | 'validation-failure'
     | 'tlsa-invalid'
     | 'dnssec-invalid'
+    | 'dane-required'
     | 'sts-policy-fetch-error'
     | 'sts-policy-invalid'
     | 'sts-webpki-invalid'
@@ -50,16 +52,29 @@ export class TlsPolicy {
   readonly domain: string
   readonly sts: StsAnswer
   readonly mode: TlsAttempt['mode']
+  /** What our own administrator asks. */
+  readonly rule: TlsRule | undefined
 
-  constructor(domain: string, sts: StsAnswer) {
+  constructor(domain: string, sts: StsAnswer, rules: readonly TlsRule[] = []) {
     this.domain = domain
-    this.sts = sts
-    this.mode = sts.policy?.mode ?? 'none'
+    this.rule = rules.find((rule) => rule.domain === domain) ?? rules.find((rule) => rule.domain === '*')
+    this.sts = this.isOff ? { policy: undefined, steps: [] } : sts
+    this.mode = this.sts.policy?.mode ?? 'none'
   }
 
-  /** There is a policy that says which hosts are the domain's. */
+  /** No TLS is tried: our administrator knows that it fails there. */
+  get isOff(): boolean {
+    return this.rule?.level === 'none'
+  }
+
+  /** Somebody says which hosts are the domain's. */
   get vouches(): boolean {
-    return this.mode !== 'none'
+    return this.mode !== 'none' || (this.rule?.hosts.length ?? 0) > 0
+  }
+
+  /** Its hosts must show a certificate that an authority vouches for. */
+  get asksForCertificates(): boolean {
+    return this.mode !== 'none' || this.rule?.level === 'verified'
   }
 
   /** How one of the domain's hosts is measured; `nowMs` is what its certificate's dates are held against. */
@@ -93,6 +108,11 @@ export class HostPolicy {
     return this.#dane.kind !== 'none' || this.#policy.mode === 'enforce'
   }
 
+  /** Our administrator's word holds for mail, too, whose sender waives the domain's. */
+  get isRuled(): boolean {
+    return this.#policy.rule !== undefined && !this.#policy.isOff
+  }
+
   /** The name that TLS asks for (RFC 7672 §8.1). */
   get serverName(): string {
     return this.#dane.kind === 'records' ? this.#dane.base : this.#destination.exchange
@@ -103,9 +123,15 @@ export class HostPolicy {
     const { exchange } = this.#destination
     if (this.#dane.kind === 'no-answer')
       return this.#attempt({ result: 'dnssec-invalid', detail: this.#dane.reason, isMet: false })
-    const { sts, vouches } = this.#policy
-    if (this.#dane.kind === 'records' || !vouches || allowsMx(sts.policy!, exchange)) return undefined
-    return this.#attempt({ result: 'validation-failure', detail: `the policy does not name the host ${exchange}` })
+    const { sts, mode, rule } = this.#policy
+    const hosts = rule?.hosts ?? []
+    if (hosts.length > 0 && !allowsMx({ mx: hosts }, exchange))
+      return this.#attempt({ result: 'validation-failure', detail: `tls= does not name the host ${exchange}` })
+    if (rule?.level === 'dane' && (this.#dane.kind !== 'records' || this.#dane.usable.length === 0))
+      return this.#attempt({ result: 'dane-required', detail: 'it has no signed TLSA records that can be used' })
+    if (this.#dane.kind === 'records' || mode === 'none' || allowsMx(sts.policy!, exchange)) return undefined
+    const detail = `the policy does not name the host ${exchange}`
+    return this.#attempt({ result: 'validation-failure', detail, isMet: mode !== 'enforce' })
   }
 
   /**
@@ -117,7 +143,7 @@ export class HostPolicy {
     if (outcome === undefined) return undefined
     const { failure } = this.#policy.sts
     if (outcome.result === 'success' && failure !== undefined && this.#dane.kind === 'none')
-      return this.#attempt({ result: failure.type, detail: failure.detail }, address)
+      return this.#attempt({ result: failure.type, detail: failure.detail, isMet: true }, address)
     return this.#attempt(outcome, address)
   }
 
@@ -130,9 +156,10 @@ export class HostPolicy {
     }
     if (this.#dane.kind === 'records') return this.#provenByDane(this.#dane, tls.peerCertificates ?? [])
     // Without a policy any certificate will do (RFC 7435).
-    if (tls.authorized || !this.#policy.vouches) return SUCCESS
+    if (tls.authorized || !this.#policy.asksForCertificates) return SUCCESS
     const why = tls.authorizationError ?? 'no reason given'
-    return { result: CERTIFICATE_FAULTS[why] ?? 'certificate-not-trusted', detail: why }
+    const isMet = this.#policy.mode !== 'enforce' && this.#policy.rule?.level !== 'verified'
+    return { result: CERTIFICATE_FAULTS[why] ?? 'certificate-not-trusted', detail: why, isMet }
   }
 
   #provenByDane({ base, usable }: Extract<Dane, { kind: 'records' }>, chain: readonly Buffer[]): Outcome {
