@@ -73,16 +73,27 @@ export function isIp(text: string): boolean {
   return parseIp(text) !== undefined
 }
 
-/** True for addresses that no host on the Internet has: private, loopback, link-local, unique local, shared. */
+/** An IPv6 address that stands for an IPv4 one: mapped (RFC 4291 §2.5.5.2), or behind NAT64 (RFC 6052 §2.1). */
+function isIpv4Inside(bytes: readonly number[]): boolean {
+  const starts = (...head: number[]) => bytes.slice(0, 12).every((byte, at) => byte === (head[at] ?? 0))
+  return starts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255) || starts(0, 0x64, 0xff, 0x9b)
+}
+
+/** True for addresses that no host on the Internet has: private, loopback, link-local, unique local, shared, multicast. */
 export function isPrivateIp(text: string): boolean {
   let bytes = parseIp(text)
   if (!bytes) return false
   if (bytes.length === 16) {
-    if (bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255) {
+    if (isIpv4Inside(bytes)) {
       bytes = bytes.slice(12)
     } else {
       const loopback = bytes.slice(0, 15).every((byte) => byte === 0) && bytes[15]! <= 1
-      return loopback || (bytes[0]! & 0xfe) === 0xfc || (bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80)
+      return (
+        loopback ||
+        bytes[0] === 0xff ||
+        (bytes[0]! & 0xfe) === 0xfc ||
+        (bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80)
+      )
     }
   }
   const [a, b] = bytes as [number, number]
@@ -90,6 +101,7 @@ export function isPrivateIp(text: string): boolean {
     a === 10 ||
     a === 127 ||
     a === 0 ||
+    a >= 224 ||
     (a === 172 && b >= 16 && b < 32) ||
     (a === 192 && b === 168) ||
     (a === 169 && b === 254) ||

@@ -8,6 +8,7 @@ import { Pusher } from '../roles/mda/push/pusher.ts'
 import { retain } from '../roles/mda/retention.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
+import { Teller } from '../roles/webhooks/teller.ts'
 import { ONCE_KEPT_MS } from '../store/read-sent.ts'
 import type { Timer } from '../world/world.ts'
 import type { KeyKeeper } from './key-keeper.ts'
@@ -25,6 +26,7 @@ interface Work {
   readonly reporter: Reporter
   readonly learner: Learner | undefined
   readonly pusher: Pusher | undefined
+  readonly teller: Teller | undefined
   tidying: Timer | undefined
   isOver: boolean
 }
@@ -59,6 +61,7 @@ export class Background {
       reporter: new Reporter(agent),
       learner: roles.has('MDA') ? new Learner(agent) : undefined,
       pusher: roles.has('MDA') ? new Pusher(agent) : undefined,
+      teller: roles.has('MSA') ? new Teller(agent) : undefined,
       tidying: undefined,
       isOver: false,
     }
@@ -67,6 +70,7 @@ export class Background {
     work.reporter.start()
     work.learner?.start()
     work.pusher?.start()
+    work.teller?.start()
     this.#keys.start()
     void this.#tidy(work)
   }
@@ -86,6 +90,7 @@ export class Background {
     work.tidying?.cancel()
     void work.transmitter?.stop()
     work.pusher?.stop()
+    await work.teller?.stop()
     await work.reporter.stop()
     await work.learner?.stop()
   }

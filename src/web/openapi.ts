@@ -1,6 +1,8 @@
 // The sending API in the words of OpenAPI 3.1, as it is served. A test holds it against the routes, the fields that are read,
 // and the answers that are given (sending.test.ts).
 
+import { EVENT_TYPES } from '../roles/webhooks/subscriptions.ts'
+
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const text = (description: string) => ({ type: 'string', description })
 const list = (items: object, description: string) => ({ type: 'array', items, description })
@@ -223,6 +225,90 @@ const SCHEMAS = {
   },
 }
 
+const WEBHOOK = {
+  id: { type: 'string' },
+  url: { type: 'string' },
+  events: list({ enum: EVENT_TYPES }, 'Empty: all.'),
+  description: { type: 'string' },
+  createdAt: { type: 'string', format: 'date-time' },
+  state: {
+    enum: ['active', 'failing', 'stopped', 'disabled'],
+    description: 'stopped: after five days without success, or a 410; enable it again when it works.',
+  },
+  skipped: { type: 'integer', description: 'Events that were refused for a day while others were taken.' },
+}
+const WEBHOOK_MORE = {
+  failingSince: { type: 'string', format: 'date-time' },
+  lastFailure: { type: 'string' },
+  lastSuccess: { type: 'string', format: 'date-time' },
+  stoppedAt: { type: 'string', format: 'date-time' },
+}
+const WISH = {
+  url: text('HTTPS, to a public address.'),
+  events: list({ enum: EVENT_TYPES }, 'Which; all where it is not given.'),
+  description: { type: 'string', maxLength: 200 },
+  enabled: { type: 'boolean' },
+}
+const SECRET = text('whsec_…: with it you check what comes (Standard Webhooks). It is shown now only.')
+
+const WEBHOOK_SCHEMAS = {
+  Webhook: {
+    ...{ type: 'object', properties: { ...WEBHOOK, ...WEBHOOK_MORE }, required: Object.keys(WEBHOOK) },
+    additionalProperties: false,
+  },
+  NewWebhook: {
+    ...{ type: 'object', properties: { ...WEBHOOK, ...WEBHOOK_MORE, secret: SECRET } },
+    ...{ required: [...Object.keys(WEBHOOK), 'secret'], additionalProperties: false },
+  },
+  WebhookWish: { type: 'object', properties: WISH, additionalProperties: false },
+  Webhooks: {
+    ...{ type: 'object', properties: { webhooks: list(ref('Webhook'), 'In the order in which they were made.') } },
+    ...{ required: ['webhooks'], additionalProperties: false },
+  },
+  Test: {
+    ...{ type: 'object', properties: { taken: { type: 'boolean' }, answer: text('What it said.') } },
+    ...{ required: ['taken', 'answer'], additionalProperties: false },
+  },
+}
+
+const WEBHOOK_PATHS = {
+  '/api/webhooks': {
+    get: {
+      summary: 'Your webhooks, and how they go',
+      responses: { 200: answer('All of them.', ref('Webhooks')), default: problem },
+    },
+    post: {
+      summary: 'Be told what becomes of your mail',
+      requestBody: { required: true, ...json({ ...ref('WebhookWish'), required: ['url'] }) },
+      responses: { 201: answer('It is told from now on.', ref('NewWebhook')), default: problem },
+    },
+  },
+  '/api/webhooks/{id}': {
+    parameters: [ID],
+    get: { summary: 'One webhook', responses: { 200: answer('It.', ref('Webhook')), default: problem } },
+    patch: {
+      summary: 'Change it, or enable it again',
+      requestBody: { required: true, ...json(ref('WebhookWish')) },
+      responses: { 200: answer('As it is now.', ref('Webhook')), default: problem },
+    },
+    delete: { summary: 'Forget it', responses: { 204: { description: 'It is gone.' }, default: problem } },
+  },
+  '/api/webhooks/{id}/rotate': {
+    parameters: [ID],
+    post: {
+      summary: 'A new secret; the old one signs beside it for a day',
+      responses: { 200: answer('With the new secret.', ref('NewWebhook')), default: problem },
+    },
+  },
+  '/api/webhooks/{id}/test': {
+    parameters: [ID],
+    post: {
+      summary: 'Send it a webhook.test now',
+      responses: { 200: answer('What it answered.', ref('Test')), default: problem },
+    },
+  },
+}
+
 const RAW_QUERY = [
   query('from', 'The reverse-path; the address in From where it is not given. Also as X-Envelope-From.'),
   query(
@@ -302,12 +388,13 @@ export const OPENAPI = {
         responses: { 200: answer('It will not leave.', ref('Story')), default: problem },
       },
     },
+    ...WEBHOOK_PATHS,
     '/api/openapi.json': {
       get: { summary: 'This description', security: [], responses: { 200: { description: 'OpenAPI 3.1' } } },
     },
   },
   components: {
-    schemas: SCHEMAS,
+    schemas: { ...SCHEMAS, ...WEBHOOK_SCHEMAS },
     securitySchemes: {
       basic: {
         type: 'http',

@@ -1,6 +1,9 @@
 // The sending API over the real pipeline: what is taken, what is refused and where the fault is, and what is done once.
 
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import fastify from 'fastify'
 import { type Part, parseStructure } from '../message/mime.ts'
@@ -340,7 +343,9 @@ test('the description names every route, field and parameter, and is served', as
   await app.ready()
   await app.close()
   const described = Object.entries(OPENAPI.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    Object.keys(methods)
+      .filter((name) => name !== 'parameters')
+      .map((method) => `${method.toUpperCase()} ${path}`),
   )
   assert.deepEqual(routes.toSorted(), described.toSorted())
   const { Letter, Batch } = OPENAPI.components.schemas
@@ -353,4 +358,62 @@ test('the description names every route, field and parameter, and is served', as
     refs.filter((name) => !Object.hasOwn(OPENAPI.components.schemas, name)),
     [],
   )
+})
+
+test('webhooks: made, seen, changed, tested against a server, given a new secret, forgotten', async (t) => {
+  const { ask, passwordOf } = await atSender(t)
+  const posts: { headers: IncomingHttpHeaders; body: string }[] = []
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    posts.push({ headers: request.headers, body })
+    response.writeHead(posts.length === 1 ? 204 : 500).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in?x=1`
+  const post = (path: string, body?: object) => ask(path, { method: 'POST', ...(body && { body }) })
+  const made = await post('/api/webhooks', { url, events: ['message.bounced'], description: 'Desk' })
+  assert.equal(made.status, 201)
+  const { id, secret } = made.json
+  assert.equal(made.headers.location, `/api/webhooks/${id}`)
+  const { secret: _, ...shown } = made.json
+  assert.deepEqual((await ask('/api/webhooks')).json, { webhooks: [shown] })
+  const tested = await post(`/api/webhooks/${id}/test`)
+  assert.deepEqual(tested.json, { taken: true, answer: 'HTTP status 204' })
+  const [{ headers, body }] = posts as [(typeof posts)[number]]
+  const mac = createHmac('sha256', Buffer.from(secret.slice(6), 'base64'))
+  const signed = mac.update(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`).digest('base64')
+  assert.equal(headers['webhook-signature'], `v1,${signed}`)
+  assert.equal(JSON.parse(body).type, 'webhook.test')
+  assert.deepEqual((await post(`/api/webhooks/${id}/test`)).json, { taken: false, answer: 'HTTP status 500' })
+  const rotated = await post(`/api/webhooks/${id}/rotate`)
+  assert.match(rotated.json.secret, /^whsec_/)
+  assert.notEqual(rotated.json.secret, secret)
+  const change = (body: object) => ask(`/api/webhooks/${id}`, { method: 'PATCH', body })
+  assert.equal((await change({ enabled: false })).json.state, 'disabled')
+  assert.deepEqual((await change({ enabled: true, events: [] })).json.events, [])
+  for (const [wish, pointer] of [
+    [{ url: 'nowhere' }, '#/url'],
+    [{ url: 'https://a:b@example.org/' }, '#/url'],
+    [{ events: ['message.lost'] }, '#/events'],
+    [{ description: 7 }, '#/description'],
+    [{ enabled: 'yes' }, '#/enabled'],
+    [{ color: 'red' }, '#/color'],
+  ] as const)
+    assert.equal((await change(wish)).json.errors[0].pointer, pointer)
+  assert.equal((await post('/api/webhooks', {})).json.errors[0].pointer, '#/url')
+  const alice = { authorization: await passwordOf(ALICE) }
+  assert.deepEqual((await ask('/api/webhooks', { headers: alice })).json, { webhooks: [] })
+  for (const [path, method] of [
+    [`/api/webhooks/${id}`, 'GET'],
+    [`/api/webhooks/${id}`, 'DELETE'],
+    [`/api/webhooks/${id}/rotate`, 'POST'],
+    [`/api/webhooks/${id}/test`, 'POST'],
+  ] as const)
+    assert.equal((await ask(path, { method, headers: alice })).status, 404)
+  assert.equal((await ask(`/api/webhooks/${id}`, { method: 'DELETE' })).status, 204)
+  assert.equal((await ask(`/api/webhooks/${id}`)).status, 404)
+  for (let n = 0; n < 20; n++) assert.equal((await post('/api/webhooks', { url })).status, 201)
+  assert.equal((await post('/api/webhooks', { url })).status, 403)
 })

@@ -18,7 +18,8 @@ import { labelsOf, readLetter, readWishes } from './letter.ts'
 import { Faults } from './letter-fields.ts'
 import { OPENAPI } from './openapi.ts'
 import { type Problem, sendProblem } from './problem.ts'
-import { programDoor } from './program-door.ts'
+import { type ProgramRoute, programDoor } from './program-door.ts'
+import { addWebhooks } from './webhooks.ts'
 
 /** Of all requests under way; SMTP has a budget of its own. */
 const BUDGET_BYTES = 512 * 1024 * 1024
@@ -30,6 +31,7 @@ const MAX_PAGE = 200
 export function addSending(app: FastifyInstance, world: World, backends: Backends, isSecure: boolean): void {
   const door = programDoor(world, backends, isSecure)
   const budget = new Budget(BUDGET_BYTES)
+  const withJson = jsonReader(budget)
 
   app.get('/api/openapi.json', (_request, reply) => reply.type('application/json').send(OPENAPI))
 
@@ -41,30 +43,8 @@ export function addSending(app: FastifyInstance, world: World, backends: Backend
     scope.get('/api/messages', door(list))
     scope.get('/api/messages/:id', door(story))
     scope.post('/api/messages/:id/cancel', door(cancel))
+    addWebhooks(scope, door, withJson)
   })
-
-  type WithJson = (desk: SendingDesk, asked: Asked, reply: FastifyReply) => Promise<unknown>
-
-  function withJson(route: WithJson) {
-    return async (desk: SendingDesk, request: FastifyRequest, reply: FastifyReply) => {
-      if (!/^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(request.headers['content-type'] ?? ''))
-        return sendProblem(reply, { ...WRONG_TYPE, detail: 'The content type must be application/json.' })
-      // Base64 makes four bytes of three, and the rest of it is small.
-      const most = Math.ceil((desk.maxMessageBytes * 4) / 3) + 1024 * 1024
-      const length = request.headers['content-length']
-      const body = await readBody(request.body, length, most, { budget, roomFor: ROOM_FOR_JSON })
-      if ('status' in body) return sendProblem(reply, body)
-      try {
-        const key = keyOf(request, [request.routeOptions.url!, body.bytes])
-        if (key !== undefined && 'status' in key) return sendProblem(reply, key)
-        const json = parseJson(body.bytes)
-        if ('status' in json && 'code' in json) return sendProblem(reply, json as Problem)
-        return await route(desk, { json: json as Asked['json'], key }, reply)
-      } finally {
-        body.release()
-      }
-    }
-  }
 
   async function send(desk: SendingDesk, { json, key }: Asked, reply: FastifyReply) {
     const { clock, random } = world
@@ -141,6 +121,31 @@ export function addSending(app: FastifyInstance, world: World, backends: Backend
         detail: 'It has left, or is on its way: see its events.',
       })
     return reply.send(desk.message(id))
+  }
+}
+
+export type WithJson = (route: JsonRoute) => ProgramRoute
+type JsonRoute = (desk: SendingDesk, asked: Asked, reply: FastifyReply, request: FastifyRequest) => Promise<unknown>
+
+/** Reads the object that a program sends. */
+function jsonReader(budget: Budget): WithJson {
+  return (route) => async (desk, request, reply) => {
+    if (!/^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(request.headers['content-type'] ?? ''))
+      return sendProblem(reply, { ...WRONG_TYPE, detail: 'The content type must be application/json.' })
+    // Base64 makes four bytes of three, and the rest of it is small.
+    const most = Math.ceil((desk.maxMessageBytes * 4) / 3) + 1024 * 1024
+    const length = request.headers['content-length']
+    const body = await readBody(request.body, length, most, { budget, roomFor: ROOM_FOR_JSON })
+    if ('status' in body) return sendProblem(reply, body)
+    try {
+      const key = keyOf(request, [request.routeOptions.url!, body.bytes])
+      if (key !== undefined && 'status' in key) return sendProblem(reply, key)
+      const json = parseJson(body.bytes)
+      if ('status' in json && 'code' in json) return sendProblem(reply, json as Problem)
+      return await route(desk, { json: json as Asked['json'], key }, reply, request)
+    } finally {
+      body.release()
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 // One HTTPS request over the world's network: a GET as MTA-STS asks for it (RFC 8461 §3.3; RFC 9112 for what comes back),
-// or a POST of a report on TLS (RFC 8460 §5.4) or to a push service (RFC 8030): the certificate must name the host, redirects are not followed, and time, size and addresses are bounded. A stranger's
+// or a POST of a report on TLS (RFC 8460 §5.4), to a push service (RFC 8030) or to a webhook: the certificate must name the host, redirects are not followed, and time, size and addresses are bounded. A stranger's
 // domain chooses the address, so those of private networks are not connected to.
 
-import { isPrivateIp } from '../../message/ip.ts'
+import { isIp, isPrivateIp } from '../../message/ip.ts'
 import type { Dns } from '../../world/dns.ts'
 import { type Network, NetworkError, type Stream } from '../../world/network.ts'
 import type { Clock } from '../../world/world.ts'
@@ -83,6 +83,7 @@ async function ask(
 }
 
 async function addressesOf(host: string, dns: Dns, mayBePrivate: boolean): Promise<string[]> {
+  if (isIp(host)) return mayBePrivate || !isPrivateIp(host) ? [host] : []
   const answers = await Promise.all([dns.resolve(host, 'AAAA'), dns.resolve(host, 'A')])
   const found = answers.flatMap((answer) => (answer.status === 'records' ? answer.records.slice(0, 2) : []))
   return found.filter((address) => mayBePrivate || !isPrivateIp(address)).slice(0, MAX_ADDRESSES)

@@ -6,6 +6,7 @@ import { isPositive, type Reply } from '../../protocols/smtp/reply.ts'
 import type { Account, SentMessage } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { eventCommand } from '../tracking.ts'
+import { WebhookDesk } from '../webhooks/desk.ts'
 import { standings, statusOf, toldOf } from './story.ts'
 import { submitText, type TextMail } from './submission.ts'
 
@@ -71,8 +72,9 @@ export class SendingDesk {
     return this.#author
   }
 
-  get domain(): string {
-    return this.#agent.domain
+  /** What his programs are told by themselves. */
+  get webhooks(): WebhookDesk {
+    return new WebhookDesk(this.#agent, this.#author)
   }
 
   get maxMessageBytes(): number {

@@ -3,16 +3,11 @@
 
 import type { SentMessage, TrackEvent } from '../../store/types.ts'
 
-export type StoryType =
-  | 'accepted'
-  | 'held'
-  | 'deferred'
-  | 'delivered'
-  | 'bounced'
-  | 'cancelled'
-  | 'complained'
-  | 'suppressed'
-  | 'expanded'
+export const STORY_TYPES = [
+  ...(['accepted', 'held', 'deferred', 'delivered', 'bounced', 'cancelled'] as const),
+  ...(['complained', 'suppressed', 'expanded'] as const),
+] as const
+export type StoryType = (typeof STORY_TYPES)[number]
 
 /** The word for each kind of event that its Author is told. */
 const TYPE_OF: Readonly<Partial<Record<string, StoryType>>> = {

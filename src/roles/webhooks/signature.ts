@@ -2,7 +2,7 @@
 // HMAC-SHA-256 over id, time and body. Whoever posts to programs signs here, events of messages as messages themselves.
 
 import { createHmac } from 'node:crypto'
-import type { Random } from '../world/world.ts'
+import type { Random } from '../../world/world.ts'
 
 const PREFIX = 'whsec_'
 const SECRET_BYTES = 32

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { newWebhookSecret, signedFields } from './webhook-signature.ts'
+import { newWebhookSecret, signedFields } from './signature.ts'
 
 test('a body is signed as Standard Webhooks shows it', () => {
   const fields = signedFields(
