@@ -5,7 +5,7 @@
 //
 //   node bench/queue.ts [messages]
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parse } from '../src/notation/parse.ts'
@@ -53,7 +53,11 @@ const alive = createServer({ noDelay: true }, (socket) => {
   })
 }).listen(SMTP_PORT, ALIVE_IP)
 
-const megabytes = () => Math.round(process.memoryUsage.rss() / 1024 / 1024)
+/** Of its own: pages of files are the machine's cache. */
+const megabytes = () => {
+  const [, kilobytes] = /^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
+  return Math.round(kilobytes === undefined ? process.memoryUsage.rss() / 1024 / 1024 : Number(kilobytes) / 1024)
+}
 const seconds = (ms: number) => (ms / 1000).toFixed(1)
 
 try {

@@ -236,6 +236,46 @@ store
   .option('--domain <domain>', "the agent's domain (default: that of its postmaster)")
   .action((folder, wish) => verb(async () => (await import('./verbs/store.ts')).move(folder, wish, print))())
 
+const queue = program.command('queue').description('mail that waits to leave an agent, running or stopped')
+const QUEUE_VERBS = {
+  list: 'what waits, by destination and what was said last; with a filter message by message',
+  show: 'one message: when it is tried next, why not now, and what happened to it',
+  hold: 'keep messages back',
+  release: 'let held messages go',
+  retry: 'try messages again now',
+  reroute: 'send messages by way of another host (--to)',
+  fail: 'give messages up: their senders hear of it',
+  drop: 'take messages out of the queue, and tell nobody',
+} as const
+for (const [action, description] of Object.entries(QUEUE_VERBS)) {
+  const command = queue
+    .command(action)
+    .description(description)
+    .argument('[numbers...]', 'of messages, as `queue list` shows them')
+    .option('--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo')
+    .option('--agent <id>', 'of a system: this agent only')
+    .option('--json', 'the result as JSON', false)
+  if (action === 'show') command.option('--trace <id>', 'as in Received fields and replies, instead of a number')
+  else
+    command
+      .option('--domain <domain>', 'for this destination')
+      .option('--sender <address>', "from this address, or '@domain'; '' for bounces")
+      .option('--older <time>', 'taken longer ago, such as 2h')
+      .option('--younger <time>', 'taken more lately, such as 10m')
+      .option('--reply <words>', 'whose last reply holds these words')
+      .option('--state <state>', 'waiting or held')
+      .option('--trace <id>', 'of this message, all recipients')
+  if (action === 'list')
+    command.option('--messages', 'message by message', false).option('--limit <n>', 'lines that are shown', '50')
+  else if (action !== 'show')
+    command.option('--dry-run', 'only say what would be done', false).option('--all', 'every message', false)
+  if (action === 'reroute') command.requiredOption('--to <host>', 'a domain whose MX is asked, or [an address]')
+  if (['hold', 'fail', 'drop'].includes(action)) command.option('--why <words>', 'kept in its story, and told')
+  command.action((numbers, options) =>
+    verb(async () => (await import('./verbs/queue.ts')).queue(action, numbers, options, print))(),
+  )
+}
+
 const people = program.command('account').description('the people of an agent, running or stopped')
 const inFolder = ['--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo'] as const
 type InFolder = { folder: string }

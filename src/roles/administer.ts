@@ -42,6 +42,8 @@ export interface AdminAnswer {
   readonly ok: boolean
   /** For people. */
   readonly text: string
+  /** For programs, where there is more to say. */
+  readonly data?: unknown
 }
 
 /** What is done with an agent's DKIM keys. */

@@ -55,6 +55,20 @@ export const removeFromQueue: Handler<'queue.remove'> = (ledger, { id }) => {
   return { ok: true, id }
 }
 
+/** Entries that are gone already stay so. */
+export const steerEntries: Handler<'queue.steer'> = (ledger, command) => {
+  const { ids, state, nextAttemptAtMs, domain, expiresNotBeforeMs, lastReply, givenUp } = command
+  const statement = ledger.sql(
+    `UPDATE queue SET state = coalesce(?, state), next_ms = coalesce(?, next_ms), domain = coalesce(?, domain),
+     expires_ms = max(expires_ms, coalesce(?, expires_ms)), last_reply = coalesce(?, last_reply),
+     parameters = CASE WHEN ? IS NULL THEN parameters ELSE json_set(parameters, '$.givenUp', ?) END WHERE id = ?`,
+  )
+  const values = [state, nextAttemptAtMs, domain, expiresNotBeforeMs, lastReply, givenUp, givenUp]
+  for (const id of ids) statement.run(...values.map((value) => value ?? null), id)
+  ledger.touch(QUEUE)
+  return { ok: true }
+}
+
 /** Nothing for this domain is tried before; forgotten with its last message. */
 export const restLane: Handler<'queue.rest'> = (ledger, { domain, untilMs, failures, lastReply }) => {
   ledger

@@ -192,6 +192,17 @@ export type Command =
       state?: 'waiting' | 'held'
     }
   | { kind: 'queue.remove'; id: QueueId }
+  /** Where and when entries go on, as an administrator says; what is undefined stays. `givenUp`: why nothing more is tried. */
+  | {
+      kind: 'queue.steer'
+      ids: readonly QueueId[]
+      state?: 'waiting' | 'held'
+      nextAttemptAtMs?: number
+      domain?: string
+      expiresNotBeforeMs?: number
+      lastReply?: string
+      givenUp?: string
+    }
   | { kind: 'queue.rest'; domain: string; untilMs: number; failures: number; lastReply: string } // 0, 0, '': it answers again
   // reports
   | { kind: 'report.observe'; sightings: readonly ReportSighting[] } // counts; what belongs to a day whose report is out goes to the next

@@ -50,6 +50,7 @@ import {
   removeSubmission,
   rescheduleEntry,
   restLane,
+  steerEntries,
 } from './apply-queue.ts'
 import {
   arriveReport,
@@ -142,6 +143,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'queue.reschedule': rescheduleEntry,
   'queue.remove': removeFromQueue,
   'queue.rest': restLane,
+  'queue.steer': steerEntries,
   'report.observe': observeReports,
   'report.postpone': postponeReport,
   'report.close': closeReport,

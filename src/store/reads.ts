@@ -31,7 +31,28 @@ import {
   submissionOf,
 } from './rows.ts'
 import type { Store } from './store.ts'
-import type { BlobRef, Mailbox, Placement, VacationResponse } from './types.ts'
+import type { BlobRef, Mailbox, Placement, QueueFilter, VacationResponse } from './types.ts'
+
+/** As conditions on queue, and on lane of its domain. */
+function meant(filter: QueueFilter): { conditions: string[]; parameters: SqlValue[] } {
+  const { ids, trace, domain, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } = filter
+  const tests: [string, SqlValue | undefined][] = [
+    ['queue.id IN (SELECT value FROM json_each(?))', ids && JSON.stringify(ids)],
+    ['queue.trace = ?', trace],
+    // The ids lead; not the index of domains.
+    ['+queue.domain = ?', domain?.toLowerCase()],
+    [sender?.startsWith('@') ? 'lower(queue.reverse_path) LIKE ?' : 'lower(queue.reverse_path) = ?', likeOf(sender)],
+    ['queue.state = ?', state],
+    ['queue.accepted_ms <= ?', acceptedBeforeMs],
+    ['queue.accepted_ms >= ?', acceptedAfterMs],
+    ["instr(lower(coalesce(nullif(queue.last_reply, ''), lane.last_reply)), ?) > 0", reply?.toLowerCase()],
+  ]
+  const asked = tests.filter(([, value]) => value !== undefined)
+  return { conditions: asked.map(([test]) => test), parameters: asked.map(([, value]) => value!) }
+}
+
+const likeOf = (sender: string | undefined) =>
+  sender?.startsWith('@') ? `%${sender.toLowerCase().replaceAll(/[%_]/g, '')}` : sender?.toLowerCase()
 
 /** Every read of Store, but for bodies. */
 export type StoreReads = Omit<Store, 'commit' | 'putBlob' | 'readBlob' | 'findBlob' | 'mayHold' | 'watch' | 'close'>
@@ -46,6 +67,8 @@ const QUEUE = `SELECT queue.*, ${BLOB_COLUMNS} FROM queue JOIN blob ON blob.id =
 /** As the index has it. */
 const LANE_WAITS = 'next_ms IS NOT NULL'
 const LANE_DUE = 'max(next_ms, rest_ms)'
+/** So many ids are looked through at a time: others wait for the same thread. */
+const queueWindowIds = 5000
 
 export class Reads implements StoreReads {
   /** The read connection. */
@@ -371,6 +394,43 @@ export class Reads implements StoreReads {
     }
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
     return this.#all(queueEntryOf, `${QUEUE} ${where} ORDER BY queue.id LIMIT ?`, ...parameters, limit)
+  }
+
+  queueWindow(filter: QueueFilter, afterId: number) {
+    const next = this.#one((row) => row.id as number, 'SELECT id FROM queue WHERE id > ? ORDER BY id LIMIT 1', afterId)
+    if (next === undefined) return undefined
+    const throughId = next + queueWindowIds - 1
+    const { conditions, parameters } = meant(filter)
+    const where = ['queue.id BETWEEN ? AND ?', ...conditions].join(' AND ')
+    const from = 'FROM queue JOIN blob ON blob.id = queue.blob JOIN queue_lane AS lane ON lane.domain = queue.domain'
+    const sql = `SELECT queue.*, ${BLOB_COLUMNS} ${from} WHERE ${where} ORDER BY queue.id`
+    return { entries: this.#all(queueEntryOf, sql, next, throughId, ...parameters), throughId }
+  }
+
+  queueLanes(limit: number) {
+    return this.#all(queueLaneOf, 'SELECT * FROM queue_lane ORDER BY waiting + held DESC, domain LIMIT ?', limit)
+  }
+
+  queueHeld(limit: number) {
+    const reply = "SELECT last_reply FROM queue WHERE domain = lane.domain AND state = 'held' LIMIT 1"
+    const sql = `SELECT domain, held, (${reply}) AS reply FROM queue_lane AS lane WHERE held > 0 ORDER BY held DESC LIMIT ?`
+    const rowOf = ({ domain, held, reply }: Row) => ({
+      domain: domain as string,
+      held: held as number,
+      reply: reply as string,
+    })
+    return this.#all(rowOf, sql, limit)
+  }
+
+  queueReplies(domain: string) {
+    const some = 'SELECT last_reply FROM queue WHERE domain = ? LIMIT 5000'
+    const sql = `SELECT last_reply, count(*) AS count FROM (${some}) GROUP BY last_reply ORDER BY count DESC LIMIT 3`
+    return this.#all((row) => ({ reply: row.last_reply as string, count: row.count as number }), sql, domain)
+  }
+
+  queueWaits(id: number, domain: string) {
+    const sql = "SELECT domain FROM queue WHERE id = ? AND state = 'waiting'"
+    return this.#one((row) => row.domain === domain, sql, id) ?? false
   }
 
   queueLength() {

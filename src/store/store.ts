@@ -25,6 +25,7 @@ import type {
   MailboxId,
   Placement,
   QueueEntry,
+  QueueFilter,
   QueueLane,
   Remembered,
   SieveScript,
@@ -151,6 +152,16 @@ export interface Store {
   /** When the first is due for a domain that does not rest then. */
   queueNextDueMs(): number | undefined
   queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
+  /** Those among the next entries after this id that are meant, and up to which id was looked; undefined: there are no more. */
+  queueWindow(filter: QueueFilter, afterId: number): { entries: QueueEntry[]; throughId: number } | undefined
+  /** Most mail first. */
+  queueLanes(limit: number): QueueLane[]
+  /** Destinations with held mail, most first, and what was said of some of it. */
+  queueHeld(limit: number): { domain: string; held: number; reply: string }[]
+  /** What was said last to mail for a domain, and how often, among its first thousands. */
+  queueReplies(domain: string): { reply: string; count: number }[]
+  /** It still waits for a delivery to this domain: no administrator has changed that. */
+  queueWaits(id: number, domain: string): boolean
   queueLength(): number
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }): TrackEvent[]
   /**

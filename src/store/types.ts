@@ -224,6 +224,8 @@ export interface QueueEntry {
     readonly forwardedFrom?: string
     /** Held by its Author for somebody at this agent: it leaves for his mailbox, not for the network. */
     readonly atHome?: boolean
+    /** An administrator has given it up, for this reason: its sender hears so. */
+    readonly givenUp?: string
     /** A report of ours: worth no report in its turn. */
     readonly isReport?: boolean
     /** A report on TLS, or its Author wants it so (RFC 8689 §3): sent even where TLS fails the policy of the domain. */
@@ -246,6 +248,20 @@ export interface QueueLane {
   readonly failures: number
   /** What was found then. */
   readonly lastReply: string
+}
+
+/** Which entries of the queue are meant; what is undefined does not matter. */
+export interface QueueFilter {
+  readonly ids?: readonly number[]
+  readonly trace?: string
+  readonly domain?: string
+  /** An address, '@' and a domain, or '' for mail that must not be bounced. */
+  readonly sender?: string
+  readonly state?: QueueEntry['state']
+  readonly acceptedBeforeMs?: number
+  readonly acceptedAfterMs?: number
+  /** Words of the last reply, of the message or, if it was never tried, of its destination; in any case. */
+  readonly reply?: string
 }
 
 /** What happened to a message at one hop, in role names. */

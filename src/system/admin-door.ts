@@ -4,6 +4,7 @@
 
 import { courier, takeFromCourier } from '../moving/courier.ts'
 import { type AdminAnswer, type AdminPlace, administer } from '../roles/administer.ts'
+import { type QueuePlace, queueDesk } from '../roles/transmitter/queue-desk.ts'
 import type { Store } from '../store/store.ts'
 import { type Listener, NetworkError, type Stream } from '../world/network.ts'
 import type { World } from '../world/world.ts'
@@ -16,10 +17,9 @@ const MAX_WISH = 1024 * 1024
 const WAIT_MS = 10_000
 const NEWLINE = 0x0a
 
-export async function openAdminDoor(
-  place: AdminPlace & { readonly world: World },
-  path: string,
-): Promise<Pick<Listener, 'close'>> {
+type DoorPlace = AdminPlace & Pick<QueuePlace, 'forgetPauses'> & { readonly world: World }
+
+export async function openAdminDoor(place: DoorPlace, path: string): Promise<Pick<Listener, 'close'>> {
   const streams = new Set<Stream>()
   const listener = await place.world.network.listenLocal({ path }, (stream) => {
     streams.add(stream)
@@ -38,11 +38,16 @@ export async function openAdminDoor(
 }
 
 /** Asks the agent that runs in the folder of this socket. @throws NetworkError when none does */
-export async function askAtDoor(world: Pick<World, 'network'>, path: string, wish: object): Promise<AdminAnswer> {
+export async function askAtDoor(
+  world: Pick<World, 'network'>,
+  path: string,
+  wish: object,
+  patienceMs = WAIT_MS,
+): Promise<AdminAnswer> {
   const stream = await world.network.connect({ path }, { timeoutMs: WAIT_MS })
   try {
     await stream.write(Buffer.from(`${JSON.stringify(wish)}\n`))
-    return JSON.parse(await lineOf(stream)) as AdminAnswer
+    return JSON.parse(await lineOf(stream, patienceMs)) as AdminAnswer
   } finally {
     stream.destroy()
   }
@@ -69,13 +74,13 @@ export async function courierAtDoor(
   return { ...courier(stream), close: () => stream.destroy() }
 }
 
-async function answer(place: AdminPlace, stream: Stream): Promise<void> {
+async function answer(place: DoorPlace, stream: Stream): Promise<void> {
   const line = await lineOf(stream)
   let said: AdminAnswer
   try {
     const wish = JSON.parse(line)
     if (wish?.verb === BRING) return await takeMail(place, stream, wish)
-    said = await administer(place, wish)
+    said = wish?.verb === 'queue' ? await queueDesk(place, wish) : await administer(place, wish)
   } catch (error) {
     said = { ok: false, text: `Nothing was changed: ${(error as Error).message}` }
   }
@@ -94,11 +99,11 @@ async function takeMail({ store }: AdminPlace, stream: Stream, { address }: { ad
   stream.end()
 }
 
-async function lineOf(stream: Stream): Promise<string> {
+async function lineOf(stream: Stream, waitMs = WAIT_MS): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
   for (;;) {
-    const chunk = await stream.read(WAIT_MS)
+    const chunk = await stream.read(waitMs)
     if (chunk === null) return Buffer.concat(chunks).toString()
     chunks.push(chunk)
     size += chunk.length

@@ -265,11 +265,17 @@ export class RunningAgent {
     this.agent.secrets.tls = { ...this.agent.secrets.tls, ...identity }
   }
 
+  /** Mail is tried again where its place did not answer. */
+  forgetPauses(): void {
+    this.#background.forgetPauses()
+  }
+
   /** Lets the administrator in, at a socket of this machine. Without it, he must stop the agent first. */
   async openAdminDoor(path: string): Promise<void> {
     const { store, world, log } = this.agent
     try {
-      this.#adminDoor = await openAdminDoor({ store, world, accounts: this.accounts, keys: this.keys }, path)
+      const place = { store, world, accounts: this.accounts, keys: this.keys, forgetPauses: () => this.forgetPauses() }
+      this.#adminDoor = await openAdminDoor(place, path)
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
       log('warning', 'accounts can be administered only while the agent is stopped', { reason: error.message })

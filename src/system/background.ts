@@ -49,6 +49,11 @@ export class Background {
     return this.#work?.transmitter !== undefined
   }
 
+  /** Places that did not answer are asked again. */
+  forgetPauses(): void {
+    this.#work?.transmitter?.forgetPauses()
+  }
+
   begin(): void {
     const agent = this.#agent
     const { roles } = agent

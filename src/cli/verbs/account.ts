@@ -12,6 +12,7 @@ import { ADMIN_SOCKET, askAtDoor } from '../../system/admin-door.ts'
 import { keysOfStopped } from '../../system/key-keeper.ts'
 import { DiskError } from '../../world/disk.ts'
 import { NetworkError } from '../../world/network.ts'
+import type { World } from '../../world/world.ts'
 import { agentsIn, worldOf } from '../agents-in.ts'
 import { EXIT } from '../read-description.ts'
 
@@ -67,11 +68,23 @@ async function signerOf(agents: readonly string[], domain: string): Promise<stri
   return undefined
 }
 
+/** The same of people and keys. @throws DiskError, NetworkError */
+export const askAgent = (agent: string, wish: AdminWish): Promise<AdminAnswer> =>
+  askIn(agent, wish, async (world, opened) => {
+    const keys = wish.verb === 'dkim' ? await keysOfStopped(world, opened) : undefined
+    return administer({ store: opened.store, world, ...(keys && { keys }) }, wish)
+  })
+
 /** The agent itself while it runs, else its store. @throws DiskError, NetworkError */
-export async function askAgent(agent: string, wish: AdminWish): Promise<AdminAnswer> {
+export async function askIn(
+  agent: string,
+  wish: object,
+  askStopped: (world: World, opened: Awaited<ReturnType<typeof openStopped>>) => Promise<AdminAnswer>,
+  patienceMs?: number,
+): Promise<AdminAnswer> {
   const world = worldOf(agent)
   try {
-    return await askAtDoor(world, join(resolve(agent), ADMIN_SOCKET), wish)
+    return await askAtDoor(world, join(resolve(agent), ADMIN_SOCKET), wish, patienceMs)
   } catch (error) {
     if (!(error instanceof NetworkError) || error.code !== 'refused') throw error
   }
@@ -80,8 +93,7 @@ export async function askAgent(agent: string, wish: AdminWish): Promise<AdminAns
     throw new DiskError('locked', `${error.message} It has no door for administrators: stop it first.`)
   })
   try {
-    const keys = wish.verb === 'dkim' ? await keysOfStopped(world, opened) : undefined
-    return await administer({ store: opened.store, world, ...(keys && { keys }) }, wish)
+    return await askStopped(world, opened)
   } finally {
     await opened.store.close()
   }

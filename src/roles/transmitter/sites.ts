@@ -88,6 +88,10 @@ export class Site {
 export class Sites {
   readonly #sites = new Map<string, Site>()
 
+  forgetPauses(): void {
+    for (const site of this.#sites.values()) site.pausedUntilMs = 0
+  }
+
   at(key: string, most: number): Site {
     const site = this.#sites.get(key) ?? new Site(key, most)
     site.most = most

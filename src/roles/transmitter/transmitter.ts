@@ -4,12 +4,14 @@
 // when the machine crashed goes twice, none is lost. Of a destination that does not answer one message tries and the others
 // wait; a part of the queue is in memory, no lane may fill it, and no dead host holds it up.
 
+import { reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import { QUEUE, type QueueEntry } from '../../store/types.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { releaseCommands } from '../msa/release.ts'
 import { Delivery } from './deliver.ts'
+import { tellOfHeld } from './held-notice.ts'
 import { type Job, jobsOf, RECIPIENTS_AT_ONCE } from './jobs.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { commandsOf, type Outcome } from './outcome.ts'
@@ -63,9 +65,12 @@ export class Transmitter implements Office {
     this.#refreshLater()
   }
 
-  /** Policies of other domains are fetched again before they are out of date (RFC 8461 §10.2). */
+  /** Policies of other domains are fetched again before they are out of date (RFC 8461 §10.2); held mail is told. */
   #refreshLater(): void {
     this.#refreshing = this.agent.world.clock.after(REFRESH_EVERY_MS, () => {
+      tellOfHeld(this.agent).catch((error: unknown) =>
+        this.agent.log('error', 'the postmaster was not told of held mail', { error: String(error) }),
+      )
       this.agent.stsPolicies
         .refresh(REFRESHED_AT_ONCE)
         .catch((error: unknown) => this.agent.log('error', 'policies were not refreshed', { error: String(error) }))
@@ -147,8 +152,13 @@ export class Transmitter implements Office {
     const atOnce = this.agent.settings.dkim2 ? 1 : RECIPIENTS_AT_ONCE
     const nowMs = this.agent.world.clock.now()
     const fresh = entries.filter(({ id }) => !this.#inFlight.has(id))
-    for (const entry of fresh) if (entry.parameters.atHome) this.#release(entry)
-    const leaving = fresh.filter(({ parameters }) => !parameters.atHome)
+    const leaving: QueueEntry[] = []
+    for (const entry of fresh) {
+      const { givenUp, atHome } = entry.parameters
+      if (givenUp !== undefined) this.#settleAlone(entry, async () => givenUpOutcome(entry, givenUp))
+      else if (atHome) this.#settleAlone(entry, () => releaseCommands(this.agent, entry))
+      else leaving.push(entry)
+    }
     // RFC 6710 §4.2: what is more important goes first.
     for (const job of jobsOf(leaving, atOnce).toSorted((a, b) => priorityOf(b) - priorityOf(a))) {
       const lane = this.#laneOf(job.entries[0]!)
@@ -171,23 +181,23 @@ export class Transmitter implements Office {
     return lane
   }
 
-  /** Held mail for somebody here needs no connection. */
-  #release(entry: QueueEntry): void {
+  /** What needs no connection: held mail for somebody here, and what an administrator has given up. */
+  #settleAlone(entry: QueueEntry, decide: () => Promise<Outcome | Command[]>): void {
     const { store, world, log } = this.agent
-    const release = async (): Promise<void> => {
+    const settle = async (): Promise<void> => {
       while (!this.isStopped) {
         try {
-          const outcome = await releaseCommands(this.agent, entry)
+          const outcome = await decide()
           await store.commit(Array.isArray(outcome) ? outcome : await commandsOf(this.agent, [outcome]))
           break
         } catch (error) {
-          log('error', `held mail for ${entry.forwardPath} cannot be let go now`, { error: String(error) })
+          log('error', `what becomes of mail for ${entry.forwardPath} cannot be kept now`, { error: String(error) })
           await world.clock.sleep(INTERRUPTED_MS)
         }
       }
     }
     this.#inFlight.add(entry.id)
-    const work: Promise<void> = release().finally(() => {
+    const work: Promise<void> = settle().finally(() => {
       this.#inFlight.delete(entry.id)
       this.#working.delete(work)
       this.#wake()
@@ -250,6 +260,13 @@ export class Transmitter implements Office {
     for (const { id } of entries) this.#inFlight.add(id)
   }
 
+  /** An administrator says that all are to be asked again. */
+  forgetPauses(): void {
+    this.sites.forgetPauses()
+    this.#backlog = this.#isLater = true
+    this.#wake()
+  }
+
   isClaimed({ id }: QueueEntry): boolean {
     return this.#inFlight.has(id)
   }
@@ -281,6 +298,10 @@ export class Transmitter implements Office {
     )
     this.#wake()
   }
+}
+
+function givenUpOutcome(entry: QueueEntry, why: string): Outcome {
+  return { entry, state: 'refused', reply: reply(554, '5.7.0', why), by: '', detail: {} }
 }
 
 const priorityOf = ({ entries }: Job): number => entries[0]!.parameters.priority ?? 0

@@ -91,11 +91,18 @@ class Worker {
           await clock.sleep(UNSURE_MS)
           continue
         }
-        const outcomes = await this.#office.delivery.deliver(connection, job)
+        // An administrator, here or at another node, may have changed his mind about what lay in the lane.
+        const entries = job.entries.filter(({ id, domain }) => this.#agent.store.queueWaits(id, domain))
+        if (entries.length < job.entries.length) {
+          const others = job.entries.filter((entry) => !entries.includes(entry))
+          this.#office.drop(lane, others)
+          if (entries.length === 0) continue
+        }
+        const outcomes = await this.#office.delivery.deliver(connection, { entries })
         connection.messages++
         idleSinceMs = clock.monotonic()
         // RFC 5321 §3.8: the other side had closed a connection that we kept. Nothing was said, so say it on a new one.
-        if (outcomes === 'stale') lane.jobs.unshift(job)
+        if (outcomes === 'stale') lane.jobs.unshift({ entries })
         else if (!(await this.#heed(connection, outcomes))) break
       }
     } finally {
