@@ -23,6 +23,7 @@ import { doorsOf, SCOPE_OF } from './oauth/scopes.ts'
 import { Passkeys } from './passkeys.ts'
 import { Passwords } from './passwords.ts'
 import { SecondFactor } from './second-factor.ts'
+import { noteSignIn } from './sign-ins.ts'
 
 /** Passwords proven lately, so that a client that signs in every minute does not cost 20 ms each time. */
 const MAX_REMEMBERED = 10_000
@@ -309,16 +310,20 @@ export class Accounts {
   /** The account, when there is one. */
   signedIn(user: string, from: string): Account | undefined {
     this.#guesses.right(user, from)
-    return this.#find(user)
+    const account = this.#find(user)
+    if (account !== undefined) noteSignIn(this.#agent, account.id, { from })
+    return account
   }
 
   /** Signed in without a password. Nothing was guessed, so nothing is held back; the place is this name's from now on. */
-  signedInByPasskey({ address }: Account, from: string): void {
+  signedInByPasskey({ id, address }: Account, from: string): void {
+    noteSignIn(this.#agent, id, { from })
     this.#guesses.count(address, from)
     this.#guesses.right(address, from)
   }
 
   noteConnection({ id }: Account, connection: { door: Door; from: string; by: number | undefined; close: () => void }) {
+    noteSignIn(this.#agent, id, { door: connection.door })
     return this.connections.add({ ...connection, account: id, sinceMs: this.#agent.world.clock.now() })
   }
 

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts'
 import type { Endpoint, LocalSocket, TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import type { DirectoryLogin } from './directory-login.ts'
+import type { Limits } from './outgoing/signals.ts'
 import type { Observations } from './reports/observations.ts'
 
 export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
@@ -87,6 +88,7 @@ export interface AgentSettings {
   readonly receiver: ReceiverSettings
   readonly forwarder: ForwarderSettings
   readonly mda: MdaSettings
+  readonly outgoing: OutgoingSettings
   readonly retention: RetentionSettings
   readonly reports: ReportSettings
   /** Another issuer that is believed on who somebody is, and what we are called there; undefined: none. */
@@ -192,6 +194,16 @@ export interface ReceiverSettings {
   readonly clamd: Endpoint | LocalSocket | undefined
   /** The site's own milters, in the order in which they are asked. */
   readonly milters: readonly (Endpoint | LocalSocket)[]
+}
+
+/** What may leave at most (roles/outgoing). */
+export interface OutgoingSettings {
+  readonly author: Limits
+  /** Of who sends newsletters. */
+  readonly bulk: Limits
+  readonly contract: Limits
+  /** What the description says of single Authors. */
+  readonly people: readonly { readonly address: string; readonly bulk: boolean; readonly limits: Limits | undefined }[]
 }
 
 export interface MdaSettings {

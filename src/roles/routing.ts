@@ -217,6 +217,10 @@ export interface QueuedMail {
 export interface Later {
   readonly dueMs: number
   readonly why: string
+  /** Somebody must let it go. */
+  readonly isHeld?: boolean
+  /** For whose sake it waits (roles/outgoing). */
+  readonly sender?: string
 }
 
 /** The command that puts one recipient of a message into the Transmitter's queue; due at once, if nothing else is said. */
@@ -226,13 +230,14 @@ export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string
     kind: 'queue.add',
     entry: {
       ...mail,
+      parameters: later?.sender === undefined ? mail.parameters : { ...mail.parameters, sender: later.sender },
       forwardPath,
       domain: domainOf(forwardPath),
       acceptedAtMs: nowMs,
       nextAttemptAtMs: later?.dueMs ?? nowMs,
       expiresAtMs: (later?.dueMs ?? nowMs) + agent.settings.transmitter.expiresAfterS * 1000,
       attempts: 0,
-      state: 'waiting',
+      state: later?.isHeld ? 'held' : 'waiting',
       lastReply: later?.why ?? '',
     },
   }

@@ -15,6 +15,7 @@ import type {
   LearnedState,
   MailboxId,
   ObjectKind,
+  OutgoingCounts,
   QueueEntry,
   QueueId,
   ReceivedReport,
@@ -204,6 +205,13 @@ export type Command =
       givenUp?: string
     }
   | { kind: 'queue.rest'; domain: string; untilMs: number; failures: number; lastReply: string } // 0, 0, '': it answers again
+  // what people send
+  /** Adds; `prints`: of the text, if it went to strangers. */
+  | { kind: 'outgoing.count'; sender: string; hour: number; counts: OutgoingCounts; prints: readonly number[] }
+  | { kind: 'outgoing.stand'; sender: string; standing: string | null } // null: nothing is against him
+  /** `prints`: of addresses (read-outgoing.ts). */
+  | { kind: 'acquaintance.put'; account: AccountId; prints: readonly number[]; day: number }
+  | { kind: 'outgoing.prune'; beforeHour: number; likeBeforeHour: number; beforeDay: number }
   // reports
   | { kind: 'report.observe'; sightings: readonly ReportSighting[] } // counts; what belongs to a day whose report is out goes to the next
   | { kind: 'report.postpone'; of: ReportDay; dueMs: number; outcome: string }

@@ -36,6 +36,7 @@ import {
   subscribeMailbox,
 } from './apply-mailboxes.ts'
 import { pruneUploads, putObject, putUpload, removeObject } from './apply-objects.ts'
+import { countOutgoing, pruneOutgoing, putAcquaintances, standOutgoing } from './apply-outgoing.ts'
 import { putPolicy, removePolicy } from './apply-policies.ts'
 import {
   addArrival,
@@ -152,6 +153,10 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'report.keep': keepReport,
   'report.prune': pruneReports,
   'complaint.done': finishComplaint,
+  'outgoing.count': countOutgoing,
+  'outgoing.stand': standOutgoing,
+  'acquaintance.put': putAcquaintances,
+  'outgoing.prune': pruneOutgoing,
   'policy.put': putPolicy,
   'policy.remove': removePolicy,
   'lesson.season': seasonInbox,

@@ -9,6 +9,7 @@ import { ChangeReads } from './read-changes.ts'
 import { ContentsReads } from './read-contents.ts'
 import { DeletedReads } from './read-deleted.ts'
 import { ListReads } from './read-lists.ts'
+import { OutgoingReads } from './read-outgoing.ts'
 import { ReportReads } from './read-reports.ts'
 import { SentReads } from './read-sent.ts'
 import {
@@ -81,6 +82,7 @@ export class Reads implements StoreReads {
   readonly sent: SentReads
   readonly bounces: BounceReads
   readonly reports: ReportReads
+  readonly outgoing: OutgoingReads
   readonly #statements = new Map<string, Statement>()
 
   constructor(database: Database) {
@@ -93,6 +95,7 @@ export class Reads implements StoreReads {
     this.sent = new SentReads(database)
     this.bounces = new BounceReads(database)
     this.reports = new ReportReads(database)
+    this.outgoing = new OutgoingReads(database)
   }
 
   #sql(text: string): Statement {

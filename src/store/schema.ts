@@ -473,6 +473,40 @@ CREATE INDEX placement_unseen ON placement (account, mailbox, uid) WHERE flags &
 CREATE INDEX placement_marked ON placement (account, mailbox, uid, flags) WHERE flags & 30 <> 0;
 `
 
+const outgoing = `
+-- What Authors and contract partners send, counted (roles/outgoing). hour: since 1970. acquainted: messages to people they
+-- know; strangers: recipients they never wrote to; suspects: messages that look like spam; refused: by the other side for
+-- good.
+CREATE TABLE outgoing_hour (
+  sender TEXT NOT NULL, hour INTEGER NOT NULL, acquainted INTEGER NOT NULL, recipients INTEGER NOT NULL,
+  strangers INTEGER NOT NULL, suspects INTEGER NOT NULL, refused INTEGER NOT NULL, complaints INTEGER NOT NULL,
+  PRIMARY KEY (sender, hour)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outgoing_hour_by_age ON outgoing_hour (hour);
+-- How many strangers got much the same text; hour: the last of them.
+CREATE TABLE outgoing_like (
+  sender TEXT NOT NULL, print INTEGER NOT NULL, hour INTEGER NOT NULL, strangers INTEGER NOT NULL,
+  PRIMARY KEY (sender, print)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outgoing_like_by_age ON outgoing_like (hour);
+-- To whom an account wrote, as 52 bits of a digest, and when last: days since 1970, about.
+CREATE TABLE acquaintance (
+  account INTEGER NOT NULL, print INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (account, print)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acquaintance_by_age ON acquaintance (day);
+-- Where they stand: JSON.
+CREATE TABLE outgoing_standing (sender TEXT PRIMARY KEY, standing TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TRIGGER outgoing_gone AFTER DELETE ON account BEGIN
+  DELETE FROM outgoing_hour WHERE sender = 'author ' || OLD.id;
+  DELETE FROM outgoing_like WHERE sender = 'author ' || OLD.id;
+  DELETE FROM outgoing_standing WHERE sender = 'author ' || OLD.id;
+  DELETE FROM acquaintance WHERE account = OLD.id;
+END;
+-- What of the queue was slowed or held for its sender's sake.
+CREATE INDEX queue_by_sender ON queue (json_extract(parameters, '$.sender'))
+  WHERE json_extract(parameters, '$.sender') IS NOT NULL;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -499,6 +533,7 @@ const MIGRATIONS: readonly string[] = [
   lanes,
   bounces,
   marked,
+  outgoing,
 ]
 
 /** The version this program writes. */

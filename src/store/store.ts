@@ -8,6 +8,7 @@ import type { ChangeReads } from './read-changes.ts'
 import type { ContentsReads } from './read-contents.ts'
 import type { DeletedReads } from './read-deleted.ts'
 import type { ListReads } from './read-lists.ts'
+import type { OutgoingReads } from './read-outgoing.ts'
 import type { ReportReads } from './read-reports.ts'
 import type { SentReads } from './read-sent.ts'
 import type {
@@ -129,6 +130,7 @@ export interface Store {
   readonly bounces: BounceReads
   /** Reports that we owe and that others sent. */
   readonly reports: ReportReads
+  readonly outgoing: OutgoingReads
   // what people teach
   /** Lessons after the one with this id, in order. */
   lessons(afterId: number, limit: number): Lesson[]

@@ -226,6 +226,8 @@ export interface QueueEntry {
     readonly atHome?: boolean
     /** An administrator has given it up, for this reason: its sender hears so. */
     readonly givenUp?: string
+    /** Who sent what was slowed or held for its sender's sake (roles/outgoing). */
+    readonly sender?: string
     /** A report of ours: worth no report in its turn. */
     readonly isReport?: boolean
     /** A report on TLS, or its Author wants it so (RFC 8689 §3): sent even where TLS fails the policy of the domain. */
@@ -304,6 +306,26 @@ export interface Suppressed {
 }
 
 /** A Forwarder that one Recipient trusts. Matched on authenticated identity, never on HELO. */
+/** What somebody sent in an hour. */
+export interface OutgoingCounts {
+  /** Messages that went only to people whom the sender knows. */
+  readonly acquainted: number
+  /** Recipients elsewhere. */
+  readonly recipients: number
+  /** Of these, whom the sender never wrote to. */
+  readonly strangers: number
+  /** Messages to strangers that look like spam. */
+  readonly suspects: number
+  /** Recipients whom the other side refused for good. */
+  readonly refused: number
+  readonly complaints: number
+}
+
+export interface OutgoingHour extends OutgoingCounts {
+  /** Since 1970. */
+  readonly hour: number
+}
+
 /** Something remembered of strangers, with its end; `value` undefined: it is forgotten. */
 export interface Remembered {
   readonly key: string

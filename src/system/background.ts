@@ -6,6 +6,8 @@ import { releaseAsked } from '../roles/forwarder/pass-on.ts'
 import { Learner } from '../roles/mda/learner.ts'
 import { Pusher } from '../roles/mda/push/pusher.ts'
 import { retain } from '../roles/mda/retention.ts'
+import { noteAllContacts } from '../roles/outgoing/acquainted.ts'
+import { outgoingPrune } from '../roles/outgoing/heard.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
 import { Teller } from '../roles/webhooks/teller.ts'
@@ -113,6 +115,8 @@ export class Background {
       await store.commit([{ kind: 'once.prune', beforeMs: world.clock.now() - ONCE_KEPT_MS }])
       await store.commit([{ kind: 'suppressed.prune', beforeMs: world.clock.now() - SUPPRESSED_KEPT_MS }])
       await store.commit([{ kind: 'upload.prune', beforeMs: world.clock.now() - UPLOADS_KEPT_MS }])
+      await store.commit([outgoingPrune(world.clock.now())])
+      noteAllContacts(this.#agent)
       await work.reporter.prune()
       if (this.#agent.roles.has('MDA')) await retain(store, world.clock, this.#agent.settings.retention)
       for (const problem of await this.#tidyStore()) log('warning', problem)

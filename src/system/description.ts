@@ -34,6 +34,10 @@ export interface PersonPlan {
   /** Static IP addresses that authenticate this Author. */
   readonly stations: AgentSettings['msa']['stations'][number]['place'][]
   readonly certificates: readonly string[]
+  /** Recipients elsewhere, at most; undefined: as for everybody. */
+  readonly outgoing: { readonly perHour: number; readonly perDay: number } | undefined
+  /** Sends newsletters. */
+  readonly bulk: boolean
   readonly sendAs: readonly SendAs[]
 }
 
@@ -134,6 +138,14 @@ function retentionOf(words: readonly (RetentionRule | 'keep')[]) {
   return { rules: words.filter((one) => one !== 'keep'), keeps: words.includes('keep') }
 }
 
+/** Recipients elsewhere, of an Author, of one who sends newsletters, and of a partner under contract. */
+const OUTGOING = {
+  author: { perHour: 500, perDay: 2000 },
+  bulk: { perHour: 20_000, perDay: 100_000 },
+  contract: { perHour: 100_000, perDay: 1_000_000 },
+} as const
+const LAB_GENEROSITY = 1000
+
 /** How long senders keep the policy: long while it is enforced, so that nobody can hide it (RFC 8461 §3.2). */
 const POLICY_AGE_S = { enforce: 4 * 7 * 86_400, testing: 86_400, none: 86_400 } as const
 
@@ -214,6 +226,8 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         trusts: of('trusts'),
         stations: of('ip'),
         certificates: of('certificate'),
+        outgoing: of('outgoing').at(-1),
+        bulk: of('bulk').at(-1) ?? false,
         sendAs: of('may-send-as'),
       }
       people.push({ plan, actor, span, trustSpans })
@@ -249,6 +263,14 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
           })),
         },
         certificates,
+        outgoing: {
+          ...agent.settings.outgoing,
+          people: own.flatMap(({ plan: { address, bulk, outgoing } }) =>
+            bulk || outgoing !== undefined
+              ? [{ address, bulk, limits: outgoing && { ...outgoing, generosity: 1 } }]
+              : [],
+          ),
+        },
         msa: { ...agent.settings.msa, stations, sendAs },
       },
       people: own.map(({ plan, trustSpans }) => ({
@@ -482,6 +504,7 @@ function planAgent(
         passesJunk: of('forward-junk').at(-1) ?? false,
       },
       mda: { lmtpFrom: of('lmtp'), receivers: [] },
+      outgoing: outgoingOf(of('outgoing').at(-1), lab),
       oidc: of('oidc').at(-1),
       retention: {
         undeleteS: of('undelete').at(-1) ?? UNDELETE_S,
@@ -494,6 +517,18 @@ function planAgent(
       reports: { sends: of('reports').at(-1) ?? !lab, complains: of('complaints').at(-1) ?? false },
     },
   }
+}
+
+/** What may leave; a lab has one Author for everything that is tried out. */
+function outgoingOf(said: { perHour: number; perDay: number } | undefined, lab: boolean): AgentSettings['outgoing'] {
+  const generosity = said === undefined && lab ? LAB_GENEROSITY : 1
+  const limits = ({ perHour, perDay }: { perHour: number; perDay: number }) => ({
+    perHour: perHour * generosity,
+    perDay: perDay * generosity,
+    generosity,
+  })
+  const { author, bulk, contract } = OUTGOING
+  return { author: limits(said ?? author), bulk: limits(bulk), contract: limits(contract), people: [] }
 }
 
 /** Where the actor's role is written first. */

@@ -78,6 +78,7 @@ export const KEYS = {
     'messages-per-minute': values.count,
     retry: values.durations,
     expires: values.duration,
+    outgoing: values.outgoing,
     reports: values.yesNo,
     complaints: values.yesNo,
     'oauth-client': values.oauthClient,
@@ -94,6 +95,8 @@ export const KEYS = {
     trusts: values.text,
     ip: values.station,
     certificate: values.keyFingerprint,
+    outgoing: values.outgoing,
+    bulk: values.yesNo,
     'may-send-as': values.sendAs,
   },
 } as const

@@ -118,6 +118,14 @@ export const retention: Reader<RetentionRule | 'keep'> = (words) => {
   return ok({ mailbox: mailbox.toLowerCase(), afterS: time?.ok ? time.value : null })
 }
 
+/** Recipients elsewhere, an hour and a day. */
+export const outgoing: Reader<{ readonly perHour: number; readonly perDay: number }> = (words) => {
+  const [, perHour, perDay] = /^(\d{1,9})\/(\d{1,9})$/.exec(words.trim()) ?? []
+  if (perHour === undefined || perDay === undefined || Number(perHour) === 0 || Number(perDay) === 0)
+    return expected('recipients an hour and a day, such as "500/2000"')
+  return ok({ perHour: Number(perHour), perDay: Number(perDay) })
+}
+
 /** A list of seconds. */
 export const durations: Reader<number[]> = (words) => {
   const list = words

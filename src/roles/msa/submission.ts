@@ -21,9 +21,10 @@ import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
+import { type Passing, passAuthor } from '../outgoing/gate.ts'
 import { reportAddress } from '../reports/addresses.ts'
-import { groupFor, type Later, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
-import { diskRefusal, eventCommand, messageIdOf, mustBeKept, note } from '../tracking.ts'
+import { groupFor, type Later, type Leg, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
+import { diskRefusal, eventCommand, keepAside, messageIdOf, mustBeKept } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { sendingIdentities } from './identities.ts'
@@ -71,21 +72,22 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
   }
   const refusal = refusalOf(agent, mail, header)
   if (refusal !== undefined) {
-    note(agent, {
-      ...about,
-      role: 'MSA',
-      kind: 'refused',
-      forwardPath: '',
-      text: `Refused for ${mail.author.address}: ${refusal.lines.join(' ')}.`,
-    })
+    keepAside(agent, [refusedEvent(agent, mail, about, refusal)])
     return { reply: refusal, trace: undefined }
   }
+  const legs = waysTo(agent, mail.envelope)
+  const elsewhere = legs.flatMap(({ way }) => (way.kind === 'elsewhere' ? [way.address] : []))
+  const passing = passAuthor(agent, mail.author, { header, source: mail.source, elsewhere })
   let recorded: CommandResult | undefined
   try {
-    const kept = await keep(agent, mail, header, about)
+    if (passing.refusal !== undefined) {
+      await agent.store.commit([...(await passing.commands()), refusedEvent(agent, mail, about, passing.refusal)])
+      return { reply: passing.refusal, trace: undefined }
+    }
+    const kept = await keep(agent, mail, header, about, { legs, passing })
     if (!Array.isArray(kept)) return { reply: kept, trace: undefined }
     const record = mail.record ? [mail.record(trace)] : []
-    const commands = [...kept, sentCommand(agent, mail, header, about), ...record]
+    const commands = [...kept, sentCommand(agent, mail, header, about), ...(await passing.commands()), ...record]
     const results = await agent.store.commit(commands)
     const [first] = results
     if (mail.once !== undefined && first?.ok === false && (first.reason === 'exists' || first.reason === 'conflict'))
@@ -94,6 +96,8 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
     if (mail.record) recorded = results.at(-1)
   } catch (error) {
     return { reply: diskRefusal(agent, error), trace: undefined }
+  } finally {
+    passing.settle()
   }
   return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace, recorded, messageId: about.messageId }
 }
@@ -125,6 +129,17 @@ function sentCommand(
       ...labels,
     },
   }
+}
+
+interface About {
+  readonly trace: string
+  readonly reversePath: string
+  readonly messageId: string
+}
+
+function refusedEvent(agent: Agent, { author }: SubmittedMail, about: About, { lines }: Reply): Command {
+  const text = `Refused for ${author.address}: ${lines.join(' ')}.`
+  return eventCommand(agent, { ...about, role: 'MSA', kind: 'refused', forwardPath: '', text })
 }
 
 /** May this Author send this: the envelope's and the header's sender must be an address of his own. */
@@ -159,7 +174,8 @@ async function keep(
   agent: Agent,
   mail: SubmittedMail,
   header: Header,
-  about: { trace: string; reversePath: string; messageId: string },
+  about: About,
+  { legs, passing }: { readonly legs: readonly Leg[]; readonly passing: Passing },
 ): Promise<Command[] | Reply> {
   const { author, envelope } = mail
   const nowMs = agent.world.clock.now()
@@ -184,14 +200,14 @@ async function keep(
   }
   // The condition of the batch stands before all else.
   const commands: Command[] = mail.once === undefined ? [] : [mail.once(about)]
-  const later: Later | undefined =
+  const wished: Later | undefined =
     mail.holdUntilMs === undefined
       ? undefined
       : { dueMs: mail.holdUntilMs, why: `its Author wants it to leave at ${new Date(mail.holdUntilMs).toISOString()}` }
   let blob: BlobRef | undefined
   let delivery: Delivery | undefined
-  const legs = waysTo(agent, envelope)
   for (const { way, recipient } of legs) {
+    const later = way.kind === 'elsewhere' ? passing.laterFor(way.address, wished) : wished
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     if (later !== undefined && way.kind !== 'elsewhere') {
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
@@ -258,12 +274,17 @@ async function keep(
       // A copy is here: nobody need hear of the other.
       ...(home === undefined ? {} : { notify: [] }),
     }
-    if (!('to' in way)) noteCorrespondent(agent, author.id, to)
+    // What is held has not been written to anybody.
+    if (!('to' in way) && !later?.isHeld) noteCorrespondent(agent, author.id, to)
     if (blob === undefined) commands.push(...sender.commands)
     blob ??= await agent.store.putBlob([...front, body])
     commands.push(
       queueCommand(agent, { trace: about.trace, blob, reversePath, parameters, origin: 'msa' }, to, later),
-      eventCommand(agent, { ...accepted, forwardPath: to, text: `Taken from ${author.address} for ${to}.` }),
+      eventCommand(agent, {
+        ...accepted,
+        forwardPath: to,
+        text: `Taken from ${author.address} for ${to}${later === undefined ? '' : `; ${later.why}`}.`,
+      }),
     )
   }
   return commands

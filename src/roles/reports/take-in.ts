@@ -13,6 +13,7 @@ import type { PendingReport } from '../../store/read-reports.ts'
 import type { ReceivedReport, TrackEvent } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { complaintCommands } from '../bounces/suppressed.ts'
+import { noteComplaint } from '../outgoing/heard.ts'
 import { commitAll } from '../tracking.ts'
 
 /** Mail goes on at the same time: a larger report of honest senders was not seen, and a bomb costs so much and no more. */
@@ -50,7 +51,10 @@ export async function takeIn(agent: Agent, isStopped: () => boolean): Promise<vo
     if (pending === undefined || isStopped()) return
     const beganMs = world.clock.monotonic()
     const report = await reportIn(agent, pending)
-    await commitAll(agent, [{ kind: 'report.keep', pending: pending.id, report }, ...complained(agent, report)])
+    const keep = { kind: 'report.keep', pending: pending.id, report } as const
+    const [kept] = await commitAll(agent, [keep, ...complained(agent, report)])
+    // One that came before gives no id.
+    if (kept?.ok && kept.id !== undefined && report?.kind === 'feedback') await noteComplaint(agent, report.about)
     await world.clock.sleep(REST * (world.clock.monotonic() - beganMs))
   }
 }

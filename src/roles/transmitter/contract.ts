@@ -10,6 +10,7 @@ import { buildReceived } from '../../message/received.ts'
 import type { InboundMessage, SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { type Agent, newTrace, type TransmitterSettings } from '../agent.ts'
+import { passPartner } from '../outgoing/gate.ts'
 import { domainOf, queueCommand, reversePathText, wayFor, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
 import { dkimFields } from './signing.ts'
@@ -70,17 +71,30 @@ async function carry(agent: Agent, contract: Contract, { envelope, source, sessi
     id: trace,
     epochMs: agent.world.clock.now(),
   })
+  const ways = envelope.recipients.map((recipient) => ({ recipient, way: wayFor(agent, recipient.forwardPath) }))
+  const elsewhere = ways.flatMap(({ way }) => (way.kind === 'elsewhere' ? [way.address] : []))
+  const passing = passPartner(agent, contract.id, { source, elsewhere })
   try {
+    if (passing.refusal !== undefined) {
+      const text = `Refused for ${contract.id}: ${passing.refusal.lines.join(' ')}.`
+      const refused = eventCommand(agent, { ...about, kind: 'refused', forwardPath: '', text })
+      await commitAll(agent, [...(await passing.commands()), refused])
+      return passing.refusal
+    }
     const front = [Buffer.from(receivedField), ...(await dkimFields(agent, source))]
     const blob = await agent.store.putBlob([...front, source])
-    const commands = envelope.recipients.flatMap((recipient) => {
-      const way = wayFor(agent, recipient.forwardPath)
+    const commands = ways.flatMap(({ recipient, way }) => {
       const to = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
       const { smtputf8, body, ret, envid } = envelope
       const isHere = way.kind === 'mailbox' || way.kind === 'forward'
       const parameters = { smtputf8, body, ret, envid, ...wishesOf(recipient), ...(isHere && { atHome: true }) }
       return [
-        queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'msa' }, to),
+        queueCommand(
+          agent,
+          { trace, blob, reversePath, parameters, origin: 'msa' },
+          to,
+          isHere ? undefined : passing.laterFor(to, undefined),
+        ),
         eventCommand(agent, {
           ...about,
           kind: 'accepted',
@@ -90,9 +104,11 @@ async function carry(agent: Agent, contract: Contract, { envelope, source, sessi
         }),
       ]
     })
-    await commitAll(agent, commands)
+    await commitAll(agent, [...commands, ...(await passing.commands())])
   } catch (error) {
     return diskRefusal(agent, error)
+  } finally {
+    passing.settle()
   }
   return reply(250, '2.0.0', `accepted as ${trace}`)
 }

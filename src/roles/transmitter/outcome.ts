@@ -9,6 +9,7 @@ import { DiskError } from '../../world/disk.ts'
 import type { Agent } from '../agent.ts'
 import { type Failure, failedCommands } from '../bounces/suppressed.ts'
 import { healthCommands } from '../forwarder/health.ts'
+import { refusalsCounted } from '../outgoing/heard.ts'
 import { eventCommand } from '../tracking.ts'
 import { type GivenUp, type Notice, originalOf, returnToSender, tellSender, wantsFailure } from './bounce.ts'
 
@@ -103,7 +104,7 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
       }),
     )
   }
-  commands.push(...(await tellSender(agent, notices, commands.length)))
+  commands.push(...(await tellSender(agent, notices, commands.length)), ...refusalsCounted(agent, outcomes))
   return commands
 }
 
