@@ -159,7 +159,8 @@ export class HostPolicy {
     if (tls.authorized || !this.#policy.asksForCertificates) return SUCCESS
     const why = tls.authorizationError ?? 'no reason given'
     const isMet = this.#policy.mode !== 'enforce' && this.#policy.rule?.level !== 'verified'
-    return { result: CERTIFICATE_FAULTS[why] ?? 'certificate-not-trusted', detail: why, isMet }
+    const detail = why === 'UNSPECIFIED' ? 'the certificate is not good enough, such as a key that is too weak' : why
+    return { result: CERTIFICATE_FAULTS[why] ?? 'certificate-not-trusted', detail, isMet }
   }
 
   #provenByDane({ base, usable }: Extract<Dane, { kind: 'records' }>, chain: readonly Buffer[]): Outcome {

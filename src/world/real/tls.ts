@@ -13,6 +13,9 @@ import {
   type TlsInfo,
   type TlsServerSide,
 } from '../network.ts'
+import { type KeptSession, type Proof, sessionKey, TlsSessions } from './tls-sessions.ts'
+
+const sessions = new TlsSessions(() => performance.now())
 
 const oldestVersion = 'TLSv1.2'
 /** For both kinds of keys; those of TLS 1.3 are all sound. Our clients take what a server has, for the other is plain text. */
@@ -36,15 +39,55 @@ export async function shakeHands(
   side: TlsServerSide | TlsClientSide,
   timeoutMs: number,
 ): Promise<{ socket: TLSSocket; info: TlsInfo }> {
-  const socket = side.role === 'server' ? serverSocket(plain, side) : clientSocket(plain, side)
+  if (side.role === 'client') return greet(plain, side, timeoutMs)
+  const socket = serverSocket(plain, side)
+  await shaken(socket, plain, 'secure', timeoutMs)
+  return { socket, info: serverInfo(socket, side.identity) }
+}
+
+/** The client's side: a session of the last minutes is resumed where the server agrees, and its proof stands. */
+async function greet(
+  plain: Socket,
+  side: TlsClientSide,
+  timeoutMs: number,
+): Promise<{ socket: TLSSocket; info: TlsInfo }> {
+  const key = sessionKey(side, `${plain.remoteAddress} ${plain.remotePort}`)
+  const earlier = key === undefined ? undefined : sessions.find(key)
+  const socket = clientSocket(plain, side, earlier?.session)
+  let proven: Omit<KeptSession, 'session'> | undefined
+  let latest: Buffer | undefined
+  const keep = () => {
+    if (key !== undefined && proven !== undefined && latest !== undefined)
+      sessions.keep(key, { ...proven, session: latest })
+  }
+  // In TLS 1.3 tickets follow the handshake, in TLS 1.2 they are part of it.
+  socket.on('session', (session: Buffer) => {
+    latest = session
+    keep()
+  })
+  await shaken(socket, plain, 'secureConnect', timeoutMs).catch((error: unknown) => {
+    if (key !== undefined) sessions.forget(key)
+    throw error
+  })
+  const isResumed = earlier !== undefined && socket.isSessionReused()
+  proven = isResumed ? earlier : { proof: proofOf(socket), provenMs: sessions.nowMs }
+  keep()
+  const { proof } = proven
+  return { socket, info: { ...agreed(socket), ...proof, bindings: bindingsOf(socket, proof.peerCertificates?.[0]) } }
+}
+
+async function shaken(
+  socket: TLSSocket,
+  plain: Socket,
+  event: 'secure' | 'secureConnect',
+  timeoutMs: number,
+): Promise<void> {
   try {
-    await secured(socket, plain, side.role === 'server' ? 'secure' : 'secureConnect', timeoutMs)
+    await secured(socket, plain, event, timeoutMs)
   } catch (error) {
     socket.destroy()
     throw error
   }
-  const info = side.role === 'server' ? serverInfo(socket, side.identity) : clientInfo(socket)
-  return { socket, info }
 }
 
 function serverSocket(plain: Socket, side: TlsServerSide): TLSSocket {
@@ -79,13 +122,14 @@ export function serverContext(identity: TlsIdentity): SecureContext {
   return context
 }
 
-function clientSocket(plain: Socket, side: TlsClientSide): TLSSocket {
+function clientSocket(plain: Socket, side: TlsClientSide, session: Buffer | undefined): TLSSocket {
   return connect({
     socket: plain,
     host: side.serverName,
     // RFC 6066 §3: addresses are not sent as names.
     servername: isIP(side.serverName) === 0 ? side.serverName : '',
     rejectUnauthorized: side.mustAuthenticate,
+    ...(session && { session }),
     minVersion: oldestVersion,
     ...(side.trusted === undefined ? {} : { ca: [...side.trusted] }),
     ...(side.identity && { cert: side.identity.certificatePem, key: side.identity.privateKeyPem }),
@@ -158,7 +202,7 @@ function bindingsOf(socket: TLSSocket, server: Buffer | undefined, unique?: Buff
   ]
 }
 
-function clientInfo(socket: TLSSocket): TlsInfo {
+function proofOf(socket: TLSSocket): Proof {
   const peerCertificates: Buffer[] = []
   let certificate = socket.getPeerCertificate(true)
   while (certificate?.raw !== undefined && peerCertificates.length < longestChain) {
@@ -166,9 +210,8 @@ function clientInfo(socket: TLSSocket): TlsInfo {
     if (certificate.issuerCertificate === undefined || certificate.issuerCertificate === certificate) break
     certificate = certificate.issuerCertificate
   }
-  const bindings = bindingsOf(socket, peerCertificates[0])
-  const info = { ...agreed(socket), authorized: socket.authorized, peerCertificates, bindings }
-  return socket.authorized ? info : { ...info, authorizationError: String(socket.authorizationError) }
+  const proof = { authorized: socket.authorized, peerCertificates }
+  return socket.authorized ? proof : { ...proof, authorizationError: String(socket.authorizationError) }
 }
 
 function agreed(socket: TLSSocket): { protocol: string; cipher: string } {
