@@ -343,6 +343,15 @@ people
     ask(folder, { verb: 'group', address, members, ...(owner !== undefined && { owner }) }),
   )
 people
+  .command('language')
+  .description('in which language notifications come to somebody; without one, in that of the message')
+  .argument('<address>', 'of the account')
+  .argument('[language]', 'en, de, fr, es, it, nl, pl, pt, ru, ja, zh', '')
+  .option(...inFolder)
+  .action((address: string, language: string, { folder }: InFolder) =>
+    ask(folder, { verb: 'language', address, language }),
+  )
+people
   .command('remove')
   .description('take an account away')
   .argument('<address>', 'of the account')

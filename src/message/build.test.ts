@@ -116,7 +116,7 @@ test('a delivery status notification for people and for programs', () => {
   assert.equal(root.subtype, 'report')
   assert.equal(root.parameters['report-type'], 'delivery-status')
   const [text, status, returned] = root.children
-  assert.match(partText(text!).text, /bob@recipient\.test: failed \(5\.1\.1\)/)
+  assert.match(partText(text!).text, /bob@recipient\.test: it was not taken \(5\.1\.1\)/)
   const report = partBytes(status!).toString()
   assert.match(
     report,

@@ -13,6 +13,7 @@ import {
   textField,
 } from './build.ts'
 import { formatDate } from './date.ts'
+import { DSN_WORDS, type DsnCause, type DsnLanguage, type DsnWords } from './dsn-words.ts'
 import { parseHeader } from './header.ts'
 import { formatAddress, type Mailbox } from './mailbox.ts'
 
@@ -29,6 +30,8 @@ export interface DsnRecipient {
   remoteHost?: string
   /** Its answer, one line or more: `550 5.1.1 no such mailbox`. */
   diagnostic?: string
+  /** What the sender can do something about. */
+  cause?: DsnCause
   lastAttemptMs?: number
   willRetryUntilMs?: number
 }
@@ -52,25 +55,28 @@ export interface Dsn {
   /** RET of RFC 3461 §4.3: for anything but a failure only the header goes back. */
   returns: 'full' | 'headers'
   boundary: () => string
+  /** English, if nothing is said. */
+  language?: DsnLanguage
+  /** For whoever else reads it, before everything: why it does not go to the sender. */
+  note?: string
 }
 
-const SUBJECTS: Record<DsnAction, string> = {
-  failed: 'Your message could not be delivered',
-  delayed: 'Your message is delayed',
-  delivered: 'Your message was delivered',
-  relayed: 'Your message was handed on',
-  expanded: 'Your message was sent on to a list',
-}
 /** The gravest first: it gives the subject. */
 const GRAVITY: DsnAction[] = ['failed', 'delayed', 'relayed', 'expanded', 'delivered']
 
 /** The notification, ready to be queued with the null reverse path. */
 export function buildDsn(dsn: Dsn): Buffer {
   const action = GRAVITY.find((each) => dsn.recipients.some((recipient) => recipient.action === each)) ?? 'failed'
+  const language = dsn.language ?? 'en'
+  const words: DsnWords = DSN_WORDS[language]
   const isGlobal = dsn.recipients.some((each) => /[^\0-\x7f]/.test(formatAddress(each.recipient)))
   const report = multipart(
     'report',
-    [textEntity('plain', explanation(dsn, action)), statusEntity(dsn, isGlobal), returned(dsn, action, isGlobal)],
+    [
+      inLanguage(textEntity('plain', explanation(dsn, action, words)), language),
+      statusEntity(dsn, isGlobal),
+      returned(dsn, action, isGlobal),
+    ],
     dsn.boundary(),
     ` report-type=${isGlobal ? 'global-delivery-status' : 'delivery-status'};`,
   )
@@ -79,7 +85,7 @@ export function buildDsn(dsn: Dsn): Buffer {
     structuredField('Date', formatDate(dsn.nowMs)),
     addressField('From', [dsn.from]),
     addressField('To', [dsn.to]),
-    textField('Subject', SUBJECTS[action]),
+    textField('Subject', words.subjects[action]),
     structuredField('Message-ID', dsn.messageId),
     ...(original ? [structuredField('In-Reply-To', original), structuredField('References', original)] : []),
     structuredField('Auto-Submitted', 'auto-replied'), // RFC 3834 §5: nothing automatic may answer
@@ -94,23 +100,32 @@ function firstMessageId(original: Buffer): string | undefined {
   return field && /<[^<>\s]{1,900}>/.exec(original.toString('latin1', field.valueStart, field.end))?.[0]
 }
 
-/** The part for people: who, why, what happens next. */
-function explanation(dsn: Dsn, action: DsnAction): string {
-  const lines = [`This is the mail system at ${dsn.reportingHost}.`, '']
-  if (action === 'failed') lines.push('Your message could not be delivered to everyone. What the other side said:', '')
-  else if (action === 'delayed') lines.push('Your message has not been delivered yet. You need not send it again.', '')
-  else lines.push('You asked to be told what became of your message.', '')
+/** The part for people: who, why, what can be done, what happens next. */
+function explanation(dsn: Dsn, action: DsnAction, words: DsnWords): string {
+  const lines = [`${words.from} ${dsn.reportingHost}.`, '']
+  if (dsn.note !== undefined) lines.push(dsn.note, '')
+  lines.push(action === 'failed' ? words.failed : action === 'delayed' ? words.delayed : words.told, '')
   for (const each of dsn.recipients) {
-    lines.push(`  ${formatAddress(each.recipient)}: ${each.action} (${each.status})`)
-    if (each.remoteHost) lines.push(`    asked: ${each.remoteHost}`)
+    const isLate = each.action === 'delayed'
+    const [what, todo] = words.causes[each.cause ?? 'other']
+    const became = each.action === 'failed' ? what : words.subjects[each.action]
+    lines.push(`  ${formatAddress(each.recipient)}: ${became} (${each.status})`)
+    if (each.remoteHost) lines.push(`    ${words.asked}: ${each.remoteHost}`)
     for (const said of (each.diagnostic ?? '').split(/\r?\n/).slice(0, 20)) {
-      if (said.trim() !== '') lines.push(`    said:  ${said.trim().slice(0, 500)}`)
+      if (said.trim() !== '') lines.push(`    ${words.said}: ${said.trim().slice(0, 500)}`)
     }
-    if (each.willRetryUntilMs !== undefined) lines.push(`    I keep trying until ${formatDate(each.willRetryUntilMs)}.`)
+    if (each.action === 'failed') lines.push(`    ${todo}`)
+    if (isLate && each.willRetryUntilMs !== undefined)
+      lines.push(`    ${words.until} ${formatDate(each.willRetryUntilMs)}.`)
     lines.push('')
   }
-  lines.push('The rest of this report is for programs, and what you sent follows it.', '')
+  lines.push(words.rest, '')
   return lines.join('\r\n')
+}
+
+/** RFC 3282: readers and screen readers choose by it. */
+function inLanguage(entity: Entity, language: DsnLanguage): Entity {
+  return { ...entity, fields: [...entity.fields, structuredField('Content-Language', language)] }
 }
 
 /** message/delivery-status (RFC 3464 §2): the fields of the message, then those of each recipient. */

@@ -3,12 +3,14 @@
 // answers.
 
 import { formatAddress, parseSmtpPath } from '../message/address.ts'
+import { DSN_WORDS, dsnLanguage } from '../message/dsn-words.ts'
 import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
 import type { Command } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world/world.ts'
 import type { Accounts } from './accounts.ts'
 import { domainOf } from './routing.ts'
+import { languageKey } from './transmitter/bounce.ts'
 
 export type AdminWish =
   | { readonly verb: 'list' }
@@ -35,6 +37,8 @@ export type AdminWish =
       readonly address?: string
       readonly owner?: string
     }
+  /** In which language notifications come to somebody; '': in that of his message. */
+  | { readonly verb: 'language'; readonly address: string; readonly language: string }
   /** Without members: it is no group any more. */
   | { readonly verb: 'group'; readonly address: string; readonly members: readonly string[]; readonly owner?: string }
 
@@ -204,6 +208,16 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
         : no(`${alias} is no address of ${account.address}.`)
     const what = domain === undefined ? `${alias} leads to` : `What is for nobody else at ${domain} goes to`
     return change(store, { kind: 'alias.put', alias, account: account.id }, `${what} ${account.address}.`)
+  },
+
+  async language({ store }, words) {
+    const account = personIn(store, words.address)
+    if (account === undefined) return nobody(words.address)
+    const known = dsnLanguage(String(words.language))
+    if (known === undefined && words.language !== '') return no(`We speak ${Object.keys(DSN_WORDS).join(', ')}.`)
+    const command = { kind: 'setting.put', key: languageKey(account.address), value: known ?? '' } as const
+    const how = known === undefined ? 'in the language of the message' : `in this language: ${known}`
+    return change(store, command, `Notifications come to ${account.address} ${how}.`)
   },
 
   async suppressed({ store, world }, words) {

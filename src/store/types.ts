@@ -222,6 +222,8 @@ export interface QueueEntry {
     readonly priority?: number
     /** Of forwarded mail: the Recipient's address here. */
     readonly forwardedFrom?: string
+    /** Of forwarded mail: nothing proved whose it is, so no notification goes back to its reverse-path. */
+    readonly isUnproven?: boolean
     /** Held by its Author for somebody at this agent: it leaves for his mailbox, not for the network. */
     readonly atHome?: boolean
     /** An administrator has given it up, for this reason: its sender hears so. */

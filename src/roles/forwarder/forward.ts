@@ -11,6 +11,7 @@ import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
+import { isAnswerable } from '../receiver/sorting.ts'
 import { forwardPathOf, type Later, listAt, queueCommand, wishesOf } from '../routing.ts'
 import type { Happening } from '../tracking.ts'
 import { dkim2Fields, dkimFields } from '../transmitter/signing.ts'
@@ -62,6 +63,8 @@ export async function prepareForward(agent: Agent, forwarding: Forwarding): Prom
     reversePath,
     forwardPath: to,
     parameters: {
+      // Its reverse-path may be anybody's.
+      ...(isList || isAnswerable(forwarding.identity) ? {} : { isUnproven: true }),
       smtputf8: mail.envelope.smtputf8,
       body: mail.envelope.body,
       ret: mail.envelope.ret,

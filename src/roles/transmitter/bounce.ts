@@ -3,9 +3,15 @@
 // reverse-path: what would have to go there comes before the postmaster instead (a double bounce). The script of who gets
 // a bounce here is asked, but not about a double bounce: one that it redirects and that fails again would never end.
 
+import { type Reason, reasonOf } from '../../identity/reports/bounces/reasons.ts'
 import type { Mailbox } from '../../message/address.ts'
+import { preview } from '../../message/body.ts'
 import { buildDsn, type DsnAction } from '../../message/dsn.ts'
+import { type DsnCause, type DsnLanguage, dsnLanguage, languageOf } from '../../message/dsn-words.ts'
+import { decodeEncodedWords } from '../../message/encoded-word.ts'
+import { firstValue } from '../../message/header.ts'
 import { formatMessageId } from '../../message/message-id.ts'
+import { parseStructure } from '../../message/mime.ts'
 import { isTransient, type Reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
@@ -35,11 +41,15 @@ export interface Notice {
   /** The host that answered; '' when none did. */
   readonly by: string
   readonly reply: Reply | undefined
+  /** What was said last, where there is no reply now. */
+  readonly said?: string
   readonly original: () => Promise<Buffer>
 }
 
 /** Of a message what a notification tells. */
-type Noted = Pick<QueueEntry, 'trace' | 'reversePath' | 'forwardPath' | 'acceptedAtMs' | 'parameters'>
+type Noted = Pick<QueueEntry, 'trace' | 'reversePath' | 'forwardPath' | 'acceptedAtMs' | 'parameters'> & {
+  readonly expiresAtMs?: number
+}
 
 const STATUS: Record<Notice['action'], string> = { delivered: '2.0.0', relayed: '2.0.0', delayed: '4.0.0' }
 
@@ -52,12 +62,12 @@ export async function tellSender(agent: Agent, notices: readonly Notice[], at: n
     ({ entry, action }) => `${entry.trace}\0${untagged(agent, entry.reversePath)}\0${action}`,
   )
   for (const some of byMessage.values()) {
-    const told = some.map(({ entry, action, by, reply }) => ({
+    const told = some.map(({ entry, action, by, reply, said }) => ({
       entry,
       action,
       by,
       status: reply?.enhanced ?? STATUS[action],
-      diagnostic: reply && replyText(reply),
+      diagnostic: reply ? replyText(reply) : said,
     }))
     commands.push(...(await notify(agent, told, await some[0]!.original(), at + commands.length)))
   }
@@ -112,7 +122,8 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
   // RFC 8689 §5: what may travel only over proven TLS comes back no other way, and not its content.
   const isShort = entry.parameters.ret === 'HDRS' || requireTls || original.length > MAX_RETURNED_BYTES
   const postmaster = `postmaster@${agent.domain}`
-  const to = entry.reversePath === '' ? postmaster : untagged(agent, entry.reversePath)
+  const isOrphan = entry.reversePath === '' || entry.parameters.isUnproven === true
+  const to = isOrphan ? postmaster : untagged(agent, entry.reversePath)
   const trace = newTrace(agent.world)
   const notification = buildDsn({
     reportingHost: agent.hostName,
@@ -129,8 +140,14 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
       status: one.status,
       remoteHost: one.by === '' ? undefined : one.by,
       diagnostic: one.diagnostic,
+      cause:
+        CAUSES[reasonOf({ text: one.diagnostic ?? '', status: one.status, command: 'DATA' })] ??
+        (one.status === '4.4.7' ? 'time' : 'other'),
+      willRetryUntilMs: one.action === 'delayed' ? one.entry.expiresAtMs : undefined,
     })),
     original,
+    language: languageFor(agent, to, original),
+    ...(isOrphan && { note: noteOf(entry) }),
     returns: isShort ? 'headers' : 'full',
     boundary: () => `=_${newTrace(agent.world)}${newTrace(agent.world)}`,
   })
@@ -147,7 +164,7 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
 
   const what = action === 'failed' ? 'A bounce' : `A notice (${action})`
   const way = wayFor(agent, forwardPathOf(to))
-  if (way.kind !== 'mailbox' && way.kind !== 'unknown') {
+  if (way.kind !== 'mailbox' && way.kind !== 'unknown' && !isOrphan) {
     const target = 'to' in way ? way.to : way.address
     // Signed, so that it is believed even where a Forwarder takes it back to its Author.
     const blob = await agent.store.putBlob([...(await dkimFields(agent, notification)), notification])
@@ -156,10 +173,10 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
     return [queueCommand(agent, mail, target), event(target, `${what} goes back to ${target}.`)]
   }
   // Whoever cannot be found here has the postmaster as guardian: nothing is dropped.
-  const account = way.kind === 'mailbox' ? way.account : agent.store.accountByAddress(postmaster)
+  const account = way.kind === 'mailbox' && !isOrphan ? way.account : agent.store.accountByAddress(postmaster)
   if (account === undefined) throw new Error(`${agent.domain} has no postmaster`)
   const delivery = await prepareDelivery(agent, '', [], notification)
-  if (way.kind === 'mailbox' && entry.reversePath !== '') {
+  if (way.kind === 'mailbox' && !isOrphan) {
     const recipient = { forwardPath: forwardPathOf(to) }
     const placed = await placedAtHome(
       agent,
@@ -181,6 +198,49 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
     placeCommand(agent, account, delivery, 'inbox', null),
     event(account.address, `${what} was put into the mailbox of ${account.address}.`),
   ]
+}
+
+/** What its Author chose (`borderpost account language`), else what the message itself is written in. */
+function languageFor(agent: Agent, to: string, original: Buffer): DsnLanguage | undefined {
+  const account = agent.store.accountByAddress(to)
+  const chosen = account && dsnLanguage(agent.store.setting(languageKey(account.address)))
+  if (chosen !== undefined) return chosen
+  const root = parseStructure(original, { maxParts: 50 })
+  const said = dsnLanguage(firstValue(root.header, 'content-language'))
+  return said ?? languageOf(`${decodeEncodedWords(firstValue(root.header, 'subject') ?? '')}\n${preview(root, 2000)}`)
+}
+
+/** Under which the store keeps what language a person reads. */
+export const languageKey = (address: string) => `language ${address.toLowerCase()}`
+
+/** Why the postmaster gets it. */
+const noteOf = ({ reversePath, trace }: Noted): string =>
+  reversePath === ''
+    ? `The message ${trace} came from nobody (a bounce or another automatic message), so nobody can be told: this is for the postmaster (a double bounce).`
+    : `The message ${trace} says that it is from ${reversePath}, which nothing proved: a notification might reach somebody who never wrote it, so this is for the postmaster.`
+
+const CAUSES: Readonly<Partial<Record<Reason, DsnCause>>> = {
+  'user-unknown': 'address',
+  moved: 'address',
+  suspended: 'address',
+  'host-unknown': 'domain',
+  'not-accepting': 'domain',
+  'mailbox-full': 'full',
+  'too-big': 'big',
+  'recipient-refused': 'refused',
+  content: 'refused',
+  virus: 'refused',
+  spam: 'refused',
+  policy: 'refused',
+  'auth-failure': 'refused',
+  blocked: 'refused',
+  'rate-limited': 'refused',
+  'sender-refused': 'refused',
+  'relay-denied': 'refused',
+  network: 'time',
+  expired: 'time',
+  system: 'time',
+  'system-full': 'time',
 }
 
 /** A body that cannot be read must not keep its sender from hearing of the failure. */

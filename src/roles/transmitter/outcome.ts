@@ -29,8 +29,11 @@ export interface Outcome {
 /** A host that took some recipients and asks for the rest in another transaction gets it soon. */
 const REST_AFTER_MS = 1000
 const MAX_TEXT = 600
-/** A sender who wants to know (NOTIFY=DELAY) hears of it when it is this late. */
-const LATE_AFTER_MS = 4 * 3_600_000
+/** A sender hears of it when it is this late, and each day. */
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const LATE_AFTER_MS = 4 * HOUR_MS
+const MOST_LATE = 100
 
 /** The commands that make the outcomes of one transaction durable. @throws DiskError */
 export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Promise<Command[]> {
@@ -66,11 +69,13 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
         })),
       )
   }
+  const warnedOf = new Map<string, number>()
   const progress = outcomes.some(({ state }) => state === 'accepted')
   for (const outcome of outcomes) {
     const { entry, state, reply } = outcome
     const said = replyText(reply).slice(0, MAX_TEXT)
     const ended = given.has(entry)
+    let warnedNow: number | undefined
     if (state === 'accepted' && outcome.dsn === false && entry.parameters.notify?.includes('SUCCESS'))
       tell(outcome, 'relayed')
     if (state === 'accepted' || ended) commands.push({ kind: 'queue.remove', id: entry.id })
@@ -79,10 +84,22 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
     else {
       const nextMs = nextAttemptMs(agent, entry, nowMs)
       commands.push(later(entry, said, nextMs, true))
-      // Each wait begins where the one before ended, so one of them alone holds the moment.
-      const lateMs = entry.acceptedAtMs + LATE_AFTER_MS
-      if (entry.parameters.notify?.includes('DELAY') && entry.nextAttemptAtMs < lateMs && lateMs <= nextMs)
-        tell(outcome, 'delayed')
+      const warned = warningIn(entry, nextMs)
+      if (warned !== undefined && !warnedOf.has(entry.trace) && !isWarned(agent, entry, warned)) {
+        warnedOf.set(entry.trace, warned)
+        warnedNow = warned
+        for (const each of alsoLate(agent, entry)) {
+          const own = each.id === entry.id ? outcome : undefined
+          notices.push({
+            entry: each,
+            action: 'delayed',
+            by: own?.by ?? '',
+            reply: own?.reply,
+            said: each.lastReply,
+            original: () => originalOf(agent, entry),
+          })
+        }
+      }
     }
     const failure = ended ? failureOf(outcome, said) : undefined
     if (failure !== undefined) commands.push(...failedCommands(agent, entry, failure))
@@ -100,6 +117,7 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
           attempts: entry.attempts + 1,
           origin: entry.origin,
           ...(failure && { reason: failure.reason }),
+          ...(warnedNow !== undefined && { warned: warnedNow }),
         },
       }),
     )
@@ -110,9 +128,35 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
 
 /** Something must be said of it to its sender, although nothing was tried: its time is over, or it is late. */
 export function isOverdue(entry: QueueEntry, nowMs: number): boolean {
-  const lateMs = entry.acceptedAtMs + LATE_AFTER_MS
-  const wantsDelay = entry.parameters.notify?.includes('DELAY') ?? false
-  return nowMs >= entry.expiresAtMs || (wantsDelay && entry.nextAttemptAtMs < lateMs && lateMs <= nowMs)
+  return nowMs >= entry.expiresAtMs || warningIn(entry, nowMs) !== undefined
+}
+
+/**
+ * The moment of a warning (hours after it was taken) that lies in the wait that begins now: after four hours, then each
+ * day. Each wait begins where the one before ended, so one of them alone holds the moment.
+ */
+function warningIn(entry: QueueEntry, nextMs: number): number | undefined {
+  if (!wantsWarning(entry)) return undefined
+  const [from, to] = [entry.nextAttemptAtMs - entry.acceptedAtMs, nextMs - entry.acceptedAtMs]
+  if (from < LATE_AFTER_MS && LATE_AFTER_MS <= to) return LATE_AFTER_MS / HOUR_MS
+  const day = Math.floor(to / DAY_MS)
+  return day > 0 && from < day * DAY_MS ? day * 24 : undefined
+}
+
+/** NOTIFY says it; where nothing is said (RFC 3461 §4.1 leaves it to us), Authors hear of it, and strangers do not. */
+function wantsWarning({ parameters: { notify }, origin, reversePath }: QueueEntry): boolean {
+  return reversePath !== '' && (notify?.includes('DELAY') ?? origin === 'msa')
+}
+
+/** One warning for a message, not one for each destination. */
+function isWarned({ store }: Agent, { trace }: QueueEntry, warned: number): boolean {
+  return store.events({ trace, limit: 10_000 }).some(({ detail }) => detail.warned === warned)
+}
+
+/** Everybody of the same message who still waits and wants to be told. */
+function alsoLate({ store }: Agent, entry: QueueEntry): QueueEntry[] {
+  const waiting = store.queueEntries({ trace: entry.trace }, MOST_LATE).filter(wantsWarning)
+  return waiting.some(({ id }) => id === entry.id) ? waiting : [entry, ...waiting]
 }
 
 const KINDS: Record<Outcome['state'], TrackEvent['kind']> = {
