@@ -41,12 +41,13 @@ test('every file that the documents name is there', () => {
 })
 
 test('docs/attributes.md tells every attribute of a description, and no others', () => {
-  const [, agent, person] = read('docs/attributes.md').split(/^## /m)
+  const [, agent, contract, person] = read('docs/attributes.md').split(/^## /m)
   const told = (section: string) =>
     section
       .split('\n')
       .filter((line) => line.startsWith('| `'))
       .flatMap((line) => [...line.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!))
   assert.deepEqual(told(agent!).sort(), [...ATTRIBUTES.agent].sort())
+  assert.deepEqual(told(contract!).sort(), [...ATTRIBUTES.contract].sort())
   assert.deepEqual(told(person!).sort(), [...ATTRIBUTES.person].sort())
 })

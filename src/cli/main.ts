@@ -422,6 +422,39 @@ program
     })(),
   )
 
+const contracts = program
+  .command('contract')
+  .description('those whose mail a running agent carries: what they may, whether they are proven, what they sent')
+contracts
+  .command('list')
+  .description('every contract, whether its domains are proven, and what it sent today')
+  .option(...inFolder)
+  .action(({ folder }: InFolder) => ask(folder, { verb: 'contract', what: 'list' }))
+for (const [what, description] of [
+  ['report', 'what was carried for a contract, day by day'],
+  ['suspend', 'take nothing more from a contract'],
+  ['resume', 'take its mail again'],
+] as const)
+  contracts
+    .command(what)
+    .description(description)
+    .argument('<name>', 'of the contract')
+    .option(...inFolder)
+    .action((name: string, { folder }: InFolder) => ask(folder, { verb: 'contract', what, name }))
+contracts
+  .command('password')
+  .description('set what a contract signs in with: asks for it, or reads a line from standard input')
+  .argument('<name>', 'of the contract')
+  .option(...inFolder)
+  .action((name: string, { folder }: InFolder) =>
+    verb(async () => {
+      const { account, askPassword } = await import('./verbs/account.ts')
+      const password = await askPassword()
+      const wish = { verb: 'contract', what: 'password', name } as const
+      return password === undefined ? EXIT.usage : account(folder, { ...wish, password }, print)
+    })(),
+  )
+
 const keys = program
   .command('dkim')
   .description('the DKIM keys of an agent, running or stopped: which sign, which wait for DNS, which are taken back')

@@ -14,6 +14,9 @@ import { languageKey } from './transmitter/bounce.ts'
 
 export type AdminWish =
   | { readonly verb: 'list' }
+  | { readonly verb: 'contract'; readonly what: 'list' }
+  | { readonly verb: 'contract'; readonly what: 'report' | 'suspend' | 'resume'; readonly name: string }
+  | { readonly verb: 'contract'; readonly what: 'password'; readonly name: string; readonly password: string }
   | { readonly verb: 'dkim'; readonly what: 'list' }
   | { readonly verb: 'dkim'; readonly what: 'prepare' | 'rotate'; readonly domain: string }
   | { readonly verb: 'dkim'; readonly what: 'revoke'; readonly domain: string; readonly selector: string }
@@ -50,6 +53,15 @@ export interface AdminAnswer {
   readonly data?: unknown
 }
 
+/** What is done with those whose mail an agent carries. */
+export interface ContractDesk {
+  named(name: string): object | undefined
+  list(): AdminAnswer
+  report(name: string): AdminAnswer
+  setPassword(name: string, password: unknown): Promise<AdminAnswer>
+  suspend(name: string, isSuspended: boolean): Promise<AdminAnswer>
+}
+
 /** What is done with an agent's DKIM keys. */
 export interface KeyDesk {
   list(): AdminAnswer
@@ -60,6 +72,7 @@ export interface KeyDesk {
 
 export interface AdminPlace {
   readonly keys?: KeyDesk
+  readonly contracts?: ContractDesk
   readonly store: Store
   readonly world: Pick<World, 'clock' | 'cpu' | 'random'>
   /** Of a running agent. Without them a password is kept as SCRAM has it, until its owner signs in. */
@@ -83,6 +96,24 @@ type Words = Readonly<Record<string, unknown>>
 
 const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words) => Promise<AdminAnswer>>> = {
   list: async ({ store }) => yes(listOf(store)),
+
+  async contract({ contracts }, words) {
+    const name = String(words.name)
+    if (contracts === undefined) return no('This agent carries mail for nobody else, or it is stopped: start it first.')
+    switch (words.what) {
+      case 'list':
+        return contracts.list()
+      case 'report':
+        return contracts.report(name)
+      case 'password':
+        return contracts.setPassword(name, words.password)
+      case 'suspend':
+      case 'resume':
+        return contracts.suspend(name, words.what === 'suspend')
+      default:
+        return no('There is no such verb.')
+    }
+  },
 
   async dkim({ keys }, words) {
     if (keys === undefined) return no('This agent signs nothing.')

@@ -13,6 +13,7 @@ import type { World } from '../world/world.ts'
 import type { DirectoryLogin } from './directory-login.ts'
 import type { Limits } from './outgoing/signals.ts'
 import type { Observations } from './reports/observations.ts'
+import type { Contracts } from './transmitter/contracts.ts'
 
 export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
 
@@ -38,6 +39,8 @@ export interface Agent {
   /** Where another agent of the description listens. */
   partnerAt(partner: Partner, service: 'submission' | 'lmtp'): Endpoint
   readonly settings: AgentSettings
+  /** What it knows of those it carries mail for; undefined where there is nobody. */
+  readonly contracts?: Contracts
   /** Knows the passwords of those who have none here; undefined: there is none. */
   readonly directory?: DirectoryLogin
   /** What is seen for the reports that are owed to others; undefined where none are sent. */
@@ -157,8 +160,30 @@ export interface TransmitterSettings {
   readonly carries: readonly (Partner & { readonly domains: readonly string[] })[]
   /** What the administrator asks of the TLS of some domains, whatever they say themselves. */
   readonly tls: readonly TlsRule[]
+  /** For whom mail is carried beside our own Authors, drawn (`carries`) or not. */
+  readonly contracts: readonly ContractTerms[]
   /** Domains whose mail is handed over by LMTP (RFC 2033), to a program of ours, and where it listens. */
   readonly lmtp: readonly { readonly domain: string; readonly at: Endpoint }[]
+}
+
+/** What was agreed with somebody whose mail this Transmitter carries. */
+export interface ContractTerms {
+  /** Lower case; what they sign in as. */
+  readonly name: string
+  /** They may write as these, and what is below them. */
+  readonly domains: readonly string[]
+  readonly networks: readonly NetworkEntry[]
+  /** Client certificates, by the SHA-256 of their keys. */
+  readonly certificates: readonly string[]
+  readonly hasPassword: boolean
+  /** An agent of this description: its domains need no other proof. */
+  readonly isDrawn: boolean
+  /** Undefined: no limit but those of everybody. */
+  readonly messagesPerDay: number | undefined
+  readonly messagesPerMinute: number | undefined
+  /** Of one message. */
+  readonly recipients: number | undefined
+  readonly messageBytes: number | undefined
 }
 
 export interface ReceiverSettings {

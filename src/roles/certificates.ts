@@ -131,6 +131,12 @@ export class ClientCertificates {
   }
 }
 
+/** The SHA-256 of the key of a certificate (DER) that has not ended. */
+export function keyOfCertificate(certificate: Buffer, nowMs: number): string | undefined {
+  const shown = read(certificate)
+  return shown === undefined || shown.validToDate.getTime() < nowMs ? undefined : keyOf(shown)
+}
+
 function read(certificate: Buffer | string): X509Certificate | undefined {
   try {
     return new X509Certificate(certificate)

@@ -220,6 +220,8 @@ export interface QueueEntry {
     readonly requireTls?: boolean
     /** -9 to 9 (RFC 6710): what goes first of what is due. */
     readonly priority?: number
+    /** Under which contract it is carried. */
+    readonly contract?: string
     /** Of forwarded mail: the Recipient's address here. */
     readonly forwardedFrom?: string
     /** Of forwarded mail: nothing proved whose it is, so no notification goes back to its reverse-path. */

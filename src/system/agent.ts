@@ -19,7 +19,8 @@ import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
-import { contractOf, contractPolicy } from '../roles/transmitter/contract.ts'
+import { contractAt, contractPolicy } from '../roles/transmitter/contract.ts'
+import { Contracts } from '../roles/transmitter/contracts.ts'
 import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
 import { unlocked } from '../store/encryption.ts'
 import { type OpenedStore, openKeptStore } from '../store/open.ts'
@@ -70,8 +71,10 @@ const TLS_FROM_THE_START: ReadonlySet<ServiceName> = new Set(['submissions', 'im
 
 const OPENED_BY: Record<ServiceName, (plan: AgentPlan) => boolean> = {
   smtp: ({ roles }) => roles.has('Receiver'),
-  submission: ({ roles, settings }) => roles.has('MSA') || settings.transmitter.carries.length > 0,
-  submissions: ({ roles }) => roles.has('MSA'),
+  submission: ({ roles, settings }) => roles.has('MSA') || settings.transmitter.contracts.length > 0,
+  submissions: ({ roles, settings }) =>
+    roles.has('MSA') ||
+    settings.transmitter.contracts.some(({ hasPassword, certificates }) => hasPassword || certificates.length > 0),
   imap: ({ roles }) => roles.has('MDA'),
   imaps: ({ roles }) => roles.has('MDA'),
   pop3: ({ roles }) => roles.has('MDA'),
@@ -127,7 +130,6 @@ export class RunningAgent {
   readonly #smtpForAuthors: ServeOptions
   readonly #smtpAtBorder: ServeOptions
   readonly #policies: {
-    contract?: SmtpServerPolicy
     msa?: ReturnType<typeof msaPolicies>
     receiver?: SmtpServerPolicy
     lmtp?: SmtpServerPolicy
@@ -168,7 +170,6 @@ export class RunningAgent {
     const border = new Border(agent, budget)
     this.#policies = {
       ...(agent.roles.has('MSA') ? { msa: msaPolicies(agent) } : {}),
-      ...(agent.settings.transmitter.carries.length > 0 ? { contract: contractPolicy(agent) } : {}),
       ...(agent.roles.has('MDA') ? { lmtp: lmtpPolicy(agent) } : {}),
       ...(agent.roles.has('Receiver') ? { receiver: receiverPolicy(agent, border) } : {}),
     }
@@ -233,12 +234,15 @@ export class RunningAgent {
       stsPolicies: stsPolicies(world, store, plan.settings.transmitter.privateDestinations),
       log,
     }
-    await settle(store, plan, world, new Passwords(world, secrets.server, options.iterations), log)
+    const passwords = new Passwords(world, secrets.server, options.iterations)
+    await settle(store, plan, world, passwords, log)
     if (plan.roles.has('MDA'))
       store.text = await TextIndex.open(world, store, (error) =>
         log('warning', 'the text index is behind', { error: String(error) }),
       )
-    return new RunningAgent(plan, agent, { opened, memory, secrets }, options)
+    const hasContracts = agent.settings.transmitter.contracts.length > 0
+    const whole = hasContracts ? { ...agent, contracts: new Contracts(agent, passwords) } : agent
+    return new RunningAgent(plan, whole, { opened, memory, secrets }, options)
   }
 
   /** Starts to carry out what waits in the queue: only once DNS shows what others must see. */
@@ -272,10 +276,11 @@ export class RunningAgent {
 
   /** Lets the administrator in, at a socket of this machine. Without it, he must stop the agent first. */
   async openAdminDoor(path: string): Promise<void> {
-    const { store, world, log } = this.agent
+    const { store, world, log, contracts } = this.agent
     try {
-      const place = { store, world, accounts: this.accounts, keys: this.keys, forgetPauses: () => this.forgetPauses() }
-      this.#adminDoor = await openAdminDoor(place, path)
+      const forgetPauses = () => this.forgetPauses()
+      const place = { store, world, accounts: this.accounts, keys: this.keys, forgetPauses }
+      this.#adminDoor = await openAdminDoor({ ...place, ...(contracts && { contracts }) }, path)
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
       log('warning', 'accounts can be administered only while the agent is stopped', { reason: error.message })
@@ -296,13 +301,14 @@ export class RunningAgent {
   get #identityAtDoors(): TlsIdentity {
     const { tls } = this.agent.secrets
     const { certificates } = this.accounts
+    const asksTenants = this.agent.settings.transmitter.contracts.some((one) => one.certificates.length > 0)
     if (this.#atDoors?.of !== tls)
       this.#atDoors = {
         of: tls,
         identity: {
           ...tls,
           get asksClients() {
-            return certificates.isInUse
+            return certificates.isInUse || asksTenants
           },
         },
       }
@@ -324,12 +330,11 @@ export class RunningAgent {
 
   /** With another agent's relay, with which there is a contract, or with an Author. */
   #speakSubmission(stream: Stream, access: () => MailAccess): Promise<void> {
-    const { contract, msa } = this.#policies
-    const { world } = this.agent
-    const isPartner = contractOf(this.agent, stream.remote.address) !== undefined
-    return contract !== undefined && (msa === undefined || isPartner)
-      ? serveSmtp(stream, contract, this.#smtp, world)
-      : serveSmtp(stream, msa!(access().accounts), this.#smtpForAuthors, world)
+    const { world, contracts } = this.agent
+    const authors = this.#policies.msa?.(access().accounts)
+    const isRelay = contractAt(this.agent, stream.remote.address) !== undefined
+    const policy = contracts === undefined ? authors! : contractPolicy(this.agent, contracts, authors)
+    return serveSmtp(stream, policy, isRelay ? this.#smtp : this.#smtpForAuthors, world)
   }
 
   #speak(service: ServiceName, stream: Stream, access: () => MailAccess): Promise<void> {

@@ -11,6 +11,7 @@ import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings, RetentionRule, SendAs } from '../roles/agent.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
 import type { KeyPlace } from '../store/encryption.ts'
+import { withContracts } from './contracts.ts'
 import { directoryOf } from './directory-plan.ts'
 import { KEYS, type Keys, type ValueOf, type ValuesOf } from './keys.ts'
 import { isAtTheBorder, joined } from './relations.ts'
@@ -299,7 +300,8 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
       )
   const complainOf = (id: string, code: string, message: string, remedy: string, reason?: string) =>
     complain(spanOf(model, model.actors.find((one) => one.id === id)!), code, message, remedy, reason)
-  return { plan: { model, agents: joined(model, withPeople, complainOf) }, findings }
+  const agentsJoined = joined(model, withPeople, complainOf)
+  return { plan: { model, agents: withContracts(model, agentsJoined, complain) }, findings }
 }
 
 export type Complain = (span: Span, code: string, message: string, remedy: string, reason?: string) => void
@@ -469,6 +471,7 @@ function planAgent(
         lmtp: of('lmtp-to'),
         via: undefined,
         carries: [],
+        contracts: [],
       },
       receiver: {
         homes: [],

@@ -101,8 +101,26 @@ export const KEYS = {
   },
 } as const
 
+/** Of a `contract` line (src/system/contracts.ts). */
+export const CONTRACT_KEYS = {
+  by: values.text,
+  with: values.text,
+  domain: values.domain,
+  network: values.network,
+  password: values.yesNo,
+  certificate: values.keyFingerprint,
+  'messages-per-day': values.count,
+  'messages-per-minute': values.count,
+  recipients: values.count,
+  'max-size': values.size,
+} as const
+
 /** The names that an attribute line may use. */
-export const ATTRIBUTES = { agent: Object.keys(KEYS.agent), person: Object.keys(KEYS.person) }
+export const ATTRIBUTES = {
+  agent: Object.keys(KEYS.agent),
+  person: Object.keys(KEYS.person),
+  contract: Object.keys(CONTRACT_KEYS),
+}
 
 export type Keys = typeof KEYS
 export type ValueOf<R> = R extends values.Reader<infer T> ? T : never

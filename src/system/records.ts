@@ -16,6 +16,8 @@ export interface PublishedRecord {
   readonly value: string
   /** One sentence: what it proves or does. */
   readonly why: string
+  /** Right, too, where this word stands among others: the record is somebody else's, who has more to say. */
+  readonly holds?: string
 }
 
 /** An agent, and its keys: those that sign, and those that will or did. */
@@ -35,6 +37,7 @@ export function recordsOf(publishers: readonly Publisher[]): PublishedRecord[] {
   return [
     ...publishers.flatMap((publisher) => [...hostRecords(publisher.plan), ...tlsaRecords(publisher)]),
     ...[...domains].flatMap((domain) => domainRecords(domain, publishers)),
+    ...publishers.flatMap((publisher) => tenantRecords(publisher, domains)),
     ...publishers.flatMap(({ plan }) => serviceRecords(plan)),
     ...[...new Set(publishers.flatMap(({ plan }) => plan.parked))].flatMap(parkedRecords),
   ]
@@ -134,15 +137,33 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
       },
     )
   for (const { plan, dkim } of signers)
-    for (const key of dkim)
-      if (key.domain === domain)
-        records.push({
-          name: `${key.selector}._domainkey.${domain}`,
-          type: 'TXT',
-          value: key.record,
-          why: keyPurpose(key, plan.settings.dkim2),
-        })
+    for (const key of dkim) if (key.domain === domain) records.push(keyRecord(key, plan))
   return records
+}
+
+/** What those must publish whose mail is carried under contract, in a DNS that is theirs. */
+function tenantRecords({ plan, dkim }: Publisher, own: ReadonlySet<string>): PublishedRecord[] {
+  const { contracts } = plan.settings.transmitter
+  const domains = new Set(contracts.flatMap((one) => one.domains).filter((domain) => !own.has(domain)))
+  return [...domains].flatMap((domain) => [
+    {
+      name: domain,
+      type: 'TXT' as const,
+      value: `v=spf1 include:${plan.hostName} -all`,
+      why: `the contract: our addresses may send for ${domain}, beside those that its own record names (SPF)`,
+      holds: `include:${plan.hostName}`,
+    },
+    ...dkim.filter((key) => key.domain === domain).map((key) => keyRecord(key, plan)),
+  ])
+}
+
+function keyRecord(key: KnownKey, plan: AgentPlan): PublishedRecord {
+  return {
+    name: `${key.selector}._domainkey.${key.domain}`,
+    type: 'TXT',
+    value: key.record,
+    why: keyPurpose(key, plan.settings.dkim2),
+  }
 }
 
 function dmarcRecord({ policy, subdomains, absent, isTesting }: DmarcPlan): string {

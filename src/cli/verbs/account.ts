@@ -29,20 +29,18 @@ export async function account(folder: string, wish: WishAboutPeople, print: Prin
     return EXIT.usage
   }
   try {
-    if (wish.verb === 'list' || (wish.verb === 'dkim' && wish.what === 'list')) {
+    if (wish.verb === 'list' || ((wish.verb === 'dkim' || wish.verb === 'contract') && wish.what === 'list')) {
       for (const agent of agents) print(clean(`${(await askAgent(agent, wish)).text}\n`))
       return EXIT.ok
     }
+    if (wish.verb === 'contract') return await tell(await keeperOf(agents, wish.name), wish, print)
     const domain = wish.verb === 'dkim' ? wish.domain : domainOf(wish.address)
     const agent = wish.verb === 'dkim' ? await signerOf(agents, domain) : await agentOf(agents, domain)
     if (agent === undefined) {
       console.error(`No agent in ${folder} ${wish.verb === 'dkim' ? 'has keys' : 'handles mail'} of ${domain}.`)
       return EXIT.usage
     }
-    const { ok, text } = await askAgent(agent, wish)
-    if (ok) print(clean(`${text}\n`))
-    else console.error(clean(text))
-    return ok ? EXIT.ok : EXIT.findings
+    return await tell(agent, wish, print)
   } catch (error) {
     if (!(error instanceof DiskError || error instanceof NetworkError)) throw error
     console.error(error.message)
@@ -57,6 +55,22 @@ async function agentOf(agents: readonly string[], domain: string): Promise<strin
     if (text.split('\n').some((line) => line.toLowerCase().startsWith(`postmaster@${domain} `))) return agent
   }
   return undefined
+}
+
+async function tell(agent: string, wish: AdminWish, print: Print): Promise<number> {
+  const { ok, text } = await askAgent(agent, wish)
+  if (ok) print(clean(`${text}\n`))
+  else console.error(clean(text))
+  return ok ? EXIT.ok : EXIT.findings
+}
+
+/** The agent that keeps this contract; or any, which will say that it does not. */
+async function keeperOf(agents: readonly string[], name: string): Promise<string> {
+  for (const agent of agents) {
+    const { text } = await askAgent(agent, { verb: 'contract', what: 'list' })
+    if (text.split('\n').some((line) => line.startsWith(`${name.toLowerCase()}  `))) return agent
+  }
+  return agents[0]!
 }
 
 /** The agent that has keys of this domain: its own, or those of one that it carries mail for. */

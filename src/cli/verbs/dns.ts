@@ -126,8 +126,10 @@ function textOf(data: string | MxRecord | SrvRecord | TlsaRecord): string {
   return 'target' in data ? `${data.priority} ${data.weight} ${data.port} ${data.target || '.'}` : tlsaText(data)
 }
 
-const isSame = ({ type, value }: PublishedRecord, seen: string) =>
-  type === 'TXT' ? seen === value : seen.toLowerCase() === value.toLowerCase()
+const isSame = ({ type, value, holds }: PublishedRecord, seen: string) =>
+  type === 'TXT'
+    ? seen === value || (holds !== undefined && seen.split(' ').includes(holds))
+    : seen.toLowerCase() === value.toLowerCase()
 
 /** A TXT record of another purpose does not stand in the way of ours: its first word says it. */
 function isRival({ type, value }: PublishedRecord, seen: string): boolean {

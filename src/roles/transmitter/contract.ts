@@ -1,65 +1,195 @@
-// A contract: a Transmitter carries mail for other agents, its relays for theirs (`MSA@them ==> Transmitter@us`). Who hands
-// over is known by address; what comes must be in the name of domains that the contract names, because our signature and
-// our address will vouch for it. Nobody else may relay here: that would be an Open Relay.
+// A contract: a Transmitter carries mail for other agents (`MSA@them ==> Transmitter@us`) and for companies that have only
+// that with it. Who hands over is known by address, certificate or password; what comes must be in the name of domains that
+// the contract names and that are proven to be theirs, because our signature and our address will vouch for it. Nobody else
+// may relay here: that would be an Open Relay.
 
 import { unmapped } from '../../filter/lists.ts'
 import { authorOf } from '../../identity/dmarc/author.ts'
-import { isWithin } from '../../identity/domain.ts'
-import { fieldsNamed, parseHeader } from '../../message/header.ts'
+import { withoutBinary } from '../../message/binary.ts'
+import { fieldsNamed, type Header, parseHeader } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
+import type { Envelope, MailParameters } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage, SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
-import { type Reply, reply } from '../../protocols/smtp/reply.ts'
-import { type Agent, newTrace, type TransmitterSettings } from '../agent.ts'
+import { REPLIES, type Reply, reply } from '../../protocols/smtp/reply.ts'
+import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
+import { type Agent, type ContractTerms, newTrace } from '../agent.ts'
 import { passPartner } from '../outgoing/gate.ts'
-import { domainOf, queueCommand, reversePathText, wayFor, wishesOf } from '../routing.ts'
-import { commitAll, diskRefusal, eventCommand, messageIdOf, note } from '../tracking.ts'
+import { domainOf, type Later, queueCommand, reversePathText, wayFor, wishesOf } from '../routing.ts'
+import { commitAll, diskRefusal, eventCommand, messageIdOf } from '../tracking.ts'
+import { ContractAccounts } from './contract-accounts.ts'
+import type { Contracts } from './contracts.ts'
 import { dkimFields } from './signing.ts'
-
-type Contract = TransmitterSettings['carries'][number]
 
 /** More hops than this is a loop. */
 const MAX_HOPS = 100
 
-/** Whose relay connects; undefined: nobody with whom there is a contract. */
-export function contractOf(agent: Agent, address: string): Contract | undefined {
-  const ip = unmapped(address)
-  return agent.settings.transmitter.carries.find((one) => one.ip === ip)
+/** Whose relay connects; undefined: nobody with whom there is a contract that knows them by address. */
+export function contractAt(agent: Agent, address: string): ContractTerms | undefined {
+  return agent.contracts?.ofNetwork(unmapped(address))
 }
 
-/** The Transmitter's voice for those it carries mail for. */
-export function contractPolicy(agent: Agent): SmtpServerPolicy {
-  const of = ({ peer }: SessionFacts) => contractOf(agent, peer.address)
+/**
+ * The voice of the door at which mail is handed over: to whom it has a contract with, known by address, by certificate or by
+ * sign-in, the Transmitter speaks; to everybody else the MSA (`authors`), if the agent plays it.
+ */
+export function contractPolicy(agent: Agent, contracts: Contracts, authors?: SmtpServerPolicy): SmtpServerPolicy {
+  const ipOf = ({ peer }: SessionFacts) => unmapped(peer.address)
+  const of = (session: SessionFacts): ContractTerms | undefined => {
+    if (session.user !== undefined) return contracts.named(session.user)
+    const shown = session.tls?.clientCertificate
+    return contracts.ofNetwork(ipOf(session)) ?? (shown && contracts.ofCertificate(shown))
+  }
+  const recipients = new WeakMap<SessionFacts, number>()
+  const stranger = () =>
+    contracts.asksForProof || authors !== undefined
+      ? reply(530, '5.7.0', 'authentication required')
+      : reply(554, '5.7.1', `${agent.hostName} carries mail only for those it has a contract with`)
   return {
-    connected: (session) =>
-      of(session) === undefined
-        ? reply(554, '5.7.1', `${agent.hostName} carries mail only for those it has a contract with`)
-        : undefined,
-    mail(reversePath, _parameters, session) {
-      const address = reversePathText(reversePath)
-      const contract = of(session)!
-      if (address === '' || isCovered(contract, domainOf(address))) return undefined
-      return reply(553, '5.7.1', `the contract with ${contract.id} covers no mail from ${domainOf(address)}`)
+    ...(contracts.asksForProof && { accounts: new ContractAccounts(contracts, authors?.accounts) }),
+
+    connected(session, connection) {
+      if (contracts.ofNetwork(ipOf(session)) !== undefined) return undefined
+      if (!contracts.asksForProof && authors === undefined) return stranger()
+      if (!contracts.mayGuess(ipOf(session)))
+        return reply(421, '4.7.0', 'too many wrong passwords from your address, wait ten minutes')
+      return authors?.connected?.(session, connection)
     },
-    recipient(forwardPath) {
+    disconnected: (session) => authors?.disconnected?.(session),
+    hello: (name, extended, session) => authors?.hello?.(name, extended, session),
+    authenticated: (user, session) =>
+      contracts.named(user) === undefined ? authors?.authenticated?.(user, session) : undefined,
+    authenticationFailed(user, session) {
+      contracts.guessedWrong(ipOf(session))
+      authors?.authenticationFailed?.(user, session)
+    },
+
+    async mail(reversePath, parameters, session) {
+      const contract = of(session)
+      if (contract === undefined)
+        return authors === undefined ? stranger() : authors.mail(reversePath, parameters, session)
+      recipients.set(session, 0)
+      const refusal = await mailRefusal(contracts, contract, reversePathText(reversePath), parameters)
+      if (refusal !== undefined)
+        await noteRefusal(agent, contract, { reversePath: reversePathText(reversePath) }, refusal)
+      return refusal
+    },
+    recipient(forwardPath, parameters, session) {
+      const contract = of(session)
+      if (contract === undefined)
+        return authors === undefined ? stranger() : authors.recipient(forwardPath, parameters, session)
+      const count = (recipients.get(session) ?? 0) + 1
+      if (count > (contract.recipients ?? Number.POSITIVE_INFINITY))
+        return reply(
+          452,
+          '4.5.3',
+          `the contract with ${contract.name} allows ${contract.recipients} recipients of a message`,
+        )
       const way = wayFor(agent, forwardPath)
-      return way.kind === 'unknown' ? reply(550, '5.1.1', `there is no mailbox ${way.address} here`) : undefined
+      if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
+      recipients.set(session, count)
+      return undefined
     },
-    message: (mail) => carry(agent, of(mail.session)!, mail),
+    partOf: (url, reversePath, session) =>
+      (of(session) === undefined ? authors?.partOf?.(url, reversePath, session) : undefined) ??
+      reply(554, '5.7.0', 'a contract has no mailbox that a URL could lead into'),
+    message(mail) {
+      const contract = of(mail.session)
+      if (contract !== undefined) return carry(agent, contracts, contract, mail)
+      return authors === undefined ? stranger() : authors.message(mail)
+    },
   }
 }
 
-const isCovered = ({ domains }: Contract, domain: string) => domains.some((own) => isWithin(domain, own))
+/** Why nothing is taken in the name of this reverse-path now. */
+async function mailRefusal(
+  contracts: Contracts,
+  contract: ContractTerms,
+  address: string,
+  { sizeBytes }: MailParameters,
+): Promise<Reply | undefined> {
+  const { name, messagesPerDay, messagesPerMinute, messageBytes } = contract
+  if (contracts.isSuspended(contract))
+    return reply(550, '5.7.1', `the contract with ${name} is suspended: ask our postmaster`)
+  if (sizeBytes !== undefined && messageBytes !== undefined && sizeBytes > messageBytes) return tooBig(contract)
+  if (address !== '') {
+    const refusal = await domainRefusal(contracts, contract, domainOf(address), 'mail')
+    if (refusal !== undefined) return refusal
+  }
+  if (messagesPerDay !== undefined && contracts.today(contract).messages >= messagesPerDay)
+    return reply(452, '4.5.3', `the contract with ${name} allows ${messagesPerDay} messages a day: come again tomorrow`)
+  if (!contracts.takeRate(contract))
+    return reply(
+      450,
+      '4.7.1',
+      `the contract with ${name} allows ${messagesPerMinute} messages a minute: come again later`,
+    )
+  return undefined
+}
+
+const tooBig = ({ name, messageBytes }: ContractTerms) =>
+  reply(552, '5.3.4', `the contract with ${name} allows ${messageBytes} bytes of a message`)
+
+/** Is it theirs to write as this domain, and proven to be. */
+async function domainRefusal(
+  contracts: Contracts,
+  contract: ContractTerms,
+  domain: string,
+  what: 'mail' | 'From',
+): Promise<Reply | undefined> {
+  const covering = contracts.coveringDomain(contract, domain)
+  if (covering === undefined)
+    return what === 'mail'
+      ? reply(553, '5.7.1', `the contract with ${contract.name} covers no mail from ${domain}`)
+      : reply(550, '5.7.1', `From names ${domain}, which the contract with ${contract.name} does not cover`)
+  if (await contracts.isProven(contract, covering)) return undefined
+  const { name, value } = contracts.challenge(contract, covering)
+  return reply(
+    450,
+    '4.7.1',
+    `${covering} is not proven to be yours: publish our DKIM keys of it, or ${name} TXT "${value}"; then it is carried`,
+  )
+}
+
+/** What was not taken is seen: in tracking, and in the day's count. */
+async function noteRefusal(
+  agent: Agent,
+  { name }: ContractTerms,
+  about: { readonly reversePath: string; readonly trace?: string; readonly messageId?: string },
+  refusal: Reply,
+): Promise<void> {
+  const { trace = newTrace(agent.world), messageId = '', reversePath } = about
+  const text = `Refused for ${name}: ${refusal.lines.join(' ')}.`
+  const event = { trace, reversePath, messageId, role: 'Transmitter', kind: 'refused', forwardPath: '', text } as const
+  try {
+    await commitAll(agent, [
+      eventCommand(agent, { ...event, detail: { contract: name } }),
+      ...(agent.contracts === undefined ? [] : [agent.contracts.count(name, { refused: 1 })]),
+    ])
+  } catch (error) {
+    agent.log('warning', 'a refusal was not noted', { error: String(error) })
+  }
+}
 
 /** One commit holds everything that the 250 promises. */
-async function carry(agent: Agent, contract: Contract, { envelope, source, session }: InboundMessage): Promise<Reply> {
+async function carry(
+  agent: Agent,
+  contracts: Contracts,
+  contract: ContractTerms,
+  { envelope, source: sent, session }: InboundMessage,
+): Promise<Reply> {
+  // RFC 3030 §3: converted here, before it is signed.
+  const source = envelope.binary ? withoutBinary(sent) : sent
   const header = parseHeader(source)
   const trace = newTrace(agent.world)
   const reversePath = reversePathText(envelope.reversePath)
-  const about = { trace, reversePath, messageId: messageIdOf(header), role: 'Transmitter' as const }
-  const refusal = refusalOf(contract, header, source.length, agent.settings.maxMessageBytes)
+  const messageId = messageIdOf(header)
+  const about = { trace, reversePath, messageId, role: 'Transmitter' as const }
+  const refusal =
+    envelope.binary && withSafeLineEnds(source) !== source
+      ? REPLIES.bareLineEndInData
+      : await messageRefusal(agent, contracts, contract, { header, bytes: source.length })
   if (refusal !== undefined) {
-    const text = `Refused for ${contract.id}: ${refusal.lines.join(' ')}.`
-    note(agent, { ...about, kind: 'refused', forwardPath: '', text })
+    await noteRefusal(agent, contract, about, refusal)
     return refusal
   }
   const receivedField = buildReceived({
@@ -73,37 +203,39 @@ async function carry(agent: Agent, contract: Contract, { envelope, source, sessi
   })
   const ways = envelope.recipients.map((recipient) => ({ recipient, way: wayFor(agent, recipient.forwardPath) }))
   const elsewhere = ways.flatMap(({ way }) => (way.kind === 'elsewhere' ? [way.address] : []))
-  const passing = passPartner(agent, contract.id, { source, elsewhere })
+  const passing = passPartner(agent, contract.name, { source, elsewhere })
   try {
     if (passing.refusal !== undefined) {
-      const text = `Refused for ${contract.id}: ${passing.refusal.lines.join(' ')}.`
-      const refused = eventCommand(agent, { ...about, kind: 'refused', forwardPath: '', text })
-      await commitAll(agent, [...(await passing.commands()), refused])
+      await commitAll(agent, await passing.commands())
+      await noteRefusal(agent, contract, about, passing.refusal)
       return passing.refusal
     }
     const front = [Buffer.from(receivedField), ...(await dkimFields(agent, source))]
     const blob = await agent.store.putBlob([...front, source])
+    const { smtputf8, body, ret, envid, requireTls, priority } = envelope
+    const shared = { smtputf8, body, ret, envid, requireTls, priority, contract: contract.name }
+    const wished = heldBack(agent, envelope)
     const commands = ways.flatMap(({ recipient, way }) => {
       const to = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
-      const { smtputf8, body, ret, envid } = envelope
       const isHere = way.kind === 'mailbox' || way.kind === 'forward'
-      const parameters = { smtputf8, body, ret, envid, ...wishesOf(recipient), ...(isHere && { atHome: true }) }
+      const parameters = { ...shared, ...wishesOf(recipient), ...(isHere && { atHome: true }) }
       return [
         queueCommand(
           agent,
           { trace, blob, reversePath, parameters, origin: 'msa' },
           to,
-          isHere ? undefined : passing.laterFor(to, undefined),
+          isHere ? wished : passing.laterFor(to, wished),
         ),
         eventCommand(agent, {
           ...about,
           kind: 'accepted',
           forwardPath: to,
-          text: `Taken from ${contract.id} for ${to}, under contract.`,
-          detail: { contract: contract.id },
+          text: `Taken from ${contract.name} for ${to}, under contract.`,
+          detail: { contract: contract.name },
         }),
       ]
     })
+    commands.push(contracts.count(contract.name, { messages: 1, recipients: envelope.recipients.length }))
     await commitAll(agent, [...commands, ...(await passing.commands())])
   } catch (error) {
     return diskRefusal(agent, error)
@@ -113,20 +245,32 @@ async function carry(agent: Agent, contract: Contract, { envelope, source, sessi
   return reply(250, '2.0.0', `accepted as ${trace}`)
 }
 
-function refusalOf(
-  contract: Contract,
-  header: ReturnType<typeof parseHeader>,
-  bytes: number,
-  maxBytes: number,
-): Reply | undefined {
-  if (bytes > maxBytes) return reply(552, '5.3.4', 'message too big')
+/** Not before its time (RFC 4865). */
+function heldBack({ world }: Agent, { hold }: Envelope): Later | undefined {
+  const nowMs = world.clock.now()
+  if (hold === undefined) return undefined
+  const dueMs = 'untilMs' in hold ? hold.untilMs : nowMs + hold.forS * 1000
+  return { dueMs, why: `its sender wants it to leave at ${new Date(dueMs).toISOString()}` }
+}
+
+async function messageRefusal(
+  { settings }: Agent,
+  contracts: Contracts,
+  contract: ContractTerms,
+  { header, bytes }: { header: Header; bytes: number },
+): Promise<Reply | undefined> {
+  if (bytes > settings.maxMessageBytes) return reply(552, '5.3.4', 'message too big')
+  if (bytes > (contract.messageBytes ?? Number.POSITIVE_INFINITY)) return tooBig(contract)
   if (fieldsNamed(header, 'received').length > MAX_HOPS)
     return reply(554, '5.4.6', `this message has passed more than ${MAX_HOPS} relays: it goes round in a loop`)
   const { domains, fault } = authorOf(header)
   if (fault !== undefined) return reply(550, '5.6.0', fault)
-  const foreign = domains.find((domain) => !isCovered(contract, domain))
   // Mail that others wrote may be passed on with a reverse-path of the contract; our signature stays off it.
   const isPassedOn = fieldsNamed(header, 'resent-from').length > 0 || fieldsNamed(header, 'delivered-to').length > 0
-  if (foreign === undefined || isPassedOn) return undefined
-  return reply(550, '5.7.1', `From names ${foreign}, which the contract with ${contract.id} does not cover`)
+  for (const domain of domains) {
+    if (isPassedOn && contracts.coveringDomain(contract, domain) === undefined) continue
+    const refusal = await domainRefusal(contracts, contract, domain, 'From')
+    if (refusal !== undefined) return refusal
+  }
+  return undefined
 }

@@ -123,7 +123,23 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
     )
   }
   commands.push(...(await tellSender(agent, notices, commands.length)), ...refusalsCounted(agent, outcomes))
+  commands.push(...countsOf(agent, outcomes, given))
   return commands
+}
+
+/** What became of mail that is carried under contract. */
+function countsOf(
+  { contracts }: Agent,
+  outcomes: readonly Outcome[],
+  given: ReadonlyMap<QueueEntry, unknown>,
+): Command[] {
+  const names = new Set(outcomes.flatMap(({ entry }) => entry.parameters.contract ?? []))
+  return [...names].flatMap((name) => {
+    const own = outcomes.filter(({ entry }) => entry.parameters.contract === name)
+    const delivered = own.filter(({ state }) => state === 'accepted').length
+    const returned = own.filter(({ entry }) => given.has(entry)).length
+    return contracts === undefined || delivered + returned === 0 ? [] : [contracts.count(name, { delivered, returned })]
+  })
 }
 
 /** Something must be said of it to its sender, although nothing was tried: its time is over, or it is late. */

@@ -1,0 +1,289 @@
+// What a Transmitter knows of those it carries mail for: who they are (password, certificate, network), whether their domains
+// are proven to be theirs, what they have sent each day, and whether an administrator has suspended them. What must outlast
+// a crash lies in the store.
+
+import { createHmac } from 'node:crypto'
+import { inNetwork } from '../../filter/lists.ts'
+import { RateLimit } from '../../filter/rate.ts'
+import { isWithin } from '../../identity/domain.ts'
+import type { PasswordVerdict, ScramLookup } from '../../protocols/sasl/accounts.ts'
+import type { Command } from '../../store/commands.ts'
+import type { AdminAnswer } from '../administer.ts'
+import type { Agent, ContractTerms } from '../agent.ts'
+import { keyOfCertificate } from '../certificates.ts'
+import type { Passwords } from '../passwords.ts'
+
+/** Wrong passwords from one address in ten minutes, before it must wait. */
+const GUESSES = 20
+const GUESSES_MS = 600_000
+/** DNS is asked again for a domain that is not proven. */
+const ASK_AGAIN_MS = 30_000
+/** What proves a domain may be away for so long. */
+const PROOF_HOLDS_MS = 30 * 86_400_000
+/** A proof that holds is looked at again. */
+const LOOK_AGAIN_MS = 86_400_000
+const DAY_MS = 86_400_000
+const DAYS_KEPT = 62
+const DAYS_TOLD = 14
+const CHALLENGE_BYTES = 16
+
+/** Of one day (UTC). */
+export interface ContractDay {
+  readonly day: number
+  /** Messages that were taken. */
+  readonly messages: number
+  readonly recipients: number
+  /** Messages that were not. */
+  readonly refused: number
+  /** Recipients. */
+  readonly delivered: number
+  readonly returned: number
+}
+
+/** What is added to a day. */
+export type ContractCounts = Partial<Omit<ContractDay, 'day'>>
+
+type ContractAgent = Pick<Agent, 'hostName' | 'store' | 'world' | 'secrets' | 'settings' | 'log'>
+
+export class Contracts {
+  readonly #agent: ContractAgent
+  readonly #passwords: Passwords
+  readonly #guesses: RateLimit
+  readonly #rates = new Map<string, RateLimit>()
+  readonly #days = new Map<string, ContractDay>()
+  readonly #asked = new Map<string, number>()
+
+  constructor(agent: ContractAgent, passwords: Passwords) {
+    this.#agent = agent
+    this.#passwords = passwords
+    this.#guesses = new RateLimit(agent.world.clock, GUESSES, GUESSES_MS)
+  }
+
+  get all(): readonly ContractTerms[] {
+    return this.#agent.settings.transmitter.contracts
+  }
+
+  /** Somebody may sign in, or show a certificate. */
+  get asksForProof(): boolean {
+    return this.all.some(({ hasPassword, certificates }) => hasPassword || certificates.length > 0)
+  }
+
+  named(name: string): ContractTerms | undefined {
+    return this.all.find((one) => one.name === name.toLowerCase())
+  }
+
+  ofNetwork(ip: string): ContractTerms | undefined {
+    return this.all.find(({ networks }) => networks.some((network) => inNetwork(ip, network)))
+  }
+
+  /** `certificate`: DER, whose key the client has. */
+  ofCertificate(certificate: Buffer): ContractTerms | undefined {
+    const key = keyOfCertificate(certificate, this.#agent.world.clock.now())
+    return key === undefined ? undefined : this.all.find(({ certificates }) => certificates.includes(key))
+  }
+
+  // --- credentials
+
+  async checkPassword({ name, hasPassword }: ContractTerms, password: string, from: string): Promise<PasswordVerdict> {
+    if (!this.mayGuess(from)) return { state: 'unavailable' }
+    const text = hasPassword ? this.#agent.store.setting(passwordKey(name)) : undefined
+    const { isRight } = await this.#passwords.check(passwordName(name), text, password)
+    return isRight ? { state: 'ok', user: name } : { state: 'refused' }
+  }
+
+  scramCredentials({ name, hasPassword }: ContractTerms, from: string): ScramLookup {
+    if (!this.mayGuess(from)) return { state: 'unavailable' }
+    const text = hasPassword ? this.#agent.store.setting(passwordKey(name)) : undefined
+    const credentials = text === undefined ? undefined : this.#passwords.scram(passwordName(name), text)
+    return { state: 'found', user: name, credentials: credentials ?? this.#passwords.fake(passwordName(name)) }
+  }
+
+  mayGuess(from: string): boolean {
+    return this.#guesses.hasRoom(from)
+  }
+
+  guessedWrong(from: string): void {
+    this.#guesses.take(from)
+  }
+
+  // --- domains
+
+  /** The domain of the contract that covers this one. */
+  coveringDomain({ domains }: ContractTerms, domain: string): string | undefined {
+    return domains.find((own) => isWithin(domain, own))
+  }
+
+  /** What the owner of the domain publishes to prove it, if he does not publish our keys. */
+  challenge({ name }: ContractTerms, domain: string): { name: string; value: string } {
+    const token = createHmac('sha256', this.#agent.secrets.server).update(`contract ${name} ${domain}`).digest()
+    const text = token.subarray(0, CHALLENGE_BYTES).toString('base64url')
+    return { name: `_borderpost-contract.${domain}`, value: `borderpost-contract=${text}` }
+  }
+
+  /**
+   * Is the domain proven to be theirs: DNS shows our keys, or the challenge. What was proven holds for a while, and is
+   * looked at again; of a drawn relationship the description itself is the proof.
+   */
+  async isProven(terms: ContractTerms, domain: string): Promise<boolean> {
+    if (terms.isDrawn) return true
+    const { clock } = this.#agent.world
+    const provenMs = this.#provenMs(terms, domain)
+    if (provenMs !== undefined && clock.now() - provenMs < LOOK_AGAIN_MS) return true
+    const key = `${terms.name} ${domain}`
+    const askedMs = this.#asked.get(key)
+    const isFresh = askedMs === undefined || clock.monotonic() - askedMs >= ASK_AGAIN_MS
+    if (isFresh) {
+      this.#asked.set(key, clock.monotonic())
+      if (await this.#isShown(terms, domain)) {
+        await this.#agent.store.commit([put(provenKey(terms.name, domain), String(clock.now()))])
+        return true
+      }
+    }
+    return provenMs !== undefined && clock.now() - provenMs < PROOF_HOLDS_MS
+  }
+
+  #provenMs({ name }: ContractTerms, domain: string): number | undefined {
+    const text = this.#agent.store.setting(provenKey(name, domain))
+    return text === undefined ? undefined : Number(text)
+  }
+
+  async #isShown(terms: ContractTerms, domain: string): Promise<boolean> {
+    if (this.#agent.secrets.dkim.some((key) => key.domain === domain)) return true
+    const { name, value } = this.challenge(terms, domain)
+    const answer = await this.#agent.world.dns.resolve(name, 'TXT')
+    return answer.status === 'records' && answer.records.includes(value)
+  }
+
+  // --- limits and counts
+
+  isSuspended({ name }: ContractTerms): boolean {
+    return this.#agent.store.setting(suspendedKey(name)) === 'yes'
+  }
+
+  /** Takes one message of this minute. */
+  takeRate({ name, messagesPerMinute }: ContractTerms): boolean {
+    if (messagesPerMinute === undefined) return true
+    const { clock } = this.#agent.world
+    const rate = this.#rates.get(name) ?? new RateLimit(clock, messagesPerMinute, 60_000)
+    this.#rates.set(name, rate)
+    return rate.take(name)
+  }
+
+  today({ name }: Pick<ContractTerms, 'name'>): ContractDay {
+    const day = Math.floor(this.#agent.world.clock.now() / DAY_MS)
+    const known = this.#days.get(name)
+    return known?.day === day ? known : this.#kept(name, day)
+  }
+
+  /** The command that keeps the count; it belongs into the commit of what is counted. */
+  count(name: string, more: ContractCounts): Command {
+    const before = this.today({ name })
+    const sum = (key: keyof ContractCounts) => before[key] + (more[key] ?? 0)
+    const after: ContractDay = {
+      day: before.day,
+      messages: sum('messages'),
+      recipients: sum('recipients'),
+      refused: sum('refused'),
+      delivered: sum('delivered'),
+      returned: sum('returned'),
+    }
+    this.#days.set(name, after)
+    return put(dayKey(name, after.day), JSON.stringify(after))
+  }
+
+  #kept(name: string, day: number): ContractDay {
+    const text = this.#agent.store.setting(dayKey(name, day))
+    const kept = text === undefined ? undefined : (JSON.parse(text) as ContractDay)
+    return kept?.day === day ? kept : { day, messages: 0, recipients: 0, refused: 0, delivered: 0, returned: 0 }
+  }
+
+  // --- for the administrator
+
+  list(): AdminAnswer {
+    const lines = this.all.map((terms) => {
+      const { messages, refused } = this.today(terms)
+      const limit = terms.messagesPerDay === undefined ? '' : ` of ${terms.messagesPerDay}`
+      const state = this.isSuspended(terms) ? 'suspended' : this.#stateOf(terms)
+      return `${terms.name}  ${terms.domains.join(', ')}  ${state}  today ${messages}${limit} messages, ${refused} refused`
+    })
+    return { ok: true, text: lines.join('\n') || 'There are no contracts here.' }
+  }
+
+  #stateOf(terms: ContractTerms): string {
+    const open = terms.isDrawn ? [] : terms.domains.filter((domain) => this.#provenMs(terms, domain) === undefined)
+    const ways = this.#waysOf(terms)
+    if (ways === '') return 'nobody can sign in: borderpost contract password'
+    if (open.length === 0) return `carried (${ways})`
+    const publish = open.map((domain) => {
+      const { name, value } = this.challenge(terms, domain)
+      return `${domain} is not proven: publish our DKIM keys, or ${name}. TXT "${value}"`
+    })
+    return publish.join('; ')
+  }
+
+  #waysOf({ name, hasPassword, certificates, networks }: ContractTerms): string {
+    const isSet = this.#agent.store.setting(passwordKey(name)) !== undefined
+    return [
+      ...(hasPassword && isSet ? ['password'] : []),
+      ...(certificates.length > 0 ? ['certificate'] : []),
+      ...networks.map(({ value }) => value),
+    ].join(', ')
+  }
+
+  /** Counts of the last days. */
+  report(name: string): AdminAnswer {
+    const terms = this.named(name)
+    if (terms === undefined) return nobody(name)
+    const today = this.today(terms).day
+    const days = Array.from({ length: DAYS_TOLD }, (_, back) => this.#kept(terms.name, today - back))
+    const lines = [this.today(terms), ...days.slice(1)]
+      .filter(({ messages, refused, delivered, returned }) => messages + refused + delivered + returned > 0)
+      .map(
+        ({ day, messages, recipients, refused, delivered, returned }) =>
+          `${new Date(day * DAY_MS).toISOString().slice(0, 10)}  ${messages} messages to ${recipients} recipients, ${refused} refused; ${delivered} delivered, ${returned} returned`,
+      )
+    return {
+      ok: true,
+      text: lines.join('\n') || `Nothing was carried for ${terms.name} in the last ${DAYS_TOLD} days.`,
+    }
+  }
+
+  /** @throws DiskError */
+  async setPassword(name: string, password: unknown): Promise<AdminAnswer> {
+    const terms = this.named(name)
+    if (terms === undefined) return nobody(name)
+    if (!terms.hasPassword) return no(`The contract ${terms.name} has no password: write password=yes in its line.`)
+    const text =
+      typeof password === 'string' && password.length <= 1000
+        ? await this.#passwords.make(passwordName(terms.name), password)
+        : undefined
+    if (text === undefined) return no('That cannot be a password: it is empty, too long, or holds control characters.')
+    await this.#agent.store.commit([put(passwordKey(terms.name), text)])
+    return { ok: true, text: `The contract ${terms.name} has a new password; its name there is ${terms.name}.` }
+  }
+
+  /** Nothing more is taken, or again. @throws DiskError */
+  async suspend(name: string, isSuspended: boolean): Promise<AdminAnswer> {
+    const terms = this.named(name)
+    if (terms === undefined) return nobody(name)
+    await this.#agent.store.commit([put(suspendedKey(terms.name), isSuspended ? 'yes' : 'no')])
+    this.#agent.log('info', `the contract ${terms.name} is ${isSuspended ? 'suspended' : 'open again'}`)
+    return {
+      ok: true,
+      text: isSuspended
+        ? `Nothing more is taken from ${terms.name}; what was taken is carried out.`
+        : `Mail of ${terms.name} is taken again.`,
+    }
+  }
+}
+
+const put = (key: string, value: string): Command => ({ kind: 'setting.put', key, value })
+const passwordKey = (name: string) => `contract.${name}.password`
+const suspendedKey = (name: string) => `contract.${name}.suspended`
+const provenKey = (name: string, domain: string) => `contract.${name}.proven.${domain}`
+const dayKey = (name: string, day: number) => `contract.${name}.day.${day % DAYS_KEPT}`
+/** No account has such a name: what is sealed for a contract fits nobody else. */
+const passwordName = (name: string) => `contract ${name}`
+
+const no = (text: string): AdminAnswer => ({ ok: false, text })
+const nobody = (name: string) => no(`There is no contract called ${name} here.`)
