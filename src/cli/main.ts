@@ -156,6 +156,13 @@ program
     '--what-if <switches>',
     'turn switches and show which cells change: srs=no,arc=no,dkim=no,trust=no,old:modifies=footer',
   )
+  .option(
+    '--messages <n>',
+    'days of traffic instead: so many messages of honest people, spammers, forgers and a botnet',
+  )
+  .option('--days <n>', 'in how many days they come', '1')
+  .option('--faults <list>', 'what goes wrong meanwhile: outage,latency,loss,crash,diskfull,clock,dns,slow', '')
+  .option('--plot <file>', 'write the queue lengths over time as a picture (SVG)')
   .option('--send', 'run it as real agents on this computer, too, and compare every cell', false)
   .option('--replay', 'print what was said between the agents', false)
   .option('--json', 'lines of JSON; the last one has the hash of everything that happened', false)

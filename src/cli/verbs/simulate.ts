@@ -1,10 +1,14 @@
 // `borderpost simulate`: what becomes of the mail of a drawing, by running it. In the simulated world, or with --send as
 // real processes and sockets of this computer, compared with the prediction.
 
+import { writeFileSync } from 'node:fs'
 import { completed } from '../../lab/simulate/completed.ts'
-import { renderChanges, renderSurvival } from '../../lab/simulate/render.ts'
+import { FAULTS, type Fault } from '../../lab/simulate/faults.ts'
+import { plotQueues } from '../../lab/simulate/plot.ts'
+import { renderChanges, renderSurvival, renderTraffic } from '../../lab/simulate/render.ts'
 import { Dialogue } from '../../lab/simulate/replay.ts'
 import { type Survival, survival } from '../../lab/simulate/survival.ts'
+import { traffic } from '../../lab/simulate/traffic.ts'
 import { changes, parseSwitches, switched } from '../../lab/simulate/what-if.ts'
 import { simulatedStage } from '../../lab/simulate/world.ts'
 import type { SystemModel } from '../../notation/model.ts'
@@ -17,6 +21,11 @@ export interface SimulateOptions {
   readonly whatIf?: string
   /** In reality, too. */
   readonly send: boolean
+  /** Days of traffic, and not one letter for each flow. */
+  readonly messages?: string
+  readonly days: string
+  readonly faults: string
+  readonly plot?: string
   readonly replay: boolean
   readonly json: boolean
 }
@@ -40,6 +49,7 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
   if (!options.json && assumed.length > 0)
     out(`Assumed, since it is not written:\n${assumed.map((one) => `  ${one}\n`).join('')}\n`)
+  if (options.messages !== undefined) return days(switches.length > 0 ? switched(whole, switches) : whole, options, out)
   if (options.send) return compared(switches.length > 0 ? switched(whole, switches) : whole, options, out)
   const before = await run(whole, options.replay && switches.length === 0 && !options.json ? out : undefined, options)
   if (switches.length === 0) {
@@ -60,6 +70,33 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   tell(after, options.json, out)
   if (!options.json) out(`What changes, and why:\n\n${renderChanges(found)}`)
   return EXIT.ok
+}
+
+/** Traffic of many, with what goes wrong. */
+async function days(model: SystemModel, options: SimulateOptions, out: (text: string) => void): Promise<number> {
+  const messages = numberOf(options.messages!, 1, 10_000_000)
+  const span = numberOf(options.days, 0.001, 3650)
+  const faults = options.faults.split(',').filter((word) => word !== '') as Fault[]
+  const unknown = faults.find((one) => !FAULTS.includes(one))
+  if (messages === undefined || span === undefined || unknown !== undefined) {
+    console.error(
+      unknown === undefined
+        ? '--messages is a whole number from 1 on, --days a number above 0.'
+        : `"${unknown}" is no fault: ${FAULTS.join(', ')}.`,
+    )
+    return EXIT.usage
+  }
+  const stage = await simulatedStage(planSystem(model).plan, { seed: options.seed })
+  const result = await traffic(stage, { messages: Math.round(messages), days: span, faults })
+  if (options.plot !== undefined) writeFileSync(options.plot, plotQueues(result))
+  const { eventLogHash, ...rest } = result
+  out(options.json ? `${JSON.stringify(rest)}\n${JSON.stringify({ eventLogHash })}\n` : renderTraffic(result))
+  return EXIT.ok
+}
+
+function numberOf(text: string, from: number, to: number): number | undefined {
+  const value = Number(text)
+  return text !== '' && value >= from && value <= to ? value : undefined
 }
 
 /** The prediction, reality, and where they differ. */

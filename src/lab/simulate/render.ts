@@ -1,7 +1,9 @@
 // The table of what became of each letter, as text.
 
 import type { Skipped } from './letters.ts'
+import { KINDS } from './senders.ts'
 import { type FlowResult, PROOFS, type Survival } from './survival.ts'
+import type { TrafficResult } from './traffic.ts'
 import type { Change } from './what-if.ts'
 
 const HEAD = ['at', 'SPF', 'HELO', 'DKIM', 'DMARC', 'ARC', 'does']
@@ -35,4 +37,51 @@ export function renderChanges(changes: readonly Change[]): string {
   return `${changes
     .flatMap(({ cell, before, after, why }) => [`${cell}: ${before} -> ${after}`, ...why.map((step) => `    ${step}`)])
     .join('\n')}\n`
+}
+
+const OUTCOMES = ['sent', 'inbox', 'junk', 'refused', 'bounced', 'missing'] as const
+const MOST_REFUSALS = 20
+
+export function renderTraffic(result: TrafficResult): string {
+  const { kinds, delaysS, refusals, load, longestQueue, faults } = result
+  const row = (cells: readonly (string | number)[]) =>
+    `  ${cells.map((cell, i) => (i === 0 ? String(cell).padEnd(14) : String(cell).padStart(9))).join('')}`
+  const { honest, spam, forged, botnet } = kinds
+  const bad = [spam, forged, botnet]
+  const sum = (of: (one: (typeof bad)[number]) => number) => bad.reduce((total, one) => total + of(one), 0)
+  const share = (part: number, whole: number) => (whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(2)} %`)
+  return [
+    `${result.messages} messages in ${result.days} days`,
+    row(['', ...OUTCOMES]),
+    ...KINDS.map((kind) => row([kind, ...OUTCOMES.map((one) => kinds[kind][one])])),
+    '',
+    `  Spam, forgeries and the botnet: ${share(
+      sum(({ inbox }) => inbox),
+      sum(({ sent }) => sent),
+    )} got into an inbox.`,
+    `  Honest mail: ${share(honest.refused + honest.bounced, honest.sent)} refused, ${share(honest.junk, honest.sent)} in Junk, ${result.duplicates} arrived twice.`,
+    `  From writing to mailbox: half within ${delaysS.p50} s, 90 % ${delaysS.p90} s, 99 % ${delaysS.p99} s, all ${delaysS.max} s.`,
+    `  For each message ${result.eventsPerMessage} events and ${result.bytesPerMessage} bytes on the wire.`,
+    '',
+    '  What each agent did, and its longest queue:',
+    ...Object.entries(load).map(([agent, done]) => {
+      const words = Object.entries(done)
+        .sort()
+        .map(([what, count]) => `${what} ${count}`)
+      return `    ${agent}: ${[...words, `longest queue ${longestQueue[agent]}`].join(', ')}`
+    }),
+    ...(refusals.length > 0 ? ['', '  Refused, where and why:'] : []),
+    ...refusals.slice(0, MOST_REFUSALS).map(({ at, kind, why, count }) => `    ${count} ${kind} by ${at}: ${why}`),
+    ...(faults.length > 0 ? ['', '  What went wrong:'] : []),
+    ...faults.map(
+      ({ atMs, forMs, fault, agent }) =>
+        `    ${hours(atMs)} ${fault} of ${agent}, for ${Math.round(forMs / 60_000)} min`,
+    ),
+    '',
+  ].join('\n')
+}
+
+function hours(ms: number): string {
+  const minutes = Math.floor(ms / 60_000)
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
 }

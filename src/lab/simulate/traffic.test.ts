@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parse } from '../../notation/parse.ts'
+import { planSystem } from '../../system/description.ts'
+import { completed } from './completed.ts'
+import { FAULTS, type Fault } from './faults.ts'
+import { plotQueues } from './plot.ts'
+import { renderTraffic } from './render.ts'
+import { type TrafficResult, traffic } from './traffic.ts'
+import { simulatedStage } from './world.ts'
+
+const SYSTEM = `
+Author@anna ==> MSA/Transmitter@sender --> / --> Receiver/MDA@new ==> Recipient@bob
+
+Author@anna ==> MSA/Transmitter@sender --> / --> Receiver/Forwarder@old ~~> MDA@new ==> Recipient@bob
+
+--> / --> Receiver/MDA@sender ==> Recipient@anna
+`
+
+async function days(seed: number, messages: number, faults: readonly Fault[] = []): Promise<TrafficResult> {
+  const { plan, findings } = planSystem(completed(parse(SYSTEM).model).model)
+  assert.deepEqual(findings, [])
+  return traffic(await simulatedStage(plan, { seed }), { messages, days: 1, faults })
+}
+
+test('a quiet day: honest mail arrives within seconds, forgeries are refused, and the numbers add up', async () => {
+  const result = await days(1, 200)
+  const { honest, forged } = result.kinds
+  assert.equal(
+    Object.values(result.kinds).reduce((sum, { sent }) => sum + sent, 0),
+    200,
+  )
+  for (const kind of Object.values(result.kinds)) {
+    const { sent, inbox, junk, refused, bounced, missing } = kind
+    assert.equal(inbox + junk + refused + bounced + missing, sent)
+  }
+  assert.equal(honest.inbox, honest.sent)
+  assert.equal(forged.inbox, 0)
+  assert.ok(forged.refused > 0)
+  assert.ok(result.delaysS.max < 10, JSON.stringify(result.delaysS))
+  assert.equal(result.faults.length, 0)
+  assert.ok(result.refusals.some(({ kind, why }) => kind === 'forged' && why.startsWith('550 5.7.26')))
+})
+
+test('a bad day: everything goes wrong, and what was taken arrives, or somebody hears of it', async () => {
+  const result = await days(2, 200, FAULTS)
+  const { honest } = result.kinds
+  assert.deepEqual(new Set(result.faults.map(({ fault }) => fault)), new Set(FAULTS))
+  assert.equal(honest.missing, 0, renderTraffic(result))
+  assert.equal(honest.inbox + honest.junk + honest.bounced + honest.refused, honest.sent)
+  assert.ok(honest.inbox > 0.9 * honest.sent, renderTraffic(result))
+  assert.ok(result.delaysS.max > 60, JSON.stringify(result.delaysS))
+  assert.ok(Object.values(result.longestQueue).some((length) => length > 0))
+  const svg = plotQueues(result)
+  assert.match(svg, /^<svg [^>]+>\n<title>Messages waiting in queues<\/title>/)
+  assert.equal(svg.match(/<polyline /g)!.length, 3)
+  assert.match(renderTraffic(result), /What went wrong:\n/)
+})
+
+test('the same seed is the same day to the byte, another seed another day', async () => {
+  const [one, again, other] = [await days(5, 60, FAULTS), await days(5, 60, FAULTS), await days(6, 60, FAULTS)]
+  assert.deepEqual(again, one)
+  assert.notEqual(other.eventLogHash, one.eventLogHash)
+})

@@ -1,0 +1,358 @@
+// Days of mail through a system, in the simulated world: what arrived, what was refused where, how long it took, how long
+// the queues were, how much spam got through and how much honest mail did not.
+
+import { formatDate } from '../../message/date.ts'
+import { SmtpConnection } from '../../protocols/smtp/client.ts'
+import { replyText } from '../../protocols/smtp/reply.ts'
+import { forwardPathOf, reversePathOf } from '../../roles/routing.ts'
+import type { RunningAgent } from '../../system/agent.ts'
+import type { AgentPlan, SystemPlan } from '../../system/description.ts'
+import { type Fault, type Happened, trouble } from './faults.ts'
+import { lettersOf, STRANGERS_RECORDS } from './letters.ts'
+import { draw, KINDS, type Kind, type Message, SPAMMERS_RECORDS } from './senders.ts'
+import type { SimulatedStage } from './world.ts'
+
+export interface TrafficOptions {
+  readonly messages: number
+  readonly days: number
+  readonly faults: readonly Fault[]
+}
+
+interface Fate {
+  readonly kind: Kind
+  readonly sentMs: number
+  readonly first: string
+  reply: string
+  takenMs: number | undefined
+  /** In mailboxes, by which. */
+  inbox: number
+  junk: number
+  arrivedMs: number | undefined
+  /** A second copy in the same account. */
+  isTwice: boolean
+  /** By which agent a notice of failure was written, and what it says. */
+  bounced: string | undefined
+  bouncedBy: string | undefined
+}
+
+export interface OfKind {
+  readonly sent: number
+  readonly inbox: number
+  readonly junk: number
+  readonly refused: number
+  readonly bounced: number
+  /** Taken, and neither arrived nor told: still in a queue, or lost. */
+  readonly missing: number
+}
+
+export interface TrafficResult {
+  readonly messages: number
+  readonly days: number
+  readonly kinds: Readonly<Record<Kind, OfKind>>
+  /** Honest messages of which somebody has a second copy. */
+  readonly duplicates: number
+  /** Of honest mail, from the first try to the mailbox, seconds. */
+  readonly delaysS: Readonly<Record<'p50' | 'p90' | 'p99' | 'max', number>>
+  /** Why mail was refused, where, and how much of which kind. */
+  readonly refusals: readonly {
+    readonly at: string
+    readonly why: string
+    readonly kind: Kind
+    readonly count: number
+  }[]
+  /** What each agent had to do. */
+  readonly load: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly longestQueue: Readonly<Record<string, number>>
+  readonly queues: readonly Sample[]
+  readonly faults: readonly Happened[]
+  /** Of the whole world, for each message. */
+  readonly eventsPerMessage: number
+  readonly bytesPerMessage: number
+  readonly eventLogHash: string
+}
+
+/** Queue lengths at a moment. */
+export interface Sample {
+  readonly atMs: number
+  readonly lengths: Readonly<Record<string, number>>
+}
+
+const DAY_MS = 86_400_000
+const SAMPLES = 200
+/** After the last message, what waits is waited for. */
+const AFTER_MS = 6 * DAY_MS
+/** An honest sender comes again after these, as an MSA's queue or a person does; a spammer once; a bot never. */
+const AGAIN_MS: Readonly<Record<Kind, readonly number[]>> = {
+  honest: [60_000, 300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 28_800_000],
+  spam: [600_000],
+  forged: [],
+  botnet: [],
+}
+const OBSERVER_IP = '127.0.99.250'
+
+/** Lets the days pass. */
+export async function traffic(
+  stage: SimulatedStage,
+  { messages, days, faults }: TrafficOptions,
+): Promise<TrafficResult> {
+  const { system, plan } = stage
+  const { simulation } = system
+  system.publish([...STRANGERS_RECORDS, ...SPAMMERS_RECORDS])
+  const { letters } = lettersOf(plan)
+  if (letters.length === 0) throw new Error('no letter can be sent along any flow of this drawing')
+  const domains = [...new Set(plan.agents.map(({ domain }) => domain))]
+  const random = simulation.random('traffic')
+  const { clock } = stage.computer(OBSERVER_IP)
+  const fates = new Map<string, Fate>()
+  let bytes = 0
+  const unwatch = simulation.trace((event) => {
+    bytes += event.bytes?.length ?? 0
+  })
+  const samples: Sample[] = []
+  const startMs = simulation.nowMs
+  const endMs = startMs + days * DAY_MS
+  const ips = new Set([OBSERVER_IP, ...letters.map(({ ip }) => ip)])
+
+  const writing = async () => {
+    const underWay: Promise<void>[] = []
+    for (let n = 1; n <= messages; n++) {
+      // Poisson: the next comes when it comes.
+      await clock.sleep((-Math.log(1 - random.float()) * days * DAY_MS) / messages)
+      const message = draw(letters, domains, random)
+      ips.add(message.ip)
+      const id = `${n}.${message.kind}.${random.bytes(4).toString('hex')}@${domainOf(message.from)}`
+      const { kind } = message
+      const fate: Fate = {
+        kind,
+        sentMs: simulation.nowMs,
+        first: firstOf(plan, message),
+        reply: '',
+        takenMs: undefined,
+        inbox: 0,
+        junk: 0,
+        arrivedMs: undefined,
+        isTwice: false,
+        bounced: undefined,
+        bouncedBy: undefined,
+      }
+      fates.set(id, fate)
+      underWay.push(write(stage, message, id, fate))
+    }
+    await Promise.all(underWay)
+  }
+  const watching = async () => {
+    while (simulation.nowMs < endMs) {
+      samples.push({ atMs: simulation.nowMs - startMs, lengths: queueLengths(stage, samples.at(-1)) })
+      await clock.sleep((days * DAY_MS) / SAMPLES)
+    }
+  }
+  const hosts = () => ['dns', ...plan.agents.map(({ id }) => id), ...[...ips].map((ip) => `computer ${ip}`)]
+  const troubles = trouble(system, { clock }, hosts, { faults, days })
+  await simulation.finish(Promise.all([writing(), watching(), troubles]), days * DAY_MS + AFTER_MS)
+  const untilMs = simulation.nowMs + AFTER_MS
+  const waits = () => plan.agents.some(({ id }) => system.agent(id).agent.store.queueNextDueMs() !== undefined)
+  await simulation.run(() => !waits() || simulation.nowMs > untilMs)
+  unwatch()
+  const load = lookAround(stage, fates)
+  return {
+    messages,
+    days,
+    ...summary([...fates.values()]),
+    load,
+    longestQueue: Object.fromEntries(
+      plan.agents.map(({ id }) => [id, Math.max(0, ...samples.map(({ lengths }) => lengths[id] ?? 0))]),
+    ),
+    queues: samples,
+    faults: (await troubles).map((one) => ({ ...one, atMs: one.atMs - startMs })),
+    eventsPerMessage: Math.round(simulation.eventCount / messages),
+    bytesPerMessage: Math.round(bytes / messages),
+    eventLogHash: simulation.eventLogHash(),
+  }
+}
+
+/** An Author goes to the MSA; whoever is not honest straight to the Receiver of the address. */
+function firstOf({ agents }: SystemPlan, { kind, letter }: Message): string {
+  if (kind === 'honest' || letter.door === 'smtp') return letter.first.id
+  const domain = domainOf(letter.to)
+  const receivers = agents.filter(({ roles, isAtTheBorder }) => roles.has('Receiver') && isAtTheBorder)
+  const takes = (agent: AgentPlan) =>
+    agent.domain === domain || agent.settings.receiver.homes.some((home) => home.domain === domain)
+  return (
+    receivers.find((agent) => agent.settings.receiver.homes.some((home) => home.domain === domain)) ??
+    receivers.find(takes) ??
+    letter.first
+  ).id
+}
+
+/** Offers it until somebody says yes or no, or the sender has had enough. */
+async function write(stage: SimulatedStage, message: Message, id: string, fate: Fate): Promise<void> {
+  const world = stage.computer(message.ip)
+  const source = sourceOf(message, id, world.clock.now())
+  for (const waitMs of [0, ...AGAIN_MS[message.kind]]) {
+    if (waitMs > 0) await world.clock.sleep(waitMs)
+    fate.reply = await offer(world, stage.agent(fate.first), message, source)
+    if (fate.reply.startsWith('2')) {
+      fate.takenMs = stage.system.simulation.nowMs
+      return
+    }
+    if (!fate.reply.startsWith('4')) return
+  }
+}
+
+async function offer(
+  world: ReturnType<SimulatedStage['computer']>,
+  first: RunningAgent,
+  { kind, letter, from, helo }: Message,
+  source: Buffer,
+): Promise<string> {
+  const { plan } = first
+  const password = kind === 'honest' ? letter.password : undefined
+  const endpoint = first.endpoint(kind === 'honest' ? letter.door : 'smtp')
+  if (endpoint === undefined) return '451 4.4.1 the host is starting'
+  const connection = await SmtpConnection.open({
+    network: world.network,
+    clock: world.clock,
+    endpoint,
+    serverName: plan.hostName,
+    heloName: helo,
+    tls: password === undefined ? 'opportunistic' : 'required',
+    ...(password === undefined ? {} : { login: { user: letter.from, password, cpu: world.cpu, random: world.random } }),
+  })
+  if (!(connection instanceof SmtpConnection)) return replyText(connection.reply)
+  const { recipients } = await connection.send({
+    envelope: {
+      reversePath: reversePathOf(from),
+      recipients: [{ forwardPath: forwardPathOf(letter.to) }],
+      body: '7BIT',
+      smtputf8: false,
+    },
+    message: source,
+  })
+  await connection.quit()
+  return replyText(recipients[0]!.reply)
+}
+
+function sourceOf({ from, letter, subject, text }: Message, id: string, nowMs: number): Buffer {
+  const head = [
+    `From: ${from}`,
+    `To: ${letter.to}`,
+    `Subject: ${subject}`,
+    `Date: ${formatDate(nowMs)}`,
+    `Message-ID: <${id}>`,
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=us-ascii',
+  ]
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${text}`)
+}
+
+const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1)
+
+/** While an agent is down, what it had is what it has. */
+function queueLengths(stage: SimulatedStage, last: Sample | undefined): Record<string, number> {
+  return Object.fromEntries(
+    stage.plan.agents.map(({ id }) => [
+      id,
+      stage.system.hostOf(id).isUp ? stage.agent(id).agent.store.queueLength() : (last?.lengths[id] ?? 0),
+    ]),
+  )
+}
+
+const PAGE = 5000
+
+/** Reads mailboxes and tracking: what became of each message, and what each agent did. */
+function lookAround(stage: SimulatedStage, fates: ReadonlyMap<string, Fate>): Record<string, Record<string, number>> {
+  const load: Record<string, Record<string, number>> = {}
+  const { startMs } = stage.system.simulation
+  for (const { id } of stage.plan.agents) {
+    const { store } = stage.agent(id).agent
+    for (const account of store.accounts()) {
+      const seen = new Set<string>()
+      for (const use of ['inbox', 'junk'] as const) {
+        const mailbox = store.mailboxByUse(account.id, use)
+        if (mailbox === undefined) continue
+        const emails = store.emails(
+          account.id,
+          store.placements(account.id, mailbox.id).map(({ email }) => email),
+        )
+        for (const { messageId, receivedAtMs } of emails)
+          for (const one of messageId) {
+            const fate = fates.get(one)
+            if (fate === undefined) continue
+            fate[use]++
+            fate.isTwice ||= seen.has(one)
+            seen.add(one)
+            fate.arrivedMs = Math.min(fate.arrivedMs ?? Number.POSITIVE_INFINITY, receivedAtMs - startMs)
+          }
+      }
+    }
+    const done: Record<string, number> = {}
+    const messageOf = new Map<string, string>()
+    for (let afterId = 0; ; ) {
+      const events = store.events({ afterId, limit: PAGE })
+      for (const { id: eventId, kind, trace, messageId, detail, text } of events) {
+        afterId = eventId
+        done[kind] = (done[kind] ?? 0) + 1
+        if (messageId !== '') messageOf.set(trace, messageId)
+        const fate = kind === 'bounced' ? fates.get(messageOf.get(trace) ?? '') : undefined
+        if (fate === undefined) continue
+        fate.bounced = typeof detail.reply === 'string' ? detail.reply : text
+        fate.bouncedBy = id
+      }
+      if (events.length < PAGE) break
+    }
+    load[id] = done
+  }
+  return load
+}
+
+function summary(fates: readonly Fate[]): Pick<TrafficResult, 'kinds' | 'duplicates' | 'delaysS' | 'refusals'> {
+  const ofKind = (kind: Kind): OfKind => {
+    const all = fates.filter((one) => one.kind === kind)
+    const count = (is: (fate: Fate) => boolean) => all.filter(is).length
+    const arrived = (fate: Fate) => fate.inbox + fate.junk > 0
+    return {
+      sent: all.length,
+      inbox: count(({ inbox }) => inbox > 0),
+      junk: count(({ inbox, junk }) => inbox === 0 && junk > 0),
+      refused: count((fate) => !arrived(fate) && fate.takenMs === undefined),
+      bounced: count((fate) => !arrived(fate) && fate.takenMs !== undefined && fate.bounced !== undefined),
+      missing: count((fate) => !arrived(fate) && fate.takenMs !== undefined && fate.bounced === undefined),
+    }
+  }
+  const honest = fates.filter(({ kind }) => kind === 'honest')
+  const delays = honest
+    .flatMap(({ sentMs, arrivedMs }) => (arrivedMs === undefined ? [] : [Math.max(0, arrivedMs - sentMs) / 1000]))
+    .sort((a, b) => a - b)
+  const at = (share: number) => {
+    const value = delays[Math.min(delays.length - 1, Math.floor(share * delays.length))] ?? 0
+    return Math.round(value * 100) / 100
+  }
+  const refusals = new Map<string, { at: string; why: string; kind: Kind; count: number }>()
+  for (const fate of fates) {
+    if (fate.inbox + fate.junk > 0) continue
+    const why = fate.takenMs === undefined ? fate.reply : fate.bounced
+    if (why === undefined) continue
+    const where = fate.takenMs === undefined ? fate.first : (fate.bouncedBy ?? fate.first)
+    const words = general(why)
+    const known = refusals.get(`${where} ${fate.kind} ${words}`)
+    if (known === undefined)
+      refusals.set(`${where} ${fate.kind} ${words}`, { at: where, why: words, kind: fate.kind, count: 1 })
+    else known.count++
+  }
+  return {
+    kinds: Object.fromEntries(KINDS.map((kind) => [kind, ofKind(kind)])) as Record<Kind, OfKind>,
+    duplicates: honest.filter(({ isTwice }) => isTwice).length,
+    delaysS: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: delays.at(-1) === undefined ? 0 : at(1) },
+    refusals: [...refusals.values()].sort((a, b) => b.count - a.count || (a.why < b.why ? -1 : 1)),
+  }
+}
+
+/** A reply without what is said of one message alone. */
+const general = (reply: string) =>
+  reply
+    .replace(/\(kept here as \w+\)/g, '')
+    .replace(/\([\d.]+ points\)/g, '')
+    .replace(/\b\d{1,3}(?:\.\d{1,3}){3}\b/g, 'ADDRESS')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 160)
