@@ -87,8 +87,9 @@ export class ClientIo {
     return undefined
   }
 
-  /** One command and its reply. */
+  /** One command and its reply. What the server said before it was asked is no answer to anything. */
   async exchange(line: string, timeoutMs: number): Promise<Reply | Lost> {
+    if (this.unasked && !this.closed) return this.#lose('the server answered before it was asked')
     return (await this.write([Buffer.from(`${line}\r\n`)], timeoutMs)) ?? (await this.read(timeoutMs))
   }
 

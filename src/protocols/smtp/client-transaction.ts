@@ -203,6 +203,8 @@ class Transaction {
       this.settleAll(answer)
       return this.#reset()
     }
+    // What came together with it cannot be the verdict on a message that has not been sent.
+    if (this.#io.unasked) return this.#lose('the server answered before it had the message')
     // RFC 2920 §3.1: 354 although nobody was accepted; an empty message gets the dialogue back in step.
     const empty = this.#accepted.length === 0
     const unwritten = await this.#io.write(empty ? [Buffer.from('.\r\n')] : this.#content.pieces, dataBlockMs)
@@ -236,8 +238,12 @@ class Transaction {
 
   /** A reply that cannot follow: the two sides no longer talk about the same thing. */
   #nonsense(answer: Reply): Lost {
+    return this.#lose(`the server answered ${answer.code}, which makes no sense here`)
+  }
+
+  #lose(lost: string): Lost {
     this.#io.close()
-    return { lost: `the server answered ${answer.code}, which makes no sense here` }
+    return { lost }
   }
 
   /** After a transaction that came to nothing. */
