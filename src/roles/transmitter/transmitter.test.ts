@@ -58,7 +58,7 @@ describe('retries', () => {
     const longest = Math.max(...atMs.slice(1).map((ms, i) => ms - atMs[i]!))
     assert.ok(longest <= 8.5 * HOUR, `${longest / HOUR} h`)
     // With the warnings: after four hours, and each day.
-    const failed = (await world.mail('sender', ANNA)).filter((text) => /^Action: failed/m.test(String(text)))
+    const failed = (await world.mail('sender', ANNA)).filter(({ text }) => /^Action: failed/m.test(text))
     assert.equal(failed.length, 1)
   })
 
@@ -70,7 +70,7 @@ describe('retries', () => {
     assert.equal(world.agent('sender').store.queueLength(), 1)
     const told = await world.mail('sender', ANNA)
     assert.deepEqual(
-      told.filter((text) => !/^Action: delayed/m.test(String(text))),
+      told.filter(({ text }) => !/^Action: delayed/m.test(text)),
       [],
     )
     assert.match(world.agent('sender').store.queueEntries()[0]!.lastReply, /^451 4\.4\.3 no answer from DNS/)
