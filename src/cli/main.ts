@@ -283,6 +283,27 @@ for (const [action, description] of Object.entries(QUEUE_VERBS)) {
   )
 }
 
+const outgoing = program
+  .command('outgoing')
+  .description('who was slowed, held or suspended because of what left from there')
+const OUTGOING_VERBS = {
+  list: 'who, since when and why, and how much is held',
+  release: 'what is held leaves, and mail goes on',
+  resume: 'mail goes on; what is held stays held',
+  suspend: 'nothing to others is taken any more',
+  fail: 'what is held goes back to its sender',
+} as const
+for (const [action, description] of Object.entries(OUTGOING_VERBS))
+  outgoing
+    .command(action)
+    .description(description)
+    .argument(action === 'list' ? '[who]' : '<who>', 'an address, or the @id of a partner')
+    .option('--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo')
+    .option('--json', 'the result as JSON', false)
+    .action((who: string | undefined, options) =>
+      verb(async () => (await import('./verbs/outgoing.ts')).outgoing(action, who, options, print))(),
+    )
+
 const people = program.command('account').description('the people of an agent, running or stopped')
 const inFolder = ['--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo'] as const
 type InFolder = { folder: string }

@@ -9,6 +9,7 @@ import type { ClientCertificate } from './certificates.ts'
 import { type Connection, OTHER_ISSUER } from './connections.ts'
 import type { Grant } from './oauth/grants.ts'
 import type { Link } from './oauth/links.ts'
+import { OutgoingDesk } from './outgoing/desk.ts'
 import type { Passkey, Site } from './passkeys.ts'
 
 export interface SecurityView {
@@ -148,6 +149,8 @@ export class SecurityDesk {
     const put = { kind: 'account.credentials', account: this.#account.id, credentials } as const
     const [result] = await this.#agent.store.commit([put])
     if (result!.ok) this.#accounts.passwordChanged(this.#account.id)
+    // Held mail waits for a word of its Author.
+    if (result!.ok) await new OutgoingDesk(this.#agent, this.#accounts, this.#account).passwordChanged(from)
     return result!.ok ? undefined : { complaint: result!.message }
   }
 

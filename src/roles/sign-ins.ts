@@ -10,6 +10,8 @@ const DAY_MS = 86_400_000
 const KEPT_MS = 400 * DAY_MS
 /** How long something new stays new. */
 const NEW_MS = DAY_MS
+/** So old it is familiar: whoever is in the account since yesterday may not speak for its owner. */
+const FAMILIAR_MS = 3 * DAY_MS
 
 type Agents = Pick<Agent, 'memory' | 'world'>
 
@@ -34,6 +36,12 @@ export function noteSignIn(agent: Agents, account: AccountId, seen: { from: stri
 /** What was new within a day; '' where nothing was. */
 export function newSignIn({ memory }: Agents, account: AccountId): { newPlace: string; newDoor: string } {
   return { newPlace: memory.get(newKey(account, 'place')) ?? '', newDoor: memory.get(newKey(account, 'door')) ?? '' }
+}
+
+/** Was this account used from there for some days? */
+export function isFamiliarPlace({ memory, world }: Agents, account: AccountId, from: string): boolean {
+  const since = memory.get(keyOf(account, 'place', neighbourhood(from)))
+  return since !== undefined && world.clock.now() - Number(since) >= FAMILIAR_MS
 }
 
 const shown = (seen: { from: string } | { door: string }) => ('from' in seen ? `from ${seen.from}` : `by ${seen.door}`)

@@ -5,6 +5,13 @@ import type { Database, SqlValue, Statement } from '../world/disk.ts'
 import type { Row } from './rows.ts'
 import type { OutgoingHour } from './types.ts'
 
+interface OutgoingEntry {
+  readonly id: number
+  readonly state: string
+  readonly nextAttemptAtMs: number
+  readonly forwardPath: string
+}
+
 export class OutgoingReads {
   readonly #database: Database
   readonly #statements = new Map<string, Statement>()
@@ -54,10 +61,15 @@ export class OutgoingReads {
   }
 
   /** Queue entries of this sender that the ladder slowed or held, after an id. */
-  entries(sender: string, afterId: number, limit: number): { id: number; state: string; nextAttemptAtMs: number }[] {
-    const sql = `SELECT id, state, next_ms FROM queue WHERE ${SENDER} = ? AND id > ? ORDER BY id LIMIT ?`
+  entries(sender: string, afterId: number, limit: number): OutgoingEntry[] {
+    const sql = `SELECT id, state, next_ms, forward_path FROM queue WHERE ${SENDER} = ? AND id > ? ORDER BY id LIMIT ?`
     return this.#all(
-      (row) => ({ id: Number(row.id), state: row.state as string, nextAttemptAtMs: Number(row.next_ms) }),
+      (row) => ({
+        id: Number(row.id),
+        state: row.state as string,
+        nextAttemptAtMs: Number(row.next_ms),
+        forwardPath: row.forward_path as string,
+      }),
       sql,
       sender,
       afterId,

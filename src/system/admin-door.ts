@@ -4,6 +4,7 @@
 
 import { courier, takeFromCourier } from '../moving/courier.ts'
 import { type AdminAnswer, type AdminPlace, administer } from '../roles/administer.ts'
+import { outgoingDesk } from '../roles/outgoing/desk.ts'
 import { type QueuePlace, queueDesk } from '../roles/transmitter/queue-desk.ts'
 import type { Store } from '../store/store.ts'
 import { type Listener, NetworkError, type Stream } from '../world/network.ts'
@@ -80,7 +81,8 @@ async function answer(place: DoorPlace, stream: Stream): Promise<void> {
   try {
     const wish = JSON.parse(line)
     if (wish?.verb === BRING) return await takeMail(place, stream, wish)
-    said = wish?.verb === 'queue' ? await queueDesk(place, wish) : await administer(place, wish)
+    const desk = { queue: queueDesk, outgoing: outgoingDesk }[String(wish?.verb)]
+    said = await (desk ?? administer)(place, wish)
   } catch (error) {
     said = { ok: false, text: `Nothing was changed: ${(error as Error).message}` }
   }

@@ -10,6 +10,7 @@ import { SendingDesk } from '../roles/msa/sending.ts'
 import { submitText } from '../roles/msa/submission.ts'
 import { Issuer } from '../roles/oauth/issuer.ts'
 import { addressIn } from '../roles/oauth/tokens.ts'
+import { OutgoingDesk } from '../roles/outgoing/desk.ts'
 import { siteOf } from '../roles/passkeys.ts'
 import { overview } from '../roles/reports/overview.ts'
 import { SecurityDesk } from '../roles/security-desk.ts'
@@ -100,6 +101,12 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
       const msa = running && msaOf(running)
       const author = msa?.agent.store.accountByAddress(account.address)
       return author && new SendingDesk(msa!.agent, author)
+    },
+    outgoing({ account }: JmapBackend) {
+      const running = agentOf(account.address)
+      const msa = running && msaOf(running)
+      const author = msa?.agent.store.accountByAddress(account.address)
+      return msa && author && new OutgoingDesk(msa.agent, msa.accounts, author)
     },
     forwarding({ account }: JmapBackend) {
       const running = agentOf(account.address)

@@ -7,6 +7,7 @@ import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import type { SendingDesk } from '../roles/msa/sending.ts'
 import type { Issuer } from '../roles/oauth/issuer.ts'
 import type { Attempt, OtherFault } from '../roles/oauth/other-issuer.ts'
+import type { OutgoingDesk } from '../roles/outgoing/desk.ts'
 import type { Overview } from '../roles/reports/overview.ts'
 import type { SecurityDesk } from '../roles/security-desk.ts'
 
@@ -65,6 +66,8 @@ export interface Backends {
   passkeys?(host: string): PasskeyDoor | undefined
   /** Where programs send in this person's name; undefined: no MSA here takes mail of his. */
   sending?(person: JmapBackend): SendingDesk | undefined
+  /** Why this person's mail is slowed or held. */
+  outgoing?(person: JmapBackend): OutgoingDesk | undefined
   /** Where this person arranges forwarding. */
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
   /** Where this person brings and takes all mail. */

@@ -13,6 +13,7 @@ import { addLive, addTrace, addTrustedForwarders } from './live.ts'
 import { addMoving } from './moving.ts'
 import { addOAuth } from './oauth.ts'
 import { addOtherSignIn } from './other-sign-in.ts'
+import { addOutgoing } from './outgoing.ts'
 import { addReports } from './reports.ts'
 import { addSecurity } from './security.ts'
 import { addSending } from './sending.ts'
@@ -98,6 +99,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addWebSocket(app, whoAsks, world.clock)
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
+  addOutgoing(app, guard, options.backends)
   addSecurity(app, guard, options.backends, browsers)
   addOtherSignIn(app, {
     world,

@@ -8,6 +8,7 @@ import { printOf } from '../../store/read-outgoing.ts'
 import { summarise } from '../../store/summary.ts'
 import { threadKeys } from '../../store/threads.ts'
 import type { Account, AccountId, EmailAddress } from '../../store/types.ts'
+import type { World } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 
 const DAY_MS = 86_400_000
@@ -45,8 +46,12 @@ export function strangersAmong(agent: Agent, { id }: Account, letter: Letter, is
 }
 
 /** The command that makes acquaintances of them. */
-export function acquaint(agent: Agent, account: AccountId, addresses: readonly string[]): Command {
-  const day = Math.floor(agent.world.clock.now() / DAY_MS)
+export function acquaint(
+  { world }: { world: Pick<World, 'clock'> },
+  account: AccountId,
+  addresses: readonly string[],
+): Command {
+  const day = Math.floor(world.clock.now() / DAY_MS)
   return { kind: 'acquaintance.put', account, prints: addresses.map(printOf), day }
 }
 

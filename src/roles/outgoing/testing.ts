@@ -32,7 +32,8 @@ export class Life {
   readonly badDays = new Set<number>()
   readonly slowDays = new Set<number>()
   readonly #agent: Agent
-  readonly #hours = new Map<number, OutgoingHour>()
+  /** In order. */
+  #hours: OutgoingHour[] = []
   readonly #met = new Set<number>()
   readonly #likes = new Map<number, { hour: number; strangers: number }>()
   readonly #contacts: { modseq: number; value: string }[] = []
@@ -45,7 +46,8 @@ export class Life {
     this.random = new SeededRandom(seed, 'life')
     const clock = { now: () => this.nowMs }
     const outgoing = {
-      hours: (_key: string, from: number) => [...this.#hours.values()].filter(({ hour }) => hour >= from),
+      hours: (_key: string, from: number) =>
+        this.#hours.slice(this.#hours.findLastIndex(({ hour }) => hour < from) + 1),
       alike: (_key: string, prints: readonly number[], from: number) =>
         prints
           .map((print) => this.#likes.get(print))
@@ -148,13 +150,12 @@ export class Life {
   #count(counts: Partial<OutgoingHour>): void {
     const hour = hourOf(this.nowMs)
     const nothing = { acquainted: 0, recipients: 0, strangers: 0, suspects: 0, refused: 0, complaints: 0 }
-    const before: OutgoingHour = this.#hours.get(hour) ?? { hour, ...nothing }
+    const last = this.#hours.at(-1)
+    const before: OutgoingHour = last?.hour === hour ? last : { hour, ...nothing }
+    if (last?.hour === hour) this.#hours.pop()
     const sums = Object.entries(counts).map(([name, count]) => [name, before[name as keyof OutgoingHour] + count])
-    this.#hours.set(hour, { ...before, ...Object.fromEntries(sums), hour })
-    for (const old of this.#hours.keys()) {
-      if (old >= hour - 31 * 24) break
-      this.#hours.delete(old)
-    }
+    this.#hours.push({ ...before, ...Object.fromEntries(sums), hour })
+    if (this.#hours.length > 2000) this.#hours = this.#hours.slice(-1000)
   }
 
   #apply(command: Command): void {

@@ -12,6 +12,7 @@ import { forwardingQuestion } from './Forwarding.tsx'
 import { Help } from './Help.tsx'
 import { listenToKeys } from './keys.ts'
 import { MessageList } from './MessageList.tsx'
+import { OutgoingBanner } from './Outgoing.tsx'
 import { Reader } from './Reader.tsx'
 import { Settings } from './Settings.tsx'
 import { Sidebar } from './Sidebar.tsx'
@@ -125,6 +126,7 @@ function Desk(props: { me: Me; onSignOut: () => void }) {
       />
       <MessageList mail={mail} />
       <main class="reader-pane" aria-label="Conversation">
+        <OutgoingBanner onSettings={() => setIsSettings(true)} />
         <Show when={asks()}>
           <p class="asks" role="status">
             <span>{asks()}</span>
