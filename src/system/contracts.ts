@@ -2,6 +2,7 @@
 // (`MSA@them ==> Transmitter@us`) is one, too; a line may say more of it (`with=them`), or stand for a company that is not in
 // the drawing at all.
 
+import { isWithin } from '../identity/domain.ts'
 import type { Attribute, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { ContractTerms } from '../roles/agent.ts'
@@ -53,9 +54,21 @@ function contractLines(model: SystemModel, agents: readonly AgentPlan[], complai
     if (read === undefined) continue
     if (found.some(({ terms }) => terms.name === read.terms.name))
       complain(line.targetSpan, 'S16', `there are two contracts called ${read.terms.name}`, 'Give each its own name.')
+    else if (sharesDomain(read, found))
+      complain(
+        line.targetSpan,
+        'S16',
+        `${read.terms.name} and another contract name the same domain`,
+        'Let one contract cover it: what proves a domain proves it for whoever has the contract.',
+      )
     else found.push(read)
   }
   return found
+}
+
+function sharesDomain({ terms }: ContractLine, others: readonly ContractLine[]): boolean {
+  const overlap = (a: string, b: string) => isWithin(a, b) || isWithin(b, a)
+  return others.some((other) => other.terms.domains.some((one) => terms.domains.some((own) => overlap(one, own))))
 }
 
 function readLine(line: Attribute, agents: readonly AgentPlan[], complain: Complain): ContractLine | undefined {

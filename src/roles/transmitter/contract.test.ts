@@ -127,6 +127,28 @@ describe('what a contract covers', () => {
     assert.match(refused[0]!.text, /^Refused for acme: /)
   })
 
+  test('nobody else’s mail is signed with its keys: not an Author’s of ours, and not that of another contract', async () => {
+    const it = await Carried.start('\ncontract beta: by=carrier, domain=beta.test, network=127.0.30.7')
+    const passedOn = `Resent-From: anna@carrier.test\nFrom: ceo@acme.test\nTo: ${BOB}\nSubject: forged\n\nPay.\n`
+    const anna = { from: 'anna@carrier.test', to: BOB, login: 'anna@carrier.test', text: passedOn }
+    assert.match((await it.world.send(it.office, 'carrier', 'submission', anna))[0]!, /^250/)
+    const beta = it.world.stranger('127.0.30.7')
+    const text = passedOn.replace('anna@carrier.test', 'x@beta.test')
+    const asUs = text.replace('ceo@acme.test', 'boss@carrier.test')
+    const letter = { from: 'x@beta.test', to: BOB, text }
+    assert.match((await it.world.send(beta, 'carrier', 'submission', letter))[0]!, /^250/)
+    assert.match((await it.world.send(beta, 'carrier', 'submission', { ...letter, text: asUs }))[0]!, /^250/)
+    await it.world.quiet()
+    const all = [...(await it.world.mail('recipient', BOB)), ...(await it.world.mail('recipient', BOB, 'junk'))]
+    const refused = it.world.events('recipient', 'refused')
+    assert.equal(all.length + refused.length, 3)
+    for (const { text: arrived } of all) assert.doesNotMatch(arrived, /d=acme\.test|dmarc=pass/)
+    assert.ok(
+      refused.some(({ text: said }) => /carrier\.test/.test(said)),
+      JSON.stringify(refused),
+    )
+  })
+
   test('nothing before the domain is proven to be theirs: by our keys in their DNS, or by the challenge', async () => {
     const it = await Carried.start()
     const { system } = it.world
@@ -220,6 +242,9 @@ test('what a contract line cannot mean is said where it stands', () => {
     'S16 it is not clear which Transmitter keeps the contract other',
   ])
   assert.deepEqual(findings('contract acme: by=carrier, domain=x.test'), ['S16 there are two contracts called acme'])
+  assert.deepEqual(findings('contract thief: by=carrier, domain=news.acme.test'), [
+    'S16 thief and another contract name the same domain',
+  ])
   assert.deepEqual(findings('contract thief: by=carrier, domain=recipient.test'), [
     'S16 recipient.test is the domain of an agent here, and no contract may write as it',
   ])

@@ -210,7 +210,7 @@ async function carry(
       await noteRefusal(agent, contract, about, passing.refusal)
       return passing.refusal
     }
-    const front = [Buffer.from(receivedField), ...(await dkimFields(agent, source))]
+    const front = [Buffer.from(receivedField), ...(await dkimFields(agent, source, contract.domains))]
     const blob = await agent.store.putBlob([...front, source])
     const { smtputf8, body, ret, envid, requireTls, priority } = envelope
     const shared = { smtputf8, body, ret, envid, requireTls, priority, contract: contract.name }

@@ -8,18 +8,24 @@ import { domainOf, isWithin } from '../../identity/domain.ts'
 import { type Header, parseHeader } from '../../message/header.ts'
 import type { Agent, DkimKey } from '../agent.ts'
 
-/** The DKIM-Signature fields for a message that leaves, one for each key; none when signing is off. */
-export async function dkimFields(agent: Agent, message: Buffer): Promise<Uint8Array[]> {
+/**
+ * The DKIM-Signature fields for a message that leaves, one for each key; none when signing is off. As our own domain; or as
+ * that in From, where whoever hands the message over may write as it (`carried`), and not at all where it is another:
+ * there are keys here of domains that are somebody else's.
+ */
+export async function dkimFields(agent: Agent, message: Buffer, carried?: readonly string[]): Promise<Uint8Array[]> {
   if (!signs(agent)) return []
   const header = parseHeader(message)
-  return [await signDkim(header, keysFor(agent, header), agent.world)]
+  const keys = agent.secrets.dkim.filter(
+    carried === undefined ? ({ domain }) => domain === agent.domain : isForAuthor(header, carried),
+  )
+  return keys.length === 0 ? [] : [await signDkim(header, keys, agent.world)]
 }
 
-/** Those of the domain in From, where mail is carried for it; else our own. */
-function keysFor({ domain, secrets }: Agent, header: Header): readonly DkimKey[] {
+function isForAuthor(header: Header, carried: readonly string[]): (key: DkimKey) => boolean {
   const { domains } = authorOf(header)
-  const author = secrets.dkim.filter((key) => domains.length === 1 && isWithin(domains[0]!, key.domain))
-  return author.length > 0 ? author : secrets.dkim.filter((key) => key.domain === domain)
+  const [author] = domains.length === 1 ? domains : []
+  return ({ domain }) => author !== undefined && carried.includes(domain) && isWithin(author, domain)
 }
 
 const signs = ({ roles, settings }: Agent) =>
