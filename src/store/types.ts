@@ -288,6 +288,7 @@ export interface TrackEvent {
     | 'forwarded'
     | 'held'
     | 'cancelled'
+    | 'expanded'
   /** Message-ID of the message, when known, to join the hops of several actors. */
   readonly messageId: string
   readonly reversePath: string

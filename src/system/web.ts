@@ -6,6 +6,7 @@ import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { vapidKey } from '../roles/mda/push/vapid.ts'
+import { lentTo } from '../roles/msa/identities.ts'
 import { SendingDesk } from '../roles/msa/sending.ts'
 import { submitText } from '../roles/msa/submission.ts'
 import { Issuer } from '../roles/oauth/issuer.ts'
@@ -59,6 +60,15 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
       world,
       account,
       pushKey: vapidKey(running.agent.secrets.server).publicKey,
+      lent: () => {
+        const msa = msaOf(running)
+        const author = msa?.agent.store.accountByAddress(account.address)
+        const lent = author === undefined ? [] : lentTo(msa!.agent, author)
+        return {
+          addresses: lent.flatMap((as) => (as.kind === 'address' ? [as.address] : [])),
+          domains: lent.flatMap((as) => (as.kind === 'domain' ? [as.domain] : [])),
+        }
+      },
       submit: async (author, message) => {
         if (msa === running) return submitText(running.agent, author, message)
         const there = msa?.agent.store.accountByAddress(author.address)

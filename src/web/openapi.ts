@@ -1,6 +1,7 @@
 // The sending API in the words of OpenAPI 3.1, as it is served. A test holds it against the routes, the fields that are read,
 // and the answers that are given (sending.test.ts).
 
+import { STORY_TYPES } from '../roles/msa/story.ts'
 import { EVENT_TYPES } from '../roles/webhooks/subscriptions.ts'
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
@@ -155,9 +156,7 @@ const SCHEMAS = {
     required: ['accepted', 'results'],
     additionalProperties: false,
   },
-  Status: {
-    enum: ['accepted', 'held', 'deferred', 'delivered', 'bounced', 'cancelled', 'complained', 'suppressed', 'expanded'],
-  },
+  Status: { enum: STORY_TYPES },
   Event: {
     type: 'object',
     properties: {
@@ -168,7 +167,7 @@ const SCHEMAS = {
       text: text('A sentence for people.'),
       reply: text('What the other side said.'),
       host: { type: 'string' },
-      class: { type: 'string' },
+      reason: text('Of a bounce: its class (docs/sending.md).'),
       attempts: { type: 'integer' },
     },
     required: ['id', 'type', 'at', 'recipient', 'text'],

@@ -417,3 +417,78 @@ test('webhooks: made, seen, changed, tested against a server, given a new secret
   for (let n = 0; n < 20; n++) assert.equal((await post('/api/webhooks', { url })).status, 201)
   assert.equal((await post('/api/webhooks', { url })).status, 403)
 })
+
+test('as whom Anna may send: by the API and by JMAP the same, an alias, a group, a domain, and nobody else', async (t) => {
+  const team = 'team@sender.test'
+  const lent = `
+anna: may-send-as=${team}, may-send-as=shop.test, alias=annie@sender.test
+sender: group="${team}: ${ANNA} ${ALICE}"
+`
+  const { app, ask, send, passwordOf } = await atSender(t, lent)
+  const asAlice = { authorization: await passwordOf(ALICE) }
+  const mayJmap = { authorization: await passwordOf(ANNA, ['jmap']), 'content-type': 'application/json' }
+  const jmap = async (...methodCalls: [string, object][]): Promise<Loose[]> => {
+    const using = ['core', 'mail', 'submission'].map((name) => `urn:ietf:params:jmap:${name}`)
+    const calls = methodCalls.map(([name, args], at) => [name, { accountId, ...args }, String(at)])
+    const payload = JSON.stringify({ using, methodCalls: calls })
+    const answer = await app.inject({ method: 'POST', url: '/jmap/api', headers: mayJmap, payload })
+    return answer.json().methodResponses.map(([, args]: Loose) => args)
+  }
+  const session = (await app.inject({ url: '/jmap/session', headers: mayJmap })).json()
+  const accountId = Object.keys(session.accounts)[0]!
+  const [{ list }] = (await jmap(['Identity/get', {}])) as [Loose]
+  assert.deepEqual(
+    list.map(({ email }: Loose) => email),
+    [ANNA, 'annie@sender.test', team],
+  )
+  const [{ created, notCreated }] = (await jmap([
+    'Identity/set',
+    {
+      create: {
+        shop: { email: 'sales@shop.test', name: 'Sales' },
+        not: { email: ALICE },
+        none: { email: 'a b@shop.test' },
+        two: { email: 'a@shop.test, b@shop.test' },
+      },
+    },
+  ])) as [Loose]
+  assert.deepEqual(Object.keys(created), ['shop'])
+  assert.deepEqual(Object.keys(notCreated).toSorted(), ['none', 'not', 'two'])
+  const identityOf = (email: string) => list.find((one: Loose) => one.email === email)?.id ?? created.shop.id
+  for (const [from, isGood] of [
+    [ANNA, true],
+    ['annie@sender.test', true],
+    [team, true],
+    ['sales@shop.test', true],
+    [ALICE, false],
+    ['a@deep.shop.test', false],
+  ] as const) {
+    assert.equal((await send({ ...LETTER, from })).status === 202, isGood, `API as ${from}`)
+    const mailboxId = (await jmap(['Mailbox/get', {}]))[0].list[0].id
+    const email = { from: [{ email: from }], to: [{ email: CARL }], subject: 'x', mailboxIds: { [mailboxId]: true } }
+    const [, { created: sent }] = (await jmap(
+      [
+        'Email/set',
+        {
+          create: {
+            m: { ...email, textBody: [{ partId: 'a', type: 'text/plain' }], bodyValues: { a: { value: 'x' } } },
+          },
+        },
+      ],
+      ['EmailSubmission/set', { create: { s: { emailId: '#m', identityId: identityOf(from) } } }],
+    )) as [Loose, Loose]
+    assert.equal(sent?.s !== undefined, isGood, `JMAP as ${from}`)
+  }
+  const other = await ask('/api/send', { method: 'POST', body: { ...LETTER, from: team }, headers: asAlice })
+  assert.equal(other.status, 403)
+  // What came by JMAP is in the same list; a group that is written to is told as one.
+  const { json } = await ask('/api/messages')
+  assert.equal(json.messages.length, 8)
+  const written = await send({ ...LETTER, to: team })
+  const { events, recipients } = (await ask(`/api/messages/${written.json.id}`)).json
+  assert.deepEqual(
+    events.map(({ type }: Loose) => type),
+    ['expanded', 'delivered', 'delivered'],
+  )
+  assert.deepEqual(recipients, [{ address: team, status: 'delivered' }])
+})

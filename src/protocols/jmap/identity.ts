@@ -2,6 +2,7 @@
 // these addresses as the person makes.
 
 import { createHash } from 'node:crypto'
+import { formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
 import type { StoredObject } from '../../store/types.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, formatState, parseId, parseState } from './ids.ts'
@@ -28,6 +29,7 @@ export interface Identity extends Json {
 const PROPERTIES = ['id', 'name', 'email', 'replyTo', 'bcc', 'textSignature', 'htmlSignature', 'mayDelete']
 const MAX_SIGNATURE = 50_000
 const MAX_IDENTITIES = 200
+const MAX_ADDRESS = 320
 const MAX_ADDRESSES = 50
 
 /** What a person may set, and the form it must have. */
@@ -61,10 +63,24 @@ interface Stored {
 const stored = ({ store, account }: JmapBackend): Stored[] =>
   store.lists.objects(account.id, 'identity').map((object) => ({ object, value: JSON.parse(object.value) }))
 
+/** Addresses that this person may send from: the own ones, then those that are lent. */
+function sendingAddresses({ store, account, lent }: JmapBackend): string[] {
+  return [...new Set([...store.addresses(account.id), ...(lent?.().addresses ?? [])])]
+}
+
+/** May this person send from this address. */
+export function maySendAs(backend: JmapBackend, email: string): boolean {
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase()
+  return (
+    sendingAddresses(backend).some((own) => isSame(own, email)) ||
+    (backend.lent?.().domains.some((one) => one.toLowerCase() === domain) ?? false)
+  )
+}
+
 /** All identities, that of the primary address first. */
 export function identitiesOf(backend: JmapBackend): Identity[] {
-  const { store, account } = backend
-  const addresses = store.addresses(account.id)
+  const { account } = backend
+  const addresses = sendingAddresses(backend)
   const all = stored(backend)
   const defaults = { name: account.displayName, replyTo: null, bcc: null, textSignature: '', htmlSignature: '' }
   const own = addresses.map((email): Identity => {
@@ -73,7 +89,7 @@ export function identitiesOf(backend: JmapBackend): Identity[] {
   })
   const extra = all
     // An address that was taken away is nobody's to send from.
-    .filter(({ value }) => value.isExtra && addresses.some((email) => isSame(email, value.email)))
+    .filter(({ value }) => value.isExtra && maySendAs(backend, String(value.email)))
     .map(({ object, value }): Identity => {
       const email = String(value.email)
       return { ...defaults, ...value, id: formatId('j', object.id), email, mayDelete: true }
@@ -85,8 +101,9 @@ const idOf = (email: string): string => `i${Buffer.from(email).toString('base64u
 const isSame = (a: string, b: unknown): boolean => typeof b === 'string' && a.toLowerCase() === b.toLowerCase()
 
 /** Addresses are given by whoever runs the system and move no MODSEQ: a state names them too. */
-function stateOf({ store, account }: JmapBackend): string {
-  const addresses = createHash('sha256').update(store.addresses(account.id).join('\n')).digest('hex').slice(0, 8)
+function stateOf(backend: JmapBackend): string {
+  const { store, account } = backend
+  const addresses = createHash('sha256').update(sendingAddresses(backend).join('\n')).digest('hex').slice(0, 8)
   return `${formatState(store.modseq(account.id))}-${addresses}`
 }
 
@@ -172,9 +189,15 @@ const badIn = (properties: Json): string[] =>
 
 async function create({ email, ...rest }: Json, { backend }: Context): Promise<Json | SetError> {
   const { store, account } = backend
-  const own = store.addresses(account.id).find((address) => isSame(address, email))
-  if (typeof email !== 'string') return invalidProperties(['email'])
-  if (own === undefined) return setError('forbiddenFrom', `${email.slice(0, 320)} is not one of your addresses`)
+  if (typeof email !== 'string' || email.length > MAX_ADDRESS) return invalidProperties(['email'])
+  // In a domain that is lent any address is one, if it is one at all.
+  const list = parseAddressList(email)
+  const [mailbox, ...others] = mailboxesOf(list)
+  const isClean = others.length + list.defects.length + list.unparsed.length === 0
+  const written = mailbox && isClean ? formatAddress(mailbox) : undefined
+  const own = sendingAddresses(backend).find((address) => isSame(address, written)) ?? written
+  if (own === undefined || !maySendAs(backend, own))
+    return setError('forbiddenFrom', `${email.slice(0, 320)} is not one of your addresses`)
   const bad = badIn(rest)
   if (bad.length > 0) return invalidProperties(bad)
   const value = JSON.stringify({ ...rest, email: own, isExtra: true })
@@ -203,9 +226,10 @@ async function update(id: string, patch: Json, backend: JmapBackend): Promise<Se
   return result!.ok ? undefined : setError('overQuota', result!.message)
 }
 
-async function destroy(id: string, { store, account }: JmapBackend): Promise<SetError | undefined> {
+async function destroy(id: string, backend: JmapBackend): Promise<SetError | undefined> {
+  const { store, account } = backend
   const number = parseId('j', id)
-  const isAddress = store.addresses(account.id).some((email) => idOf(email) === id)
+  const isAddress = sendingAddresses(backend).some((email) => idOf(email) === id)
   if (isAddress) return setError('forbidden', 'the identity of an address stays as long as the address')
   if (number === undefined) return setError('notFound')
   const [result] = await store.commit([{ kind: 'object.remove', account: account.id, of: 'identity', id: number }])

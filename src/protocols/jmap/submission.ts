@@ -9,7 +9,7 @@ import type { Submission } from '../../store/types.ts'
 import { isPositive, replyText } from '../smtp/reply.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { emailSet } from './email-set.ts'
-import { identitiesOf } from './identity.ts'
+import { identitiesOf, maySendAs } from './identity.ts'
 import { formatId, parseId, resolveId } from './ids.ts'
 import {
   accountIdOf,
@@ -244,15 +244,14 @@ async function create(wanted: Json, context: Context): Promise<Submission | SetE
   const email = emailId === undefined ? undefined : store.email(account.id, emailId)
   const stored = email && (await store.readBlob(email.blob))
   if (!email || !stored) return invalidProperties(['emailId'])
-  const own = store.addresses(account.id).map((address) => address.toLowerCase())
   const from = addressesIn(stored, ['from', 'sender'])
   if (from.length === 0) return setError('invalidEmail', 'the message has no From', { properties: ['from'] })
-  if (!from.every((address) => own.includes(address.toLowerCase())))
+  if (!from.every((address) => maySendAs(backend, address)))
     return setError('forbiddenFrom', 'From is not one of your addresses')
   const nowMs = world.clock.now()
   const envelope = readEnvelope(wanted.envelope, stored, identity.email, nowMs)
   if ('type' in envelope) return envelope
-  if (!own.includes(envelope.reversePath.toLowerCase())) return setError('forbiddenMailFrom')
+  if (!maySendAs(backend, envelope.reversePath)) return setError('forbiddenMailFrom')
   if (envelope.forwardPaths.length === 0) return setError('noRecipients')
   if (envelope.forwardPaths.length > MAX_RECIPIENTS)
     return setError('tooManyRecipients', undefined, { maxRecipients: MAX_RECIPIENTS })

@@ -82,6 +82,8 @@ export interface JmapBackend {
   readonly sharing?: Sharing
   /** The key of whoever pushes for this account, as clients show it to their push service (RFC 9749). */
   readonly pushKey?: string
+  /** As whom else this person may send: addresses, and domains with all that is in them. */
+  readonly lent?: () => { readonly addresses: readonly string[]; readonly domains: readonly string[] }
   /** Hands a message to the MSA role; never rejects for what the message says (that is a reply). */
   readonly submit: (account: Account, message: Outgoing) => Promise<Submitted>
 }

@@ -5,7 +5,7 @@ import type { SentMessage, TrackEvent } from '../../store/types.ts'
 
 export const STORY_TYPES = [
   ...(['accepted', 'held', 'deferred', 'delivered', 'bounced', 'cancelled'] as const),
-  ...(['complained', 'suppressed', 'expanded'] as const),
+  ...(['complained', 'expanded'] as const),
 ] as const
 export type StoryType = (typeof STORY_TYPES)[number]
 
@@ -18,8 +18,6 @@ const TYPE_OF: Readonly<Partial<Record<string, StoryType>>> = {
   delivered: 'delivered',
   bounced: 'bounced',
   cancelled: 'cancelled',
-  complained: 'complained',
-  suppressed: 'suppressed',
   expanded: 'expanded',
 }
 
@@ -33,14 +31,15 @@ export interface StoryEvent {
   /** What the other side said. */
   readonly reply?: string
   readonly host?: string
-  /** Of a bounce. */
-  readonly class?: string
+  /** Why it came back or is refused: a class of bounces. */
+  readonly reason?: string
   readonly attempts?: number
 }
 
 /** The event as it is told; undefined where it is nothing for its Author. */
 export function toldOf(sent: SentMessage, { id, atMs, kind, forwardPath, text, detail }: TrackEvent) {
-  const type = TYPE_OF[kind]
+  // A complaint comes back like a bounce.
+  const type = detail.reason === 'feedback' ? 'complained' : TYPE_OF[kind]
   const isAsked = forwardPath === '' || sent.forwardPaths.some((path) => isSame(path, forwardPath))
   if (type === undefined || !isAsked) return undefined
   const said = (name: string) => (typeof detail[name] === 'string' && detail[name] !== '' ? detail[name] : undefined)
@@ -48,22 +47,24 @@ export function toldOf(sent: SentMessage, { id, atMs, kind, forwardPath, text, d
     ...{ id, type, at: new Date(atMs).toISOString(), recipient: forwardPath, text },
     ...(said('reply') && { reply: said('reply')! }),
     ...(said('host') && { host: said('host')! }),
-    ...(said('class') && { class: said('class')! }),
+    ...(said('reason') && { reason: said('reason')! }),
     ...(typeof detail.attempts === 'number' && { attempts: detail.attempts }),
   } satisfies StoryEvent
 }
 
 /** How it stands with each recipient. */
 export function standings(sent: SentMessage, story: readonly StoryEvent[]) {
+  // That a group stands for several says nothing of how it goes.
+  const telling = story.filter(({ type }) => type !== 'expanded')
   return sent.forwardPaths.map((address) => {
-    const last = story.findLast(({ recipient }) => recipient === '' || isSame(recipient, address))
+    const last = telling.findLast(({ recipient }) => recipient === '' || isSame(recipient, address))
     return { address, status: last?.type ?? 'accepted', ...(last?.reply && { reply: last.reply }) }
   })
 }
 
 /** In one word for all: what is worst and not over comes first. */
 export function statusOf(standing: readonly { readonly status: StoryType }[]): StoryType {
-  const order: StoryType[] = ['held', 'deferred', 'accepted', 'bounced', 'suppressed', 'complained', 'cancelled']
+  const order: StoryType[] = ['held', 'deferred', 'accepted', 'bounced', 'complained', 'cancelled']
   return order.find((type) => standing.some(({ status }) => status === type)) ?? 'delivered'
 }
 

@@ -206,6 +206,14 @@ async function keep(
       : { dueMs: mail.holdUntilMs, why: `its Author wants it to leave at ${new Date(mail.holdUntilMs).toISOString()}` }
   let blob: BlobRef | undefined
   let delivery: Delivery | undefined
+  if (wished === undefined)
+    for (const [group, count] of groupsIn(legs))
+      commands.push(
+        eventCommand(agent, {
+          ...{ ...accepted, kind: 'expanded', forwardPath: group },
+          text: `${group} stands for ${count} ${count === 1 ? 'mailbox' : 'mailboxes'} here.`,
+        }),
+      )
   for (const { way, recipient } of legs) {
     const later = way.kind === 'elsewhere' ? passing.laterFor(way.address, wished) : wished
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
@@ -288,6 +296,14 @@ async function keep(
     )
   }
   return commands
+}
+
+/** The groups that recipients were, and how many each stands for. */
+function groupsIn(legs: readonly Leg[]): Map<string, number> {
+  const groups = new Map<string, number>()
+  for (const { way } of legs)
+    if ('group' in way && way.group !== undefined) groups.set(way.group, (groups.get(way.group) ?? 0) + 1)
+  return groups
 }
 
 /** What the next hops must hear of the envelope, or heed. */
