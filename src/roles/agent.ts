@@ -13,7 +13,10 @@ import type { World } from '../world/world.ts'
 import type { DirectoryLogin } from './directory-login.ts'
 import type { Limits } from './outgoing/signals.ts'
 import type { Observations } from './reports/observations.ts'
+
 import type { Contracts } from './transmitter/contracts.ts'
+
+import type { RouteRule } from './transmitter/smart-host.ts'
 
 export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
 
@@ -162,6 +165,8 @@ export interface TransmitterSettings {
   readonly tls: readonly TlsRule[]
   /** For whom mail is carried beside our own Authors, drawn (`carries`) or not. */
   readonly contracts: readonly ContractTerms[]
+  /** By which host mail for a domain goes, and how much of it at once. */
+  readonly routes: readonly RouteRule[]
   /** Domains whose mail is handed over by LMTP (RFC 2033), to a program of ours, and where it listens. */
   readonly lmtp: readonly { readonly domain: string; readonly at: Endpoint }[]
 }

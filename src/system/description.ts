@@ -122,8 +122,8 @@ const FORWARD_WAIT_S = 20
 /** A key that somebody is guessing at is gone before. */
 const ROTATE_KEYS_AFTER_MS = 90 * 86_400_000
 
-/** Of a Transmitter, and to one group of hosts. */
-const CONNECTIONS = 200
+/** Of each relay of a Transmitter, and to one group of hosts. */
+const CONNECTIONS_PER_RELAY = 200
 const CONNECTIONS_PER_DESTINATION = 20
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
@@ -461,8 +461,9 @@ function planAgent(
         port: 25,
         retryAfterS: of('retry').at(-1) ?? RETRY_AFTER_S,
         expiresAfterS: of('expires').at(-1) ?? EXPIRES_AFTER_S,
-        connections: CONNECTIONS,
-        connectionsPerDestination: CONNECTIONS_PER_DESTINATION,
+        connections: CONNECTIONS_PER_RELAY * relaysOf(model, actor),
+        connectionsPerDestination: of('destination-connections').at(-1) ?? CONNECTIONS_PER_DESTINATION,
+        routes: of('route'),
         signs: of('dkim').at(-1) ?? true,
         // Nobody rotates keys in a lab, unless asked.
         rotateKeysAfterMs: of('dkim-rotate').concat(lab ? null : ROTATE_KEYS_AFTER_MS)[0] ?? undefined,
@@ -532,6 +533,12 @@ function outgoingOf(said: { perHour: number; perDay: number } | undefined, lab: 
   })
   const { author, bulk, contract } = OUTGOING
   return { author: limits(said ?? author), bulk: limits(bulk), contract: limits(contract), people: [] }
+}
+
+/** `Transmitter*12`: so many relays carry mail out. */
+function relaysOf(model: SystemModel, actor: Actor): number {
+  const blocks = model.blocks.filter((one) => one.actor === actor.id && one.roles.includes('Transmitter'))
+  return Math.max(1, ...blocks.map(({ relays }) => relays))
 }
 
 /** Where the actor's role is written first. */

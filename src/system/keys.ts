@@ -70,6 +70,8 @@ export const KEYS = {
     proxy: values.network,
     lmtp: values.network,
     'lmtp-to': values.lmtpTarget,
+    route: values.route,
+    'destination-connections': values.count,
     clamav: values.socket,
     milter: values.socket,
     'max-size': values.size,

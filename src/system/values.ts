@@ -4,8 +4,10 @@ import { type DnsList, KNOWN_LISTS } from '../filter/dnsbl.ts'
 import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts'
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
+import type { ClientTls } from '../protocols/smtp/client.ts'
 import type { RetentionRule, SendAs, TlsRule } from '../roles/agent.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
+import type { RouteRule } from '../roles/transmitter/smart-host.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
 
@@ -183,6 +185,49 @@ export const tlsRule: Reader<TlsRule> = (words) => {
   return name !== undefined && TLS_LEVELS.has(level) && areHosts && (hosts.length === 0 || level === 'verified')
     ? ok({ domain: name, level: level as TlsRule['level'], hosts: hosts.map((host) => host.toLowerCase()) })
     : expected('"example.org: required", verified (with the names of its hosts, if you know them), dane or none')
+}
+
+const ROUTE =
+  '"example.org -> smtp.example.net:587 tls=verified user=us secret=FILE connections=5 rate=100", or * for all'
+const CLIENT_TLS: readonly string[] = ['none', 'opportunistic', 'required', 'verified'] satisfies ClientTls[]
+const ROUTE_WORDS: readonly string[] = ['tls', 'user', 'secret', 'connections', 'rate']
+
+/** By which host mail for a domain goes, and how much of it at once. No password: a description is shown to people. */
+export const route: Reader<RouteRule> = (words) => {
+  const [, name = '', target, rest = ''] =
+    /^([^\s=]+)(?:\s*->\s*([^\s=]+))?((?:\s+[a-z]+=\S+)*)$/.exec(words.trim()) ?? []
+  const pairs = rest.split(/\s+/).filter((word) => word !== '')
+  const said = new Map(pairs.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]))
+  const { tls, user, secret, connections, rate } = Object.fromEntries(said) as Readonly<Record<string, string>>
+  const to = target === undefined ? undefined : hostAndPort(target, user === undefined ? 25 : 587)
+  const isFine =
+    (name === '*' || domain(name).ok) &&
+    (target === undefined ? said.size > 0 && tls === undefined && user === undefined : to !== undefined) &&
+    [...said.keys()].every((key) => ROUTE_WORDS.includes(key)) &&
+    [connections, rate].every((number) => number === undefined || count(number).ok) &&
+    (tls === undefined || CLIENT_TLS.includes(tls)) &&
+    (user === undefined) === (secret === undefined) &&
+    (secret === undefined || fileName(secret).ok)
+  if (!isFine) return expected(ROUTE)
+  const login = user === undefined || secret === undefined ? undefined : { user, secretFile: secret }
+  return ok({
+    domain: name === '*' ? name : parseDomain(name)!.toString().toLowerCase(),
+    to,
+    tls: (tls as ClientTls | undefined) ?? (login === undefined ? 'opportunistic' : 'verified'),
+    login,
+    connections: connections === undefined ? undefined : Number(connections),
+    perMinute: rate === undefined ? undefined : Number(rate),
+  })
+}
+
+/** 'host', 'host:port', '192.0.2.1:25', '[2001:db8::1]:25'. */
+function hostAndPort(word: string, usualPort: number): RouteRule['to'] {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(word) ?? []
+  const isHost = bracketed === undefined ? plain !== undefined && (isIp(plain) || domain(plain).ok) : isIp(bracketed)
+  const number = Number(port ?? usualPort)
+  return isHost && number > 0 && number < 65_536
+    ? { host: (bracketed ?? plain!).toLowerCase(), port: number }
+    : undefined
 }
 
 /** Another issuer, and what we are called there. No secret: a description is shown to people. */

@@ -10,6 +10,7 @@ import type { Agent } from '../agent.ts'
 import type { TlsSessionRow } from '../reports/observations.ts'
 import { dial } from './dial.ts'
 import { type Destination, routeTo, type SignedPath } from './route.ts'
+import { connectBy, ruleFor, siteOfRule } from './smart-host.ts'
 import { type TlsAttempt, TlsPolicy } from './tls-attempt.ts'
 
 const CONNECT_TIMEOUT_MS = 30_000
@@ -60,6 +61,9 @@ export async function connectTo(
   const { world, settings, hostName, ip } = agent
   const { port, privateDestinations } = settings.transmitter
   const partner = partnerFor(agent, domain)
+  const rule = partner?.isOwn ? undefined : ruleFor(settings.transmitter.routes, domain)
+  if (rule?.to !== undefined)
+    return enter?.(siteOfRule(rule)) ?? connectBy(agent, domain, rule, { ...(haste && { haste }), requiresTls })
   if (partner !== undefined) return enter?.(partner.name) ?? handOver(agent, domain, partner, haste)
   const [route, policy] = await Promise.all([
     routeTo(domain, { hostName, ip, privateDestinations }, world),
@@ -175,15 +179,18 @@ interface Taker {
   readonly at: Endpoint
   readonly name: string
   readonly lmtp: boolean
+  /** The mail ends there: no rule leads it elsewhere. */
+  readonly isOwn?: boolean
 }
 
 /** Who takes this domain's mail by a relationship: a program of ours, its MDA, or the Transmitter that carries for us. */
 function partnerFor(agent: Agent, domain: string): Taker | undefined {
   const { transmitter, receiver } = agent.settings
   const program = transmitter.lmtp.find((one) => one.domain === domain)
-  if (program !== undefined) return { at: program.at, name: program.at.address, lmtp: true }
+  if (program !== undefined) return { at: program.at, name: program.at.address, lmtp: true, isOwn: true }
   const home = receiver.homes.find((one) => one.domain === domain)
-  if (home !== undefined) return { at: agent.partnerAt(home.at, 'lmtp'), name: home.at.hostName, lmtp: true }
+  if (home !== undefined)
+    return { at: agent.partnerAt(home.at, 'lmtp'), name: home.at.hostName, lmtp: true, isOwn: true }
   const { via } = transmitter
   return via && { at: agent.partnerAt(via, 'submission'), name: via.hostName, lmtp: false }
 }

@@ -99,7 +99,14 @@ async function reach(domain: string, at: TestUnbound['endpoint']) {
   const agent = {
     world: { ...parts, dns },
     settings: {
-      transmitter: { port: listener.endpoint.port, privateDestinations: true, tls: [], lmtp: [], via: undefined },
+      transmitter: {
+        port: listener.endpoint.port,
+        privateDestinations: true,
+        tls: [],
+        lmtp: [],
+        routes: [],
+        via: undefined,
+      },
       receiver: { homes: [] },
     },
     hostName: 'mail.sender.test',

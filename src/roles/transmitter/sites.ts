@@ -21,6 +21,9 @@ export class Site {
   open = 0
   /** Never more than these. */
   most: number
+  /** Messages that may go there; undefined: as many as are taken. */
+  perMinute: number | undefined
+  #nextMs = Number.NEGATIVE_INFINITY
   /** Nothing is tried there before (wall clock), because of this failure. */
   pausedUntilMs = 0
   lastFailure: Failed | undefined
@@ -35,7 +38,17 @@ export class Site {
   }
 
   get limit(): number {
-    return Math.min(this.#limit, this.most)
+    // No connection waits for more than some seconds for its turn.
+    const atRate = this.perMinute === undefined ? this.most : Math.ceil(this.perMinute / 20)
+    return Math.min(this.#limit, this.most, atRate)
+  }
+
+  /** How long the next message must wait (monotonic clock), which is then the last one. */
+  paceMs(nowMs: number): number {
+    if (this.perMinute === undefined) return 0
+    const atMs = Math.max(nowMs, this.#nextMs)
+    this.#nextMs = atMs + 60_000 / this.perMinute
+    return atMs - nowMs
   }
 
   get hasRoom(): boolean {
@@ -92,9 +105,10 @@ export class Sites {
     for (const site of this.#sites.values()) site.pausedUntilMs = 0
   }
 
-  at(key: string, most: number): Site {
+  at(key: string, most: number, perMinute?: number): Site {
     const site = this.#sites.get(key) ?? new Site(key, most)
     site.most = most
+    site.perMinute = perMinute
     // Newest last: the others are forgotten first.
     this.#sites.delete(key)
     this.#sites.set(key, site)

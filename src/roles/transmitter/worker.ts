@@ -11,6 +11,7 @@ import type { Job } from './jobs.ts'
 import type { Lane, Lanes } from './lanes.ts'
 import { isOverdue, type Outcome } from './outcome.ts'
 import { askedPauseMs, type Sites, wantsLess } from './sites.ts'
+import { ruleFor } from './smart-host.ts'
 
 /** A destination that does not answer is tried this often at least: one message, however much waits. */
 const REST_AT_MOST_S = 1800
@@ -70,6 +71,14 @@ class Worker {
           if (connection === undefined || connection.isWanted || !(await this.#moreMail())) break
           continue
         }
+        const paceMs = lane.site?.paceMs(clock.monotonic()) ?? 0
+        if (paceMs > 0) {
+          await clock.sleep(paceMs)
+          if (this.#office.isStopped) {
+            lane.jobs.unshift(job)
+            break
+          }
+        }
         if (connection !== undefined && !(await connection.isUsable(clock.monotonic() - idleSinceMs))) {
           const isWanted = connection.isWanted
           await connection.end()
@@ -80,9 +89,12 @@ class Worker {
           }
         }
         if (connection === undefined) {
+          const isKnown = lane.site !== undefined
           const opened = await this.#open(job)
           if (opened === 'no') break
           if (opened === 'not now') continue
+          // The first to a site takes its turn of the rate, too.
+          if (!isKnown) lane.site?.paceMs(clock.monotonic())
           connection = opened
         }
         if (this.#agent.isAlone?.() === false) {
@@ -118,7 +130,9 @@ class Worker {
     const { heedsPolicy, requiresTls } = lane
     let isInside = false
     const enter = (hosts: string): Failed | undefined => {
-      const site = this.#office.sites.at(hosts, this.#agent.settings.transmitter.connectionsPerDestination)
+      const { connectionsPerDestination, routes } = this.#agent.settings.transmitter
+      const { connections, perMinute } = ruleFor(routes, lane.domain) ?? {}
+      const site = this.#office.sites.at(hosts, connections ?? connectionsPerDestination, perMinute)
       lane.site = site
       if (site.pausedUntilMs > this.#agent.world.clock.now()) return { ...site.lastFailure!, turnedAway: 'paused' }
       if (site.open > 0 && !site.hasRoom) return { ...failed('deferred', FULL), turnedAway: 'full' }
