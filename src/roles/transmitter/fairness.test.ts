@@ -199,7 +199,8 @@ describe('a destination that was dead', () => {
       world,
       Array.from({ length: 1000 }, (_, n) => `a${n}@far.test`),
     )
-    await world.simulation.runFor(6 * HOUR)
+    // Before their senders are warned that they are late.
+    await world.simulation.runFor(3.5 * HOUR)
     // Connections cost the others, so few are tried.
     assert.ok(world.events('sender', 'deferred').length < 30, `${world.events('sender', 'deferred').length} tries`)
     world.simulation.links.heal('sender', `stranger ${BAD_IP}`)
