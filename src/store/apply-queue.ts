@@ -69,6 +69,25 @@ export const steerEntries: Handler<'queue.steer'> = (ledger, command) => {
   return { ok: true }
 }
 
+/** Beyond this a moment of acceptance that lies ahead is the clock's doing. */
+const SKEW_MS = 3_600_000
+
+export const reclockQueue: Handler<'queue.reclock'> = (ledger, { nowMs, latestMs, periodMs, isLater }) => {
+  const expiresMs = nowMs + periodMs
+  const run = (sql: string, ...values: number[]) => Number(ledger.sql(sql).run(...values).changes)
+  let changes = run(
+    `UPDATE queue SET next_ms = next_ms - accepted_ms + ?, expires_ms = expires_ms - accepted_ms + ?, accepted_ms = ?
+     WHERE accepted_ms > ?`,
+    ...[nowMs, nowMs, nowMs, nowMs + SKEW_MS],
+  )
+  changes += run('UPDATE queue SET next_ms = ? WHERE attempts > 0 AND next_ms > ?', nowMs, latestMs)
+  changes += run('UPDATE queue SET expires_ms = ? WHERE attempts > 0 AND expires_ms > ?', expiresMs, expiresMs)
+  changes += run('UPDATE queue_lane SET rest_ms = ? WHERE rest_ms > ?', nowMs, latestMs)
+  if (isLater) changes += run('UPDATE queue SET expires_ms = ? WHERE expires_ms < ?', expiresMs, expiresMs)
+  if (changes > 0) ledger.touch(QUEUE)
+  return { ok: true }
+}
+
 /** Nothing for this domain is tried before; forgotten with its last message. */
 export const restLane: Handler<'queue.rest'> = (ledger, { domain, untilMs, failures, lastReply }) => {
   ledger

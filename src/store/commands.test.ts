@@ -462,6 +462,52 @@ test(
 )
 
 test(
+  'the queue after the clock was set: nothing waits for a far day, nothing is out of time; what was scheduled stays so',
+  inStore(async (store) => {
+    const DAY = 86_400_000
+    const blob = await store.putBlob([Buffer.from('to be sent')])
+    const entry: Omit<QueueEntry, 'id'> = {
+      ...{
+        trace: 'tried',
+        blob,
+        reversePath: '',
+        forwardPath: 'x@else.test',
+        domain: 'else.test',
+        acceptedAtMs: nowMs,
+      },
+      ...{ nextAttemptAtMs: nowMs + 3000 * DAY, expiresAtMs: nowMs + 3005 * DAY, attempts: 1, state: 'waiting' },
+      ...{ lastReply: '', parameters: {}, origin: 'msa' },
+    }
+    const scheduled = {
+      ...{ trace: 'scheduled', attempts: 0, nextAttemptAtMs: nowMs + 30 * DAY, expiresAtMs: nowMs + 35 * DAY },
+    }
+    const fromThen = {
+      ...{ trace: 'from then', attempts: 0, acceptedAtMs: nowMs + 3000 * DAY, nextAttemptAtMs: nowMs + 3001 * DAY },
+      ...{ expiresAtMs: nowMs + 3005 * DAY },
+    }
+    const late = { trace: 'late', nextAttemptAtMs: nowMs - 9 * DAY, expiresAtMs: nowMs - DAY }
+    for (const changes of [{}, scheduled, fromThen, late])
+      await done(store, { kind: 'queue.add', entry: { ...entry, ...changes } })
+    const rest = { kind: 'queue.rest', domain: 'else.test', failures: 3, lastReply: '421' } as const
+    await done(store, { ...rest, untilMs: nowMs + 3000 * DAY })
+    const days = (trace: string) => {
+      const { acceptedAtMs, nextAttemptAtMs, expiresAtMs } = store.queueEntries({ trace })[0]!
+      return [acceptedAtMs, nextAttemptAtMs, expiresAtMs].map((ms) => (ms - nowMs) / DAY)
+    }
+    const reclock = { kind: 'queue.reclock', nowMs, latestMs: nowMs + DAY, periodMs: 5 * DAY } as const
+    await done(store, { ...reclock, isLater: false })
+    assert.deepEqual(days('tried'), [0, 0, 5])
+    assert.deepEqual(days('scheduled'), [0, 30, 35])
+    assert.deepEqual(days('from then'), [0, 1, 5])
+    assert.deepEqual(days('late'), [0, -9, -1])
+    assert.equal(store.queueLane('else.test')?.restsUntilMs, nowMs)
+    await done(store, { ...reclock, isLater: true })
+    assert.deepEqual(days('late'), [0, -9, 5])
+    assert.deepEqual(days('scheduled'), [0, 30, 35])
+  }),
+)
+
+test(
   'submissions and events; logs that are pruned say so',
   inStore(async (store, bob) => {
     const mail = await delivery(store, bob, 'sent', { mailboxes: ['sent'] })

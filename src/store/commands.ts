@@ -204,6 +204,11 @@ export type Command =
       lastReply?: string
       givenUp?: string
     }
+  /**
+   * The clock was set: nothing that was tried waits beyond `latestMs`, nothing was accepted in the future, nothing is given
+   * up later than `periodMs` from now, nor, where `isLater`, earlier.
+   */
+  | { kind: 'queue.reclock'; nowMs: number; latestMs: number; periodMs: number; isLater: boolean }
   | { kind: 'queue.rest'; domain: string; untilMs: number; failures: number; lastReply: string } // 0, 0, '': it answers again
   // what people send
   /** Adds; `prints`: of the text, if it went to strangers. */

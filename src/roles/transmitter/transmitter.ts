@@ -10,6 +10,7 @@ import { QUEUE, type QueueEntry } from '../../store/types.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { releaseCommands } from '../msa/release.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { Delivery } from './deliver.ts'
 import { tellOfHeld } from './held-notice.ts'
 import { type Job, jobsOf, RECIPIENTS_AT_ONCE } from './jobs.ts'
@@ -38,6 +39,7 @@ export class Transmitter implements Office {
   readonly lanes = new Lanes((lane) => this.hire(lane))
   readonly sites = new Sites()
   readonly delivery: Delivery
+  readonly #clock: ClockWatch
   readonly #inFlight = new Set<number>()
   readonly #working = new Set<Promise<void>>()
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
@@ -56,11 +58,13 @@ export class Transmitter implements Office {
   constructor(agent: Agent) {
     this.agent = agent
     this.delivery = new Delivery(agent)
+    this.#clock = new ClockWatch(agent)
   }
 
   /** Begins to work off the queue, and wakes whenever mail is put into it. */
   start(): void {
     this.#unwatch = this.agent.store.watch(QUEUE, () => this.#wake())
+    this.#putRight(this.#clock.atStart())
     this.#wake()
     this.#refreshLater()
   }
@@ -103,6 +107,7 @@ export class Transmitter implements Office {
   /** What is new goes into lanes at once; what came due, or found no room before, when it is time to look for it. */
   #look(): void {
     const { store, world } = this.agent
+    this.#heedClock()
     const nowMs = world.clock.now()
     const added = store.queueAfter(this.#lastId, NEW_AT_ONCE)
     const isAll = added.length < NEW_AT_ONCE
@@ -119,6 +124,23 @@ export class Transmitter implements Office {
     // Entries in memory are due too, so only the future counts.
     if (nextDueMs !== undefined) this.#sleep(Math.max(MIN_SLEEP_MS, nextDueMs - nowMs))
     else this.#sleep(MAX_SLEEP_MS)
+  }
+
+  #heedClock(): void {
+    const command = this.#clock.leap()
+    if (command !== undefined) this.#putRight(command)
+  }
+
+  /** What the disk refuses is asked for again at the next start. */
+  #putRight(command: Command): void {
+    this.agent.store.commit([command]).then(
+      () => {
+        this.#backlog = this.#isLater = true
+        this.#wake()
+      },
+      (error: unknown) =>
+        this.agent.log('error', 'the queue cannot be put right after the clock', { error: String(error) }),
+    )
   }
 
   /** What is due, lane by lane, longest due first, but for lanes that have enough. */
@@ -282,9 +304,12 @@ export class Transmitter implements Office {
    */
   async settle(lane: Lane, outcomes: readonly Outcome[], also: readonly Command[] = []): Promise<void> {
     const { store, world, log } = this.agent
+    this.#heedClock()
+    const { expiresNotBeforeMs } = this.#clock
+    const timely = outcomes.map((outcome) => withTime(outcome, expiresNotBeforeMs))
     for (;;) {
       try {
-        await store.commit([...(await commandsOf(this.agent, outcomes)), ...also])
+        await store.commit([...(await commandsOf(this.agent, timely)), ...also])
         break
       } catch (error) {
         log('error', `what became of mail to ${lane.domain} cannot be kept now`, { error: String(error) })
@@ -298,6 +323,13 @@ export class Transmitter implements Office {
     )
     this.#wake()
   }
+}
+
+/** Read before the clock leapt ahead. */
+function withTime(outcome: Outcome, expiresNotBeforeMs: number): Outcome {
+  const { entry } = outcome
+  if (entry.expiresAtMs >= expiresNotBeforeMs) return outcome
+  return { ...outcome, entry: { ...entry, expiresAtMs: expiresNotBeforeMs } }
 }
 
 function givenUpOutcome(entry: QueueEntry, why: string): Outcome {
