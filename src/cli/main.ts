@@ -550,6 +550,16 @@ program
   )
 
 program
+  .command('where')
+  .description('what became of a message: a sentence, then what happened at each role')
+  .argument('<anything>', 'an address, words of the subject, a Message-ID, a name of ours, an IP address, or a reply')
+  .option(...inFolder)
+  .option('--json', 'the result as JSON', false)
+  .action((question: string, options: InFolder & { json: boolean }) =>
+    verb(async () => (await import('./verbs/where.ts')).where(question, options, print))(),
+  )
+
+program
   .command('reports')
   .description('explain a report (DMARC, TLS, complaint), or show what an agent heard and told of whom')
   .argument('<path...>', "report (.eml, .xml, .json, .gz, .zip; '-' for standard input), or folder of an agent")

@@ -12,6 +12,7 @@ import { ListReads } from './read-lists.ts'
 import { OutgoingReads } from './read-outgoing.ts'
 import { ReportReads } from './read-reports.ts'
 import { SentReads } from './read-sent.ts'
+import { WhereReads } from './read-where.ts'
 import {
   accountOf,
   BLOB_COLUMNS,
@@ -80,6 +81,7 @@ export class Reads implements StoreReads {
   readonly access: AccessReads
   readonly deleted: DeletedReads
   readonly sent: SentReads
+  readonly where: WhereReads
   readonly bounces: BounceReads
   readonly reports: ReportReads
   readonly outgoing: OutgoingReads
@@ -93,6 +95,7 @@ export class Reads implements StoreReads {
     this.access = new AccessReads(database)
     this.deleted = new DeletedReads(database)
     this.sent = new SentReads(database)
+    this.where = new WhereReads(database)
     this.bounces = new BounceReads(database)
     this.reports = new ReportReads(database)
     this.outgoing = new OutgoingReads(database)

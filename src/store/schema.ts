@@ -507,6 +507,13 @@ CREATE INDEX queue_by_sender ON queue (json_extract(parameters, '$.sender'))
   WHERE json_extract(parameters, '$.sender') IS NOT NULL;
 `
 
+const where = `
+-- Where is my mail: by an address on either side, in any case, and by the IP address that it came from.
+CREATE INDEX event_by_forward_path ON event (forward_path COLLATE NOCASE) WHERE forward_path <> '';
+CREATE INDEX event_by_reverse_path ON event (reverse_path COLLATE NOCASE) WHERE reverse_path <> '';
+CREATE INDEX event_by_ip ON event (json_extract(detail, '$.ip')) WHERE json_extract(detail, '$.ip') IS NOT NULL;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -534,6 +541,7 @@ const MIGRATIONS: readonly string[] = [
   bounces,
   marked,
   outgoing,
+  where,
 ]
 
 /** The version this program writes. */

@@ -11,6 +11,7 @@ import type { ListReads } from './read-lists.ts'
 import type { OutgoingReads } from './read-outgoing.ts'
 import type { ReportReads } from './read-reports.ts'
 import type { SentReads } from './read-sent.ts'
+import type { WhereReads } from './read-where.ts'
 import type {
   Account,
   AccountId,
@@ -126,6 +127,8 @@ export interface Store {
   readonly deleted: DeletedReads
   /** What Authors sent, and which requests were done. */
   readonly sent: SentReads
+  /** Finds a message by whatever is known of it. */
+  readonly where: WhereReads
   /** What came back: suppressed addresses, counts by class. */
   readonly bounces: BounceReads
   /** Reports that we owe and that others sent. */

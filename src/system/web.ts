@@ -15,9 +15,13 @@ import { OutgoingDesk } from '../roles/outgoing/desk.ts'
 import { siteOf } from '../roles/passkeys.ts'
 import { overview } from '../roles/reports/overview.ts'
 import { SecurityDesk } from '../roles/security-desk.ts'
+import { findStories, visibleTo } from '../roles/where/find.ts'
 import type { RunningAgent } from './agent.ts'
 import type { SystemPlan } from './description.ts'
 import { otherIssuersOf } from './other-issuers.ts'
+
+/** Of one person's question. */
+const SHOWN_STORIES = 10
 
 /** The MTA-STS policy of the agent whose `mta-sts.` name this is, as it is served. */
 export function stsPolicyText({ agents }: SystemPlan, hostName: string): string | undefined {
@@ -121,6 +125,13 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
     forwarding({ account }: JmapBackend) {
       const running = agentOf(account.address)
       return running === undefined ? undefined : new ForwardingDesk(running.agent, account)
+    },
+    where({ account, store }: JmapBackend, question: string) {
+      const running = agentOf(account.address)
+      if (running === undefined) return undefined
+      const isSender = (trace: string) => store.sent.owner(trace) === account.id
+      const source = { agent: running.plan.id, reads: store.where }
+      return findStories([source], question, SHOWN_STORIES, visibleTo(store.addresses(account.id), isSender))
     },
     reports({ account, store }: JmapBackend, sinceMs: number) {
       const running = agentOf(account.address)

@@ -10,6 +10,7 @@ import type { Attempt, OtherFault } from '../roles/oauth/other-issuer.ts'
 import type { OutgoingDesk } from '../roles/outgoing/desk.ts'
 import type { Overview } from '../roles/reports/overview.ts'
 import type { SecurityDesk } from '../roles/security-desk.ts'
+import type { Story } from '../roles/where/find.ts'
 
 /** Other issuers that are believed, each by one agent for its people. */
 export interface OtherIssuers {
@@ -72,6 +73,8 @@ export interface Backends {
   forwarding?(person: JmapBackend): ForwardingDesk | undefined
   /** Where this person brings and takes all mail. */
   moving?(person: JmapBackend): MovingDesk | undefined
+  /** The messages that somebody's question may mean, of his own. */
+  where?(person: JmapBackend, question: string): readonly Story[] | undefined
   /** What reports say, since a time: for the postmaster, and undefined for everybody else. */
   reports?(person: JmapBackend, sinceMs: number): Overview | undefined
 }

@@ -19,6 +19,7 @@ import { addSecurity } from './security.ts'
 import { addSending } from './sending.ts'
 import { addSignIn, describe } from './sign-in.ts'
 import { addWebSocket } from './websocket.ts'
+import { addWhere } from './where.ts'
 
 export interface WebOptions {
   readonly world: World
@@ -124,6 +125,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addSending(app, world, options.backends, options.isSecure ?? false)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
   addReports(app, guard, options.backends, world)
+  addWhere(app, guard, options.backends)
   if (options.trace) addTrace(app, guard, options.trace)
   const isDemo = (options.demoPeople?.length ?? 0) > 0
   if (options.live) addLive(app, guard, options.live, streams, isDemo)
