@@ -178,7 +178,7 @@ program
 program
   .command('trace')
   .description('show how a message came: the path from its Received lines, what is verified and what only claimed')
-  .argument('<file>', "message (.eml), or '-' for standard input")
+  .argument('<file>', "message (.eml), an mbox of many, or '-' for standard input")
   .option('--trusted <host...>', 'hosts of your own Border, whose lines are believed')
   .option('-o, --output <file>', 'write the picture (SVG)')
   .option('--json', 'the result as JSON', false)

@@ -1,9 +1,11 @@
-// `borderpost trace`: how a message came, as text, as a picture, or as data.
+// `borderpost trace`: how a message came, as text, as a picture, or as data; of an mbox, by which paths its mail comes.
 
-import { writeFileSync } from 'node:fs'
-import { tracePicture } from '../../lab/trace/notation.ts'
+import { createReadStream, writeFileSync } from 'node:fs'
+import { renderMany, traceMany } from '../../lab/trace/many.ts'
+import { tracePicture, tracesPicture } from '../../lab/trace/notation.ts'
 import { renderTrace } from '../../lab/trace/render.ts'
-import { trace } from '../../lab/trace/trace.ts'
+import { type TraceOptions, trace } from '../../lab/trace/trace.ts'
+import { readMbox } from '../../moving/mbox.ts'
 import { renderPicture } from '../../notation/draw.ts'
 import { EXIT, readInput } from '../read-description.ts'
 
@@ -13,11 +15,49 @@ export interface TraceVerbOptions {
   readonly json: boolean
 }
 
-export function traceVerb(file: string, options: TraceVerbOptions): number {
+/** Paths in one picture: more are no picture. */
+const DRAWN = 12
+
+export async function traceVerb(file: string, options: TraceVerbOptions): Promise<number> {
+  const told: TraceOptions = options.trusted === undefined ? {} : { trustedBy: options.trusted }
+  const start = file === '-' ? undefined : await firstBytes(file)
+  if (start?.toString('latin1') === 'From ') return traceMbox(file, told, options)
   const message = readInput(file)
   if (message === undefined) return EXIT.usage
-  const result = trace(message, options.trusted === undefined ? {} : { trustedBy: options.trusted })
+  const result = trace(message, told)
   if (options.output !== undefined) writeFileSync(options.output, renderPicture(tracePicture(result)))
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : renderTrace(result))
   return EXIT.ok
+}
+
+async function traceMbox(file: string, told: TraceOptions, { output, json }: TraceVerbOptions): Promise<number> {
+  const many = await traceMany(messagesOf(file), told)
+  const drawn = many.paths.slice(0, DRAWN)
+  const caption = (index: number) => `${drawn[index]!.messages} messages`
+  if (output !== undefined)
+    writeFileSync(
+      output,
+      renderPicture(
+        tracesPicture(
+          drawn.map(({ example }) => example),
+          caption,
+        ),
+      ),
+    )
+  process.stdout.write(json ? `${JSON.stringify(many)}\n` : renderMany(many))
+  return EXIT.ok
+}
+
+async function* messagesOf(file: string): AsyncGenerator<Buffer> {
+  for await (const { content } of readMbox(createReadStream(file))) if (content !== undefined) yield content
+}
+
+/** Undefined when there is no such file: whoever reads it says so. */
+async function firstBytes(file: string): Promise<Buffer | undefined> {
+  try {
+    for await (const chunk of createReadStream(file, { end: 4 })) return chunk as Buffer
+  } catch {
+    return undefined
+  }
+  return undefined
 }

@@ -8,20 +8,27 @@ import type { TraceResult } from './trace.ts'
 const NETWORKS = { sender: "Sender's Network", forwarder: "Forwarder's Network", recipient: "Recipient's Network" }
 const ARROWS = { direct: '==>', indirect: '~~>', flow: '-->' }
 
-/** The notation text: one flow with its networks, and a line of facts for each actor. Empty without a path. */
-export function traceNotation(result: TraceResult): string {
-  const { blocks, hops } = result
+/** The flow alone, without networks and facts; '' without a path. */
+export function traceFlow({ blocks, hops }: TraceResult): string {
   if (blocks.length === 0) return ''
   const labels = blocks.map((block) =>
     block.id === '' ? block.roles.join('/') : `${block.roles.join('/')}@${block.id}`,
   )
   let flow = labels[0]!
-  const sides = [networkOf(result, 0)]
   for (const hop of hops) {
     const arrow = ARROWS[hop.arrow]
     flow += hop.crossesBorder ? ` ${arrow} / ${arrow} ${labels[hop.to]}` : ` ${arrow} ${labels[hop.to]}`
-    if (hop.crossesBorder) sides.push(networkOf(result, hop.to))
   }
+  return flow
+}
+
+/** The notation text: one flow with its networks, and a line of facts for each actor. Empty without a path. */
+export function traceNotation(result: TraceResult): string {
+  const { blocks, hops } = result
+  if (blocks.length === 0) return ''
+  const flow = traceFlow(result)
+  const sides = [networkOf(result, 0)]
+  for (const hop of hops) if (hop.crossesBorder) sides.push(networkOf(result, hop.to))
   const brackets = sides.map((name) => `|--- ${name} ---|`).join(' ')
   const hasBorder = hops.some((hop) => hop.crossesBorder)
   const lines = [
@@ -55,10 +62,30 @@ function networkOf({ blocks, hops }: TraceResult, index: number): string {
 
 /** The picture, for `renderPicture` of the notation: roles, hosts, what is verified, delays and TLS on the arrows. */
 export function tracePicture(result: TraceResult): Picture {
-  const { blocks, hops } = result
-  const ids = blocks.map((block, index) => `trace:${index}:${block.id || block.roles[0]!.toLowerCase()}`)
+  return picture([result], { title: 'The path of a message', description: describe(result) })
+}
+
+/** Several paths, one below the other; what stands above each is `captionOf` it. */
+export function tracesPicture(results: readonly TraceResult[], captionOf: (index: number) => string): Picture {
+  const captioned = results.map((result, index) => ({ ...result, subject: captionOf(index) }))
+  const description = results.map((result, index) => `${captionOf(index)}: ${describe(result)}`).join(' ')
+  return picture(captioned, { title: 'The paths of many messages', description })
+}
+
+function picture(results: readonly TraceResult[], about: { title: string; description: string }): Picture {
   const networks = new Map<string, string>()
-  const row: PictureRow = {
+  return arrange(
+    results.map((result, index) => rowOf(result, `trace:${index}`, networks)),
+    networks,
+    about,
+  )
+}
+
+/** `networks` gets the names of those that are met. */
+function rowOf(result: TraceResult, prefix: string, networks: Map<string, string>): PictureRow {
+  const { blocks, hops } = result
+  const ids = blocks.map((block, index) => `${prefix}:${index}:${block.id || block.roles[0]!.toLowerCase()}`)
+  return {
     ...(result.subject ? { caption: result.subject } : {}),
     blocks: blocks.map((block, index) => {
       const name = networkOf(result, index)
@@ -75,16 +102,15 @@ export function tracePicture(result: TraceResult): Picture {
       }
     }),
     hops: hops.map((hop, index) => ({
-      id: `trace:hop:${index}`,
+      id: `${prefix}:hop:${index}`,
       from: ids[hop.from]!,
       to: ids[hop.to]!,
       arrow: hop.arrow,
-      crossings: hop.crossesBorder ? [`border:trace:hop:${index}`] : [],
+      crossings: hop.crossesBorder ? [`border:${prefix}:hop:${index}`] : [],
       ...(hop.step ? { label: labelOf(hop) } : {}),
     })),
     relations: [],
   }
-  return arrange([row], networks, { title: 'The path of a message', description: describe(result) })
 }
 
 function noteOf(block: TraceBlock): string {

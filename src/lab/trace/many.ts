@@ -1,0 +1,109 @@
+// Many messages at once, as from a mailbox: by which paths mail comes, how often, how fast, over TLS or not, and what our own
+// Border found out. Bounded: paths beyond a number are counted together.
+
+import { traceFlow } from './notation.ts'
+import { durationText } from './render.ts'
+import { type TraceOptions, type TraceResult, trace } from './trace.ts'
+
+/** Distinct paths that are told apart. */
+const MAX_PATHS = 5000
+/** Delays kept of one path, for its middle. */
+const MAX_DELAYS = 1000
+
+export interface TracedPath {
+  /** In the notation. */
+  readonly flow: string
+  readonly messages: number
+  /** Milliseconds from the Date field to our mailbox, of the message in the middle. */
+  readonly medianMs: number | undefined
+  /** Messages that crossed the last Border over TLS. */
+  readonly overTls: number
+  /** Messages for which our own Border found DMARC pass. */
+  readonly proven: number
+  /** A message that came by it. */
+  readonly example: TraceResult
+}
+
+export interface TracedMany {
+  readonly messages: number
+  /** No path could be read. */
+  readonly without: number
+  /** Came by paths beyond those told apart. */
+  readonly others: number
+  /** Most frequent first. */
+  readonly paths: readonly TracedPath[]
+}
+
+interface Counted {
+  messages: number
+  overTls: number
+  proven: number
+  readonly delays: number[]
+  readonly example: TraceResult
+}
+
+/** Traces each message; keeps one example of each path. */
+export async function traceMany(
+  messages: AsyncIterable<Buffer> | Iterable<Buffer>,
+  options: TraceOptions = {},
+): Promise<TracedMany> {
+  const paths = new Map<string, Counted>()
+  let [count, without, others] = [0, 0, 0]
+  for await (const message of messages) {
+    count++
+    const result = trace(message, options)
+    const flow = traceFlow(result)
+    if (flow === '') {
+      without++
+      continue
+    }
+    const known = paths.get(flow)
+    if (known === undefined && paths.size >= MAX_PATHS) {
+      others++
+      continue
+    }
+    const counted = known ?? { messages: 0, overTls: 0, proven: 0, delays: [], example: result }
+    paths.set(flow, counted)
+    counted.messages++
+    if (isOverTls(result)) counted.overTls++
+    if (isProven(result)) counted.proven++
+    if (result.totalMs !== undefined && counted.delays.length < MAX_DELAYS) counted.delays.push(result.totalMs)
+  }
+  const told = [...paths].map(
+    ([flow, { delays, ...counted }]): TracedPath => ({ flow, ...counted, medianMs: middle(delays) }),
+  )
+  return { messages: count, without, others, paths: told.sort((a, b) => b.messages - a.messages) }
+}
+
+function isOverTls({ hops }: TraceResult): boolean {
+  const step = hops.findLast(({ crossesBorder }) => crossesBorder)?.step
+  return step !== undefined && (step.received.tls !== undefined || /smtpsa?$/i.test(step.received.with ?? ''))
+}
+
+const isProven = ({ authentication }: TraceResult) =>
+  authentication.some(
+    ({ verified, methods }) =>
+      verified && methods.some(({ method, result }) => method === 'dmarc' && result === 'pass'),
+  )
+
+function middle(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+}
+
+/** The table for a terminal: a line of figures and a line of notation for each path. */
+export function renderMany({ messages, without, others, paths }: TracedMany, mostPaths = 50): string {
+  const share = (part: number, whole: number) => `${Math.round((100 * part) / whole)} %`
+  const rows = paths.slice(0, mostPaths).map(({ flow, messages: n, medianMs, overTls, proven }) => {
+    const took = medianMs === undefined ? '' : `, half within ${durationText(medianMs)}`
+    return `${String(n).padStart(7)}  ${share(n, messages).padStart(5)}  TLS ${share(overTls, n)}, proven (DMARC) ${share(proven, n)}${took}\n                ${flow}`
+  })
+  const rest = paths.slice(mostPaths).reduce((sum, path) => sum + path.messages, others)
+  const tail = [
+    ...(rest > 0 ? [`${String(rest).padStart(7)}  ${share(rest, messages).padStart(5)}  by other paths`] : []),
+    ...(without > 0
+      ? [`${String(without).padStart(7)}  ${share(without, messages).padStart(5)}  without a path that can be read`]
+      : []),
+  ]
+  const head = `${messages} message${messages === 1 ? '' : 's'} by ${paths.length} path${paths.length === 1 ? '' : 's'}`
+  return `${[head, '', ...rows, ...tail].join('\n')}\n`
+}
