@@ -3,6 +3,7 @@
 // is what others claim; a role is a reading of the path, not a fact.
 
 import { isPrivateIp } from '../../message/ip.ts'
+import type { Received } from '../../message/received.ts'
 import type { ForwarderSigns } from './forwarder.ts'
 import { hostName, organisation, type Path, type Step } from './path.ts'
 
@@ -68,9 +69,14 @@ export function readBlocks(
     add(group, senderRoles(senders, index), 'sender', groups[index + 1])
   }
   if (forwarder >= 0) {
-    // Whatever stands between the Forwarder and our Border works for the Forwarder.
-    const group = theirs.slice(forwarder).flat()
-    add(group, ['Receiver', signs!.isList ? 'Mailing List' : 'Forwarder'], 'forwarder', own[0])
+    const chain = forwardersFrom(theirs.slice(forwarder), signs!)
+    for (const [index, group] of chain.entries())
+      add(
+        group,
+        ['Receiver', isListOf(signs!, group) ? 'Mailing List' : 'Forwarder'],
+        'forwarder',
+        chain[index + 1] ?? own[0],
+      )
   }
   for (const [index, group] of own.entries()) add(group, ownRoles(own, index), 'recipient', own[index + 1])
   nameBlocks(blocks)
@@ -79,7 +85,7 @@ export function readBlocks(
 
 function readNodes(steps: readonly Step[], wasForwarded: boolean): Node[] {
   const nodes: Node[] = []
-  const handovers = steps.filter((step) => step.kind === 'handover')
+  const handovers = steps.filter((step) => step.kind === 'handover' && step.doubt === undefined)
   for (const [index, step] of handovers.entries()) {
     const { received } = step
     const isLast = index === handovers.length - 1
@@ -114,7 +120,7 @@ function originOf(step: Step): Omit<Node, 'isAuthor'> {
 
 /** The writer of the line before is not who handed the message on: between them stands a host that wrote no line. */
 function isGap(last: Node, { received }: Step): boolean {
-  if (received.ip === undefined || isPrivateIp(received.ip)) return false
+  if (received.ip === undefined || isOwnAddress(received)) return false
   const candidates = [organisation(received.reverseName), organisation(received.helo)].filter(
     (each) => each !== undefined,
   )
@@ -129,8 +135,14 @@ function isAuthors(step: Step, isLast: boolean, wasForwarded: boolean): boolean 
   const { received } = step
   if (received.authenticated) return true
   if (step.entersHere || isLast) return false
-  if (received.ip === undefined || isPrivateIp(received.ip) || !wasForwarded) return true
+  if (received.ip === undefined || isOwnAddress(received) || !wasForwarded) return true
   return organisation(received.reverseName ?? received.helo) === organisation(received.by)
+}
+
+/** A private address is of one's own network, unless its confirmed name is another's (a lab on one computer). */
+function isOwnAddress({ ip, reverseName, by }: Received): boolean {
+  const isForeign = organisation(reverseName) !== undefined && organisation(reverseName) !== organisation(by)
+  return ip !== undefined && isPrivateIp(ip) && !isForeign
 }
 
 /** Neighbours of one organisation, but never across the Border and never the Author with a server. */
@@ -150,10 +162,30 @@ function findForwarder(theirs: readonly Node[][], signs: ForwarderSigns | undefi
   if (!signs) return -1
   const isAgent = (group: Node[]): boolean => !group[0]!.isAuthor
   const named = [organisation(signs.host), organisation(signs.domain)].filter((each) => each !== undefined)
+  // Of several the first: what stands behind it forwards on.
+  const chained = signs.domains.map((domain) => organisation(domain))
+  const first = theirs.findIndex((group) => isAgent(group) && chained.includes(group[0]!.organisation))
+  if (first > 0 && theirs.slice(0, first).some(isAgent)) return first
   const places = named.map((name) => theirs.findLastIndex((group) => isAgent(group) && group[0]!.organisation === name))
   const found = places.find((place) => place >= 0) ?? theirs.length - 1
   // Somebody must have sent it to the Forwarder.
   return found > 0 && theirs.slice(0, found).some(isAgent) ? found : -1
+}
+
+/** One after the other: each that a sign names begins anew, and what stands behind it works for it. */
+function forwardersFrom(groups: readonly Node[][], { domains }: ForwarderSigns): Node[][] {
+  const chain: Node[][] = []
+  for (const group of groups) {
+    const isNamed = domains.some((domain) => organisation(domain) === group[0]!.organisation)
+    if (chain.length === 0 || isNamed) chain.push([...group])
+    else chain.at(-1)!.push(...group)
+  }
+  return chain
+}
+
+/** The list among several Forwarders: the one that List-Id names, else the first. */
+function isListOf({ isList, listDomain }: ForwarderSigns, group: readonly Node[]): boolean {
+  return isList && (listDomain === undefined || listDomain === group[0]!.organisation)
 }
 
 function senderRoles(senders: readonly Node[][], index: number): string[] {
@@ -222,7 +254,8 @@ function readHops(blocks: TraceBlock[], trustedForwarders: readonly string[]): T
     const { step } = after
     const isTrusted =
       before.side === 'forwarder' && trustedForwarders.some((domain) => organisation(domain) === before.organisation)
-    const changesSide = before.side !== after.side
+    // From one Forwarder to the next, too.
+    const changesSide = before.side !== after.side || before.side === 'forwarder'
     const isSubmission = before.roles[0] === 'Author'
     hops.push({
       from,

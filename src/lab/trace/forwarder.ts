@@ -16,6 +16,10 @@ export interface ForwarderSigns {
   /** The sender that SRS wrapped. */
   originalSender?: string
   isList: boolean
+  /** The organisation in List-Id. */
+  listDomain?: string
+  /** Every domain that has left a sign of having passed the message on, each once. */
+  domains: string[]
   /** Sentences for people. */
   evidence: string[]
 }
@@ -26,7 +30,7 @@ export function forwarderSigns(
   steps: readonly Step[],
   ours: readonly string[],
 ): ForwarderSigns | undefined {
-  const signs: ForwarderSigns = { isList: false, evidence: [] }
+  const signs: ForwarderSigns = { isList: false, domains: [], evidence: [] }
   readSrs(header, signs)
   readDelivery(header, steps, signs)
   readArc(header, ours, signs)
@@ -35,9 +39,16 @@ export function forwarderSigns(
     signs.isList = true
     const id = /<([^<>]{1,200})>/.exec(listId)?.[1]
     signs.evidence.push(`It came through a mailing list${id ? ` (${id})` : ''}: List-Id.`)
-    signs.domain ??= organisation(id)
+    const domain = organisation(id)
+    signs.domain ??= domain
+    if (domain !== undefined) signs.listDomain = domain
+    noteDomain(signs, domain)
   }
   return signs.evidence.length > 0 ? signs : undefined
+}
+
+function noteDomain(signs: ForwarderSigns, domain: string | undefined): void {
+  if (domain !== undefined && !signs.domains.includes(domain)) signs.domains.push(domain)
 }
 
 function firstMailbox(text: string | undefined): Mailbox | undefined {
@@ -49,6 +60,7 @@ function readSrs(header: Header, signs: ForwarderSigns): void {
   const path = firstMailbox(firstValue(header, 'return-path'))
   if (!path || !/^srs[01][=+-]/i.test(path.localPart)) return
   signs.domain = path.domain
+  noteDomain(signs, path.domain)
   const wrapped = /^srs0[=+-][^=]+=[^=]+=([^=]+)=(.+)$/i.exec(path.localPart)
   if (wrapped) signs.originalSender = `${wrapped[2]}@${wrapped[1]!.toLowerCase()}`
   signs.evidence.push(
@@ -63,6 +75,7 @@ function readDelivery(header: Header, steps: readonly Step[], signs: ForwarderSi
     .slice(0, 20)
     .flatMap((field) => firstMailbox(unfolded(header, field)) ?? [])
   const [newest, oldest] = [delivered[0], delivered.at(-1)]
+  for (const mailbox of delivered.slice(1)) noteDomain(signs, mailbox.domain)
   if (newest && oldest && !sameAddress(newest, oldest)) {
     signs.oldAddress = formatAddress(oldest)
     signs.domain ??= oldest.domain
@@ -105,6 +118,7 @@ function readArc(header: Header, ours: readonly string[], signs: ForwarderSigns)
     if (!instance || !domain || !sealer || sealer === author) continue
     if (ours.some((host) => sealer === organisation(host) || sealer === host)) continue
     signs.domain ??= domain
+    noteDomain(signs, domain)
     signs.evidence.push(`It was sealed on the way by ${domain} (ARC, i=${instance}).`)
   }
 }

@@ -15,6 +15,8 @@ export interface Step {
   kind: 'handover' | 'inside'
   /** Written by one of our own hosts. All others are claims. */
   verified: boolean
+  /** Why this line was probably never written by a relay: a sentence. */
+  doubt?: string
   /** Here the message came across the Border to us. */
   entersHere: boolean
   /** Since the step before, or since the Date field for the first. Never negative. */
@@ -57,7 +59,35 @@ export function readPath(
     }),
   )
   const trust = believed.count === 0 ? 'none' : trustedBy && trustedBy.length > 0 ? 'configured' : 'assumed'
-  return { steps: steps.reverse(), trust, ours }
+  steps.reverse()
+  doubtForged(steps)
+  return { steps, trust, ours }
+}
+
+/**
+ * Where somebody signed in to hand the message over, he is its Author or a relay under contract: then the line below was
+ * written by that relay. If it leads elsewhere, whoever signed in brought the lines below with him.
+ */
+function doubtForged(steps: readonly Step[]): void {
+  const handovers = steps.filter(({ kind }) => kind === 'handover')
+  const at = handovers.findLastIndex(
+    (step, i) => i > 0 && step.received.authenticated && !leadsFrom(step, handovers[i - 1]!),
+  )
+  if (at < 0) return
+  const { by } = handovers[at]!.received
+  for (const step of steps) {
+    if (step === handovers[at]) return
+    step.doubt = `${by} took the message from somebody who had signed in there, and this line leads elsewhere: he can have written it`
+  }
+}
+
+/** Is who wrote the older line the one that handed the message on in the newer. */
+function leadsFrom({ received }: Step, older: Step): boolean {
+  const by = older.received.by?.toLowerCase()
+  if (by === undefined) return false
+  return [received.reverseName, received.helo].some(
+    (name) => name !== undefined && (name.toLowerCase() === by || (organisation(name) ?? name) === organisation(by)),
+  )
 }
 
 /** An MSA may keep an Author's address to itself: then the line has no address and is a handover all the same. */

@@ -121,6 +121,7 @@ function stepLines(step: Step): string[] {
   return [
     `${lead}${clean(`${from}${address}${greeting}`)} -> ${clean(received.by ?? 'unknown')}`,
     `       ${clean(facts.filter(Boolean).join('  '))}`,
+    ...(step.doubt === undefined ? [] : [`       doubtful: ${clean(step.doubt)}`]),
   ]
 }
 

@@ -212,3 +212,22 @@ for (const suite of ['corpus-spamassassin', 'mime-fixtures', 'received']) {
     }
   })
 }
+
+test('lines below a sign-in that lead elsewhere are doubtful, and no part of the path', () => {
+  const message = Buffer.from(
+    'Received: from out.sender.example (out.sender.example [192.0.2.5]) by mx.home.example with ESMTPS id 3;\r\n Fri, 27 Nov 2026 10:00:02 +0000\r\n' +
+      'Received: from sender.example by out.sender.example with ESMTPSA id 2; Fri, 27 Nov 2026 10:00:01 +0000\r\n' +
+      'Received: from mail.bank.example (mail.bank.example [198.51.100.9]) by relay.innocent.example with ESMTPS id 1;\r\n Fri, 27 Nov 2026 10:00:00 +0000\r\n' +
+      'From: a@sender.example\r\n\r\nhello\r\n',
+  )
+  const result = trace(message, { trustedBy: ['mx.home.example'] })
+  assert.match(result.steps[0]!.doubt!, /^out\.sender\.example took the message from somebody who had signed in there/)
+  assert.deepEqual(
+    result.blocks.map(({ roles, id }) => `${roles.join('/')}@${id}`),
+    ['Author@', 'MSA/Transmitter@sender', 'Receiver/MDA@home', 'Recipient@'],
+  )
+  assert.match(renderTrace(result), /^ {7}doubtful: out\.sender\.example took/m)
+  // A relay under contract signs in, too: its line leads there.
+  const contract = Buffer.from(message.toString().replaceAll('relay.innocent.example', 'mail.sender.example'))
+  assert.equal(trace(contract, { trustedBy: ['mx.home.example'] }).steps[0]!.doubt, undefined)
+})
