@@ -12,7 +12,8 @@ const PRESENT = `SELECT 0 AS gone, uid_next AS first, uid_next AS last FROM mail
   UNION ALL SELECT 1, uid, uid FROM expunged WHERE account = ?1 AND mailbox = ?2
   UNION ALL SELECT 1, first, last FROM uid_gap WHERE account = ?1 AND mailbox = ?2`
 const GAPS = 'SELECT first, last FROM uid_gap WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY first'
-const SEEN_IN_ORDER = `SELECT uid, flags & ${SEEN} AS seen FROM placement WHERE account = ? AND mailbox = ?`
+const FIRST_UNSEEN = `SELECT uid FROM placement INDEXED BY placement_unseen
+  WHERE account = ? AND mailbox = ? AND flags & ${SEEN} = 0 ORDER BY uid LIMIT 1`
 const DELETED_SUM = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM placement INDEXED BY placement_deleted
   WHERE account = ? AND mailbox = ? AND flags & ${DELETED}`
 
@@ -41,8 +42,6 @@ export class ContentsReads {
   readonly #envelopes
   readonly #bodies
   readonly #gaps
-  readonly #oldest
-  readonly #newest
   readonly #deleted
   readonly #unseen
 
@@ -61,10 +60,8 @@ export class ContentsReads {
        WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ?`,
     )
     this.#gaps = database.prepare(GAPS)
-    this.#oldest = database.prepare(`${SEEN_IN_ORDER} ORDER BY uid LIMIT ?`)
-    this.#newest = database.prepare(`${SEEN_IN_ORDER} ORDER BY uid DESC LIMIT ?`)
     this.#deleted = database.prepare(DELETED_SUM)
-    this.#unseen = database.prepare('SELECT unseen FROM mailbox WHERE account = ? AND id = ?')
+    this.#unseen = database.prepare(FIRST_UNSEEN)
   }
 
   /**
@@ -89,14 +86,9 @@ export class ContentsReads {
     return this.#gaps.all(account, mailbox, modseq).map(({ first, last }) => [first as number, last as number] as const)
   }
 
-  /** The first message without \\Seen, where it is among the `within` oldest, or all such are among the newest. */
-  firstUnseen(account: number, mailbox: number, within: number): number | undefined {
-    const unseen = Number(this.#unseen.get(account, mailbox)?.unseen ?? 0)
-    if (unseen === 0) return undefined
-    const oldest = this.#oldest.all(account, mailbox, within).find(({ seen }) => seen === 0)
-    if (oldest !== undefined) return oldest.uid as number
-    const newest = this.#newest.all(account, mailbox, within).filter(({ seen }) => seen === 0)
-    return newest.length === unseen ? (newest.at(-1)!.uid as number) : undefined
+  /** The first message without \\Seen. */
+  firstUnseen(account: number, mailbox: number): number | undefined {
+    return this.#unseen.get(account, mailbox)?.uid as number | undefined
   }
 
   /** What a list of flags needs of these messages, in UID order, and no more. */

@@ -37,8 +37,6 @@ export interface Changes {
 
 const MAX_KEYWORDS_TOLD = 200
 export const SYSTEM_FLAGS = '\\Answered \\Deleted \\Draft \\Flagged \\Seen'
-/** UNSEEN of SELECT is looked for among so many of the oldest and the newest messages. */
-const UNSEEN_WITHIN = 2_000
 
 /** Positions in `uids`, inclusive: [first, last]. */
 export type IndexRange = readonly [number, number]
@@ -53,7 +51,7 @@ export class SelectedMailbox {
   readonly readOnly: boolean
   /** What the client may do here (RFC 4314). */
   readonly rights: Rights
-  /** When it was selected: the first message without \Seen (0: none, or too far to look). */
+  /** When it was selected: the first message without \Seen (0: none). */
   readonly firstUnseen: number
   /** The keywords that the client was told of. */
   readonly #keywords = new Set<string>()
@@ -82,7 +80,7 @@ export class SelectedMailbox {
     this.#modseq = store.modseq(account)
     const ranges = store.contents.uidRanges(account, mailbox.id)
     this.uids = new UidMap(ranges)
-    const unseen = store.contents.firstUnseen(account, mailbox.id, UNSEEN_WITHIN)
+    const unseen = store.contents.firstUnseen(account, mailbox.id)
     this.firstUnseen = unseen === undefined ? 0 : this.uids.indexOf(unseen) + 1
     for (const keyword of mailbox.keywords.slice(0, MAX_KEYWORDS_TOLD)) this.#keywords.add(keyword)
     recent.arrived(ranges, mailbox.uidNext, readOnly)
