@@ -208,6 +208,7 @@ export const PATTERNS: readonly Pattern[] = [
             hold: true,
             priority: true,
             binary: true,
+            deliverByS: 60,
           }),
         )
     },

@@ -20,7 +20,16 @@ import type { Effect } from '../../src/protocols/smtp/session-types.ts'
 import { toWire, withSafeLineEnds } from '../../src/protocols/smtp/wire.ts'
 import { must, pieces, same, type Targets, WORDS } from '../target.ts'
 
-const OFFERED = { dsn: true, prdr: true, requireTls: true, auth: true, hold: true, priority: true, binary: true }
+const OFFERED = {
+  dsn: true,
+  prdr: true,
+  requireTls: true,
+  auth: true,
+  hold: true,
+  priority: true,
+  binary: true,
+  deliverByS: 60,
+}
 const CONTROL = /[\x00-\x1f\x7f]/
 
 function command(bytes: Buffer): void {

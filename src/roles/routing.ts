@@ -226,6 +226,8 @@ export interface Later {
 /** The command that puts one recipient of a message into the Transmitter's queue; due at once, if nothing else is said. */
 export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string, later?: Later): Command {
   const nowMs = agent.world.clock.now()
+  const expiresAtMs = (later?.dueMs ?? nowMs) + agent.settings.transmitter.expiresAfterS * 1000
+  const { deliverBy } = mail.parameters
   return {
     kind: 'queue.add',
     entry: {
@@ -235,7 +237,7 @@ export function queueCommand(agent: Agent, mail: QueuedMail, forwardPath: string
       domain: domainOf(forwardPath),
       acceptedAtMs: nowMs,
       nextAttemptAtMs: later?.dueMs ?? nowMs,
-      expiresAtMs: (later?.dueMs ?? nowMs) + agent.settings.transmitter.expiresAfterS * 1000,
+      expiresAtMs: deliverBy?.mode === 'return' ? Math.min(expiresAtMs, deliverBy.atMs) : expiresAtMs,
       attempts: 0,
       state: later?.isHeld ? 'held' : 'waiting',
       lastReply: later?.why ?? '',

@@ -222,6 +222,8 @@ export interface QueueEntry {
     readonly priority?: number
     /** Under which contract it is carried. */
     readonly contract?: string
+    /** Delivered by then (RFC 2852), or returned; or its sender is told that it is late. */
+    readonly deliverBy?: { readonly atMs: number; readonly mode: 'return' | 'notify'; readonly trace?: true }
     /** Of forwarded mail: the Recipient's address here. */
     readonly forwardedFrom?: string
     /** Of forwarded mail: nothing proved whose it is, so no notification goes back to its reverse-path. */

@@ -14,7 +14,7 @@ import type { Door } from '../roles/app-passwords.ts'
 import { ConnectionAccounts } from '../roles/connections.ts'
 import { DirectoryLogin } from '../roles/directory-login.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
-import { HOLD_AT_MOST_S, msaPolicies } from '../roles/msa/policy.ts'
+import { DELIVER_BY_S, HOLD_AT_MOST_S, msaPolicies } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
@@ -188,6 +188,8 @@ export class RunningAgent {
       requireTls: true,
       priority: true,
       binary: true,
+      // Another agent's Transmitter is not told by when.
+      deliverByS: agent.roles.has('Transmitter') ? DELIVER_BY_S : 0,
       burl: agent.roles.has('MDA'),
       holdAtMostS: HOLD_AT_MOST_S,
     }

@@ -1,12 +1,12 @@
 // One message from MAIL to the reply after the final dot, as the client (RFC 5321 §3.3, RFC 2920 pipelining), with what
 // the other side must offer for it: SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461 §5.2),
-// REQUIRETLS (RFC 8689), or by LMTP (RFC 2033). What it does not offer is refused here with the code a server would have used.
+// REQUIRETLS (RFC 8689), DELIVERBY (RFC 2852), or by LMTP (RFC 2033). What it does not offer is refused here with the code a server would have used.
 
 import { type ForwardPath, formatPath } from '../../message/smtp-path.ts'
 import type { ClientTimeouts, Extensions } from './client.ts'
 import { type ClientIo, isLost, type Lost } from './client-io.ts'
 import { encodeXtext } from './command.ts'
-import type { Envelope, EnvelopeRecipient } from './envelope.ts'
+import type { DeliverBy, Envelope, EnvelopeRecipient } from './envelope.ts'
 import { isPermanent, type Reply, reply } from './reply.ts'
 import { toWire, type WireContent } from './wire.ts'
 
@@ -23,6 +23,8 @@ export interface SendResult {
   readonly uncertain: boolean
   /** A kept connection turned out to be dead before MAIL was answered: try at once on a new one. */
   readonly stale: boolean
+  /** The other side heeds by when it must be delivered. */
+  readonly deliverBy: boolean
   /** The other side takes over the DSN parameters; else 'relayed' notifications are ours to send (RFC 3461 §5.2.2). */
   readonly dsn: boolean
 }
@@ -38,7 +40,9 @@ export async function sendMessage(
   { isReused, isLmtp, isProven }: { readonly isReused: boolean; readonly isLmtp: boolean; readonly isProven: boolean },
 ): Promise<SendResult> {
   const content = toWire(mail.message)
-  const missing = whatIsMissing(mail.envelope, content, extensions, isProven)
+  const missing =
+    whatIsMissing(mail.envelope, content, extensions, isProven) ??
+    (isLmtp ? undefined : late(mail.envelope, extensions))
   const transaction = new Transaction(io, mail.envelope, content, extensions, timeouts, isLmtp)
   if (missing !== undefined) transaction.settleAll(missing)
   else await transaction.run()
@@ -80,6 +84,17 @@ function whatIsMissing(
     return reply(550, '5.7.30', 'REQUIRETLS support required')
   }
   return undefined
+}
+
+/** RFC 2852 §4.1: what must come back when it is late goes only where that is heeded. By LMTP it is delivered now. */
+function late({ deliverBy }: Envelope, extensions: Extensions): Reply | undefined {
+  if (deliverBy?.mode !== 'return') return undefined
+  const least = extensions.get('DELIVERBY')
+  if (least === undefined)
+    return reply(550, '5.3.3', 'it must come back when it is late, and the server does not heed that (no DELIVERBY)')
+  const leastS = /^\d{1,9}$/.test(least) ? Number(least) : 0
+  if (deliverBy.byS >= leastS) return undefined
+  return reply(550, '5.4.7', `${deliverBy.byS} seconds are left, and the server wants at least ${leastS}`)
 }
 
 function needsUtf8(envelope: Envelope, content: WireContent): boolean {
@@ -131,6 +146,7 @@ class Transaction {
       }),
       uncertain: this.#uncertain,
       stale: reused && this.#io.closed && !this.#mailAnswered,
+      deliverBy: this.#extensions.has('DELIVERBY'),
       dsn: this.#extensions.has('DSN'),
     }
   }
@@ -269,7 +285,7 @@ class Transaction {
   }
 
   #mailLine(): string {
-    const { reversePath, ret, envid, requireTls, priority } = this.#envelope
+    const { reversePath, ret, envid, requireTls, priority, deliverBy } = this.#envelope
     const offers = (keyword: string) => this.#extensions.has(keyword)
     const words = [`MAIL FROM:${formatPath(reversePath)}`]
     if (offers('SIZE')) words.push(`SIZE=${this.#content.sizeBytes}`)
@@ -279,6 +295,7 @@ class Transaction {
     if (offers('DSN') && envid !== undefined) words.push(`ENVID=${encodeXtext(envid)}`)
     if (requireTls) words.push('REQUIRETLS')
     if (offers('MT-PRIORITY') && priority !== undefined) words.push(`MT-PRIORITY=${priority}`)
+    if (offers('DELIVERBY') && deliverBy !== undefined) words.push(`BY=${byText(deliverBy)}`)
     return oneLine(words)
   }
 
@@ -293,6 +310,13 @@ class Transaction {
     }
     return oneLine(words)
   }
+}
+
+const MOST_SECONDS = 999_999_999
+
+function byText({ byS, mode, trace }: DeliverBy): string {
+  const seconds = Math.max(-MOST_SECONDS, Math.min(MOST_SECONDS, byS))
+  return `${seconds};${mode === 'return' ? 'R' : 'N'}${trace ? 'T' : ''}`
 }
 
 const NONSENSE = reply(451, '4.5.0', 'the server answered with a code that makes no sense here')

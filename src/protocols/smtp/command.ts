@@ -1,7 +1,7 @@
 // Command lines: text in, values or the reply that refuses them out.
 // Keeps RFC 5321 §4.1.1 (syntax), §4.1.2 (ESMTP parameters), RFC 1870 (SIZE), RFC 6152 (BODY), RFC 6531 (SMTPUTF8),
 // RFC 3461 §4 (RET, ENVID, NOTIFY, ORCPT, xtext), RFC 6533 §3 (utf-8 addresses), RFC 4954 §5 (AUTH=), RFC 3030 §2 (BDAT),
-// RFC 4468 §3 (BURL), RFC 4865 §4 (HOLDFOR, HOLDUNTIL), RFC 6710 §4 (MT-PRIORITY).
+// RFC 4468 §3 (BURL), RFC 4865 §4 (HOLDFOR, HOLDUNTIL), RFC 6710 §4 (MT-PRIORITY), RFC 2852 §4 (BY).
 
 import { type ForwardPath, parseSmtpPath, type ReversePath } from '../../message/smtp-path.ts'
 import type { BodyKind, MailParameters, Notify, RecipientParameters } from './envelope.ts'
@@ -15,6 +15,8 @@ export interface Offered {
   readonly prdr: boolean
   readonly hold: boolean
   readonly priority: boolean
+  /** DELIVERBY, and the shortest time for mail that is to be returned then; 0: not offered. */
+  readonly deliverByS: number
   readonly binary: boolean
 }
 
@@ -150,6 +152,16 @@ const MAIL_PARAMETERS: Record<string, ParameterReader<MailParameters>> = {
     if (!offered.priority) return REPLIES.unknownParameter
     if (!/^(?:-?[1-9]|0)$/.test(value ?? '')) return REPLIES.syntax
     into.priority = Number(value)
+  },
+  BY: (value, into, offered) => {
+    if (offered.deliverByS === 0) return REPLIES.unknownParameter
+    const [, by, mode, trace] = /^(-?\d{1,9});([RN])(T?)$/i.exec(value ?? '') ?? []
+    if (by === undefined) return REPLIES.syntax
+    const returns = mode!.toUpperCase() === 'R'
+    // RFC 2852 §4: what is too late already cannot be returned in time.
+    if (returns && Number(by) < offered.deliverByS)
+      return reply(501, '5.5.4', `mail that is to be returned when late needs at least ${offered.deliverByS} seconds`)
+    into.deliverBy = { byS: Number(by), mode: returns ? 'return' : 'notify', ...(trace !== '' && { trace: true }) }
   },
   PRDR: (value, into, offered) => {
     if (!offered.prdr) return REPLIES.unknownParameter

@@ -1,6 +1,6 @@
 // The envelope: what SMTP says about a message beside the message (RFC 5321 §2.3.1), with the parameters of
 // SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689), FUTURERELEASE (RFC 4865),
-// MT-PRIORITY (RFC 6710).
+// MT-PRIORITY (RFC 6710), DELIVERBY (RFC 2852).
 // The same value travels from the server session through the role and the queue to the client session.
 
 import type { ForwardPath, ReversePath } from '../../message/smtp-path.ts'
@@ -22,6 +22,14 @@ export type BodyKind = '7BIT' | '8BITMIME'
 /** Not to be released before then (RFC 4865 §4): HOLDFOR in seconds, or HOLDUNTIL. */
 export type Hold = { readonly forS: number } | { readonly untilMs: number }
 
+/** BY= (RFC 2852 §4): within so many seconds, or it is returned; or, or its sender is told that it is late. */
+export interface DeliverBy {
+  readonly byS: number
+  readonly mode: 'return' | 'notify'
+  /** Each relay tells that it handed it on. */
+  readonly trace?: true
+}
+
 export interface Envelope {
   readonly reversePath: ReversePath
   readonly recipients: readonly EnvelopeRecipient[]
@@ -39,6 +47,7 @@ export interface Envelope {
   readonly hold?: Hold
   /** -9 to 9; 0 is like none (RFC 6710 §4.1). */
   readonly priority?: number
+  readonly deliverBy?: DeliverBy
 }
 
 /** MAIL's parameters (RFC 5321 §4.1.1.2), checked. */
@@ -53,6 +62,7 @@ export interface MailParameters {
   readonly binary?: true
   readonly hold?: Hold
   readonly priority?: number
+  readonly deliverBy?: DeliverBy
   /** PRDR: the client takes a reply for each recipient (draft-hall-prdr-00 §3). */
   readonly prdr?: true
   /** AUTH= (RFC 4954 §5), decoded; '<>' when unknown. A claim, not a proof. */

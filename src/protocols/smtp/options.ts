@@ -19,6 +19,8 @@ export interface SmtpServerOptions {
   readonly holdAtMostS: number
   /** Offer MT-PRIORITY (RFC 6710). */
   readonly priority: boolean
+  /** Offer DELIVERBY (RFC 2852), with the shortest time, in seconds, for mail that is returned then; 0: not offered. */
+  readonly deliverByS: number
   /** Offer BINARYMIME (RFC 3030 §3): only who converts it. */
   readonly binary: boolean
   /** Offer BURL (RFC 4468): parts of messages of our own IMAP server, which the policy's `partOf` finds. */
@@ -45,6 +47,7 @@ export const DEFAULT_SERVER_OPTIONS: Omit<SmtpServerOptions, 'hostName'> = {
   requireTls: false,
   holdAtMostS: 0,
   priority: false,
+  deliverByS: 0,
   binary: false,
   burl: false,
   prdr: false,

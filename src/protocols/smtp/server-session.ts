@@ -28,7 +28,10 @@ const MOST_URLS = 100
 const FAULT = 5
 const NUISANCE = 1
 
-const NOTHING = { dsn: false, prdr: false, requireTls: false, auth: false, hold: false, priority: false, binary: false }
+const NOTHING = {
+  ...{ dsn: false, prdr: false, requireTls: false, auth: false, hold: false, priority: false, binary: false },
+  deliverByS: 0,
+}
 
 const DEFECTS: Record<ContentDefect, Reply> = {
   'too-big': REPLIES.tooBig,
@@ -272,7 +275,7 @@ export class SmtpServerSession {
 
   #extensions(): string[] {
     const { maxMessageBytes, maxMessages, maxRecipients, dsn, prdr, requireTls, startTls } = this.#options
-    const { holdAtMostS, priority, binary, burl } = this.#options
+    const { holdAtMostS, priority, binary, burl, deliverByS } = this.#options
     const encrypted = this.#facts.tls !== undefined
     const mechanisms = this.#authAllowed() && this.#facts.user === undefined ? this.#mechanisms() : []
     return [
@@ -288,6 +291,7 @@ export class SmtpServerSession {
       ...(dsn ? ['DSN'] : []),
       ...(holdAtMostS > 0 ? [`FUTURERELEASE ${holdAtMostS} ${this.#holdUntil()}`] : []),
       ...(priority ? ['MT-PRIORITY MIXER'] : []),
+      ...(deliverByS > 0 ? [`DELIVERBY ${deliverByS}`] : []),
       ...(prdr ? ['PRDR'] : []),
       ...(requireTls && encrypted ? ['REQUIRETLS'] : []),
       ...(startTls && !encrypted ? ['STARTTLS'] : []),
@@ -308,11 +312,11 @@ export class SmtpServerSession {
     if (this.#transaction !== undefined) return this.#fault(REPLIES.nestedMail)
     if (this.#options.authRequired && this.#facts.user === undefined) return this.#fault(REPLIES.authRequired)
     if (this.#messages >= this.#options.maxMessages) return this.#hangUp(REPLIES.tooManyMessages)
-    const { dsn, prdr, requireTls, holdAtMostS, priority, binary } = this.#options
+    const { dsn, prdr, requireTls, holdAtMostS, priority, binary, deliverByS } = this.#options
     const auth = this.#context.mechanisms.length > 0
     const hold = holdAtMostS > 0
     const overTls = requireTls && this.#facts.tls !== undefined
-    const command = parseMail(rest, { dsn, prdr, requireTls: overTls, auth, hold, priority, binary })
+    const command = parseMail(rest, { dsn, prdr, requireTls: overTls, auth, hold, priority, binary, deliverByS })
     if (isReply(command)) return this.#fault(command)
     if ((command.parameters.sizeBytes ?? 0) > this.#options.maxMessageBytes) return this.#nuisance(REPLIES.tooBig)
     this.#ask({ kind: 'mail', ...command })

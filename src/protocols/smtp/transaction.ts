@@ -29,7 +29,7 @@ export class Transaction {
 
   envelope(): Envelope {
     const { reversePath, recipients } = this
-    const { body, smtputf8, ret, envid, requireTls, binary, hold, priority } = this.parameters
-    return { reversePath, recipients, body, smtputf8, ret, envid, requireTls, binary, hold, priority }
+    const { body, smtputf8, ret, envid, requireTls, binary, hold, priority, deliverBy } = this.parameters
+    return { reversePath, recipients, body, smtputf8, ret, envid, requireTls, binary, hold, priority, deliverBy }
   }
 }

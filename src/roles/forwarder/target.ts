@@ -72,7 +72,10 @@ export class Targets {
     }
     const { smtp, destination, attempt } = opened
     const by = destination.exchange
-    const { recipients } = await smtp.send({ envelope: envelopeOf([outgoing]), message: outgoing.message })
+    const { recipients } = await smtp.send({
+      envelope: envelopeOf([outgoing], world.clock.now()),
+      message: outgoing.message,
+    })
     const { state, reply } = recipients[0]!
     // Goodbye may take its time; the sender has waited enough.
     void smtp.quit()

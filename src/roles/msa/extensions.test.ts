@@ -361,6 +361,91 @@ describe('BURL (RFC 4468)', () => {
   })
 })
 
+describe('DELIVERBY (RFC 2852)', () => {
+  const actions = async (setting: Setting) =>
+    (await setting.reports()).map((report) => /^Action: (\w+)/m.exec(report)![1])
+
+  test('the next hop hears what is left of the time', async () => {
+    const setting = await Setting.make([LATER, TAKEN], { deliverByS: 120 })
+    await setting.submit('BY=7200;R', [`<${CARL}>`])
+    await setting.world.quiet()
+    const { deliverBy } = setting.taken[0]!.envelope
+    assert.equal(deliverBy?.mode, 'return')
+    assert.ok(deliverBy!.byS < 7200 && deliverBy!.byS > 120, String(deliverBy?.byS))
+    assert.deepEqual(await setting.reports(), [])
+    // Held mail has its time from when it may leave.
+    await setting.submit('BY=600;NT HOLDFOR=3600', [`<${CARL}>`])
+    await setting.world.passTime(HOUR + 60_000)
+    const traced = setting.taken[1]!.envelope.deliverBy!
+    assert.ok(traced.byS > 500 && traced.mode === 'notify' && traced.trace, JSON.stringify(traced))
+    assert.deepEqual(await actions(setting), ['relayed'])
+  })
+
+  test('R: returned when its time is over, and not a second later handed on', async () => {
+    const setting = await Setting.make([LATER], { deliverByS: 60 })
+    await setting.submit('BY=1800;R', [`<${CARL}>`])
+    await setting.world.passTime(29 * 60_000)
+    assert.deepEqual(await setting.reports(), [])
+    await setting.world.passTime(32 * 60_000)
+    const [report, ...none] = await setting.reports()
+    assert.deepEqual(none, [])
+    assert.match(report!, /^Action: failed\r$/m)
+    assert.match(report!, /^Status: 5\.4\.7\r$/m)
+    assert.equal([...setting.world.agent('sender').store.queueEntries()].length, 0)
+  })
+
+  test('R: not to a host that does not heed it, or that wants more time than is left', async () => {
+    for (const [offers, status] of [
+      [{}, /^Status: 5\.3\.3\r$/m],
+      [{ deliverByS: 900 }, /^Status: 5\.4\.7\r$/m],
+    ] as const) {
+      const setting = await Setting.make([TAKEN], offers)
+      await setting.submit('BY=600;R', [`<${CARL}>`])
+      await setting.world.quiet()
+      assert.equal(setting.taken.length, 0)
+      const [report] = await setting.reports()
+      assert.match(report!, status)
+    }
+  })
+
+  test('N: told once that it is late, and delivered all the same; handed on to who knows no times, it is told, too', async () => {
+    const setting = await Setting.make([LATER, LATER, LATER, LATER, LATER, LATER, TAKEN], { deliverByS: 60 })
+    await setting.submit('BY=600;N', [`<${CARL}>`])
+    await setting.world.passTime(9 * 60_000)
+    assert.deepEqual(await setting.reports(), [])
+    await setting.world.passTime(31 * 60_000)
+    assert.deepEqual(await actions(setting), ['delayed'])
+    await setting.world.quiet()
+    assert.equal(setting.taken.length, 1)
+    assert.deepEqual(await actions(setting), ['delayed'])
+    assert.ok(setting.taken[0]!.envelope.deliverBy!.byS < 0)
+
+    const old = await Setting.make([TAKEN])
+    await old.submit('BY=600;N', [`<${CARL}>`])
+    await old.submit('BY=600;N', [`<${CARL}> NOTIFY=NEVER`])
+    await old.world.quiet()
+    assert.equal(old.taken.length, 2)
+    assert.deepEqual(await actions(old), ['relayed'])
+  })
+
+  test('times that are none, or too short, are refused', async () => {
+    const setting = await Setting.make()
+    for (const by of [
+      'BY=600',
+      'BY=600;X',
+      'BY=;R',
+      'BY=-5;R',
+      'BY=0;R',
+      'BY=59;R',
+      'BY=1234567890;N',
+      'BY=1;N BY=1;N',
+    ])
+      assert.match(await setting.submit(by, [`<${CARL}>`]), /^501 5\.5\.4/, by)
+    for (const by of ['BY=60;R', 'BY=-5;N', 'by=10;nt'])
+      assert.match(await setting.submit(by, [`<${CARL}>`]), /^250/, by)
+  })
+})
+
 describe('sending identities', () => {
   const LENT = `anna: may-send-as=all@sender.test, may-send-as=shop.test
 sender: group="all@sender.test: ${ANNA} ${ALICE}"`

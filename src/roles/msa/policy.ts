@@ -20,6 +20,8 @@ import { recipientRefusal, submit } from './submission.ts'
 
 /** How long an Author may have mail held (RFC 4865). */
 export const HOLD_AT_MOST_S = 60 * 86_400
+/** The shortest time, in seconds, in which an Author may want mail delivered or returned (RFC 2852). */
+export const DELIVER_BY_S = 60
 const CONNECTIONS = 1000
 const CONNECTIONS_PER_ADDRESS = 50
 /** Wrong passwords from one address in ten minutes, before it must wait. */

@@ -221,7 +221,7 @@ async function keep(
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
       const address = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
       blob ??= await agent.store.putBlob([...front, body])
-      const parameters = { ...demandsOf(envelope), ...wishesOf(recipient), atHome: true }
+      const parameters = { ...demandsOf(envelope, mail.holdUntilMs ?? nowMs), ...wishesOf(recipient), atHome: true }
       commands.push(
         queueCommand(
           agent,
@@ -264,7 +264,7 @@ async function keep(
       )
       // RFC 3461 §5.2.3: whoever wants to know hears that it is there.
       if (way.kind === 'mailbox' && recipient.notify?.includes('SUCCESS')) {
-        const parameters = { ...demandsOf(envelope), ...wishesOf(recipient) }
+        const parameters = { ...demandsOf(envelope, mail.holdUntilMs ?? nowMs), ...wishesOf(recipient) }
         const entry = { ...about, forwardPath: home.address, acceptedAtMs: nowMs, parameters }
         const notice = { entry, action: 'delivered', by: '', reply: undefined, original: async () => body } as const
         commands.push(...(await tellSender(agent, [notice], commands.length)))
@@ -275,7 +275,7 @@ async function keep(
     const sender = tagged(agent, about.reversePath, { trace: about.trace, recipient: to })
     const reversePath = 'to' in way ? srsReversePath(agent, sender.address) : sender.address
     const parameters = {
-      ...demandsOf(envelope),
+      ...demandsOf(envelope, mail.holdUntilMs ?? nowMs),
       ...(isTlsWaived(envelope, header) ? { ignoresTlsPolicy: true } : {}),
       ...wishesOf(recipient),
       ...(way.kind === 'forward' ? { forwardedFrom: way.from } : {}),
@@ -306,9 +306,13 @@ function groupsIn(legs: readonly Leg[]): Map<string, number> {
   return groups
 }
 
-/** What the next hops must hear of the envelope, or heed. */
-function demandsOf({ smtputf8, body, ret, envid, requireTls, priority }: Envelope): QueueEntry['parameters'] {
-  return { smtputf8, body, ret, envid, requireTls, priority }
+/** What the next hops must hear of the envelope, or heed. `fromMs`: when it may leave, and its time begins. */
+function demandsOf(envelope: Envelope, fromMs: number): QueueEntry['parameters'] {
+  const { smtputf8, body, ret, envid, requireTls, priority, deliverBy } = envelope
+  const demands = { smtputf8, body, ret, envid, requireTls, priority }
+  if (deliverBy === undefined) return demands
+  const { byS, ...rest } = deliverBy
+  return { ...demands, deliverBy: { ...rest, atMs: fromMs + byS * 1000 } }
 }
 
 /** RFC 8689 §3: rather in plain text than not at all. REQUIRETLS overrides it. */

@@ -255,8 +255,8 @@ export async function originalOf(agent: Agent, entry: QueueEntry): Promise<Buffe
 }
 
 /** A temporary reply that was repeated until the time ran out is a failure of delivery time (RFC 3463 §3.5, X.4.7). */
-function statusOf({ reply, expired }: GivenUp): string {
-  if (expired) return '4.4.7'
+function statusOf({ entry, reply, expired }: GivenUp): string {
+  if (expired) return entry.parameters.deliverBy?.mode === 'return' ? '5.4.7' : '4.4.7'
   return reply.enhanced ?? (isTransient(reply) ? '4.0.0' : '5.0.0')
 }
 

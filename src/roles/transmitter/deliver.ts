@@ -15,6 +15,9 @@ const BODY_BYTES = 256 * 1024 * 1024
 /** A disk may work again; a body that could not be read so often, over hours, is damaged. */
 const UNREADABLE_ATTEMPTS = 8
 
+/** RFC 2852 §4.1.2. */
+const TOO_LATE = reply(550, '5.4.7', 'the time in which it was to be delivered is over')
+
 type Verdict = Pick<Outcome, 'state' | 'reply' | 'by'>
 
 export class Delivery {
@@ -34,16 +37,26 @@ export class Delivery {
       await new Promise<void>((resolve) => this.#waitForRoom.add(resolve))
     this.#bodyBytes += sizeBytes
     try {
+      const envelope = envelopeOf(job.entries, this.#agent.world.clock.now())
+      if (envelope.deliverBy?.mode === 'return' && envelope.deliverBy.byS <= 0)
+        return outcomesOf([job], { state: 'refused', reply: TOO_LATE, by: '' })
       const message = await this.#bodyOf(job)
       if (!Buffer.isBuffer(message)) return outcomesOf([job], message)
       const result = await smtp.send({
-        envelope: envelopeOf(job.entries),
+        envelope,
         message: await this.#withDkim2(job, message),
       })
       if (result.stale) return 'stale'
       const tls = smtp.tls === undefined ? 'none' : smtp.tls.protocol
       const detail = { host: by, address: destination.address, tls, ...policyDetail(attempt) }
-      return job.entries.map((entry, i) => ({ entry, by, detail, dsn: result.dsn, ...result.recipients[i]! }))
+      return job.entries.map((entry, i) => ({
+        entry,
+        by,
+        detail,
+        dsn: result.dsn,
+        deliverBy: result.deliverBy,
+        ...result.recipients[i]!,
+      }))
     } catch (error) {
       // A bug of ours: trying again would only repeat it.
       this.#agent.log('error', `delivery to ${job.entries[0]!.domain} broke, its mail is held`, {

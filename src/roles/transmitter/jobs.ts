@@ -1,6 +1,6 @@
 // Jobs: recipients of one message at one domain that travel in one transaction, and the envelope they travel with.
 
-import type { Envelope } from '../../protocols/smtp/envelope.ts'
+import type { DeliverBy, Envelope } from '../../protocols/smtp/envelope.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import { forwardPathOf, reversePathOf } from '../routing.ts'
 
@@ -17,7 +17,7 @@ export function jobsOf(entries: readonly QueueEntry[], atOnce: number): Job[] {
   const open = new Map<string, QueueEntry[]>()
   const all: QueueEntry[][] = []
   for (const entry of entries) {
-    const { ret, envid, body, smtputf8, requireTls, priority } = entry.parameters
+    const { ret, envid, body, smtputf8, requireTls, priority, deliverBy } = entry.parameters
     const { domain, blob, reversePath, trace } = entry
     const key = JSON.stringify([
       domain,
@@ -30,6 +30,7 @@ export function jobsOf(entries: readonly QueueEntry[], atOnce: number): Job[] {
       smtputf8,
       requireTls,
       priority,
+      deliverBy,
     ])
     const group = open.get(key)
     if (group !== undefined && group.length < atOnce) {
@@ -46,9 +47,10 @@ export function jobsOf(entries: readonly QueueEntry[], atOnce: number): Job[] {
 /** @throws Error when the store holds a path that is none: a bug */
 export function envelopeOf(
   entries: readonly Pick<QueueEntry, 'reversePath' | 'forwardPath' | 'parameters'>[],
+  nowMs: number,
 ): Envelope {
   const first = entries[0]!
-  const { ret, envid, body, smtputf8, requireTls, priority } = first.parameters
+  const { ret, envid, body, smtputf8, requireTls, priority, deliverBy } = first.parameters
   return {
     reversePath: reversePathOf(first.reversePath),
     recipients: entries.map((entry) => ({
@@ -62,7 +64,13 @@ export function envelopeOf(
     envid,
     requireTls,
     priority,
+    ...(deliverBy && { deliverBy: remaining(deliverBy, nowMs) }),
   }
+}
+
+/** RFC 2852 §4.1: what the next hop has left. */
+function remaining({ atMs, ...rest }: NonNullable<QueueEntry['parameters']['deliverBy']>, nowMs: number): DeliverBy {
+  return { ...rest, byS: Math.floor((atMs - nowMs) / 1000) }
 }
 
 /** Kept as `type;address` (RFC 3461 §4.2). */

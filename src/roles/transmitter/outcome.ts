@@ -24,6 +24,8 @@ export interface Outcome {
   readonly detail: Record<string, unknown>
   /** Who took it gives the notices that its sender asked for (RFC 3461 §5.2.2). */
   readonly dsn?: boolean
+  /** Who took it heeds by when it must be delivered (RFC 2852). */
+  readonly deliverBy?: boolean
 }
 
 /** A host that took some recipients and asks for the rest in another transaction gets it soon. */
@@ -76,8 +78,7 @@ export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Pr
     const said = replyText(reply).slice(0, MAX_TEXT)
     const ended = given.has(entry)
     let warnedNow: number | undefined
-    if (state === 'accepted' && outcome.dsn === false && entry.parameters.notify?.includes('SUCCESS'))
-      tell(outcome, 'relayed')
+    if (state === 'accepted' && isHandedOn(outcome)) tell(outcome, 'relayed')
     if (state === 'accepted' || ended) commands.push({ kind: 'queue.remove', id: entry.id })
     else if (state === 'held') commands.push(hold(entry, said))
     else if (progress && reply.code === 452) commands.push(later(entry, said, nowMs + REST_AFTER_MS, false))
@@ -148,15 +149,21 @@ export function isOverdue(entry: QueueEntry, nowMs: number): boolean {
 }
 
 /**
- * The moment of a warning (hours after it was taken) that lies in the wait that begins now: after four hours, then each
+ * The moment of a warning (hours after it was taken) that lies in the wait that begins now: when it is late, then each
  * day. Each wait begins where the one before ended, so one of them alone holds the moment.
  */
 function warningIn(entry: QueueEntry, nextMs: number): number | undefined {
   if (!wantsWarning(entry)) return undefined
   const [from, to] = [entry.nextAttemptAtMs - entry.acceptedAtMs, nextMs - entry.acceptedAtMs]
-  if (from < LATE_AFTER_MS && LATE_AFTER_MS <= to) return LATE_AFTER_MS / HOUR_MS
+  const lateMs = lateAfterMs(entry)
+  if (from <= lateMs && lateMs < to) return lateMs / HOUR_MS
   const day = Math.floor(to / DAY_MS)
   return day > 0 && from < day * DAY_MS ? day * 24 : undefined
+}
+
+/** After four hours, or when its sender wanted it delivered (RFC 2852 §4.1.4). */
+function lateAfterMs({ acceptedAtMs, parameters: { deliverBy } }: QueueEntry): number {
+  return deliverBy?.mode === 'notify' ? deliverBy.atMs - acceptedAtMs : LATE_AFTER_MS
 }
 
 /** NOTIFY says it; where nothing is said (RFC 3461 §4.1 leaves it to us), Authors hear of it, and strangers do not. */
@@ -173,6 +180,14 @@ function isWarned({ store }: Agent, { trace }: QueueEntry, warned: number): bool
 function alsoLate({ store }: Agent, entry: QueueEntry): QueueEntry[] {
   const waiting = store.queueEntries({ trace: entry.trace }, MOST_LATE).filter(wantsWarning)
   return waiting.some(({ id }) => id === entry.id) ? waiting : [entry, ...waiting]
+}
+
+/** Is it ours to tell that it was handed on: whoever took it will not, or not in time. */
+function isHandedOn({ entry, dsn, deliverBy }: Outcome): boolean {
+  const { notify, deliverBy: by } = entry.parameters
+  if (dsn === false && notify?.includes('SUCCESS')) return true
+  // RFC 2852 §4.1.4 and §4.1.5: to a host that knows no times, or at each hop where that was asked for.
+  return by !== undefined && notify?.length !== 0 && (deliverBy === false || by.trace === true)
 }
 
 const KINDS: Record<Outcome['state'], TrackEvent['kind']> = {
@@ -196,7 +211,10 @@ function nextAttemptMs(agent: Agent, entry: QueueEntry, nowMs: number): number {
   const waitS = waits[Math.min(entry.attempts, waits.length - 1)]!
   // Spread by a tenth, so that what failed together does not come back together.
   const waitMs = waitS * 1000 * (0.95 + agent.world.random.float() / 10)
-  return Math.round(Math.min(nowMs + waitMs, Math.max(entry.expiresAtMs, nowMs + 1000)))
+  // At the moment when it must be told, or given up, it is tried once more.
+  const lateMs = entry.parameters.deliverBy?.atMs ?? 0
+  const endMs = lateMs > nowMs ? Math.min(lateMs, entry.expiresAtMs) : entry.expiresAtMs
+  return Math.round(Math.min(nowMs + waitMs, Math.max(endMs, nowMs + 1000)))
 }
 
 /** Why it was given up, as bounces are classed: for the story, the Author's count and his list. */
