@@ -19,6 +19,7 @@ import { startLab } from './lab.ts'
 /** How long a letter may be on its way. Nothing that works takes so long. */
 const REST_MS = 20_000
 const LOOK_MS = 20
+const TRIES = 1
 
 export interface Comparison {
   readonly predicted: Survival
@@ -34,7 +35,8 @@ export function onLoopback(model: SystemModel) {
 /** Sends the letters of a plan in both worlds. @throws NetworkError, DiskError when it cannot start here */
 export async function compare(model: SystemModel, seed: string): Promise<Comparison> {
   const { plan } = planSystem(model)
-  const predicted = await survival(await simulatedStage(plan, { seed }))
+  // As impatient as we are here: who is asked to come again in some minutes is waiting, in both worlds.
+  const predicted = await survival(await simulatedStage(plan, { seed }, REST_MS), TRIES)
   const real = await survivalHere(plan)
   const [a, b] = [cellsOf(predicted), cellsOf(real)]
   const cells = [...new Set([...a.keys(), ...b.keys()])].map((cell) => ({
@@ -74,7 +76,7 @@ async function survivalHere(plan: SystemPlan): Promise<Survival> {
           while (waits() && clock.monotonic() < endMs) await clock.sleep(LOOK_MS)
         },
       }
-      return await survival(stage, 1)
+      return await survival(stage, TRIES)
     } finally {
       await lab.stop()
     }

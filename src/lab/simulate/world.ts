@@ -14,7 +14,12 @@ export interface SimulatedStage extends Stage {
   readonly system: SimulatedSystem
 }
 
-export async function simulatedStage(plan: SystemPlan, options: SimulationOptions): Promise<SimulatedStage> {
+/** `restMs`: how long a letter may be on its way. */
+export async function simulatedStage(
+  plan: SystemPlan,
+  options: SimulationOptions,
+  restMs = WEEK_MS,
+): Promise<SimulatedStage> {
   const system = await SimulatedSystem.start(plan, simulate({ latencyMs: 10, ...options }))
   system.publish(STRANGERS_RECORDS)
   const { simulation } = system
@@ -31,7 +36,7 @@ export async function simulatedStage(plan: SystemPlan, options: SimulationOption
     },
     finish: (work) => simulation.finish(work, WEEK_MS),
     async rest() {
-      const endMs = simulation.nowMs + WEEK_MS
+      const endMs = simulation.nowMs + restMs
       await simulation.run(() => !waits() || simulation.nowMs > endMs)
     },
   }
