@@ -123,3 +123,45 @@ describe('ordinary Authors are not held once in a thousand days', () => {
         assert.equal(life.badDays.size, 0)
       })
 })
+
+describe('a thief who takes his time is limited', () => {
+  // Every text is another, one in ten addresses is dead, one reader in a hundred complains.
+  const slow = async (perDay: number): Promise<{ left: number; heldOnDay: number | undefined }> => {
+    const life = new Life(`thief of ${perDay}`)
+    const beganMs = life.nowMs
+    let left = 0
+    let heldOnDay: number | undefined
+    let sent = 0
+    life.signIn('192.0.2.1')
+    for (let day = 0; sent < 10_000 && day < 100; day++) {
+      life.signIn('198.51.100.66')
+      for (let hour = 0; hour < 24; hour++) {
+        life.nowMs = beganMs + day * DAY + hour * HOUR + life.random.integer(HOUR)
+        for (let n = Math.floor((perDay * (hour + 1)) / 24) - Math.floor((perDay * hour) / 24); n > 0; n--) {
+          const before = life.fates.now + life.fates.slowly
+          await life.send([`victim${sent++}@elsewhere.test`])
+          if (life.fates.now + life.fates.slowly === before) continue
+          left++
+          if (life.random.float() < 0.1) life.refused(1)
+          if (life.random.float() < 0.01) life.complained(1)
+        }
+      }
+      if (life.rung === 'hold' || life.rung === 'suspend') heldOnDay ??= day + 1
+    }
+    return { left, heldOnDay }
+  }
+  for (const [perDay, most] of [
+    [10_000, 100],
+    [1000, 100],
+    [200, 100],
+    [100, 100],
+    [50, 300],
+    [25, 300],
+    [10, 1000],
+  ] as const)
+    test(`${perDay} a day: at most ${most} leave in a hundred days`, async () => {
+      const { left, heldOnDay } = await slow(perDay)
+      console.log(`# ${perDay} a day: ${left} left, held on day ${heldOnDay ?? 'never'}`)
+      assert.ok(left <= most, `${left} left`)
+    })
+})
