@@ -9,6 +9,7 @@ import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/test
 import { backendsOf } from '../../system/web.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
 import { forwardPathOf, reversePathOf } from '../routing.ts'
+import { outgoingDesk } from './desk.ts'
 import { authorKey, standingOf } from './gate.ts'
 
 const ANNA = 'anna@sender.test'
@@ -120,6 +121,32 @@ describe('a stolen account', () => {
     console.log(`# ${arrived.length} left, ${held.length} held`)
   })
 
+  test('through the sending API: the same gate', async () => {
+    const { world, arrived } = await startDrill()
+    const backends = backendsOf([world.system.agent('sender')])
+    const desk = backends.sending(backends.accountFor(ANNA)!)!
+    for (let n = 0; n < 400; n++) {
+      const mail = { reversePath: ANNA, forwardPaths: [`v${n}@victims.test`], source: Buffer.from(spam(n)) }
+      const sent = await world.run(desk.send(mail))
+      if (n === 399) assert.match(sent.state === 'refused' ? sent.reply.lines.join() : sent.state, /suspended/)
+    }
+    await world.passTime(3 * 3_600_000)
+    assert.ok(arrived.length > 0 && arrived.length <= 100, `${arrived.length} left`)
+  })
+
+  test('stands where he stood after the machine fell', async () => {
+    const { world, agent } = await startDrill()
+    const person = backendsOf([world.system.agent('sender')]).accountFor(ANNA)!
+    const forwardPaths = Array.from({ length: 90 }, (_, n) => `v${n}@victims.test`)
+    await world.run(person.submit(person.account, { reversePath: ANNA, forwardPaths, source: Buffer.from(spam(0)) }))
+    const key = authorKey(person.account)
+    const before = standingOf(agent, key)
+    world.system.crash('sender')
+    await world.run(world.system.restart('sender'))
+    assert.deepEqual(standingOf(world.agent('sender'), key), before)
+    assert.deepEqual([before.rung, world.agent('sender').store.outgoing.waiting(key).held], ['hold', 90])
+  })
+
   test('one message to ten thousand people is held whole', async () => {
     const { world, arrived, agent } = await startDrill()
     const person = backendsOf([world.system.agent('sender')]).accountFor(ANNA)!
@@ -133,4 +160,27 @@ describe('a stolen account', () => {
     assert.equal(arrived.length, 0)
     assert.equal(agent.store.outgoing.waiting(authorKey(person.account)).held, MANY)
   })
+})
+
+const CARRIED = `
+Author@anna ==> MSA@sender ==> Transmitter@carrier --> / --> Receiver/MDA@recipient ==> Recipient@bob
+
+sender:    domain=sender.test, ip=127.0.10.1, filter=no
+carrier:   domain=carrier.test, ip=127.0.11.1, filter=no
+recipient: domain=recipient.test, ip=127.0.20.1, filter=no
+anna: address=anna@sender.test, password=demo
+bob:  address=bob@recipient.test, password=demo
+`
+
+test('a partner under contract passes the gate of its Transmitter, and has a rung of its own', async () => {
+  const world = await TestSystem.start(CARRIED)
+  const carrier = world.agent('carrier')
+  await world.submit('bob@recipient.test')
+  await world.quiet()
+  assert.equal(carrier.store.outgoing.hours('contract sender', 0)[0]?.strangers, 1)
+  await world.run(outgoingDesk(carrier, { verb: 'outgoing', action: 'suspend', who: '@sender' }))
+  await world.submit('bob@recipient.test')
+  await world.quiet()
+  assert.equal((await world.mail('recipient', 'bob@recipient.test')).length, 1)
+  assert.match(world.events('sender', 'bounced')[0]!.text, /mail from sender to others is suspended/)
 })
