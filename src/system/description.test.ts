@@ -143,7 +143,7 @@ describe('the plan', () => {
   test('what is not written has a working default', () => {
     const [sender] = planOf('').agents
     assert.equal(sender!.hostName, 'mail.sender.test')
-    assert.equal(sender!.dmarc, 'reject')
+    assert.equal(sender!.dmarc.policy, 'reject')
     assert.deepEqual([...sender!.roles].sort(), ['MDA', 'MSA', 'Receiver', 'Transmitter'])
     const { msa, transmitter, receiver, forwarder, maxMessageBytes } = sender!.settings
     assert.equal(maxMessageBytes, 50 * 1024 * 1024)

@@ -148,3 +148,24 @@ test('the administrator lists, counts and suspends', async () => {
   assert.match(said.join(''), /5 messages to 5 recipients, 1 refused/)
   assert.equal(await administer({ verb: 'contract', what: 'report', name: 'nobody' }), 1)
 })
+
+test('DKIM keys: looked at while it runs, prepared and revoked while it is stopped', async () => {
+  assert.equal(await administer({ verb: 'dkim', what: 'list' }), 0)
+  assert.match(said.join(''), /^acme\.test {2}rsa1-carrier {2}rsa-sha256 {2}active since \S+, signs; DNS showed it/m)
+  await lab.stop()
+  assert.equal(await administer({ verb: 'dkim', what: 'prepare', domain: 'carrier.test' }), 0)
+  assert.match(said.join(''), /^Publish rsa2\._domainkey\.carrier\.test\. TXT "v=DKIM1; k=rsa; p=/m)
+  assert.equal(await administer({ verb: 'dkim', what: 'rotate', domain: 'carrier.test' }), 1)
+  assert.equal(await administer({ verb: 'dkim', what: 'revoke', domain: 'carrier.test', selector: 'rsa1' }), 0)
+  assert.match(
+    said.join(''),
+    /rsa1\._domainkey\.carrier\.test signs nothing more\. Publish in its place: TXT "v=DKIM1; k=rsa; p="/,
+  )
+  const { secretsOf } = await import('../../src/system/secrets.ts')
+  const carrier = lab.system.agents.find(({ plan }) => plan.id === 'carrier')!.plan
+  const kept = await secretsOf(realWorld({ folder: join(folder, 'carrier'), dns: () => noDns }), carrier)
+  assert.deepEqual(
+    kept.keys.filter(({ domain }) => domain === 'carrier.test').map(({ selector, state }) => `${selector} ${state}`),
+    ['rsa1 revoked', 'rsa2 prepared', 'ed1 active', 'ed2 prepared'],
+  )
+})

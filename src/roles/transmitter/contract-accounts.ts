@@ -52,7 +52,9 @@ export class ContractAccounts implements SaslAccounts {
   }
 
   signedIn(user: string, from: string): void {
-    if (this.#contracts.named(user) === undefined) this.#authors?.signedIn?.(user, from)
+    const terms = this.#contracts.named(user)
+    if (terms === undefined) this.#authors?.signedIn?.(user, from)
+    else this.#contracts.signedIn(terms, from)
   }
 
   signedOut(): void {

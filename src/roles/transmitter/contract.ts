@@ -50,18 +50,13 @@ export function contractPolicy(agent: Agent, contracts: Contracts, authors?: Smt
     connected(session, connection) {
       if (contracts.ofNetwork(ipOf(session)) !== undefined) return undefined
       if (!contracts.asksForProof && authors === undefined) return stranger()
-      if (!contracts.mayGuess(ipOf(session)))
-        return reply(421, '4.7.0', 'too many wrong passwords from your address, wait ten minutes')
       return authors?.connected?.(session, connection)
     },
     disconnected: (session) => authors?.disconnected?.(session),
     hello: (name, extended, session) => authors?.hello?.(name, extended, session),
     authenticated: (user, session) =>
       contracts.named(user) === undefined ? authors?.authenticated?.(user, session) : undefined,
-    authenticationFailed(user, session) {
-      contracts.guessedWrong(ipOf(session))
-      authors?.authenticationFailed?.(user, session)
-    },
+    authenticationFailed: (user, session) => authors?.authenticationFailed?.(user, session),
 
     async mail(reversePath, parameters, session) {
       const contract = of(session)

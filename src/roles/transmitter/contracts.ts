@@ -3,6 +3,7 @@
 // a crash lies in the store.
 
 import { createHmac } from 'node:crypto'
+import { Guesses } from '../../filter/guesses.ts'
 import { inNetwork } from '../../filter/lists.ts'
 import { RateLimit } from '../../filter/rate.ts'
 import { isWithin } from '../../identity/domain.ts'
@@ -13,9 +14,6 @@ import type { Agent, ContractTerms } from '../agent.ts'
 import { keyOfCertificate } from '../certificates.ts'
 import type { Passwords } from '../passwords.ts'
 
-/** Wrong passwords from one address in ten minutes, before it must wait. */
-const GUESSES = 20
-const GUESSES_MS = 600_000
 /** DNS is asked again for a domain that is not proven. */
 const ASK_AGAIN_MS = 30_000
 /** What proves a domain may be away for so long. */
@@ -48,7 +46,7 @@ type ContractAgent = Pick<Agent, 'hostName' | 'store' | 'world' | 'secrets' | 's
 export class Contracts {
   readonly #agent: ContractAgent
   readonly #passwords: Passwords
-  readonly #guesses: RateLimit
+  readonly #guesses: Guesses
   readonly #rates = new Map<string, RateLimit>()
   readonly #days = new Map<string, ContractDay>()
   readonly #asked = new Map<string, number>()
@@ -56,7 +54,7 @@ export class Contracts {
   constructor(agent: ContractAgent, passwords: Passwords) {
     this.#agent = agent
     this.#passwords = passwords
-    this.#guesses = new RateLimit(agent.world.clock, GUESSES, GUESSES_MS)
+    this.#guesses = new Guesses(agent.world.clock)
   }
 
   get all(): readonly ContractTerms[] {
@@ -85,25 +83,24 @@ export class Contracts {
   // --- credentials
 
   async checkPassword({ name, hasPassword }: ContractTerms, password: string, from: string): Promise<PasswordVerdict> {
-    if (!this.mayGuess(from)) return { state: 'unavailable' }
+    if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
+    this.#guesses.count(name, from)
     const text = hasPassword ? this.#agent.store.setting(passwordKey(name)) : undefined
     const { isRight } = await this.#passwords.check(passwordName(name), text, password)
     return isRight ? { state: 'ok', user: name } : { state: 'refused' }
   }
 
   scramCredentials({ name, hasPassword }: ContractTerms, from: string): ScramLookup {
-    if (!this.mayGuess(from)) return { state: 'unavailable' }
+    if (!this.#guesses.admits(name, from)) return { state: 'unavailable' }
+    this.#guesses.count(name, from)
     const text = hasPassword ? this.#agent.store.setting(passwordKey(name)) : undefined
     const credentials = text === undefined ? undefined : this.#passwords.scram(passwordName(name), text)
     return { state: 'found', user: name, credentials: credentials ?? this.#passwords.fake(passwordName(name)) }
   }
 
-  mayGuess(from: string): boolean {
-    return this.#guesses.hasRoom(from)
-  }
-
-  guessedWrong(from: string): void {
-    this.#guesses.take(from)
+  /** What was tried last was right. */
+  signedIn({ name }: ContractTerms, from: string): void {
+    this.#guesses.right(name, from)
   }
 
   // --- domains
