@@ -21,6 +21,7 @@ export function Message(props: { mail: Mail; id: string; isUnfolded: boolean; on
     async (id) => (await fetchEmails(mail.jmap, [id]))[0],
   )
   const [isTracing, setIsTracing] = createSignal(false)
+  const [isAsking, setIsAsking] = createSignal(false)
   return (
     <Show when={summary()}>
       {(shown) => (
@@ -51,7 +52,13 @@ export function Message(props: { mail: Mail; id: string; isUnfolded: boolean; on
               {shortDate(shown().receivedAt)}
             </time>
             <Show when={props.isUnfolded}>
-              <MessageMenu mail={mail} id={props.id} email={email()} onTrace={() => setIsTracing(true)} />
+              <MessageMenu
+                mail={mail}
+                id={props.id}
+                email={email()}
+                onTrace={() => setIsTracing(true)}
+                onWhere={() => setIsAsking(true)}
+              />
             </Show>
           </header>
           <Show when={props.isUnfolded}>
@@ -75,6 +82,9 @@ export function Message(props: { mail: Mail; id: string; isUnfolded: boolean; on
           <Show when={isTracing()}>
             <TracePanel id={props.id} onClose={() => setIsTracing(false)} />
           </Show>
+          <Show when={isAsking() && email()?.messageId?.[0]}>
+            {(messageId) => <WherePanel messageId={messageId()} onClose={() => setIsAsking(false)} />}
+          </Show>
         </section>
       )}
     </Show>
@@ -88,12 +98,21 @@ function recipients(to: readonly Address[] | null, cc: readonly Address[] | null
   return `to ${list(to) || 'nobody named'}${cc?.length ? `, copy to ${list(cc)}` : ''}`
 }
 
-function MessageMenu(props: { mail: Mail; id: string; email: Email | undefined; onTrace: () => void }) {
+function MessageMenu(props: {
+  mail: Mail
+  id: string
+  email: Email | undefined
+  onTrace: () => void
+  onWhere: () => void
+}) {
+  const isMine = () =>
+    props.mail.identities().some(({ email }) => email.toLowerCase() === props.email?.from?.[0]?.email.toLowerCase())
   const actions: Record<string, () => void> = {
     reply: () => props.email && props.mail.compose(answerTo(props.email, false, props.mail.identities())),
     all: () => props.email && props.mail.compose(answerTo(props.email, true, props.mail.identities())),
     forward: () => props.email && props.mail.compose(forwardOf(props.email, props.mail.identities()[0])),
     trace: () => props.onTrace(),
+    where: () => props.onWhere(),
     original: () =>
       props.email && location.assign(props.mail.jmap.downloadUrl(props.email.blobId, 'message.eml', 'message/rfc822')),
     star: () => void props.mail.setKeyword([props.id], '$flagged', !props.email?.keywords.$flagged),
@@ -114,6 +133,9 @@ function MessageMenu(props: { mail: Mail; id: string; email: Email | undefined; 
         <option value="forward">Forward</option>
         <option value="star">Star or remove the star</option>
         <option value="trace">How did this reach me?</option>
+        <Show when={isMine() && !props.email?.keywords.$draft}>
+          <option value="where">Where is my mail?</option>
+        </Show>
         <option value="original">Save the original (.eml)</option>
       </select>
     </label>
@@ -169,6 +191,39 @@ function Files(props: { mail: Mail; email: Email }) {
         </For>
       </ul>
     </Show>
+  )
+}
+
+/** What became of a message that was sent. */
+interface WhereView {
+  readonly stories: readonly { readonly sentence: string; readonly lines: readonly { readonly text: string }[] }[]
+}
+
+function WherePanel(props: { messageId: string; onClose: () => void }) {
+  const [view] = createResource(() =>
+    request<WhereView>('GET', `/api/where?q=${encodeURIComponent(`<${props.messageId}>`)}`),
+  )
+  return (
+    <Dialog title="Where is my mail?" class="wide" onClose={() => props.onClose()}>
+      <Show when={!view.error} fallback={<p class="error">{(view.error as Error).message}</p>}>
+        <Show when={view()} fallback={<p class="quiet">Reading what each role wrote down …</p>}>
+          {(shown) => (
+            <For each={shown().stories} fallback={<p>Nothing is known of it any more: events are kept for 30 days.</p>}>
+              {(story) => (
+                <>
+                  <p>
+                    <strong>{story.sentence}</strong>
+                  </p>
+                  <ol>
+                    <For each={story.lines}>{({ text }) => <li>{text}</li>}</For>
+                  </ol>
+                </>
+              )}
+            </For>
+          )}
+        </Show>
+      </Show>
+    </Dialog>
   )
 }
 
