@@ -16,6 +16,7 @@ import type { Observations } from './reports/observations.ts'
 
 import type { Contracts } from './transmitter/contracts.ts'
 
+import type { HttpProgram } from './transmitter/http-program.ts'
 import type { RouteRule } from './transmitter/smart-host.ts'
 
 export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
@@ -167,6 +168,8 @@ export interface TransmitterSettings {
   readonly contracts: readonly ContractTerms[]
   /** By which host mail for a domain goes, and how much of it at once. */
   readonly routes: readonly RouteRule[]
+  /** Domains whose mail is handed over by HTTP, to a program. */
+  readonly http: readonly HttpProgram[]
   /** Domains whose mail is handed over by LMTP (RFC 2033), to a program of ours, and where it listens. */
   readonly lmtp: readonly { readonly domain: string; readonly at: Endpoint }[]
 }

@@ -464,6 +464,7 @@ function planAgent(
         connections: CONNECTIONS_PER_RELAY * relaysOf(model, actor),
         connectionsPerDestination: of('destination-connections').at(-1) ?? CONNECTIONS_PER_DESTINATION,
         routes: of('route'),
+        http: of('http-to'),
         signs: of('dkim').at(-1) ?? true,
         // Nobody rotates keys in a lab, unless asked.
         rotateKeysAfterMs: of('dkim-rotate').concat(lab ? null : ROTATE_KEYS_AFTER_MS)[0] ?? undefined,

@@ -71,6 +71,7 @@ export const KEYS = {
     lmtp: values.network,
     'lmtp-to': values.lmtpTarget,
     route: values.route,
+    'http-to': values.httpProgram,
     'destination-connections': values.count,
     clamav: values.socket,
     milter: values.socket,

@@ -7,6 +7,7 @@ import { isIp } from '../message/ip.ts'
 import type { ClientTls } from '../protocols/smtp/client.ts'
 import type { RetentionRule, SendAs, TlsRule } from '../roles/agent.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
+import type { HttpProgram } from '../roles/transmitter/http-program.ts'
 import type { RouteRule } from '../roles/transmitter/smart-host.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
@@ -185,6 +186,24 @@ export const tlsRule: Reader<TlsRule> = (words) => {
   return name !== undefined && TLS_LEVELS.has(level) && areHosts && (hosts.length === 0 || level === 'verified')
     ? ok({ domain: name, level: level as TlsRule['level'], hosts: hosts.map((host) => host.toLowerCase()) })
     : expected('"example.org: required", verified (with the names of its hosts, if you know them), dane or none')
+}
+
+/** Which domain's mail a program takes by HTTP, and where: https, a port of this machine, or a socket file and a path. */
+export const httpProgram: Reader<HttpProgram> = (words) => {
+  const meant = '"app.example -> https://app.example/mail", http://127.0.0.1:8080/mail, or /run/app.sock:/mail'
+  const [from, to = '', ...rest] = words.split(/\s*->\s*/)
+  const name = domain(from ?? '')
+  if (rest.length > 0 || !name.ok) return expected(meant)
+  const about = { domain: name.value.toLowerCase(), host: 'localhost', port: 80, isPlain: true }
+  const [, socketPath, path] = /^(\/[^\s:]+):(\/[\x21-\x7e]*)$/.exec(to) ?? []
+  if (socketPath !== undefined && path !== undefined) return ok({ ...about, path, socket: socketPath })
+  const url = URL.canParse(to) ? new URL(to) : undefined
+  if (url === undefined || url.username !== '' || url.password !== '' || url.hash !== '') return expected(meant)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const isPlain = url.protocol === 'http:' && (host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host))
+  if (url.protocol !== 'https:' && !isPlain) return expected(meant)
+  const port = Number(url.port || (isPlain ? 80 : 443))
+  return ok({ ...about, host, port, path: `${url.pathname}${url.search}`, isPlain, socket: undefined })
 }
 
 const ROUTE =

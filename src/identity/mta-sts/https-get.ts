@@ -63,6 +63,15 @@ async function ask(
 ): Promise<Outcome> {
   const { host, timeoutMs } = request
   const endMs = world.clock.monotonic() + timeoutMs
+  if (request.socket !== undefined) {
+    try {
+      const stream = await world.network.connect({ path: request.socket }, { timeoutMs })
+      return await exchange(stream, request, posted, endMs, world.clock)
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error
+      return { fault: error.message }
+    }
+  }
   const addresses = await addressesOf(host, world.dns, options.privateDestinations ?? false)
   let outcome: Outcome = { fault: `${host} has no address` }
   for (const address of addresses) {

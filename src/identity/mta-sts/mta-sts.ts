@@ -20,6 +20,8 @@ export type HttpsGet = (request: {
   readonly port?: number
   /** Nobody need prove anything: only ever on the machine itself. */
   readonly isPlain?: boolean
+  /** A socket file of this machine, instead of the host's addresses. */
+  readonly socket?: string
   /** `text/plain` unless said. */
   readonly accept?: string
 }) => Promise<

@@ -60,6 +60,9 @@ export async function connectTo(
 ): Promise<Connected | Failed> {
   const { world, settings, hostName, ip } = agent
   const { port, privateDestinations } = settings.transmitter
+  // Who cannot wait for the queue: a program by HTTP is asked from there.
+  if (settings.transmitter.http.some((one) => one.domain === domain))
+    return failed('deferred', reply(451, '4.4.1', `mail for ${domain} is handed over by HTTP, from the queue`))
   const partner = partnerFor(agent, domain)
   const rule = partner?.isOwn ? undefined : ruleFor(settings.transmitter.routes, domain)
   if (rule?.to !== undefined)

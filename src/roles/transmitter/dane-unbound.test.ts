@@ -105,6 +105,7 @@ async function reach(domain: string, at: TestUnbound['endpoint']) {
         tls: [],
         lmtp: [],
         routes: [],
+        http: [],
         via: undefined,
       },
       receiver: { homes: [] },

@@ -5,6 +5,7 @@ import { reply } from '../../protocols/smtp/reply.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Agent } from '../agent.ts'
 import type { Connected } from './connect.ts'
+import { type HttpProgram, postTo } from './http-program.ts'
 import { envelopeOf, type Job } from './jobs.ts'
 import type { Outcome } from './outcome.ts'
 import { dkim2Fields } from './signing.ts'
@@ -67,6 +68,23 @@ export class Delivery {
       this.#bodyBytes -= sizeBytes
       for (const wake of this.#waitForRoom) wake()
       this.#waitForRoom.clear()
+    }
+  }
+
+  /** The same by HTTP. `isSilent`: the program is away. */
+  async post(program: HttpProgram, job: Job): Promise<{ outcomes: Outcome[]; isSilent: boolean }> {
+    const by = program.socket ?? program.host
+    try {
+      const message = await this.#bodyOf(job)
+      if (!Buffer.isBuffer(message)) return { outcomes: outcomesOf([job], message), isSilent: false }
+      const { isSilent, ...verdict } = await postTo(this.#agent, program, job.entries, message)
+      return { outcomes: outcomesOf([job], { ...verdict, by }), isSilent }
+    } catch (error) {
+      this.#agent.log('error', `delivery to ${job.entries[0]!.domain} broke, its mail is held`, {
+        error: String(error),
+      })
+      const held = { state: 'held', reply: reply(451, '4.3.0', String(error)), by: '' } as const
+      return { outcomes: outcomesOf([job], held), isSilent: false }
     }
   }
 

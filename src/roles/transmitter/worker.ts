@@ -7,6 +7,7 @@ import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { type Connected, connectTo, type Failed, failed } from './connect.ts'
 import { type Delivery, outcomesOf } from './deliver.ts'
+import type { HttpProgram } from './http-program.ts'
 import type { Job } from './jobs.ts'
 import type { Lane, Lanes } from './lanes.ts'
 import { isOverdue, type Outcome } from './outcome.ts'
@@ -88,6 +89,11 @@ class Worker {
             break
           }
         }
+        const program = this.#agent.settings.transmitter.http.find(({ domain }) => domain === lane.domain)
+        if (program !== undefined) {
+          if (!(await this.#post(program, job))) break
+          continue
+        }
         if (connection === undefined) {
           const isKnown = lane.site !== undefined
           const opened = await this.#open(job)
@@ -121,6 +127,20 @@ class Worker {
       for (const wake of [...lane.waiting].slice(0, lane.jobs.length)) wake()
       await connection?.end()
     }
+  }
+
+  /** To a program, one message after another. False: it is away. */
+  async #post(program: HttpProgram, job: Job): Promise<boolean> {
+    const lane = this.#lane
+    const { outcomes, isSilent } = await this.#office.delivery.post(program, job)
+    if (isSilent && isPlain(lane)) {
+      await this.#rest(outcomes[0]!, this.#restUntilMs(outcomes[0]!), outcomes)
+      return false
+    }
+    const wakes = lane.failures > 0 && isPlain(lane)
+    lane.failures = 0
+    await this.#office.settle(lane, outcomes, wakes ? [awake(lane.domain)] : [])
+    return true
   }
 
   /** 'no': this worker is not needed; 'not now': the job is settled or waits, and another may be tried. */
@@ -185,9 +205,7 @@ class Worker {
     if (outcomes.some(({ state }) => state === 'accepted')) {
       if (!lane.isProven) this.#prove(site)
       site?.took()
-      const commands: Command[] = []
-      if (lane.failures > 0 && isPlain(lane))
-        commands.push({ kind: 'queue.rest', domain: lane.domain, untilMs: 0, failures: 0, lastReply: '' })
+      const commands = lane.failures > 0 && isPlain(lane) ? [awake(lane.domain)] : []
       lane.failures = 0
       await this.#office.settle(lane, outcomes, commands)
       return site === undefined || site.open <= site.limit
@@ -249,6 +267,9 @@ class Worker {
     })
   }
 }
+
+/** It answers again. */
+const awake = (domain: string): Command => ({ kind: 'queue.rest', domain, untilMs: 0, failures: 0, lastReply: '' })
 
 const FULL = reply(451, '4.4.5', 'its hosts have as many connections from here as they take')
 
