@@ -36,6 +36,15 @@ test('standard input, switches, and what is wrong with a call', () => {
   const told = spawnSync(process.execPath, [COMMAND, 'simulate', '-', '--what-if', 'dkim=no'], options)
   assert.equal(told.status, 0, told.stderr)
   assert.match(told.stdout, /flow 1 at receiver-mda: dkim: pass -> none/)
+  const nobody = spawnSync(
+    process.execPath,
+    [COMMAND, 'simulate', LIST, '--messages', '5', '--what-if', 'nobody:srs=no'],
+    options,
+  )
+  assert.equal(nobody.status, 2)
+  assert.equal(nobody.stderr, 'Nobody here is called "nobody".\n')
+  const twice = run('simulate', LIST, '--messages', '5', '--what-if', 'lists:modifies=no')
+  assert.match(twice, /^As it is:\n\n5 messages[\s\S]*^With lists:modifies=no:\n\n5 messages/m)
   const wrong = spawnSync(process.execPath, [COMMAND, 'simulate', LIST, '--messages', '5', '--faults', 'fire'], options)
   assert.equal(wrong.status, 2)
   assert.match(wrong.stderr, /"fire" is no fault: outage, latency/)

@@ -49,19 +49,19 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
   if (!options.json && assumed.length > 0)
     out(`Assumed, since it is not written:\n${assumed.map((one) => `  ${one}\n`).join('')}\n`)
-  if (options.messages !== undefined) return days(switches.length > 0 ? switched(whole, switches) : whole, options, out)
-  if (options.send) return compared(switches.length > 0 ? switched(whole, switches) : whole, options, out)
-  const before = await run(whole, options.replay && switches.length === 0 && !options.json ? out : undefined, options)
-  if (switches.length === 0) {
-    tell(before, options.json, out)
-    return EXIT.ok
-  }
   let changed: SystemModel
   try {
     changed = switched(whole, switches)
   } catch (error) {
     console.error((error as Error).message)
     return EXIT.usage
+  }
+  if (options.messages !== undefined) return days(switches.length > 0 ? [whole, changed] : [whole], options, out)
+  if (options.send) return compared(changed, options, out)
+  const before = await run(whole, options.replay && switches.length === 0 && !options.json ? out : undefined, options)
+  if (switches.length === 0) {
+    tell(before, options.json, out)
+    return EXIT.ok
   }
   const after = await run(changed, options.replay && !options.json ? out : undefined, options)
   const found = changes(before.survival, after.survival)
@@ -72,8 +72,12 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   return EXIT.ok
 }
 
-/** Traffic of many, with what goes wrong. */
-async function days(model: SystemModel, options: SimulateOptions, out: (text: string) => void): Promise<number> {
+/** Traffic of many, with what goes wrong; with switches the same days twice, as it is and as it would be. */
+async function days(
+  models: readonly SystemModel[],
+  options: SimulateOptions,
+  out: (text: string) => void,
+): Promise<number> {
   const messages = numberOf(options.messages!, 1, 10_000_000)
   const span = numberOf(options.days, 0.001, 3650)
   const faults = options.faults.split(',').filter((word) => word !== '') as Fault[]
@@ -86,11 +90,16 @@ async function days(model: SystemModel, options: SimulateOptions, out: (text: st
     )
     return EXIT.usage
   }
-  const stage = await simulatedStage(planSystem(model).plan, { seed: options.seed })
-  const result = await traffic(stage, { messages: Math.round(messages), days: span, faults })
-  if (options.plot !== undefined) writeFileSync(options.plot, plotQueues(result))
-  const { eventLogHash, ...rest } = result
-  out(options.json ? `${JSON.stringify(rest)}\n${JSON.stringify({ eventLogHash })}\n` : renderTraffic(result))
+  for (const [i, model] of models.entries()) {
+    const stage = await simulatedStage(planSystem(model).plan, { seed: options.seed })
+    const result = await traffic(stage, { messages: Math.round(messages), days: span, faults })
+    const isLast = i === models.length - 1
+    if (options.plot !== undefined && isLast) writeFileSync(options.plot, plotQueues(result))
+    const { eventLogHash, ...rest } = result
+    if (!options.json && models.length > 1) out(isLast ? `With ${options.whatIf}:\n\n` : 'As it is:\n\n')
+    out(options.json ? `${JSON.stringify(rest)}\n` : `${renderTraffic(result)}\n`)
+    if (options.json && isLast) out(`${JSON.stringify({ eventLogHash })}\n`)
+  }
   return EXIT.ok
 }
 
