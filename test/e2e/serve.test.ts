@@ -49,7 +49,7 @@ after(async () => {
 
 interface Published {
   readonly name: string
-  readonly type: 'A' | 'MX' | 'TXT' | 'PTR' | 'TLSA'
+  readonly type: 'A' | 'MX' | 'TXT' | 'PTR' | 'SRV' | 'TLSA'
   readonly value: string
 }
 
@@ -73,6 +73,11 @@ async function publish(): Promise<void> {
         matchingType: Number(matchingType),
         certificate: Buffer.from(hex!, 'hex'),
       }
+      return { name, type, ttlS: 1, data }
+    }
+    if (type === 'SRV') {
+      const [priority, weight, port, target] = value.split(' ')
+      const data = { priority: Number(priority), weight: Number(weight), port: Number(port), target: target! }
       return { name, type, ttlS: 1, data }
     }
     if (type !== 'MX') return { name, type, ttlS: 1, data: value }
