@@ -294,6 +294,10 @@ async function keep(
         text: `Taken from ${author.address} for ${to}${later === undefined ? '' : `; ${later.why}`}.`,
       }),
     )
+    if (later?.isHeld) {
+      const text = `For ${to}: ${later.why}.`
+      commands.push(eventCommand(agent, { ...accepted, kind: 'held', forwardPath: to, text }))
+    }
   }
   return commands
 }

@@ -8,6 +8,7 @@ import { replyText } from '../../protocols/smtp/reply.ts'
 import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
 import { backendsOf } from '../../system/web.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
+import { SendingDesk } from '../msa/sending.ts'
 import { forwardPathOf, reversePathOf } from '../routing.ts'
 import { outgoingDesk } from './desk.ts'
 import { authorKey, standingOf } from './gate.ts'
@@ -87,6 +88,8 @@ describe('a stolen account', () => {
     const held = agent.store.queueEntries({}, MANY).filter(({ state }) => state === 'held')
     assert.equal(arrived.length + held.length, taken)
     assert.ok(held.every(({ lastReply }) => lastReply.startsWith('held by our outgoing control')))
+    // Anna's programs see it, too.
+    assert.equal(new SendingDesk(agent, anna).message(held.at(-1)!.trace)?.status, 'held')
     const notices = await world.mail('sender', 'postmaster@sender.test')
     assert.deepEqual(
       notices.map(({ text }) => /^Subject: (.*)\r$/m.exec(text)![1]),
