@@ -23,7 +23,7 @@ const MAX_TOLD = 50
  */
 export function cameBack(agent: Agent, source: Buffer, to: ForwardPath, bounceTrace: string): Command[] {
   const verp = to.type === 'mailbox' ? copyOf(agent, formatAddress(to.mailbox)) : undefined
-  const bounce = readBounce(source)
+  const bounce = read(agent, source, bounceTrace)
   if (bounce === undefined || bounce.kind === 'auto-reply') return []
   const events = storyOf(agent, verp, bounce)
   const accepted = events.find(({ role, kind }) => role === 'MSA' && kind === 'accepted')
@@ -52,6 +52,16 @@ export function cameBack(agent: Agent, source: Buffer, to: ForwardPath, bounceTr
       ? [noted(agent, author, recipient, { reason: one.reason, isForGood: one.isHard, said }), event]
       : [event]
   })
+}
+
+/** A bug of ours in reading must not keep the mail itself from being taken. */
+function read(agent: Agent, source: Buffer, trace: string): Bounce | undefined {
+  try {
+    return readBounce(source)
+  } catch (error) {
+    agent.log('error', 'a bounce could not be read', { trace, error: String(error) })
+    return undefined
+  }
 }
 
 const WORDS = {
