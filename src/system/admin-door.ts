@@ -75,14 +75,19 @@ export async function courierAtDoor(
   return { ...courier(stream), close: () => stream.destroy() }
 }
 
+/** Who answers which wish; a map, because a wish may name what every object has. */
+const DESKS = new Map<unknown, (place: DoorPlace, wish: never) => Promise<AdminAnswer>>([
+  ['queue', queueDesk],
+  ['outgoing', outgoingDesk],
+])
+
 async function answer(place: DoorPlace, stream: Stream): Promise<void> {
   const line = await lineOf(stream)
   let said: AdminAnswer
   try {
     const wish = JSON.parse(line)
     if (wish?.verb === BRING) return await takeMail(place, stream, wish)
-    const desk = { queue: queueDesk, outgoing: outgoingDesk }[String(wish?.verb)]
-    said = await (desk ?? administer)(place, wish)
+    said = await (DESKS.get(wish?.verb) ?? administer)(place, wish as never)
   } catch (error) {
     said = { ok: false, text: `Nothing was changed: ${(error as Error).message}` }
   }

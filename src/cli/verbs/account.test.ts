@@ -140,6 +140,11 @@ test('a wish that makes no sense changes nothing and is answered', async (t) => 
   const store = await openStore(world)
   const path = join(folder, ADMIN_SOCKET)
   const door = await openAdminDoor({ store, world }, path)
+  // Also after a failure: an open store would keep the process alive.
+  t.after(async () => {
+    await door.close()
+    await store.close()
+  })
   const tell = async (text: string) => {
     const stream = await world.network.connect({ path }, { timeoutMs: 1000 })
     await stream.write(Buffer.from(text))
@@ -151,7 +156,6 @@ test('a wish that makes no sense changes nothing and is answered', async (t) => 
   for (const nonsense of ['{', 'null\n', '{"verb":"toString"}\n', '{"verb":"add","address":7}\n', ''])
     assert.match(await tell(nonsense), /^\{"ok":false,"text":"[^"]+/, nonsense)
   await door.close()
-  await store.close()
   writeFileSync(path, 'no socket')
   await assert.rejects(openAdminDoor({ store, world }, path), /in use|already/i)
   const deep = join(folder, 'x'.repeat(120))
