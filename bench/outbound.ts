@@ -4,6 +4,7 @@
 // One process, whose CPU is printed; the load and the sink are others. A quiet machine, please.
 //
 //   npm run bench:outbound -- [messages] [sessions] [signed | unsigned]
+//   npm run bench:outbound -- peers FOLDER [messages] [sessions] [rounds]   (beside Postfix: outbound-peers.ts)
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -42,7 +43,10 @@ interface Order {
 
 if (process.argv[2] === 'load') process.on('message', (order) => void load(order as Order))
 else if (process.argv[2] === 'sink') sink()
-else await measure(Number(process.argv[2] ?? 5000), Number(process.argv[3] ?? 20), process.argv[4])
+else if (process.argv[2] === 'peers') {
+  const [, , , folder = '', ...numbers] = process.argv
+  await (await import('./outbound-peers.ts')).besidePeers(folder, ...numbers.map(Number))
+} else await measure(Number(process.argv[2] ?? 5000), Number(process.argv[3] ?? 20), process.argv[4])
 
 async function measure(messages: number, sessions: number, only?: string): Promise<void> {
   for (const kind of ['unsigned', 'signed']) {
