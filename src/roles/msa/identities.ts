@@ -7,14 +7,15 @@ import type { Agent, SendAs } from '../agent.ts'
 
 /** What the description lends to this Author. */
 export function lentTo(agent: Agent, author: Account): SendAs[] {
-  const own = new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
-  return agent.settings.msa.sendAs.filter((one) => own.has(one.author.toLowerCase())).map(({ as }) => as)
+  return lentToAny(agent, ownAddresses(agent, author))
 }
 
-/** Asked once for a message; the answer holds for that message. */
-export function sendingIdentities(agent: Agent, author: Account): (mailbox: Mailbox) => boolean {
-  const own = new Set(agent.store.addresses(author.id).map((address) => address.toLowerCase()))
-  const lent = lentTo(agent, author)
+/** May the Author send as this one? Asked for one message, and good for that message. */
+export type Identities = (mailbox: Mailbox) => boolean
+
+export function sendingIdentities(agent: Agent, author: Account): Identities {
+  const own = ownAddresses(agent, author)
+  const lent = lentToAny(agent, own)
   const isLent = (address: string, domain: string) =>
     lent.some((as) => (as.kind === 'domain' ? as.domain === domain : as.address.toLowerCase() === address))
   return (mailbox) => {
@@ -22,3 +23,9 @@ export function sendingIdentities(agent: Agent, author: Account): (mailbox: Mail
     return own.has(address) || isLent(address, mailbox.domain.toLowerCase())
   }
 }
+
+const ownAddresses = ({ store }: Agent, { id }: Account): ReadonlySet<string> =>
+  new Set(store.addresses(id).map((address) => address.toLowerCase()))
+
+const lentToAny = ({ settings }: Agent, own: ReadonlySet<string>): SendAs[] =>
+  settings.msa.sendAs.filter(({ author }) => own.has(author.toLowerCase())).map(({ as }) => as)

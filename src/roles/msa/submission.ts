@@ -27,7 +27,7 @@ import { groupFor, type Later, type Leg, queueCommand, reversePathText, wayFor, 
 import { diskRefusal, eventCommand, keepAside, messageIdOf, mustBeKept } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
-import { sendingIdentities } from './identities.ts'
+import { type Identities, sendingIdentities } from './identities.ts'
 import { tagged } from './tagged.ts'
 
 export interface SubmittedMail {
@@ -70,7 +70,8 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
     // The one that is added where there is none: a complaint will name it.
     messageId: isNamed(header) ? messageIdOf(header) : addedMessageId(agent, trace),
   }
-  const refusal = refusalOf(agent, mail, header)
+  const isOwn = sendingIdentities(agent, mail.author)
+  const refusal = refusalOf(agent, mail, header, isOwn)
   if (refusal !== undefined) {
     keepAside(agent, [refusedEvent(agent, mail, about, refusal)])
     return { reply: refusal, trace: undefined }
@@ -84,7 +85,7 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
       await agent.store.commit([...(await passing.commands()), refusedEvent(agent, mail, about, passing.refusal)])
       return { reply: passing.refusal, trace: undefined }
     }
-    const kept = await keep(agent, mail, header, about, { legs, passing })
+    const kept = await keep(agent, mail, header, about, { legs, passing, isOwn })
     if (!Array.isArray(kept)) return { reply: kept, trace: undefined }
     const record = mail.record ? [mail.record(trace)] : []
     const commands = [...kept, sentCommand(agent, mail, header, about), ...(await passing.commands()), ...record]
@@ -143,9 +144,13 @@ function refusedEvent(agent: Agent, { author }: SubmittedMail, about: About, { l
 }
 
 /** May this Author send this: the envelope's and the header's sender must be an address of his own. */
-function refusalOf(agent: Agent, { author, envelope, source }: SubmittedMail, header: Header): Reply | undefined {
+function refusalOf(
+  agent: Agent,
+  { author, envelope, source }: SubmittedMail,
+  header: Header,
+  isOwn: Identities,
+): Reply | undefined {
   if (source.length > agent.settings.maxMessageBytes) return reply(552, '5.3.4', 'message too big')
-  const isOwn = sendingIdentities(agent, author)
   const reverse = envelope.reversePath
   if (reverse.type === 'mailbox' && !isOwn(reverse.mailbox))
     return reply(553, '5.7.1', `${formatAddress(reverse.mailbox)} is not an address of ${author.address}`)
@@ -175,11 +180,11 @@ async function keep(
   mail: SubmittedMail,
   header: Header,
   about: About,
-  { legs, passing }: { readonly legs: readonly Leg[]; readonly passing: Passing },
+  { legs, passing, isOwn }: { readonly legs: readonly Leg[]; readonly passing: Passing; readonly isOwn: Identities },
 ): Promise<Command[] | Reply> {
   const { author, envelope } = mail
   const nowMs = agent.world.clock.now()
-  const added = completed(agent, mail, header, about.trace, nowMs)
+  const added = completed(agent, mail, header, { trace: about.trace, nowMs, isOwn })
   const body = Buffer.concat([Buffer.from(added, 'utf8'), mail.source])
   const signatures = await dkimFields(agent, body)
   // The Author's own address and machine stay out of the line (RFC 6409 asks for no more than trace).
@@ -331,16 +336,14 @@ function completed(
   agent: Agent,
   { author, source }: SubmittedMail,
   header: Header,
-  trace: string,
-  nowMs: number,
+  { trace, nowMs, isOwn }: { readonly trace: string; readonly nowMs: number; readonly isOwn: Identities },
 ): string {
   let added = ''
   const has = (name: string) => fieldsNamed(header, name).length > 0
   if (!has('date')) added += `Date: ${formatDate(nowMs)}\r\n`
   if (!isNamed(header)) added += `Message-ID: <${addedMessageId(agent, trace)}>\r\n`
   if (!has('from')) added += `From: ${author.address}\r\n`
-  else if (!isOwnWork(agent, author, header))
-    added += `Resent-From: ${author.address}\r\nResent-Date: ${formatDate(nowMs)}\r\n`
+  else if (!isOwnWork(header, isOwn)) added += `Resent-From: ${author.address}\r\nResent-Date: ${formatDate(nowMs)}\r\n`
   // Whoever thinks it is spam can say so, and the MSA hears of it (RFC 9477).
   const { reports } = agent.settings
   if (reports.sends && agent.roles.has('Receiver') && !has('cfbl-address') && isFromHere(agent, header))
@@ -362,8 +365,7 @@ function isFromHere(agent: Agent, header: Header): boolean {
 }
 
 /** Is the message from the Author, or does it already say that he sent it (RFC 5322 §3.6.2, §3.6.6). */
-function isOwnWork(agent: Agent, author: Account, header: Header): boolean {
-  const isOwn = sendingIdentities(agent, author)
+function isOwnWork(header: Header, isOwn: Identities): boolean {
   const names = (name: string) => mailboxesIn(header, name).some(isOwn)
   return names('from') || names('sender') || names('resent-from')
 }
