@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { draw } from '../src/notation/draw.ts'
 import { parse } from '../src/notation/parse.ts'
-import { ATTRIBUTES } from '../src/system/keys.ts'
+import { SETTINGS, TABLES } from '../src/notation/settings.ts'
+import { ATTRIBUTES, KEYS } from '../src/system/keys.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -50,4 +51,28 @@ test('docs/attributes.md tells every attribute of a description, and no others',
   assert.deepEqual(told(agent!).sort(), [...ATTRIBUTES.agent].sort())
   assert.deepEqual(told(contract!).sort(), [...ATTRIBUTES.contract].sort())
   assert.deepEqual(told(person!).sort(), [...ATTRIBUTES.person].sort())
+})
+
+test('what editors say of a setting is what docs/attributes.md says, and the words they offer are those that are taken', () => {
+  const [, agent, contract, person] = read('docs/attributes.md').split(/^## /m)
+  const rows = (section: string) =>
+    section
+      .split('\n')
+      .filter((line) => /^\| [`*]/.test(line))
+      .map((line) =>
+        line
+          .replace(/^\| |[ |]*\|$/g, '')
+          .replaceAll('`', '')
+          .replace(/^\*\*(.*)\*\*.*$/, '* $1'),
+      )
+  const told = Object.entries({ agent, contract, person }).map(([about, section]) => [about, rows(section!)])
+  const kept = Object.entries(TABLES).map(([about, text]) => [about, text.trim().split('\n')])
+  assert.deepEqual(Object.fromEntries(kept), Object.fromEntries(told), 'src/notation/settings.ts has the same rows')
+  for (const { name, about, words } of SETTINGS) {
+    if (name === 'in' || about === 'contract') continue
+    const reader = (KEYS[about] as Record<string, (word: string) => { ok: boolean }>)[name]!
+    for (const word of words) assert.ok(reader(word).ok, `${name}=${word}`)
+    const isYesNo = reader('yes').ok && reader('no').ok && !reader('zzz').ok
+    assert.equal(isYesNo, words.includes('yes'), `${name} takes yes and no`)
+  }
 })

@@ -3,21 +3,30 @@
 
 import { suggest } from './suggest.ts'
 
-const ROLES = [
-  'Author',
-  'MSA',
-  'Transmitter',
-  'Receiver',
-  'Forwarder',
-  'MDA',
-  'Recipient',
-  'Open Relay',
-  'Mailing List',
-  'Bulk Sender',
-  'Backup MX',
-  'Gateway',
-  'Filter',
-] as const
+/** What each does, as near to the article's words as one line allows. */
+const SAYS = {
+  Author: 'composes a message, and hands it to his MSA',
+  MSA: 'Mail Submission Agent: authenticates the Author, by a password, a static address or its local network',
+  Transmitter:
+    'sends across the Border; prevents outgoing spam, and proves its identity by "out-of-band" data such as DNS',
+  Receiver: 'Border defense: authenticates the sender and filters spam, at the Border',
+  Forwarder: "passes mail on to the Recipient's new address, and should be whitelisted by the MDA there",
+  MDA: 'Mail Delivery Agent: manages the mailstore, serves it by POP, IMAP or the web, makes it easy to whitelist Forwarders',
+  Recipient: 'reads the mail, and tells his MDA which Forwarders pass it on',
+  'Open Relay': 'floats in the cloud and sends mail for anyone, so nobody is responsible for it',
+  'Mailing List': 'passes each message on to its members, often changed',
+  'Bulk Sender': 'transmits newsletters for others, under contract',
+  'Backup MX': 'takes the mail while the Receiver is away',
+  Gateway: 'a Receiver that stands alone at the Border and hands over to others inside',
+  Filter: 'a Receiver whose Border defense is a service for others',
+} as const
+
+export const ROLES = Object.keys(SAYS) as readonly (keyof typeof SAYS)[]
+
+/** What the role is there for, in one line; undefined for a role that is not known. */
+export function roleSays(role: string): string | undefined {
+  return Object.hasOwn(SAYS, role) ? SAYS[role as keyof typeof SAYS] : undefined
+}
 
 const USERS = new Set<string>(['Author', 'Recipient'])
 
@@ -35,7 +44,8 @@ export function isKnownRole(role: string): boolean {
 
 const CANONICAL = new Map(ROLES.map((role) => [role.toLowerCase(), role as string]))
 
-const SYNONYMS = new Map<string, string>([
+/** What else a role is called, in small letters. */
+export const SYNONYMS: ReadonlyMap<string, string> = new Map<string, string>([
   ['mx', 'Receiver'],
   ['mail exchanger', 'Receiver'],
   // "Such agents advertise their services under the name "SMTP Relay", but in this article …" (the article)
@@ -57,6 +67,17 @@ const SYNONYMS = new Map<string, string>([
 
 /** What a person is called depends on the side of the Border. */
 const PEOPLE = new Set(['mua', 'user', 'mail client', 'mail user agent'])
+
+/** Words that begin a line about a further layer. */
+export const KEYWORDS = [
+  {
+    word: 'machine',
+    insert: 'machine ',
+    says: 'a machine, and the relays that it hosts: machine m1: Transmitter, MDA',
+  },
+  { word: 'org', insert: 'org ', says: 'an organisation, and the actors that belong to it: org Acme: sender, home' },
+  { word: 'contract', insert: 'contract ', says: 'who has agreed on what: contract "ISP terms": Author -- MSA' },
+] as const
 
 export type RoleReading =
   | { kind: 'known'; role: string }
