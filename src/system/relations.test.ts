@@ -102,6 +102,30 @@ test('what the Border judged decides at the MDA: Junk is Junk there, with the re
   assert.equal((await world.mail('home', BOB)).length, 0)
 })
 
+test('a Forwarder that a Recipient trusts since is known at the Border that stands before his MDA', async () => {
+  const world = await TestSystem.start(SPLIT)
+  const host = world.stranger('203.0.113.5', [
+    ...domainAt('old.test', '203.0.113.5'),
+    ...domainAt('bank.test', '203.0.113.9', 'reject'),
+  ])
+  const text = `From: ceo@bank.test\nTo: bob@old.test\nSubject: statement\n\nby way of the old address\n`
+  const pass = () => world.send(host, 'border', 'smtp', { from: 'bob@old.test', to: BOB, text })
+  assert.match((await pass())[0]!, /^550 5\.7\.\d+ .*bank\.test/)
+  const { store } = world.agent('home')
+  const account = store.accountByAddress(BOB)!.id
+  const forwarders = ['old.test', ...Array.from({ length: 90 }, (_, i) => `another${i}.forwarder.test`)]
+  for (const domain of forwarders)
+    await world.run(store.commit([{ kind: 'trust.put', forwarder: { account, domain, oldAddress: '', addedAtMs: 0 } }]))
+  // What the MDA said before is true for a while.
+  await world.passTime(300_001)
+  assert.match((await pass())[0]!, /^250/)
+  const [mail] = await world.mail('home', BOB)
+  assert.match(mail!.verdict!.reason, /old\.test/)
+  // Nobody else hears whom he trusts.
+  const said = await world.send(host, 'border', 'smtp', { from: 'a@old.test', to: BOB, text: 'Subject: x\n\nx\n' })
+  assert.doesNotMatch(said.join(' '), /forwarder\.test/)
+})
+
 test('by LMTP a stranger is turned away, and another’s relay gets no say', async () => {
   const world = await TestSystem.start(SPLIT)
   const host = world.stranger('203.0.113.5')

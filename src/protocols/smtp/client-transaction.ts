@@ -112,7 +112,7 @@ class Transaction {
   readonly #timeouts: ClientTimeouts
   readonly #isLmtp: boolean
   readonly #replies: (Reply | undefined)[]
-  #accepted: number[] = []
+  readonly #accepted = new Map<number, Reply>()
   #mailAnswered = false
   #uncertain = false
 
@@ -161,13 +161,13 @@ class Transaction {
   async ask(): Promise<void> {
     const lost = (await this.#envelopeCommands()) ?? (await this.#reset())
     if (lost !== undefined) this.settleAll(reply(421, '4.4.2', `connection lost: ${lost.lost}`))
-    else for (const i of this.#accepted) this.#replies[i] ??= reply(250, '2.1.5', 'would be taken')
+    else for (const [i, answer] of this.#accepted) this.#replies[i] ??= answer
   }
 
   async #stepwise(): Promise<Lost | undefined> {
     const lost = await this.#envelopeCommands()
     if (lost !== undefined) return lost
-    if (this.#accepted.length === 0) return this.#reset()
+    if (this.#accepted.size === 0) return this.#reset()
     const data = await this.#io.exchange('DATA', this.#timeouts.dataInitiationMs)
     return isLost(data) ? data : this.#data(data)
   }
@@ -222,7 +222,7 @@ class Transaction {
     // What came together with it cannot be the verdict on a message that has not been sent.
     if (this.#io.unasked) return this.#lose('the server answered before it had the message')
     // RFC 2920 §3.1: 354 although nobody was accepted; an empty message gets the dialogue back in step.
-    const empty = this.#accepted.length === 0
+    const empty = this.#accepted.size === 0
     const unwritten = await this.#io.write(empty ? [Buffer.from('.\r\n')] : this.#content.pieces, dataBlockMs)
     if (unwritten !== undefined) return unwritten
     this.#io.deadlineMs = Number.POSITIVE_INFINITY
@@ -234,13 +234,13 @@ class Transaction {
       return verdict
     }
     if (!empty && verdict.code >= 300 && verdict.code < 400) return this.#nonsense(verdict)
-    if (!empty) for (const i of this.#accepted) this.#replies[i] = verdict
+    if (!empty) for (const i of this.#accepted.keys()) this.#replies[i] = verdict
     return undefined
   }
 
   /** LMTP: a reply for each recipient that was accepted, in their order (RFC 2033 §4.2). */
   async #verdictsByRecipient(): Promise<Lost | undefined> {
-    for (const i of this.#accepted) {
+    for (const i of this.#accepted.keys()) {
       const verdict = await this.#io.read(this.#timeouts.dataTerminationMs)
       if (isLost(verdict)) {
         this.#uncertain = true
@@ -278,7 +278,7 @@ class Transaction {
 
   #recipientReply(i: number, answer: Reply): void {
     if (this.#replies[i] !== undefined) return
-    if (answer.code < 300) this.#accepted.push(i)
+    if (answer.code < 300) this.#accepted.set(i, answer)
     else if (answer.code < 400) this.#replies[i] = NONSENSE
     // RFC 5321 §4.5.3.1.10: 552 here is an old way to say 452, too many recipients.
     else this.#replies[i] = answer.code === 552 ? { ...answer, code: 452, enhanced: '4.5.3' } : answer

@@ -5,11 +5,11 @@ import { findInList, unmapped } from '../../filter/lists.ts'
 import { formatAddress } from '../../message/address.ts'
 import { fieldsNamed, parseHeader } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
-import type { InboundMessage, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
+import type { InboundMessage, SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
-import { readVerdict } from '../receiver/hand-over.ts'
+import { readVerdict, welcome } from '../receiver/hand-over.ts'
 import { groupFor, holderOf, type Leg, reversePathText, wayFor, waysTo } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf } from '../tracking.ts'
 import { placedAtHome } from './at-home.ts'
@@ -23,18 +23,21 @@ export function lmtpPolicy(agent: Agent): SmtpServerPolicy {
   return {
     connected(session) {
       const ip = unmapped(session.peer.address)
-      const { lmtpFrom, receivers } = agent.settings.mda
-      if (findInList(lmtpFrom, { ip }) !== undefined || receivers.some((one) => one.ip === ip)) return undefined
+      if (findInList(agent.settings.mda.lmtpFrom, { ip }) !== undefined || isOurReceiver(agent, session))
+        return undefined
       agent.log('warning', 'somebody who may not hand mail over by LMTP tried to', { ip })
       return reply(554, '5.7.1', `${ip} may not hand mail over here (lmtp= of the description says who may)`)
     },
     mail: () => undefined,
-    recipient(forwardPath) {
+    recipient(forwardPath, _parameters, session) {
       const way = wayFor(agent, forwardPath)
       const group = groupFor(agent, forwardPath, false)
       if (group !== undefined && group.ways.length > 0) return undefined
-      if (group === undefined && way.kind === 'mailbox')
-        return hasRoom(agent, way.account.id, 1) ? undefined : reply(452, '4.2.2', 'this mailbox is full')
+      if (group === undefined && way.kind === 'mailbox') {
+        if (!hasRoom(agent, way.account.id, 1)) return reply(452, '4.2.2', 'this mailbox is full')
+        if (!isOurReceiver(agent, session)) return undefined
+        return welcome(agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain))
+      }
       const at = forwardPath.type === 'mailbox' ? formatAddress(forwardPath.mailbox) : 'postmaster'
       return reply(550, '5.1.1', `there is no mailbox ${at} here`)
     },
@@ -42,11 +45,14 @@ export function lmtpPolicy(agent: Agent): SmtpServerPolicy {
   }
 }
 
+const isOurReceiver = ({ settings }: Agent, { peer }: SessionFacts) =>
+  settings.mda.receivers.some(({ ip }) => ip === unmapped(peer.address))
+
 async function deliver(agent: Agent, mail: InboundMessage) {
   const { envelope, session } = mail
   const ip = unmapped(session.peer.address)
   // Our own Receiver has judged it: what it says counts.
-  const judged = agent.settings.mda.receivers.some((one) => one.ip === ip) ? readVerdict(mail.source) : undefined
+  const judged = isOurReceiver(agent, session) ? readVerdict(mail.source) : undefined
   const source = judged?.message ?? mail.source
   const header = parseHeader(source)
   if (fieldsNamed(header, 'received').length > MAX_HOPS)

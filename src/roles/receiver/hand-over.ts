@@ -34,6 +34,14 @@ export class Homes {
 
   constructor(agent: Agent) {
     this.#agent = agent
+    homes.set(agent, this)
+  }
+
+  /** The Forwarders that this Recipient trusts, as his MDA said when it was asked about him. */
+  trustedBy(address: string): readonly string[] {
+    return (this.#known.get(address.toLowerCase())?.reply.lines ?? [])
+      .filter((line) => line.startsWith(TRUSTS))
+      .flatMap((line) => line.slice(TRUSTS.length).split(' '))
   }
 
   /** What the MDA would say to this recipient; undefined: it takes mail for him. */
@@ -94,6 +102,29 @@ export class Homes {
     this.#known.set(key, { untilMs: this.#agent.world.clock.monotonic() + KNOWN_MS, reply: said })
   }
 }
+
+const homes = new WeakMap<Agent, Homes>()
+
+/** What the description says of a Recipient whose mailbox is elsewhere, and what he told his MDA since. */
+export function trustedAtHome(agent: Agent, { address, domain }: HomeWay): readonly string[] {
+  const home = agent.settings.receiver.homes.find((one) => one.domain === domain)
+  const described = home?.trusts.get(address.toLowerCase()) ?? []
+  return [...new Set([...described, ...(homes.get(agent)?.trustedBy(address) ?? [])])]
+}
+
+/** The MDA's side: it takes mail for this Recipient, and these Forwarders he trusts. For its own Receivers only. */
+export function welcome(domains: readonly string[]): Reply {
+  const lines: string[] = []
+  for (const domain of domains) {
+    const line = lines.at(-1)
+    if (line !== undefined && line.length + domain.length < LINE) lines[lines.length - 1] = `${line} ${domain}`
+    else lines.push(`${TRUSTS}${domain}`)
+  }
+  return reply(250, '2.1.5', ...lines, 'recipient ok')
+}
+
+const TRUSTS = 'trusts '
+const LINE = 450
 
 const NOBODY: ReversePath = { type: 'null' }
 

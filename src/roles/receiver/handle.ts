@@ -11,6 +11,7 @@ import type { AccountId } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import type { Arrival } from '../mda/sort.ts'
 import { type Leg, type Way, waysTo } from '../routing.ts'
+import { trustedAtHome } from './hand-over.ts'
 import { type Circumstances, type Judgement, judge } from './judge.ts'
 import type { Weigher } from './weigh.ts'
 
@@ -37,12 +38,7 @@ export function waysOf(agent: Agent, mail: InboundMessage): (Leg & Pick<Handled,
 
 /** The Recipient's trusted Forwarders: domains. */
 function trustedBy(agent: Agent, way: Way): readonly string[] {
-  if (way.kind === 'home')
-    return (
-      agent.settings.receiver.homes
-        .find(({ domain }) => domain === way.domain)
-        ?.trusts.get(way.address.toLowerCase()) ?? []
-    )
+  if (way.kind === 'home') return trustedAtHome(agent, way)
   return way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
 }
 
