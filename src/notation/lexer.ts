@@ -41,13 +41,31 @@ const isSpace = (c: string) => c <= ' ' || c === '\u00a0' || c === '\u200b' || c
 const isWord = (c: string) => /[\p{L}\p{N}\p{M}\p{S}_.'’?&!-]/u.test(c) && !'<>=~|^`+$'.includes(c)
 const isSurrogate = (c: string) => c >= '\ud800' && c <= '\udfff'
 
-/** Where the line's comment begins (`#` at its start, or with white space on both sides), or its length. */
+/** Where the line's comment begins (`#` at its start, or with white space on both sides, outside quotes), or its length. */
 export function commentStart(text: string): number {
   const first = text.length - text.trimStart().length
+  let from = 0
   for (let at = text.indexOf('#', first); at >= 0; at = text.indexOf('#', at + 1)) {
-    if (at === first || (isSpace(text[at - 1]!) && isSpace(text[at + 1] ?? ' '))) return at
+    if (at === first) return at
+    if (!isSpace(text[at - 1]!) || !isSpace(text[at + 1] ?? ' ')) continue
+    from = quotesEnd(text, from, at)
+    if (from <= at) return at
+    at = from - 1
   }
   return text.length
+}
+
+/** Behind the last quote that begins before `at` and is closed; at most `at` where none reaches over it. */
+function quotesEnd(text: string, from: number, at: number): number {
+  let behind = from
+  for (let open = text.indexOf('"', from); open >= 0 && open < at; open = text.indexOf('"', behind)) {
+    let close = open + 1
+    while (close < text.length && text[close] !== '"') close += text[close] === '\\' ? 2 : 1
+    // An open quote is a mistake, and hides no remark.
+    if (close >= text.length) return at
+    behind = close + 1
+  }
+  return behind
 }
 
 /** Tokens of a line up to its comment. What nothing is made of is reported once per run of characters. */

@@ -339,6 +339,14 @@ test('attribute lines: targets, lists, quotes, continued lines', () => {
   assert.equal(ATTRIBUTES.slice(valueSpan.start, valueSpan.end), '"Anna \\"A\\" Author"')
 })
 
+test('a # inside quotes is no comment; behind them, or where a quote is not closed, it is', () => {
+  const value = (line: string) =>
+    parse(`MSA@a ==> MDA@b\n\na: ${line}`).model.attributes[0]!.entries.map((one) => one.value)
+  assert.deepEqual(value('name="A # B", x="\\" # " # "c"'), ['A # B', '" # '])
+  assert.deepEqual(value('name="A" # "B"'), ['A'])
+  assert.deepEqual(value('name="A # B'), ['A'])
+})
+
 test('attribute lines that are wrong', () => {
   const flow = 'Author@anna ==> MSA@home\n\n'
   const unknown = parse(`${flow}anan: name=x`).findings
