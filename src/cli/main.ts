@@ -3,12 +3,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { drawnAs, EXPORTS } from '../notation/export.ts'
 import { format, type Style } from '../notation/format.ts'
 import { isMeantToRun, planSystem } from '../system/description.ts'
 import { home } from './home.ts'
 import { EXIT, mendFile, printFindings, readDescription } from './read-description.ts'
 import type { WishAboutPeople } from './verbs/account.ts'
+import { drawFile, FORMATS } from './verbs/draw.ts'
 
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
   version: string
@@ -127,25 +127,11 @@ program
   .command('draw')
   .description('draw a description as a picture, or in the language of another drawing tool')
   .argument('<file>', "description, or '-' for standard input")
-  .option('-f, --format <format>', `svg, text, json, ${EXPORTS.join(', ')}`, 'svg')
+  .option('-f, --format <format>', FORMATS, 'svg')
   .option('-o, --output <file>', 'where to write it (default: standard output)')
-  .action((file, options) =>
-    verb(() => {
-      const description = readDescription(file)
-      if (description === undefined) return EXIT.usage
-      const drawn = drawnAs(description.model, options.format)
-      if (drawn === undefined) {
-        console.error(`A format is svg, text, json, ${EXPORTS.join(', ')}.`)
-        return EXIT.usage
-      }
-      if (options.output === undefined) process.stdout.write(drawn)
-      else writeFileSync(options.output, drawn)
-      const errors = description.model.findings.filter(({ severity }) => severity === 'error')
-      return printFindings(errors, description.source, file, (line) => process.stderr.write(line)) > 0
-        ? EXIT.findings
-        : EXIT.ok
-    })(),
-  )
+  .option('--theme <theme>', 'of a picture: auto (the reader decides; a PNG is light), light or dark', 'auto')
+  .option('--scale <n>', 'pixels of a PNG for each one of the SVG', '2')
+  .action((file, options) => verb(() => drawFile(file, options))())
 
 program
   .command('simulate')

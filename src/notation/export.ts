@@ -1,7 +1,7 @@
 // The same system in the languages that other tools draw: Mermaid, D2, DOT (Graphviz). Networks are groups, actors boxes with
 // their roles, the Border a dashed line that is crossed; names of strangers are quoted as each language wants it.
 
-import { draw } from './draw.ts'
+import { type DrawOptions, draw } from './draw.ts'
 import { format as formatted } from './format.ts'
 import { blockLabel, type Hop, type SystemModel } from './model.ts'
 
@@ -61,8 +61,8 @@ function drawingOf(model: SystemModel): Drawing {
 }
 
 /** The drawing in any format that `borderpost draw` knows; undefined: there is none of this name. */
-export function drawnAs(model: SystemModel, format: string): string | undefined {
-  if (format === 'svg') return draw(model)
+export function drawnAs(model: SystemModel, format: string, options: DrawOptions = {}): string | undefined {
+  if (format === 'svg') return draw(model, options)
   if (format === 'text') return formatted(model, 'drawn')
   if (format === 'json') return `${JSON.stringify(model, null, 2)}\n`
   const known = EXPORTS.find((one) => one === format)
