@@ -2,7 +2,7 @@
 
 import { Logo } from './icons.tsx'
 
-export function TopBar(props: { here: '/live' | '/trace' | '/reports' }) {
+export function TopBar(props: { here: '/live' | '/trace' | '/reports' | '/lab' }) {
   const link = (href: string, text: string) => (
     <a href={href} aria-current={props.here === href ? 'page' : undefined}>
       {text}
@@ -17,6 +17,7 @@ export function TopBar(props: { here: '/live' | '/trace' | '/reports' }) {
         {link('/mail', 'Mail')}
         {link('/live', 'Live')}
         {link('/trace', 'Trace')}
+        {link('/lab', 'Lab')}
         {/* Only the postmaster reads them, and comes from the mail. */}
         {props.here === '/reports' ? link('/reports', 'Reports') : null}
       </nav>

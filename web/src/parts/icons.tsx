@@ -29,6 +29,14 @@ const PATHS = {
   minimise: 'M5 14h10',
   out: 'M8 4H4v12h4 M8 10h9 M13 6l4 4-4 4',
   move: 'M3 5h5l2 2h7v9H3z M8 11.5h5 M11 9.5l2 2-2 2',
+  plus: 'M10 5v10 M5 10h10',
+  gallery: 'M3 4h6v5H3z M11 4h6v5h-6z M3 11h6v5H3z M11 11h6v5h-6z',
+  share: 'M10 12V3 M6.5 6.5 10 3l3.5 3.5 M5 10v6h10v-6',
+  play: 'M6 4l10 6-10 6z',
+  pause: 'M7 4v12 M13 4v12',
+  stepOn: 'M5 4l8 6-8 6z M15 4v12',
+  stepBack: 'M15 4l-8 6 8 6z M5 4v12',
+  lab: 'M8 3h4 M9 3v5l-5 8h12l-5-8V3 M6 12.5h8',
   people:
     'M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6z M2 16.5a5.5 5.5 0 0 1 11 0 M13 4a3 3 0 0 1 0 5.5 M15 11.5a5.5 5.5 0 0 1 3 5',
 } as const

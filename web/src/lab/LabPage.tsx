@@ -1,0 +1,268 @@
+// The lab: write an email system in a line of text, see it, be told its weak points, and watch what happens to its mail.
+// Everything is computed in the browser.
+
+import { createSignal, onCleanup, onMount, Show } from 'solid-js'
+import { describe } from '../../../src/notation/describe.ts'
+import { format, type Style } from '../../../src/notation/format.ts'
+import { mend } from '../../../src/notation/mend.ts'
+import type { Finding, Fix } from '../../../src/notation/model.ts'
+import { plural } from '../format.ts'
+import { Icon, Logo } from '../parts/icons.tsx'
+import { TopBar } from '../parts/TopBar.tsx'
+import { keepDraft, keptDraft } from './draft.ts'
+import { Duties, Trust, Words } from './Explain.tsx'
+import { Export } from './Export.tsx'
+import { Editor, type EditorHandle } from './editor/Editor.tsx'
+import { isWritten } from './editor/remedies.ts'
+import { Findings } from './Findings.tsx'
+import { Gallery } from './Gallery.tsx'
+import { type Example, GALLERY, WELCOME } from './gallery.ts'
+import { Picture } from './Picture.tsx'
+import { placeAt } from './place.ts'
+import { Share } from './Share.tsx'
+import { fragmentOf, textOf } from './share.ts'
+import { createLab } from './state.ts'
+import { Tabs } from './Tabs.tsx'
+
+type Open = 'gallery' | 'share' | 'export'
+
+export function LabPage() {
+  const start = beginning()
+  const lab = createLab(start.text)
+  const [open, setOpen] = createSignal<Open>()
+  const [tab, setTab] = createSignal('duties')
+  const [isServed, setIsServed] = createSignal(false)
+  const [said, setSaid] = createSignal(start.fault ?? '')
+  let editor!: EditorHandle
+
+  const model = () => lab.reading().model
+  const findings = () => lab.settled().explanation.findings
+  const plain = () => findings().filter(({ fixes }) => fixes.length === 1 && isWritten(fixes[0]!)).length
+  const form = (): Style => (model().diagrams.some(({ form: one }) => one === 'drawn') ? 'drawn' : 'flat')
+
+  function choose(example: Example): void {
+    setOpen(undefined)
+    editor.replace(example.text)
+    editor.goTo(0)
+    lab.settle()
+    setSaid(`${example.title}`)
+  }
+  function remedy(finding: Finding, fix: Fix): void {
+    const now = lab.current(finding, fix)
+    if (now === undefined) {
+      setSaid('This is not in the text any more.')
+      return
+    }
+    editor.apply(now.edits)
+    lab.settle()
+    setSaid(`${fix.label}: done. ${heard()}`)
+  }
+  function mendAll(): void {
+    const { text, mended } = mend(lab.reading().text)
+    editor.replace(text)
+    lab.settle()
+    setSaid(`${plural(mended.length, 'remedy', 'remedies')} applied. ${heard()}`)
+  }
+  function write(line: string): void {
+    const { text } = lab.reading()
+    const at = { start: text.length, end: text.length, line: 1, column: 1 }
+    editor.apply([{ span: at, text: `${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n` }])
+    editor.goTo(lab.reading().text.length - 1)
+    lab.settle()
+  }
+  function tidy(style?: Style): void {
+    const text = format(model(), style)
+    if (text === lab.reading().text) {
+      setSaid(style === undefined ? 'It is in its normal form already.' : 'There is no other way to draw it.')
+      return
+    }
+    editor.replace(text)
+    lab.settle()
+    setSaid(
+      style === undefined
+        ? 'Written in its normal form.'
+        : `Written ${style === 'flat' ? 'on one line' : 'as a drawing'}.`,
+    )
+  }
+  const heard = () => {
+    const count = findings().length
+    return count === 0 ? 'No findings.' : `${plural(count, 'finding')}.`
+  }
+  const goTo = ({ span }: Finding) => editor.goTo(span.start, span.end)
+  const goToBlock = (id: string) => {
+    const block = model().blocks.find((one) => one.id === id)
+    if (block !== undefined) editor.goTo(block.span.start, block.span.end)
+  }
+
+  onMount(() => {
+    // The other pages are there only where a running Borderpost serves this one.
+    fetch('../api/welcome')
+      .then((answer) => setIsServed(answer.ok && answer.headers.get('content-type')?.includes('json') === true))
+      .catch(() => {})
+    const onHash = () => {
+      const shared = sharedText()
+      if (shared === undefined) return
+      if ('fault' in shared) setSaid(shared.fault)
+      else {
+        editor.replace(shared.text)
+        lab.settle()
+      }
+    }
+    addEventListener('hashchange', onHash)
+    onCleanup(() => removeEventListener('hashchange', onHash))
+  })
+
+  return (
+    <>
+      <a class="skip" href="#description">
+        To the description
+      </a>
+      <Show
+        when={isServed()}
+        fallback={
+          <header class="top-bar">
+            <span class="brand">
+              <Logo /> Borderpost
+            </span>
+          </header>
+        }
+      >
+        <TopBar here="/lab" />
+      </Show>
+      <main class="lab">
+        <header class="lab-head">
+          <div>
+            <h1>The lab</h1>
+            <p class="lead">Write an email system in a line. See it, and see what becomes of the mail.</p>
+          </div>
+          <div class="row lab-actions">
+            <button type="button" onClick={() => setOpen('gallery')}>
+              <Icon name="gallery" /> Gallery
+            </button>
+            <button type="button" onClick={() => setOpen('share')}>
+              <Icon name="share" /> Share
+            </button>
+            <button type="button" onClick={() => setOpen('export')}>
+              <Icon name="download" /> Export
+            </button>
+          </div>
+        </header>
+        <div class="lab-columns">
+          <section class="writing" id="description" aria-label="Description" tabindex="-1">
+            <div class="panel">
+              <div class="panel-head">
+                <h2>Description</h2>
+                <div class="row tools">
+                  <button type="button" class="plain" title="Undo (Ctrl+Z)" onClick={() => editor.undo()}>
+                    Undo
+                  </button>
+                  <button type="button" class="plain" title="Redo (Ctrl+Y)" onClick={() => editor.redo()}>
+                    Redo
+                  </button>
+                  <button type="button" class="plain" title="Normal spelling (Shift+Alt+F)" onClick={() => tidy()}>
+                    Tidy
+                  </button>
+                  <button
+                    type="button"
+                    class="plain"
+                    onClick={() => tidy(form() === 'drawn' ? 'flat' : 'drawn')}
+                    title={form() === 'drawn' ? 'Write each flow on one line' : 'Write it as a drawing'}
+                  >
+                    {form() === 'drawn' ? 'On one line' : 'As a drawing'}
+                  </button>
+                </div>
+              </div>
+              <Editor
+                initial={start.text}
+                onRead={(reading) => {
+                  lab.setReading(reading)
+                  keepDraft(reading.text)
+                }}
+                onCaret={lab.setCaret}
+                onRemedy={remedy}
+                onFormat={() => tidy()}
+                findings={lab.isSettled() ? findings() : undefined}
+                handle={(handle) => {
+                  editor = handle
+                }}
+              />
+            </div>
+            <Findings findings={findings()} plain={plain()} onGo={goTo} onRemedy={remedy} onMend={mendAll} />
+          </section>
+          <section class="seeing" aria-label="Picture and explanation">
+            <Picture
+              svg={lab.picture()}
+              marked={placeAt(model(), lab.caret())}
+              words={describe(model())}
+              onChoose={goToBlock}
+              onDrawn={() => {}}
+            />
+            <Tabs
+              label="What is known of this system"
+              open={tab()}
+              onOpen={setTab}
+              tabs={[
+                {
+                  id: 'duties',
+                  title: 'Who answers for what',
+                  content: () => <Duties explanation={lab.settled().explanation} />,
+                },
+                {
+                  id: 'trust',
+                  title: 'Trust and bounces',
+                  content: () => <Trust explanation={lab.settled().explanation} onWrite={write} />,
+                },
+                {
+                  id: 'words',
+                  title: 'In words',
+                  content: () => (
+                    <Words
+                      explanation={lab.settled().explanation}
+                      model={lab.settled().reading.model}
+                      onGo={(offset) => editor.goTo(offset)}
+                    />
+                  ),
+                },
+              ]}
+            />
+          </section>
+        </div>
+        <p class="toast" role="status">
+          {said()}
+        </p>
+        <p class="hidden" role="status">
+          {lab.isSettled() ? heard() : ''}
+        </p>
+      </main>
+      <Show when={open() === 'gallery'}>
+        <Gallery onChoose={choose} onClose={() => setOpen(undefined)} />
+      </Show>
+      <Show when={open() === 'share'}>
+        <Share
+          link={`${location.href.replace(/#.*$/, '')}${fragmentOf(lab.reading().text)}`}
+          onClose={() => setOpen(undefined)}
+        />
+      </Show>
+      <Show when={open() === 'export'}>
+        <Export model={model()} onSaid={setSaid} onClose={() => setOpen(undefined)} />
+      </Show>
+    </>
+  )
+}
+
+/** What the link says, what was written here the last time, or a system to begin with. */
+function beginning(): { text: string; fault?: string } {
+  const shared = sharedText()
+  const welcome = GALLERY.find(({ name }) => name === WELCOME)!.text
+  const kept = keptDraft() ?? welcome
+  if (shared === undefined) return { text: kept }
+  return 'fault' in shared ? { text: kept, fault: shared.fault } : shared
+}
+
+/** `#d=…` a description, `#gallery=NAME` one of the gallery. */
+function sharedText(): ReturnType<typeof textOf> {
+  const name = /^#gallery=([\w-]+)$/.exec(location.hash)?.[1]
+  if (name === undefined) return textOf(location.hash)
+  const example = GALLERY.find((one) => one.name === name)
+  return example ?? { fault: `There is no "${name}" in the gallery.` }
+}
