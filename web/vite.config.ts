@@ -19,8 +19,10 @@ export default defineConfig({
   // The lab may be hosted as static files in any folder: it names everything relative to itself. The other pages are one
   // program at many paths, and name everything from the root.
   experimental: {
-    renderBuiltUrl: (_name, { hostId, hostType }) =>
-      hostType === 'html' && hostId === 'index.html' ? undefined : { relative: true },
+    renderBuiltUrl: (name, { hostId, hostType }) => {
+      if (hostType !== 'html') return { relative: true }
+      return hostId === 'lab/index.html' ? `../${name}` : undefined
+    },
   },
   server: {
     proxy: { '/api': 'http://localhost:8080', '/jmap': 'http://localhost:8080' },

@@ -92,6 +92,18 @@ test('R05: the Forwarder is known to the MDA, by whatever name', () => {
   assert.deepEqual(codes('--> / --> Receiver/Forwarder/MDA ==> Recipient'), [])
 })
 
+test('R05: its remedy writes the line that answers it, and is a decision', () => {
+  for (const flow of [
+    '--> / --> Receiver/Forwarder@old ~~> MDA@new ==> Recipient@bob',
+    '--> / --> Receiver/Forwarder ~~> MDA ==> Recipient\n\n',
+    '--> / --> Receiver/Forwarder ~~> MDA ==> Recipient\n\nMDA: domain=new.test\r\n',
+  ]) {
+    const found = check(parse(flow).model).find(({ code }) => code === 'R05')!
+    assert.ok(found.fixes[0]!.isDecision)
+    assert.ok(!codes(applyEdits(flow, found.fixes[0]!.edits)).includes('R05'), flow)
+  }
+})
+
 test('a finding for a person', () => {
   const text = 'Author ==> MSA\nAuthor\t==> MSA / Transmitter --> / --> Receiver\n'
   assert.equal(

@@ -4,7 +4,17 @@
 
 import { weakPoints } from './explain/weak-points.ts'
 import { byPlace, finding } from './findings.ts'
-import { type Actor, type Block, blockLabel, type Finding, type Flow, type Hop, type SystemModel } from './model.ts'
+import {
+  type Actor,
+  type Block,
+  blockLabel,
+  type Finding,
+  type Fix,
+  type Flow,
+  type Hop,
+  type Span,
+  type SystemModel,
+} from './model.ts'
 import { after } from './text.ts'
 import { isKnownRole } from './vocabulary.ts'
 
@@ -55,6 +65,8 @@ export function check(model: SystemModel): Finding[] {
 }
 
 type Lookup = {
+  /** Of the text. */
+  end: Span
   block: Map<string, Block>
   actor: Map<string, Actor>
   networkName: Map<string, string>
@@ -85,6 +97,7 @@ function lookup(model: SystemModel): Lookup {
     byRef.set(key, lists)
   }
   return {
+    end: endOf(model.source),
     block: new Map(model.blocks.map((block) => [block.id, block])),
     actor: new Map(model.actors.map((actor) => [actor.id, actor])),
     networkName: new Map(model.networks.map((network) => [network.id, network.name])),
@@ -235,12 +248,23 @@ function forwarding(flow: Flow, world: Lookup): Finding[] {
         'warning',
         block.span,
         `${blockLabel(mda)} does not know that ${blockLabel(block)} forwards for its Recipient`,
-        [{ label: `Write below the flow: ${target}: trusts=${name}`, edits: [] }],
+        [lineBelow(world.end, `${target}: trusts=${name}`)],
         REASON.whitelist,
       ),
     )
   }
   return found
+}
+
+/** A line at the end of the text; who trusts whom is for the people to decide. */
+function lineBelow(end: Span, line: string): Fix {
+  const text = `${end.column === 1 ? '' : '\n'}${line}\n`
+  return { label: `Write below the flow: ${line}`, edits: [{ span: end, text }], isDecision: true }
+}
+
+function endOf(source: string): Span {
+  const lines = source.split(/\r\n|\n|\r/)
+  return { start: source.length, end: source.length, line: lines.length, column: lines.at(-1)!.length + 1 }
 }
 
 /** Does someone at the receiving end say that he trusts this Forwarder of the flow. */

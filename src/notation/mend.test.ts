@@ -17,6 +17,9 @@ test('what a person must decide stays as it is, and so does what is right', () =
   const doubtful = 'Author ==> MSA / Transmitter --> / --> Receiver/MDA'
   assert.equal(mend(doubtful).text, doubtful)
   assert.deepEqual(left(doubtful), ['N04'])
+  const untrusted = '--> / --> Receiver/Forwarder@old ~~> MDA@new ==> Recipient@bob'
+  assert.equal(mend(untrusted).text, untrusted)
+  assert.deepEqual(left(untrusted), ['R05'])
   const right = 'Author ==> MSA/Transmitter --> / --> Receiver/MDA ==> Recipient'
   assert.deepEqual(mend(right), { text: right, mended: [] })
 })

@@ -28,7 +28,9 @@ export function mend(source: string): Mended {
   return { text, mended }
 }
 
-const isPlain = ({ fixes }: Finding) => fixes.length === 1 && fixes[0]!.edits.length > 0
+/** There is one remedy only, and it says what to write. */
+export const isPlain = ({ fixes: [fix, other] }: Finding): boolean =>
+  fix !== undefined && other === undefined && fix.edits.length > 0 && !fix.isDecision
 
 function isBetter(text: string, finding: Finding, before: number): boolean {
   const after = applyEdits(text, finding.fixes[0]!.edits)

@@ -8,8 +8,11 @@ export type Span = { start: number; end: number; line: number; column: number }
 
 export type Edit = { span: Span; text: string }
 
-/** A remedy. `edits` may be empty where only a person can know what to write. */
-export type Fix = { label: string; edits: Edit[] }
+/**
+ * A remedy. `edits` may be empty where only a person can know what to write; `isDecision`: what it writes is somebody's to
+ * decide, and nothing that a spelling needs.
+ */
+export type Fix = { label: string; edits: Edit[]; isDecision?: true }
 
 export type Severity = 'error' | 'warning' | 'hint'
 

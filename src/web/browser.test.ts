@@ -111,6 +111,18 @@ describe('the pages in a browser', { skip }, () => {
       await page.waitForSelector('#password')
     }))
 
+  test('the lab is served, with the way to the other pages; who is led there by the start page finds it', () =>
+    inWindow(async (page) => {
+      await page.goto(base)
+      await page.getByRole('link', { name: /^Try a system/ }).click()
+      await page.locator('.picture-place svg').waitFor()
+      assert.equal(new URL(page.url()).pathname, '/lab')
+      await page.getByRole('link', { name: 'Trace' }).click()
+      await page.getByRole('heading', { name: 'Understand a message' }).waitFor()
+      await page.goto(`${base}/lab/#gallery=open-relay`)
+      await page.getByText('An Open Relay floats').first().waitFor()
+    }))
+
   test('a message is listed, read, marked as read, and shows what the Border verified', () =>
     inWindow(async (page) => {
       await system.deliver('bob@recipient.test', message('Harbour', 'See https://example.test/a?b=1.\n'), {

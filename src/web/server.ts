@@ -161,4 +161,6 @@ function addPages(app: FastifyInstance, folder: string): void {
     },
   })
   for (const page of PAGES) app.get(page, (_request, reply) => reply.sendFile('index.html'))
+  // A page of its own, which names its files relative to itself.
+  for (const path of ['/lab', '/lab/']) app.get(path, (_request, reply) => reply.sendFile('lab/index.html'))
 }

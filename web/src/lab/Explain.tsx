@@ -11,49 +11,47 @@ export function Duties(props: { explanation: Explanation }) {
   return (
     <>
       <p class="tab-lead">Every role has duties. A duty that nobody keeps is where mail is lost or forged.</p>
-      <div class="wide-table">
-        <table class="duties">
-          <thead>
-            <tr>
-              <th scope="col">Role</th>
-              <th scope="col">Duty</th>
-              <th scope="col">Who</th>
-              <th scope="col">State</th>
-            </tr>
-          </thead>
-          <tbody>
-            <For each={props.explanation.duties}>
-              {({ role, duty, why, state, who, faults }, at) => (
-                <tr class={state}>
-                  <th scope="row">
-                    <Show
-                      when={props.explanation.duties[at() - 1]?.role !== role}
-                      fallback={<span class="hidden">{role}</span>}
-                    >
-                      {role}
-                    </Show>
-                  </th>
-                  <td>
-                    {duty}
-                    <Show when={state !== 'kept'}>
-                      <p class="quiet">{why}</p>
-                    </Show>
-                    <For each={faults}>{(fault) => <p class="fault">{fault}</p>}</For>
-                  </td>
-                  <td>
-                    <Show when={who.length > 0} fallback={<span class="quiet">nobody</span>}>
-                      <For each={who}>{(one) => <code>{one}</code>}</For>
-                    </Show>
-                  </td>
-                  <td>
-                    <span class={`state ${state}`}>{STATE[state]}</span>
-                  </td>
-                </tr>
-              )}
-            </For>
-          </tbody>
-        </table>
-      </div>
+      <table class="duties">
+        <thead>
+          <tr>
+            <th scope="col">Role</th>
+            <th scope="col">Duty</th>
+            <th scope="col">Who</th>
+            <th scope="col">State</th>
+          </tr>
+        </thead>
+        <tbody>
+          <For each={props.explanation.duties}>
+            {({ role, duty, why, state, who, faults }, at) => (
+              <tr class={state}>
+                <th scope="row">
+                  <Show
+                    when={props.explanation.duties[at() - 1]?.role !== role}
+                    fallback={<span class="hidden">{role}</span>}
+                  >
+                    {role}
+                  </Show>
+                </th>
+                <td>
+                  {duty}
+                  <Show when={state !== 'kept'}>
+                    <p class="quiet">{why}</p>
+                  </Show>
+                  <For each={faults}>{(fault) => <p class="fault">{fault}</p>}</For>
+                </td>
+                <td>
+                  <Show when={who.length > 0} fallback={<span class="quiet">nobody</span>}>
+                    <For each={who}>{(one) => <code>{one}</code>}</For>
+                  </Show>
+                </td>
+                <td>
+                  <span class={`state ${state}`}>{STATE[state]}</span>
+                </td>
+              </tr>
+            )}
+          </For>
+        </tbody>
+      </table>
     </>
   )
 }

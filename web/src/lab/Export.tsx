@@ -101,10 +101,7 @@ export function Export(props: { model: SystemModel; onSaid: (text: string) => vo
             }
           >
             <div class="thumbnail">
-              <img
-                src={`data:image/svg+xml;charset=utf-8,${encodeURIComponent(text())}`}
-                alt="This system"
-              />
+              <img src={`data:image/svg+xml;charset=utf-8,${encodeURIComponent(text())}`} alt="This system" />
             </div>
           </Show>
           <p class="row">

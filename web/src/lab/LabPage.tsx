@@ -1,10 +1,11 @@
 // The lab: write an email system in a line of text, see it, be told its weak points, and watch what happens to its mail.
 // Everything is computed in the browser.
 
-import { createSignal, onCleanup, onMount, Show } from 'solid-js'
+import { createMemo, createSignal, onCleanup, onMount, Show } from 'solid-js'
 import { describe } from '../../../src/notation/describe.ts'
 import { format, type Style } from '../../../src/notation/format.ts'
-import { mend } from '../../../src/notation/mend.ts'
+import { hover } from '../../../src/notation/hover.ts'
+import { isPlain, mend } from '../../../src/notation/mend.ts'
 import type { Finding, Fix } from '../../../src/notation/model.ts'
 import { plural } from '../format.ts'
 import { Icon, Logo } from '../parts/icons.tsx'
@@ -13,7 +14,6 @@ import { keepDraft, keptDraft } from './draft.ts'
 import { Duties, Trust, Words } from './Explain.tsx'
 import { Export } from './Export.tsx'
 import { Editor, type EditorHandle } from './editor/Editor.tsx'
-import { isWritten } from './editor/remedies.ts'
 import { Findings } from './Findings.tsx'
 import { Gallery } from './Gallery.tsx'
 import { type Example, GALLERY, WELCOME } from './gallery.ts'
@@ -37,7 +37,8 @@ export function LabPage() {
 
   const model = () => lab.reading().model
   const findings = () => lab.settled().explanation.findings
-  const plain = () => findings().filter(({ fixes }) => fixes.length === 1 && isWritten(fixes[0]!)).length
+  const plain = () => findings().filter(isPlain).length
+  const here = createMemo(() => hover(lab.reading().text, lab.caret()))
   const form = (): Style => (model().diagrams.some(({ form: one }) => one === 'drawn') ? 'drawn' : 'flat')
 
   function choose(example: Example): void {
@@ -186,6 +187,19 @@ export function LabPage() {
                   editor = handle
                 }}
               />
+              {/* What the pointer is told in the text, for the caret. */}
+              <p class="here" id="here">
+                <Show
+                  when={here()}
+                  fallback={<span class="quiet">Ctrl+Space completes; Ctrl+. applies a remedy.</span>}
+                >
+                  {(found) => (
+                    <>
+                      <strong>{found().title}</strong> {found().says}
+                    </>
+                  )}
+                </Show>
+              </p>
             </div>
             <Findings findings={findings()} plain={plain()} onGo={goTo} onRemedy={remedy} onMend={mendAll} />
           </section>

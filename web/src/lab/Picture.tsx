@@ -36,7 +36,10 @@ export function Picture(props: {
     for (const block of blocksOf(element)) {
       block.setAttribute('role', 'button')
       block.setAttribute('tabindex', '-1')
-      block.setAttribute('aria-label', [...block.querySelectorAll('text')].map((text) => text.textContent).join(' '))
+      const lines = [...block.querySelectorAll('text')]
+      block.setAttribute('aria-label', lines.map((line) => line.textContent).join(' '))
+      // Who compares the name with what is seen reads line after line without a space.
+      for (const line of lines) line.append(' ')
     }
     blocksOf(element)[0]?.setAttribute('tabindex', '0')
     place.replaceChildren(element)

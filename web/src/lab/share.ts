@@ -32,7 +32,7 @@ export function textOf(fragment: string): Shared | undefined {
 }
 
 const TOO_LONG = { fault: 'This link holds more text than the lab takes.' } as const
-const DAMAGED = { fault: 'This link is damaged: part of it is missing or was changed. Ask for it again.' } as const
+const DAMAGED = { fault: 'This link is damaged: part of it is missing. Ask for it again.' } as const
 
 const STEP = 1024
 

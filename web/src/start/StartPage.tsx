@@ -1,4 +1,4 @@
-// The first page: three doors.
+// The first page: four doors.
 
 import type { JSX } from 'solid-js'
 import { Icon, Logo } from '../parts/icons.tsx'
@@ -20,6 +20,9 @@ export function StartPage() {
         </Door>
         <Door href="/trace" title="Understand a message" icon={<Icon name="search" />}>
           Paste a message: which path it took, across which Border, and what can be trusted about it.
+        </Door>
+        <Door href="/lab" title="Try a system" icon={<Icon name="lab" />}>
+          Write any email system in a line, see it, and see what becomes of its mail.
         </Door>
       </nav>
       <pre

@@ -19,7 +19,7 @@ import {
 import { createEffect, onCleanup, onMount } from 'solid-js'
 import type { Edit, Finding } from '../../../../src/notation/model.ts'
 import { MAX_TEXT, type Reading } from '../reading.ts'
-import { completionOf } from './completion.ts'
+import { completionOf, explained } from './completion.ts'
 import { readingField, wrapping } from './reading-field.ts'
 import { applyFirstRemedy, type Remedy, underline } from './remedies.ts'
 
@@ -71,7 +71,9 @@ export function Editor(props: {
         EditorState.changeFilter.of(
           ({ newDoc, startState }) => newDoc.length <= Math.max(MAX_TEXT, startState.doc.length),
         ),
-        autocompletion({ override: [completionOf], icons: false }),
+        // So few that nothing has to be scrolled.
+        autocompletion({ override: [completionOf], icons: false, maxRenderedOptions: 9 }),
+        explained,
         keymap.of([
           { key: 'Mod-.', run: (target) => applyFirstRemedy(target, props.onRemedy) },
           { key: 'Shift-Alt-f', run: format },
@@ -82,7 +84,12 @@ export function Editor(props: {
           ...completionKeymap,
           ...lintKeymap,
         ]),
-        EditorView.contentAttributes.of({ 'aria-label': 'Description of the email system', spellcheck: 'false', tabindex: '0' }),
+        EditorView.contentAttributes.of({
+          'aria-label': 'Description of the email system',
+          'aria-describedby': 'here',
+          spellcheck: 'false',
+          tabindex: '0',
+        }),
         EditorView.updateListener.of(({ state, startState, docChanged, selectionSet }) => {
           if (docChanged) props.onRead(state.field(readingField).reading)
           if (selectionSet || state.selection.main.head !== startState.selection.main.head)

@@ -20,7 +20,7 @@ export function underline(view: EditorView, findings: readonly Finding[], onReme
       severity,
       source: code,
       message,
-      markClass: `squiggle ${severity}`,
+      markClass: `squiggle squiggle-${severity}`,
       renderMessage: () => said(finding),
       actions: fixes.filter(isWritten).map((fix) => ({ name: fix.label, apply: () => onRemedy(finding, fix) })),
     }

@@ -1,0 +1,368 @@
+// The lab in a real browser, hosted as static files in some folder, under the policy that our own server sends: writing,
+// findings and remedies, completion, gallery, sharing, export, by keyboard alone, and axe in light and dark.
+
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { extname, join, normalize } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import axeCore from 'axe-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { build } from 'vite'
+import { fragmentOf } from './share.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+const WEB = new URL('../..', import.meta.url).pathname
+const GALLERY = readdirSync(new URL('../../../gallery/', import.meta.url)).filter((name) =>
+  name.endsWith('.borderpost'),
+)
+const POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'"
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+}
+const FORWARDED =
+  'Author@a ==> MSA/Transmitter@s --> / --> Receiver/Forwarder@old ~~> MDA@new ==> Recipient@bob\n\nold: domain=old.test\n'
+const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}`
+
+describe('the lab in a browser', { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-lab-'))
+  const server = createServer((request, response) => {
+    const path = normalize(new URL(request.url!, 'http://x').pathname)
+    const file = join(folder, path.replace(/^\/some\/folder/, ''), path.endsWith('/') ? 'index.html' : '')
+    if (!path.startsWith('/some/folder/') || !existsSync(file)) {
+      response.writeHead(404).end()
+      return
+    }
+    response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream')
+    response.setHeader('content-security-policy', POLICY)
+    response.end(readFileSync(file))
+  })
+  let browser: Browser
+  let base = ''
+
+  before(async () => {
+    await build({ root: WEB, logLevel: 'silent', build: { outDir: folder, emptyOutDir: true } })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/some/folder/lab/`
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+  })
+  after(async () => {
+    await browser?.close()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  type Window = { readonly fragment?: string; readonly scheme?: 'light' | 'dark'; readonly width?: number }
+
+  /** Runs `work` in a fresh window with the lab open; any error of a script fails the test. */
+  async function inLab(
+    work: (page: Page) => Promise<void>,
+    { fragment = '', scheme, width }: Window = {},
+  ): Promise<void> {
+    const context = await browser.newContext({
+      locale: 'en-GB',
+      colorScheme: scheme ?? 'light',
+      viewport: { width: width ?? 1400, height: 900 },
+      acceptDownloads: true,
+    })
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    const page = await context.newPage()
+    page.setDefaultTimeout(15_000)
+    const errors: Error[] = []
+    page.on('pageerror', (error) => errors.push(error))
+    try {
+      await page.goto(base + fragment)
+      await page.locator('.picture-place svg').waitFor()
+      await work(page)
+      assert.deepEqual(errors, [])
+    } finally {
+      await context.close()
+    }
+  }
+
+  /** The text in the editor, with all its lines. */
+  const textIn = (page: Page) =>
+    page.locator('.cm-line').evaluateAll((lines) => lines.map((line) => line.textContent).join('\n'))
+  async function write(page: Page, text: string): Promise<void> {
+    await page.locator('.cm-content').click()
+    await page.keyboard.press('ControlOrMeta+a')
+    await page.keyboard.press('Delete')
+    await page.keyboard.insertText(text)
+  }
+  const blocks = (page: Page) =>
+    page.locator('.picture-place [data-block]').evaluateAll((all) => all.map((one) => one.getAttribute('data-block')))
+
+  async function axe(page: Page, where: string): Promise<void> {
+    await page.evaluate(axeCore.source)
+    const violations = await page.evaluate(async () => {
+      type Axe = { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> }
+      const found = await (globalThis as unknown as { axe: Axe }).axe.run()
+      return found.violations.map(
+        ({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)} ${nodes[0]!.failureSummary}`,
+      )
+    })
+    assert.deepEqual(violations, [], where)
+  }
+
+  test('what is written is drawn, also with errors; what is wrong is underlined, told, and its remedy applied', () =>
+    inLab(async (page) => {
+      await write(page, FORWARDED)
+      assert.deepEqual(await blocks(page), [
+        'author-a',
+        'msa-transmitter-s',
+        'receiver-forwarder-old',
+        'mda-new',
+        'recipient-bob',
+      ])
+      const finding = page.locator('.finding', { hasText: 'R05' })
+      await finding.waitFor()
+      assert.equal(await page.locator('.squiggle-warning').first().textContent(), 'Receiver/Forwarder@old')
+      await finding.getByRole('button', { name: 'Write below the flow: new: trusts=old' }).click()
+      await finding.waitFor({ state: 'detached' })
+      assert.equal(await textIn(page), `${FORWARDED}new: trusts=old\n`)
+      await page.getByRole('button', { name: 'Undo' }).click()
+      assert.equal(await textIn(page), FORWARDED)
+
+      await write(page, 'Author => MSA/Transmitter --> / --> Receiver/MDA ==> Recipiant')
+      await page.locator('.finding', { hasText: 'N11' }).waitFor()
+      assert.equal((await blocks(page)).length, 4)
+      assert.equal(await page.locator('.is-strange').textContent(), 'Recipiant')
+      await page.getByRole('button', { name: 'Apply all 2' }).click()
+      await page.getByRole('heading', { name: 'No findings' }).waitFor()
+      assert.equal(await textIn(page), 'Author ==> MSA/Transmitter --> / --> Receiver/MDA ==> Recipient')
+    }))
+
+  test('completion: roles, arrows, and what an agent can be told', () =>
+    inLab(async (page) => {
+      await write(page, 'Author ==> MSA/Tra')
+      await page.locator('.cm-tooltip-autocomplete [aria-selected=true]', { hasText: 'Transmitter' }).waitFor()
+      // Completion takes no key within a moment of its appearing.
+      await page.waitForTimeout(120)
+      await page.keyboard.press('Enter')
+      assert.equal(await textIn(page), 'Author ==> MSA/Transmitter')
+      await page.keyboard.insertText('@s --> / --> Receiver/MDA@r ==> Recipient\n\ns: dm')
+      await page.keyboard.press('Control+Space')
+      await page.locator('.cm-tooltip-autocomplete [aria-selected=true]', { hasText: /^dmarc/ }).waitFor()
+      await page.waitForTimeout(120)
+      await page.keyboard.press('Enter')
+      await page.keyboard.press('Control+Space')
+      await page.locator('.cm-tooltip-autocomplete li', { hasText: /^reject/ }).click()
+      assert.match(await textIn(page), /\ns: dmarc=reject$/)
+    }))
+
+  test('every system of the gallery is chosen and drawn', () =>
+    inLab(async (page) => {
+      for (let n = 0; n < GALLERY.length; n++) {
+        await page.getByRole('button', { name: 'Gallery' }).click()
+        const example = page.locator('.gallery button').nth(n)
+        const title = (await example.locator('.quiet').textContent())!
+        await example.click()
+        assert.ok((await textIn(page)).startsWith(`# ${title.slice(0, 40)}`), title)
+        assert.ok((await blocks(page)).length >= 3, title)
+        assert.equal(await page.locator('.finding.error').count(), 0, title)
+      }
+      await page.getByRole('button', { name: 'Gallery' }).click()
+      assert.equal(await page.locator('.gallery button').count(), GALLERY.length)
+    }))
+
+  test('a link holds the description; a stranger’s link is text and nothing else', async () => {
+    let link = ''
+    await inLab(async (page) => {
+      await write(page, FORWARDED)
+      await page.getByRole('button', { name: 'Share' }).click()
+      await page.getByRole('button', { name: 'Copy the link' }).click()
+      await page.getByText('Copied.').waitFor()
+      link = await page.evaluate(() => navigator.clipboard.readText())
+    })
+    assert.ok(link.startsWith(`${base}#d=`))
+    await inLab(async (page) => assert.equal(await textIn(page), FORWARDED), { fragment: link.slice(base.length) })
+
+    const evil =
+      '# <img src=x onerror=document.title="hacked"><script>document.title="hacked"</script>\n' +
+      '|-- <svg onload=document.title="hacked"> --|\nAuthor@"><script> ==> MSA/<b>Transmitter</b> --> / --> Receiver/MDA ==> Recipient\n\n' +
+      'Author: name="<img src=x onerror=document.title=\'hacked\'>"\n'
+    await inLab(
+      async (page) => {
+        await page.locator('.finding').first().waitFor()
+        for (const tab of await page.getByRole('tab').all()) await tab.click()
+        await page.getByRole('button', { name: 'Export' }).click()
+        await page.waitForTimeout(300)
+        assert.equal(await page.title(), 'Lab · Borderpost')
+        assert.equal(await page.locator('main script, main img, .picture-place [onload]').count(), 0)
+      },
+      { fragment: fragmentOf(evil) },
+    )
+    await inLab(
+      async (page) => {
+        await page.getByText('This link is damaged').waitFor()
+        assert.ok((await blocks(page)).length > 0)
+      },
+      { fragment: fragmentOf(FORWARDED).slice(0, -6) },
+    )
+    await inLab(async (page) => assert.match(await textIn(page), /^# An Open Relay/), {
+      fragment: '#gallery=open-relay',
+    })
+  })
+
+  test('what was written is there again when the page is opened again', () =>
+    inLab(async (page) => {
+      await write(page, FORWARDED)
+      await page.reload()
+      await page.locator('.picture-place svg').waitFor()
+      assert.equal(await textIn(page), FORWARDED)
+    }))
+
+  test('the caret marks the picture; a click in the picture moves the caret', () =>
+    inLab(
+      async (page) => {
+        const marked = () =>
+          page.locator('.picture-place .marked').evaluateAll((all) => all.map((one) => one.getAttribute('data-block')))
+        await page.locator('[data-block=mda-new]').click()
+        assert.deepEqual(await marked(), ['mda-new'])
+        assert.equal(await page.evaluate(() => getSelection()?.toString()), 'MDA@new')
+        await page.keyboard.press('ControlOrMeta+End')
+        await page.keyboard.press('ArrowUp')
+        assert.deepEqual(await marked(), ['receiver-forwarder-old'])
+      },
+      { fragment: fragmentOf(FORWARDED) },
+    ))
+
+  test('the picture is made larger, smaller, and fitted', () =>
+    inLab(async (page) => {
+      const width = async () => (await page.locator('.picture-place svg').boundingBox())!.width
+      const fitted = await width()
+      await page.getByRole('button', { name: 'Larger' }).click()
+      assert.ok((await width()) > fitted)
+      await page.getByRole('button', { name: 'Smaller' }).click()
+      await page.getByRole('button', { name: 'Smaller' }).click()
+      assert.ok((await width()) < fitted)
+      await page.getByRole('button', { name: 'Fit' }).click()
+      assert.equal(await width(), fitted)
+    }))
+
+  test('drawn and on one line; both say the same', () =>
+    inLab(async (page) => {
+      await page.goto(`${base}#gallery=diagram-1`)
+      await page.reload()
+      const before = await blocks(page)
+      await page.getByRole('button', { name: 'On one line' }).click()
+      assert.equal((await textIn(page)).trim().split('\n').length, 3)
+      assert.deepEqual(await blocks(page), before)
+      await page.getByRole('button', { name: 'As a drawing' }).click()
+      assert.ok((await textIn(page)).split('\n').length > 5)
+      assert.deepEqual(await blocks(page), before)
+    }))
+
+  test('every format is saved as what it says', () =>
+    inLab(
+      async (page) => {
+        const starts: Record<string, RegExp> = {
+          SVG: /^<svg /,
+          PNG: /^\x89PNG/,
+          Description: /^Author@a ==>/,
+          'Drawn text': /Author@a ==>/,
+          Mermaid: /^flowchart LR/,
+          D2: /^direction: right/,
+          DOT: /^digraph mail/,
+          JSON: /^\{\n {2}"source"/,
+        }
+        await page.getByRole('button', { name: 'Export' }).click()
+        for (const [name, start] of Object.entries(starts)) {
+          await page.locator('.choice', { has: page.getByText(name, { exact: true }) }).click()
+          const [file] = await Promise.all([
+            page.waitForEvent('download'),
+            page.getByRole('button', { name: `Save ${name}` }).click(),
+          ])
+          const content = readFileSync(await file.path(), 'latin1')
+          assert.match(content, start, name)
+          if (name === 'PNG') assert.ok(content.length > 5000)
+        }
+      },
+      { fragment: fragmentOf(FORWARDED) },
+    ))
+
+  test('by keyboard alone: write, mend, walk through the picture, read the tabs, choose from the gallery', () =>
+    inLab(async (page) => {
+      const active = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '')
+      const tabTo = async (name: string, back = false) => {
+        for (let n = 0; n < 60; n++) {
+          if ((await active()).startsWith(name)) return
+          await page.keyboard.press(back ? 'Shift+Tab' : 'Tab')
+        }
+        assert.fail(`Tab never came to ${name}`)
+      }
+      const isWriting = () => page.evaluate(() => document.activeElement?.classList.contains('cm-content') ?? false)
+      for (let n = 0; n < 30 && !(await isWriting()); n++) await page.keyboard.press('Tab')
+      await page.keyboard.press('ControlOrMeta+a')
+      await page.keyboard.insertText('Author => MSA/Transmitter --> / --> Receiver/MDA ==> Recipient')
+      await page.locator('.squiggle-hint').waitFor()
+      await page.keyboard.press('ControlOrMeta+Home')
+      for (let n = 0; n < 'Author '.length; n++) await page.keyboard.press('ArrowRight')
+      await page.keyboard.press('ControlOrMeta+.')
+      assert.match(await textIn(page), /^Author ==> MSA/)
+      await page.keyboard.press('Tab')
+      assert.equal(await isWriting(), false)
+
+      await tabTo('Author')
+      await page.keyboard.press('ArrowRight')
+      assert.match(await active(), /^MSA/)
+      await page.keyboard.press('Enter')
+      assert.equal(await isWriting(), true)
+      assert.equal(await page.evaluate(() => getSelection()?.toString()), 'MSA/Transmitter')
+
+      await page.keyboard.press('Tab')
+      const tabs = page.getByRole('tab')
+      const chosen = await tabs.filter({ has: page.locator(':scope[aria-selected=true]') }).count()
+      assert.ok(chosen <= 1)
+      await tabTo((await page.locator('[role=tab][aria-selected=true]').textContent())!)
+      await page.keyboard.press('End')
+      assert.equal(await page.locator('[role=tabpanel]:visible').count(), 1)
+      await page.getByText('An email system with 2 users and 2 agents').last().waitFor()
+
+      await tabTo('Gallery', true)
+      await page.keyboard.press('Enter')
+      await page.locator('dialog[open]').waitFor()
+      await tabTo('Open relay')
+      await page.keyboard.press('Enter')
+      await page.locator('dialog').waitFor({ state: 'detached' })
+      assert.match(await textIn(page), /^# An Open Relay/)
+      assert.equal(await isWriting(), true)
+    }))
+
+  for (const scheme of ['light', 'dark'] as const)
+    test(`axe finds nothing, ${scheme}: each tab, each dialog, findings, completion, on a phone too`, async () => {
+      for (const width of [1400, 390])
+        await inLab(
+          async (page) => {
+            await page.locator('.finding').first().waitFor()
+            for (const tab of await page.getByRole('tab').all()) {
+              await tab.click()
+              await axe(page, `${width} ${await tab.textContent()}`)
+            }
+            const [wide, room] = await page.evaluate(() => [
+              document.documentElement.scrollWidth,
+              document.documentElement.clientWidth,
+            ])
+            assert.equal(wide, room, 'nothing is wider than the window')
+            for (const name of ['Gallery', 'Share', 'Export']) {
+              await page.getByRole('button', { name }).click()
+              await page.locator('dialog[open]').waitFor()
+              await axe(page, `${width} ${name}`)
+              await page.keyboard.press('Escape')
+              await page.locator('dialog').waitFor({ state: 'detached' })
+            }
+            await write(page, 'Author ==> M')
+            await page.locator('.cm-tooltip-autocomplete').waitFor()
+            await axe(page, `${width} completion`)
+          },
+          { fragment: fragmentOf(`${FORWARDED}x: y=1\nAuthor = > MDA\n`), scheme, width },
+        )
+    })
+})
