@@ -80,6 +80,8 @@ function certificateNames({ hostName, domain, stsPolicy }: AgentPlan): string[] 
   return [hostName, ...(stsPolicy === undefined ? [] : [`mta-sts.${domain}`])]
 }
 
+const namesOf = (plan: AgentPlan) => [...certificateNames(plan), `autoconfig.${plan.domain}`]
+
 /** `shown`: what certificate authorities want to see, by token. */
 function keeperOf(running: RunningAgent, shown: Map<string, string>, log: Log): CertificateKeeper | undefined {
   const { plan, agent } = running
@@ -91,7 +93,7 @@ function keeperOf(running: RunningAgent, shown: Map<string, string>, log: Log): 
       source,
       (identity) => {
         running.certify(identity)
-        log(plan.id, 'info', 'a new certificate is in use', { names: certificateNames(plan) })
+        log(plan.id, 'info', 'a new certificate is in use', { for: plan.hostName })
       },
       (why, expiresAt) => {
         const meanwhile =
@@ -102,7 +104,16 @@ function keeperOf(running: RunningAgent, shown: Map<string, string>, log: Log): 
   )
 }
 
-function sourceOf({ plan, agent }: RunningAgent, shown: Map<string, string>): CertificateSource | undefined {
+/** Names that programs ask at, where DNS shows them at this host: an authority refuses the whole order for one that is not there. */
+async function shownNames({ plan, agent }: RunningAgent): Promise<string[]> {
+  if (!plan.roles.has('MDA')) return []
+  const name = `autoconfig.${plan.domain}`
+  const answer = await agent.world.dns.resolve(name, plan.ip.includes(':') ? 'AAAA' : 'A')
+  return answer.status === 'records' && answer.records.includes(plan.ip) ? [name] : []
+}
+
+function sourceOf(running: RunningAgent, shown: Map<string, string>): CertificateSource | undefined {
+  const { plan, agent } = running
   const { certificate } = plan
   switch (certificate?.kind) {
     case 'files':
@@ -114,15 +125,17 @@ function sourceOf({ plan, agent }: RunningAgent, shown: Map<string, string>): Ce
         return { identity: { certificatePem, privateKeyPem }, againAfterMs: READ_AGAIN_MS }
       }
     case 'acme': {
-      const names = certificateNames(plan)
       const { contact, directory } = certificate
       const show = (token: string, text: string | undefined) =>
         text === undefined ? shown.delete(token) : shown.set(token, text)
       // What DNS shows of it must not change at each renewal, and must be known before the first.
       const ownKey = plan.dane ? agent.secrets.tls.privateKeyPem : undefined
-      const order = (accountKeyPem: string, keyPem?: string) =>
-        orderCertificate({ directory, contact, accountKeyPem, names, show, ...(keyPem && { keyPem }) })
-      return fromAuthority(agent.world, names, { makeKey: makeAcmeKey, order }, ownKey)
+      return async () => {
+        const names = [...certificateNames(plan), ...(await shownNames(running))]
+        const order = (accountKeyPem: string, keyPem?: string) =>
+          orderCertificate({ directory, contact, accountKeyPem, names, show, ...(keyPem && { keyPem }) })
+        return fromAuthority(agent.world, names, { makeKey: makeAcmeKey, order }, ownKey)()
+      }
     }
   }
 }
@@ -143,7 +156,7 @@ async function openWeb(
   },
 ): Promise<() => Promise<void>> {
   const identityFor = (serverName: string) =>
-    (agents.find(({ plan }) => certificateNames(plan).includes(serverName)) ?? agents[0]!).agent.secrets.tls
+    (agents.find(({ plan }) => namesOf(plan).includes(serverName)) ?? agents[0]!).agent.secrets.tls
   const { world } = agents[0]!.agent
   const web = createWeb({
     ...webOf({ agents, ...system }, world, log, () => webUrl),

@@ -9,7 +9,7 @@ import { trace } from '../lab/trace/trace.ts'
 import { renderPicture } from '../notation/draw.ts'
 import type { Log } from '../system/agent.ts'
 import type { RunningSystem } from '../system/start.ts'
-import { backendsOf, stsPolicyText } from '../system/web.ts'
+import { backendsOf, doorsOf, stsPolicyText } from '../system/web.ts'
 import type { WebOptions } from '../web/server.ts'
 import type { World } from '../world/world.ts'
 import { home } from './home.ts'
@@ -26,6 +26,7 @@ export function webOf(
     backends: backendsOf(system.agents, webUrl),
     pagesFolder: pagesFolder(),
     stsPolicy: (hostName) => stsPolicyText(system.plan, hostName),
+    doors: (domain) => doorsOf(system.agents, domain),
     cookieKey: cookieKey(system),
     trace: (message, reader) => {
       const home = system.agents.find(({ agent }) => agent.store === reader?.store)?.agent

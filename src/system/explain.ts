@@ -150,6 +150,15 @@ const KINDS: readonly Kind[] = [
     }),
   },
   {
+    is: ({ name }) => name.startsWith('autoconfig.'),
+    words: () => ({
+      proves: 'nothing: it says where programs ask for our doors',
+      toWhom: PROGRAMS,
+      provesNot: 'that the host there is ours: its certificate does',
+      without: 'people would have to type host and port into their programs',
+    }),
+  },
+  {
     is: () => true,
     words: () => ({
       proves: 'nothing: it says where the host is',

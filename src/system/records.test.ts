@@ -35,6 +35,7 @@ test('programs find every door, what is encrypted from the start first', () => {
     '_pop3._tcp.here.test SRV 10 1 110 mail.here.test',
     '_sieve._tcp.here.test SRV 0 1 4190 mail.here.test',
     '_jmap._tcp.here.test SRV 0 1 443 mail.here.test',
+    '_autodiscover._tcp.here.test SRV 0 1 443 mail.here.test',
   ])
 })
 

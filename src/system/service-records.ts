@@ -26,14 +26,33 @@ const SERVICES: readonly Service[] = [
 const WITH_STARTTLS: ReadonlySet<string> = new Set(['_submission', '_imap', '_pop3'])
 
 /** For the programs of an agent's people. */
-export function serviceRecords({ domain, hostName, roles }: AgentPlan): PublishedRecord[] {
-  return SERVICES.filter(({ opens }) => roles.has(opens)).map(({ name, port, what }) => ({
-    name: `${name}._tcp.${domain}`,
-    type: 'SRV',
-    // A lower priority is preferred: where both are there, what is encrypted from the start.
-    value: `${WITH_STARTTLS.has(name) ? 10 : 0} 1 ${port} ${hostName}`,
-    why: `where people's programs ${what}`,
-  }))
+export function serviceRecords({ domain, hostName, ip, roles }: AgentPlan): PublishedRecord[] {
+  const setUp: PublishedRecord[] = roles.has('MDA')
+    ? [
+        {
+          name: `autoconfig.${domain}`,
+          type: ip.includes(':') ? 'AAAA' : 'A',
+          value: ip,
+          why: 'where Thunderbird and its like ask how to set themselves up',
+        },
+        {
+          name: `_autodiscover._tcp.${domain}`,
+          type: 'SRV',
+          value: `0 1 443 ${hostName}`,
+          why: 'where Outlook asks how to set itself up',
+        },
+      ]
+    : []
+  const doors = SERVICES.filter(({ opens }) => roles.has(opens)).map(
+    ({ name, port, what }): PublishedRecord => ({
+      name: `${name}._tcp.${domain}`,
+      type: 'SRV',
+      // A lower priority is preferred: where both are there, what is encrypted from the start.
+      value: `${WITH_STARTTLS.has(name) ? 10 : 0} 1 ${port} ${hostName}`,
+      why: `where people's programs ${what}`,
+    }),
+  )
+  return [...doors, ...setUp]
 }
 
 /** For a domain that nobody has mail at: whoever writes in its name lies, and nobody needs to try to reach it. */

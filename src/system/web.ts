@@ -29,6 +29,28 @@ export function stsPolicyText({ agents }: SystemPlan, hostName: string): string 
   return policy && `${policyLines(policy).join('\r\n')}\r\n`
 }
 
+/** The best door of each protocol first: TLS from the start before STARTTLS (RFC 8314 §3), IMAP before POP3. */
+const PROGRAM_DOORS = [
+  { service: 'imaps', protocol: 'imap', isStartTls: false },
+  { service: 'imap', protocol: 'imap', isStartTls: true },
+  { service: 'pop3s', protocol: 'pop3', isStartTls: false },
+  { service: 'pop3', protocol: 'pop3', isStartTls: true },
+  { service: 'submissions', protocol: 'smtp', isStartTls: false },
+  { service: 'submission', protocol: 'smtp', isStartTls: true },
+] as const
+
+/** Where mail programs of this domain's people knock; undefined: nobody here has a mailbox in it. */
+export function doorsOf(agents: readonly RunningAgent[], domain: string) {
+  const own = agents.filter(({ plan }) => plan.domain === domain)
+  const doors = PROGRAM_DOORS.flatMap(({ service, ...door }) => {
+    const role = door.protocol === 'smtp' ? 'MSA' : 'MDA'
+    const running = own.find(({ plan }) => plan.roles.has(role))
+    const endpoint = running?.endpoint(service)
+    return endpoint === undefined ? [] : [{ ...door, hostName: running!.plan.hostName, port: endpoint.port }]
+  })
+  return doors.some(({ protocol }) => protocol !== 'smtp') ? doors : undefined
+}
+
 /** One Backends for all agents of this process. `pages`: where they are, beside where the description says. */
 export function backendsOf(agents: readonly RunningAgent[], pages: () => string | undefined = () => undefined) {
   const [first, ...others] = agents

@@ -17,6 +17,7 @@ import { addOutgoing } from './outgoing.ts'
 import { addReports } from './reports.ts'
 import { addSecurity } from './security.ts'
 import { addSending } from './sending.ts'
+import { addSetUp, type DoorsOf } from './set-up.ts'
 import { addSignIn, describe } from './sign-in.ts'
 import { addWebSocket } from './websocket.ts'
 import { addWhere } from './where.ts'
@@ -32,6 +33,8 @@ export interface WebOptions {
   readonly trace?: Tracer
   /** The text of the MTA-STS policy that is served under this host name (RFC 8461 §3.3). */
   readonly stsPolicy?: (hostName: string) => string | undefined
+  /** Where mail programs of a domain's people find their doors. */
+  readonly doors?: DoorsOf
   /** Shown at the sign-in form of a demo: people anyone may be. Never for a real system. */
   readonly demoPeople?: readonly { readonly name: string; readonly address: string; readonly password: string }[]
   /** Signs the cookies; kept, people stay signed in over a restart. */
@@ -124,6 +127,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addMoving(app, guard, options.backends)
   addSending(app, world, options.backends, options.isSecure ?? false)
   if (options.stsPolicy) addStsPolicy(app, options.stsPolicy)
+  if (options.doors) addSetUp(app, guard, options.doors)
   addReports(app, guard, options.backends, world)
   addWhere(app, guard, options.backends)
   if (options.trace) addTrace(app, guard, options.trace)

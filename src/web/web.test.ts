@@ -39,6 +39,13 @@ async function atServer(
           : undefined
       },
     },
+    doors: (domain) =>
+      domain === 'recipient.test'
+        ? [
+            { protocol: 'imap', hostName: 'mail.recipient.test', port: 993, isStartTls: false },
+            { protocol: 'smtp', hostName: 'mail.recipient.test', port: 587, isStartTls: true },
+          ]
+        : undefined,
     stsPolicy: (hostName) => (hostName === 'mta-sts.recipient.test' ? 'version: STSv1\r\n' : undefined),
     trace: (message) => ({ text: `trace of ${message.length} bytes`, svg: '<svg/>' }),
     live: {
@@ -70,6 +77,43 @@ test('an MTA-STS policy is plain text under its own host name, and nowhere else'
     assert.match(String(served.headers['content-type']), /^text\/plain/)
     assert.equal(served.body, 'version: STSv1\r\n')
     assert.equal((await ask('recipient.test')).statusCode, 404)
+  }))
+
+test('programs find their doors: Thunderbird, Outlook and Apple, for an address or a host; of other domains nothing', () =>
+  atServer(async (app) => {
+    const ask = (url: string, host = 'mail.recipient.test') => app.inject({ url, headers: { host } })
+    const byAddress = await ask('/mail/config-v1.1.xml?emailaddress=bob%40recipient.test')
+    assert.match(String(byAddress.headers['content-type']), /^application\/xml/)
+    assert.match(
+      byAddress.body,
+      /<incomingServer type="imap">\s*<hostname>mail\.recipient\.test<\/hostname>\s*<port>993<\/port>\s*<socketType>SSL</,
+    )
+    assert.match(byAddress.body, /<outgoingServer type="smtp">[\s\S]*<port>587<\/port>\s*<socketType>STARTTLS</)
+    const byHost = await ask('/.well-known/autoconfig/mail/config-v1.1.xml', 'autoconfig.recipient.test')
+    assert.equal(byHost.body, byAddress.body)
+    // The same for who exists and who does not.
+    assert.equal((await ask('/mail/config-v1.1.xml?emailaddress=nobody%40recipient.test')).body, byAddress.body)
+    for (const address of ['bob@elsewhere.test', '<x>&', '', 'a'.repeat(10_000), '@@'])
+      assert.equal((await ask(`/mail/config-v1.1.xml?emailaddress=${encodeURIComponent(address)}`)).statusCode, 404)
+    const outlook = (address: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/autodiscover/autodiscover.xml',
+        headers: { 'content-type': 'text/xml' },
+        payload: `<Autodiscover><Request><EMailAddress>${address}</EMailAddress></Request></Autodiscover>`,
+      })
+    assert.match(
+      (await outlook('bob@recipient.test')).body,
+      /<Type>IMAP<\/Type>\s*<Server>mail\.recipient\.test<\/Server>\s*<Port>993<\/Port>\s*<LoginName>bob@recipient\.test</,
+    )
+    assert.equal((await outlook('bob@elsewhere.test')).statusCode, 404)
+    const apple = await ask('/api/set-up/apple?address=%22a%26b%22%40recipient.test')
+    assert.match(apple.body, /<key>EmailAddress<\/key><string>a&amp;b@recipient\.test<\/string>/)
+    assert.doesNotMatch(apple.body, /<key>\w*Password<\/key><string>/)
+    assert.equal((await ask('/api/set-up')).statusCode, 401)
+    const cookie = cookieIn(await signIn(app))
+    const own = await app.inject({ url: '/api/set-up', headers: { cookie } })
+    assert.deepEqual([own.json().address, own.json().doors.length], ['bob@recipient.test', 2])
   }))
 
 test('a cookie signs in, is for our own pages only, and ends with sign-out', () =>

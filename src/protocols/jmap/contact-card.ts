@@ -285,8 +285,8 @@ async function put({ backend }: Context, card: Json, id?: number): Promise<numbe
   return result!.ok ? result!.id! : setError('overQuota', result!.message)
 }
 
-/** RFC 9562 §5.4. */
-function uuid(bytes: Buffer): string {
+/** RFC 9562 §5.4, of 16 random bytes. */
+export function uuid(bytes: Buffer): string {
   bytes[6] = (bytes[6]! & 0x0f) | 0x40
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')

@@ -8,6 +8,7 @@ import { DeletedSettings } from './Deleted.tsx'
 import { ForwardingSettings } from './Forwarding.tsx'
 import { areKeysOn, setKeysOn } from './keys.ts'
 import { MovingSettings } from './Moving.tsx'
+import { ProgramSettings } from './Programs.tsx'
 import { SieveSettings } from './Sieve.tsx'
 import { SecuritySettings } from './security/SecuritySettings.tsx'
 import type { Mail } from './state.ts'
@@ -22,6 +23,7 @@ export function Settings(props: { mail: Mail; onClose: () => void }) {
       <SieveSettings jmap={props.mail.jmap} />
       <ForwardingSettings onTrust={() => setTrustVersion((version) => version + 1)} />
       <TrustedForwarders version={trustVersion()} />
+      <ProgramSettings />
       <SecuritySettings />
       <DeletedSettings mail={props.mail} />
       <MovingSettings />
