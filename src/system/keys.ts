@@ -84,6 +84,8 @@ export const KEYS = {
     outgoing: values.outgoing,
     reports: values.yesNo,
     complaints: values.yesNo,
+    population: values.count,
+    people: values.count,
     'oauth-client': values.oauthClient,
     oidc: values.otherIssuer,
   },

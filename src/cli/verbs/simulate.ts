@@ -4,9 +4,10 @@
 import { writeFileSync } from 'node:fs'
 import { completed } from '../../lab/simulate/completed.ts'
 import { FAULTS, type Fault } from '../../lab/simulate/faults.ts'
-import { plotQueues } from '../../lab/simulate/plot.ts'
+import { plotWaiting } from '../../lab/simulate/plot.ts'
 import { renderChanges, renderSurvival, renderTraffic } from '../../lab/simulate/render.ts'
 import { Dialogue } from '../../lab/simulate/replay.ts'
+import { type Mix, parseMix, USUAL } from '../../lab/simulate/senders.ts'
 import { type Survival, survival } from '../../lab/simulate/survival.ts'
 import { traffic } from '../../lab/simulate/traffic.ts'
 import { changes, parseSwitches, switched } from '../../lab/simulate/what-if.ts'
@@ -15,6 +16,7 @@ import type { SystemModel } from '../../notation/model.ts'
 import { planSystem, type SystemPlan } from '../../system/description.ts'
 import { EXIT, printFindings, readDescription } from '../read-description.ts'
 import { compare, onLoopback } from '../real-stage.ts'
+import { coarse } from './coarse.ts'
 
 export interface SimulateOptions {
   readonly seed: string
@@ -25,7 +27,13 @@ export interface SimulateOptions {
   readonly messages?: string
   readonly days: string
   readonly faults: string
+  readonly mix?: string
   readonly plot?: string
+  /** Populations, and not one agent of each. */
+  readonly coarse: boolean
+  readonly calibrate: string
+  readonly parameters?: string
+  readonly outages: string
   readonly replay: boolean
   readonly json: boolean
 }
@@ -56,7 +64,13 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
     console.error((error as Error).message)
     return EXIT.usage
   }
-  if (options.messages !== undefined) return days(switches.length > 0 ? [whole, changed] : [whole], options, out)
+  const mix = options.mix === undefined ? USUAL : parseMix(options.mix)
+  if (typeof mix === 'string') {
+    console.error(mix)
+    return EXIT.usage
+  }
+  if (options.coarse) return populations(changed, options, mix, out)
+  if (options.messages !== undefined) return days(switches.length > 0 ? [whole, changed] : [whole], options, mix, out)
   if (options.send) return compared(changed, options, out)
   const before = await run(whole, options.replay && switches.length === 0 && !options.json ? out : undefined, options)
   if (switches.length === 0) {
@@ -72,10 +86,33 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   return EXIT.ok
 }
 
+/** A day of populations. */
+async function populations(
+  model: SystemModel,
+  options: SimulateOptions,
+  mix: Mix,
+  out: (text: string) => void,
+): Promise<number> {
+  const { seed, parameters, plot, json } = options
+  const messages = options.messages === undefined ? undefined : numberOf(options.messages, 1, 1e12)
+  const span = numberOf(options.days, 0.01, 365)
+  const fine = numberOf(options.calibrate, 50, 1_000_000)
+  const outages = numberOf(options.outages, 0, 20)
+  const isWrong = options.messages !== undefined && messages === undefined
+  if (span === undefined || fine === undefined || outages === undefined || isWrong) {
+    console.error('--messages and --calibrate (from 50 on) are whole numbers, --days and --outages numbers.')
+    return EXIT.usage
+  }
+  const wishes = { seed, messages, mix, days: span, calibrate: Math.round(fine), parameters, outages, plot, json }
+  await coarse(planSystem(model).plan, wishes, out)
+  return EXIT.ok
+}
+
 /** Traffic of many, with what goes wrong; with switches the same days twice, as it is and as it would be. */
 async function days(
   models: readonly SystemModel[],
   options: SimulateOptions,
+  mix: Mix,
   out: (text: string) => void,
 ): Promise<number> {
   const messages = numberOf(options.messages!, 1, 10_000_000)
@@ -92,9 +129,9 @@ async function days(
   }
   for (const [i, model] of models.entries()) {
     const stage = await simulatedStage(planSystem(model).plan, { seed: options.seed })
-    const result = await traffic(stage, { messages: Math.round(messages), days: span, faults })
+    const result = await traffic(stage, { messages: Math.round(messages), days: span, faults, mix })
     const isLast = i === models.length - 1
-    if (options.plot !== undefined && isLast) writeFileSync(options.plot, plotQueues(result))
+    if (options.plot !== undefined && isLast) writeFileSync(options.plot, plotWaiting(result.queues, span))
     const { eventLogHash, ...rest } = result
     if (!options.json && models.length > 1) out(isLast ? `With ${options.whatIf}:\n\n` : 'As it is:\n\n')
     out(options.json ? `${JSON.stringify(rest)}\n` : `${renderTraffic(result)}\n`)

@@ -81,7 +81,8 @@ function letterOf(plan: SystemPlan, flow: Flow): Omit<FlowLetter, 'flow' | 'text
       lists.find(({ members }) => members.some(isTo))?.address ?? forwards.find((one) => isTo(one.to))?.from
     if (before !== undefined) to = before
   }
-  const author = authorOf(plan, flow, agents)
+  // Nobody hands in at an Open Relay: whoever found it writes.
+  const author = first.settings.receiver.isOpen ? undefined : authorOf(plan, flow, agents)
   const common = { to, recipient, path }
   if (author !== undefined) {
     const { person, msa } = author

@@ -39,36 +39,39 @@ export function renderChanges(changes: readonly Change[]): string {
     .join('\n')}\n`
 }
 
-const OUTCOMES = ['sent', 'inbox', 'junk', 'refused', 'bounced', 'missing'] as const
+const OUTCOMES = ['sent', 'inbox', 'junk', 'refused', 'bounced', 'unheard', 'missing'] as const
 const MOST_REFUSALS = 20
 
 export function renderTraffic(result: TrafficResult): string {
-  const { kinds, delaysS, refusals, load, longestQueue, faults } = result
+  const { kinds, delaysS, refusals, load, longestQueue, faults, cost, costs } = result
   const row = (cells: readonly (string | number)[]) =>
     `  ${cells.map((cell, i) => (i === 0 ? String(cell).padEnd(14) : String(cell).padStart(9))).join('')}`
-  const { honest, spam, forged, botnet } = kinds
-  const bad = [spam, forged, botnet]
+  const { honest } = kinds
+  const there = KINDS.filter((kind) => kinds[kind].sent > 0)
+  const bad = there.filter((kind) => kind !== 'honest').map((kind) => kinds[kind])
   const sum = (of: (one: (typeof bad)[number]) => number) => bad.reduce((total, one) => total + of(one), 0)
   const share = (part: number, whole: number) => (whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(2)} %`)
   return [
     `${result.messages} messages in ${result.days} days`,
     row(['', ...OUTCOMES]),
-    ...KINDS.map((kind) => row([kind, ...OUTCOMES.map((one) => kinds[kind][one])])),
+    ...there.map((kind) => row([kind, ...OUTCOMES.map((one) => kinds[kind][one])])),
     '',
-    `  Spam, forgeries and the botnet: ${share(
+    `  Spam and forgeries: ${share(
       sum(({ inbox }) => inbox),
       sum(({ sent }) => sent),
-    )} got into an inbox.`,
-    `  Honest mail: ${share(honest.refused + honest.bounced, honest.sent)} refused, ${share(honest.junk, honest.sent)} in Junk, ${result.duplicates} arrived twice.`,
+    )} got into an inbox; ${sum(({ bounced }) => bounced)} came back to somebody who had not written them (bounce spam).`,
+    `  Honest mail: ${share(honest.refused + honest.bounced, honest.sent)} refused, ${share(honest.junk, honest.sent)} in Junk, ${share(honest.unheard + honest.missing, honest.sent)} lost, ${result.duplicates} arrived twice.`,
     `  From writing to mailbox: half within ${delaysS.p50} s, 90 % ${delaysS.p90} s, 99 % ${delaysS.p99} s, all ${delaysS.max} s.`,
-    `  For each message ${result.eventsPerMessage} events and ${result.bytesPerMessage} bytes on the wire.`,
+    `  For each message ${cost.bytes} bytes on ${cost.connections} connections, ${cost.lookups} questions to DNS, doors busy for ${cost.busyS} s; ${result.eventsPerMessage} events.`,
     '',
     '  What each agent did, and its longest queue:',
     ...Object.entries(load).map(([agent, done]) => {
       const words = Object.entries(done)
         .sort()
         .map(([what, count]) => `${what} ${count}`)
-      return `    ${agent}: ${[...words, `longest queue ${longestQueue[agent]}`].join(', ')}`
+      const { bytes, connections, lookups, busyS } = costs[agent]!
+      const had = [`${size(bytes)}`, `${connections} connections`, `${lookups} questions to DNS`, `busy ${busyS} s`]
+      return `    ${agent}: ${[...words, `longest queue ${longestQueue[agent]}`].join(', ')}\n      ${had.join(', ')}`
     }),
     ...(refusals.length > 0 ? ['', '  Refused, where and why:'] : []),
     ...refusals.slice(0, MOST_REFUSALS).map(({ at, kind, why, count }) => `    ${count} ${kind} by ${at}: ${why}`),
@@ -80,6 +83,8 @@ export function renderTraffic(result: TrafficResult): string {
     '',
   ].join('\n')
 }
+
+const size = (bytes: number) => (bytes < 10_000 ? `${bytes} bytes` : `${Math.round(bytes / 1000)} kB`)
 
 function hours(ms: number): string {
   const minutes = Math.floor(ms / 60_000)

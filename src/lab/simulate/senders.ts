@@ -1,19 +1,45 @@
 // Who writes in a simulated day, and what: honest people, spammers with domains of their own, forgers who write in the name
-// of others, and a botnet. Everything is drawn from the seed.
+// of others, a botnet, thieves who use the password of an honest Author, and whoever has found an Open Relay. Everything is
+// drawn from the seed.
 
 import type { ZoneRecord } from '../../protocols/dns/zone.ts'
+import type { AgentPlan } from '../../system/description.ts'
 import type { Random } from '../../world/world.ts'
 import { type FlowLetter, STRANGER } from './letters.ts'
 
-export const KINDS = ['honest', 'spam', 'forged', 'botnet'] as const
+export const KINDS = ['honest', 'spam', 'forged', 'botnet', 'stolen', 'relayed'] as const
 export type Kind = (typeof KINDS)[number]
 
-/** Of a hundred messages. */
-const SHARES: Readonly<Record<Kind, number>> = { honest: 60, spam: 15, forged: 10, botnet: 15 }
+/** How many messages of each kind there are, in proportion. */
+export type Mix = Readonly<Partial<Record<Kind, number>>>
+
+/** Who hands in at an MSA, with an Author's password. */
+export const AUTHORS: ReadonlySet<Kind> = new Set(['honest', 'stolen'])
+
+/** "honest=60,spam=40" as a mix, or a sentence that says what is wrong with it. */
+export function parseMix(text: string): Mix | string {
+  const mix: Partial<Record<Kind, number>> = {}
+  for (const word of text.split(',')) {
+    const [, kind, share] = /^\s*(\w+)=(\d+(?:\.\d+)?)\s*$/.exec(word) ?? []
+    if (kind === undefined || !KINDS.includes(kind as Kind))
+      return `"${word}" is no share of a kind of mail: write honest=60, with ${KINDS.join(', ')}.`
+    mix[kind as Kind] = Number(share)
+  }
+  return Object.values(mix).some((share) => share > 0) ? mix : 'A mix needs a share above 0.'
+}
+
+/** Thieves and relayed mail come where somebody asks for them. */
+export const USUAL: Mix = { honest: 60, spam: 15, forged: 10, botnet: 15 }
 
 /** Domains that live from spam: with hosts, addresses and policies, as they have. */
 const SPAMMERS = [1, 2, 3].map((n) => ({ domain: `offers${n}.test`, ip: `127.0.77.${n}` }))
 const BOTS = 250
+
+/** Whose address it is: of machines that have no part in the drawing. */
+export const STRANGERS_IPS = {
+  spammers: (ip: string) => ip.startsWith('127.0.77.'),
+  bots: (ip: string) => ip.startsWith('127.0.66.'),
+} as const
 
 export interface Message {
   readonly kind: Kind
@@ -23,6 +49,10 @@ export interface Message {
   readonly helo: string
   /** Where it comes from. */
   readonly ip: string
+  /** To whom; of an honest letter the one of the drawing. */
+  readonly to: string
+  /** Where it is handed in, if not where the drawing says. */
+  readonly first?: AgentPlan | undefined
   readonly subject: string
   readonly text: string
 }
@@ -35,24 +65,38 @@ export const SPAMMERS_RECORDS: readonly ZoneRecord[] = SPAMMERS.flatMap(({ domai
   { name: `_dmarc.${domain}`, type: 'TXT', ttlS: 60, data: 'v=DMARC1; p=none' },
 ])
 
+/** What a day's messages are drawn from. */
+export interface Cast {
+  readonly letters: readonly FlowLetter[]
+  readonly mix: Mix
+  /** Domains that forgers name. */
+  readonly claims: readonly string[]
+  readonly relays: readonly AgentPlan[]
+}
+
 /** The next message, whoever writes it. */
-export function draw(letters: readonly FlowLetter[], domains: readonly string[], random: Random): Message {
+export function draw({ letters, mix, claims, relays }: Cast, random: Random): Message {
   const letter = pick(letters, random)
-  let chance = random.integer(100)
-  const kind = KINDS.find((one) => (chance -= SHARES[one]) < 0)!
-  if (kind === 'honest')
-    return { kind, letter, from: letter.from, helo: heloOf(letter), ip: letter.ip, ...honest(random) }
+  let chance = random.float() * KINDS.reduce((sum, one) => sum + (mix[one] ?? 0), 0)
+  const kind = KINDS.find((one) => (chance -= mix[one] ?? 0) < 0)!
+  const mine = { kind, letter, from: letter.from, helo: heloOf(letter), ip: letter.ip, to: letter.to }
+  if (kind === 'honest') return { ...mine, ...honest(random) }
   const spam = advertisement(random)
+  // A thief has a list of addresses, and no letter to answer.
+  if (kind === 'stolen') return { ...mine, to: `reader${random.integer(100_000)}@${domainOf(letter.to)}`, ...spam }
   if (kind === 'spam') {
     const { domain, ip } = pick(SPAMMERS, random)
-    return { kind, letter, from: `${pick(NAMES, random)}@${domain}`, helo: `mail.${domain}`, ip, ...spam }
+    return { ...mine, from: `${pick(NAMES, random)}@${domain}`, helo: `mail.${domain}`, ip, ...spam }
   }
   const bot = 1 + random.integer(BOTS)
-  const from = `${pick(NAMES, random)}@${pick(domains, random)}`
-  const at = { ip: `127.0.66.${bot}`, helo: `dsl-${bot}.dynamic.test` }
-  if (kind === 'forged') return { kind, letter, from, ...at, subject: 'Please pay this today', text: DEMAND }
-  return { kind, letter, from: `${pick(NAMES, random)}${bot}@dynamic.test`, ...at, ...spam }
+  const from = `${pick(NAMES, random)}@${pick(claims, random)}`
+  const bots = { ...mine, ip: `127.0.66.${bot}`, helo: `dsl-${bot}.dynamic.test` }
+  if (kind === 'forged') return { ...bots, from, subject: 'Please pay this today', text: DEMAND }
+  const own = { ...bots, from: `${pick(NAMES, random)}${bot}@dynamic.test`, ...spam }
+  return kind === 'relayed' ? { ...own, first: pick(relays, random) } : own
 }
+
+export const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1)
 
 const heloOf = ({ door }: FlowLetter) => (door === 'smtp' ? `mail.${STRANGER.domain}` : 'computer.invalid')
 

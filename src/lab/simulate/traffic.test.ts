@@ -4,7 +4,7 @@ import { parse } from '../../notation/parse.ts'
 import { planSystem } from '../../system/description.ts'
 import { completed } from './completed.ts'
 import { FAULTS, type Fault } from './faults.ts'
-import { plotQueues } from './plot.ts'
+import { plotWaiting } from './plot.ts'
 import { renderTraffic } from './render.ts'
 import { type TrafficResult, traffic } from './traffic.ts'
 import { simulatedStage } from './world.ts'
@@ -51,7 +51,7 @@ test('a bad day: everything goes wrong, and what was taken arrives, or somebody 
   assert.ok(honest.inbox > 0.9 * honest.sent, renderTraffic(result))
   assert.ok(result.delaysS.max > 60, JSON.stringify(result.delaysS))
   assert.ok(Object.values(result.longestQueue).some((length) => length > 0))
-  const svg = plotQueues(result)
+  const svg = plotWaiting(result.queues, result.days)
   assert.match(svg, /^<svg [^>]+>\n<title>Messages waiting in queues<\/title>/)
   assert.equal(svg.match(/<polyline /g)!.length, 3)
   assert.match(renderTraffic(result), /What went wrong:\n/)

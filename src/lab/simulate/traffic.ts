@@ -7,19 +7,40 @@ import { replyText } from '../../protocols/smtp/reply.ts'
 import { forwardPathOf, reversePathOf } from '../../roles/routing.ts'
 import type { RunningAgent } from '../../system/agent.ts'
 import type { AgentPlan, SystemPlan } from '../../system/description.ts'
+import { type Cost, Meter } from './cost.ts'
 import { type Fault, type Happened, trouble } from './faults.ts'
 import { lettersOf, STRANGERS_RECORDS } from './letters.ts'
-import { draw, KINDS, type Kind, type Message, SPAMMERS_RECORDS } from './senders.ts'
+import {
+  AUTHORS,
+  domainOf,
+  draw,
+  KINDS,
+  type Kind,
+  type Message,
+  type Mix,
+  SPAMMERS_RECORDS,
+  USUAL,
+} from './senders.ts'
 import type { SimulatedStage } from './world.ts'
 
 export interface TrafficOptions {
   readonly messages: number
   readonly days: number
   readonly faults: readonly Fault[]
+  /** Of which kinds the messages are (default: USUAL). */
+  readonly mix?: Mix
+  /** Domains that forgers name (default: every agent's). */
+  readonly claims?: readonly string[]
+  /** Is shown what became of each message, by Message-ID, when the days are over. */
+  readonly look?: (fates: ReadonlyMap<string, Fate>, meter: Meter) => void
 }
 
-interface Fate {
+/** What became of one message. */
+export interface Fate {
   readonly kind: Kind
+  /** The flow whose letter it is, and the domain that it says it comes from. */
+  readonly flow: number
+  readonly claim: string
   readonly sentMs: number
   readonly first: string
   reply: string
@@ -33,6 +54,8 @@ interface Fate {
   /** By which agent a notice of failure was written, and what it says. */
   bounced: string | undefined
   bouncedBy: string | undefined
+  /** The notice went to whom the message says it is from, and not to a postmaster alone. */
+  isTold: boolean
 }
 
 export interface OfKind {
@@ -40,7 +63,10 @@ export interface OfKind {
   readonly inbox: number
   readonly junk: number
   readonly refused: number
+  /** Taken, given up later, and a notice of it went to the address that it came from. Nobody wrote that who is forged. */
   readonly bounced: number
+  /** The same, but nothing proves who wrote it: only a postmaster heard of it. */
+  readonly unheard: number
   /** Taken, and neither arrived nor told: still in a queue, or lost. */
   readonly missing: number
 }
@@ -68,6 +94,9 @@ export interface TrafficResult {
   /** Of the whole world, for each message. */
   readonly eventsPerMessage: number
   readonly bytesPerMessage: number
+  /** What it cost, for each message, and what each agent had of it. */
+  readonly cost: Cost
+  readonly costs: Readonly<Record<string, Cost>>
   readonly eventLogHash: string
 }
 
@@ -87,27 +116,28 @@ const AGAIN_MS: Readonly<Record<Kind, readonly number[]>> = {
   spam: [600_000],
   forged: [],
   botnet: [],
+  stolen: [60_000, 300_000, 900_000],
+  relayed: [],
 }
 const OBSERVER_IP = '127.0.99.250'
 
 /** Lets the days pass. */
 export async function traffic(
   stage: SimulatedStage,
-  { messages, days, faults }: TrafficOptions,
+  { messages, days, faults, mix = USUAL, claims, look }: TrafficOptions,
 ): Promise<TrafficResult> {
   const { system, plan } = stage
   const { simulation } = system
   system.publish([...STRANGERS_RECORDS, ...SPAMMERS_RECORDS])
   const { letters } = lettersOf(plan)
   if (letters.length === 0) throw new Error('no letter can be sent along any flow of this drawing')
-  const domains = [...new Set(plan.agents.map(({ domain }) => domain))]
+  const relays = plan.agents.filter(({ settings }) => settings.receiver.isOpen)
+  const cast = { letters, mix, claims: claims ?? [...new Set(plan.agents.map(({ domain }) => domain))], relays }
+  if ((mix.relayed ?? 0) > 0 && relays.length === 0) throw new Error('no agent of this drawing is an Open Relay')
   const random = simulation.random('traffic')
   const { clock } = stage.computer(OBSERVER_IP)
   const fates = new Map<string, Fate>()
-  let bytes = 0
-  const unwatch = simulation.trace((event) => {
-    bytes += event.bytes?.length ?? 0
-  })
+  const meter = new Meter(simulation)
   const samples: Sample[] = []
   const startMs = simulation.nowMs
   const endMs = startMs + days * DAY_MS
@@ -118,12 +148,14 @@ export async function traffic(
     for (let n = 1; n <= messages; n++) {
       // Poisson: the next comes when it comes.
       await clock.sleep((-Math.log(1 - random.float()) * days * DAY_MS) / messages)
-      const message = draw(letters, domains, random)
+      const message = draw(cast, random)
       ips.add(message.ip)
       const id = `${n}.${message.kind}.${random.bytes(4).toString('hex')}@${domainOf(message.from)}`
       const { kind } = message
       const fate: Fate = {
         kind,
+        flow: message.letter.flow,
+        claim: domainOf(message.from),
         sentMs: simulation.nowMs,
         first: firstOf(plan, message),
         reply: '',
@@ -134,6 +166,7 @@ export async function traffic(
         isTwice: false,
         bounced: undefined,
         bouncedBy: undefined,
+        isTold: false,
       }
       fates.set(id, fate)
       underWay.push(write(stage, message, id, fate))
@@ -152,8 +185,9 @@ export async function traffic(
   const untilMs = simulation.nowMs + AFTER_MS
   const waits = () => plan.agents.some(({ id }) => system.agent(id).agent.store.queueNextDueMs() !== undefined)
   await simulation.run(() => !waits() || simulation.nowMs > untilMs)
-  unwatch()
+  meter.stop()
   const load = lookAround(stage, fates)
+  look?.(fates, meter)
   return {
     messages,
     days,
@@ -165,14 +199,17 @@ export async function traffic(
     queues: samples,
     faults: (await troubles).map((one) => ({ ...one, atMs: one.atMs - startMs })),
     eventsPerMessage: Math.round(simulation.eventCount / messages),
-    bytesPerMessage: Math.round(bytes / messages),
+    bytesPerMessage: Math.round(meter.bytes / messages),
+    cost: meter.total(messages),
+    costs: Object.fromEntries(plan.agents.map(({ id, ip }) => [id, meter.of(ip)])),
     eventLogHash: simulation.eventLogHash(),
   }
 }
 
-/** An Author goes to the MSA; whoever is not honest straight to the Receiver of the address. */
-function firstOf({ agents }: SystemPlan, { kind, letter }: Message): string {
-  if (kind === 'honest' || letter.door === 'smtp') return letter.first.id
+/** An Author goes to the MSA; whoever is not honest straight to the Receiver of the address, or to the relay he found. */
+function firstOf({ agents }: SystemPlan, { kind, letter, first }: Message): string {
+  if (first !== undefined) return first.id
+  if (AUTHORS.has(kind) || letter.door === 'smtp') return letter.first.id
   const domain = domainOf(letter.to)
   const receivers = agents.filter(({ roles, isAtTheBorder }) => roles.has('Receiver') && isAtTheBorder)
   const takes = (agent: AgentPlan) =>
@@ -202,12 +239,12 @@ async function write(stage: SimulatedStage, message: Message, id: string, fate: 
 async function offer(
   world: ReturnType<SimulatedStage['computer']>,
   first: RunningAgent,
-  { kind, letter, from, helo }: Message,
+  { kind, letter, from, to, helo }: Message,
   source: Buffer,
 ): Promise<string> {
   const { plan } = first
-  const password = kind === 'honest' ? letter.password : undefined
-  const endpoint = first.endpoint(kind === 'honest' ? letter.door : 'smtp')
+  const password = AUTHORS.has(kind) ? letter.password : undefined
+  const endpoint = first.endpoint(AUTHORS.has(kind) ? letter.door : 'smtp')
   if (endpoint === undefined) return '451 4.4.1 the host is starting'
   const connection = await SmtpConnection.open({
     network: world.network,
@@ -222,7 +259,7 @@ async function offer(
   const { recipients } = await connection.send({
     envelope: {
       reversePath: reversePathOf(from),
-      recipients: [{ forwardPath: forwardPathOf(letter.to) }],
+      recipients: [{ forwardPath: forwardPathOf(to) }],
       body: '7BIT',
       smtputf8: false,
     },
@@ -232,10 +269,10 @@ async function offer(
   return replyText(recipients[0]!.reply)
 }
 
-function sourceOf({ from, letter, subject, text }: Message, id: string, nowMs: number): Buffer {
+function sourceOf({ from, to, subject, text }: Message, id: string, nowMs: number): Buffer {
   const head = [
     `From: ${from}`,
-    `To: ${letter.to}`,
+    `To: ${to}`,
     `Subject: ${subject}`,
     `Date: ${formatDate(nowMs)}`,
     `Message-ID: <${id}>`,
@@ -244,8 +281,6 @@ function sourceOf({ from, letter, subject, text }: Message, id: string, nowMs: n
   ]
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${text}`)
 }
-
-const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1)
 
 /** While an agent is down, what it had is what it has. */
 function queueLengths(stage: SimulatedStage, last: Sample | undefined): Record<string, number> {
@@ -289,10 +324,13 @@ function lookAround(stage: SimulatedStage, fates: ReadonlyMap<string, Fate>): Re
     const messageOf = new Map<string, string>()
     for (let afterId = 0; ; ) {
       const events = store.events({ afterId, limit: PAGE })
-      for (const { id: eventId, kind, trace, messageId, detail, text } of events) {
+      for (const { id: eventId, kind, trace, messageId, detail, text, forwardPath } of events) {
         afterId = eventId
         done[kind] = (done[kind] ?? 0) + 1
         if (messageId !== '') messageOf.set(trace, messageId)
+        const returned =
+          typeof detail.bounceOf === 'string' ? fates.get(messageOf.get(detail.bounceOf) ?? '') : undefined
+        if (returned !== undefined) returned.isTold ||= !forwardPath.startsWith('postmaster@')
         const fate = kind === 'bounced' ? fates.get(messageOf.get(trace) ?? '') : undefined
         if (fate === undefined) continue
         fate.bounced = typeof detail.reply === 'string' ? detail.reply : text
@@ -310,12 +348,14 @@ function summary(fates: readonly Fate[]): Pick<TrafficResult, 'kinds' | 'duplica
     const all = fates.filter((one) => one.kind === kind)
     const count = (is: (fate: Fate) => boolean) => all.filter(is).length
     const arrived = (fate: Fate) => fate.inbox + fate.junk > 0
+    const isGivenUp = (fate: Fate) => !arrived(fate) && fate.takenMs !== undefined && fate.bounced !== undefined
     return {
       sent: all.length,
       inbox: count(({ inbox }) => inbox > 0),
       junk: count(({ inbox, junk }) => inbox === 0 && junk > 0),
       refused: count((fate) => !arrived(fate) && fate.takenMs === undefined),
-      bounced: count((fate) => !arrived(fate) && fate.takenMs !== undefined && fate.bounced !== undefined),
+      bounced: count((fate) => isGivenUp(fate) && fate.isTold),
+      unheard: count((fate) => isGivenUp(fate) && !fate.isTold),
       missing: count((fate) => !arrived(fate) && fate.takenMs !== undefined && fate.bounced === undefined),
     }
   }
@@ -348,7 +388,7 @@ function summary(fates: readonly Fate[]): Pick<TrafficResult, 'kinds' | 'duplica
 }
 
 /** A reply without what is said of one message alone. */
-const general = (reply: string) =>
+export const general = (reply: string) =>
   reply
     .replace(/\(kept here as \w+\)/g, '')
     .replace(/\([\d.]+ points\)/g, '')

@@ -1,0 +1,111 @@
+// What mail costs, without a word about anybody's processor: bytes on the wire, connections, questions to DNS, and how long
+// doors were busy with it in virtual time. Read from the events of a simulated world, for each agent, and for each way
+// between two hosts.
+
+import type { Simulation, TracedEvent } from '../../world/simulated/simulation.ts'
+
+export interface Cost {
+  readonly bytes: number
+  readonly connections: number
+  readonly lookups: number
+  /** How long something was being said on its connections, seconds; an idle connection that is kept costs nothing. */
+  readonly busyS: number
+}
+
+type Sum = { -readonly [K in keyof Cost]: Cost[K] }
+
+const DNS = ':53'
+/** A client that says nothing for longer keeps a connection that it does not need now. */
+const LONGEST_PAUSE_MS = 1000
+
+const nothing = (): Sum => ({ bytes: 0, connections: 0, lookups: 0, busyS: 0 })
+
+export class Meter {
+  bytes = 0
+  readonly stop: () => void
+  /** By client and server, as addresses of hosts. */
+  readonly #ways = new Map<string, Sum>()
+  readonly #lookups = new Map<string, number>()
+  /** When something was last said, by client and server with their ports. */
+  readonly #last = new Map<string, number>()
+
+  constructor(simulation: Simulation) {
+    this.stop = simulation.trace((event) => this.#hear(event))
+  }
+
+  #hear({ kind, from, to, bytes, timeMs }: TracedEvent): void {
+    this.bytes += bytes?.length ?? 0
+    if (kind === 'udp') {
+      if (to.endsWith(DNS)) this.#lookups.set(hostOf(from), (this.#lookups.get(hostOf(from)) ?? 0) + 1)
+    } else if (kind === 'accept') {
+      // Said by the server.
+      this.#way(to, from).connections++
+      this.#last.set(`${to} ${from}`, timeMs)
+    } else if (kind === 'data') {
+      const isFromClient = this.#last.has(`${from} ${to}`)
+      const [client, server] = isFromClient ? [from, to] : [to, from]
+      const way = this.#way(client, server)
+      way.bytes += bytes!.length
+      const last = this.#last.get(`${client} ${server}`)
+      if (last !== undefined && (!isFromClient || timeMs - last <= LONGEST_PAUSE_MS))
+        way.busyS += (timeMs - last) / 1000
+      this.#last.set(`${client} ${server}`, timeMs)
+    } else if (kind === 'fin') {
+      this.#last.delete(`${from} ${to}`)
+      this.#last.delete(`${to} ${from}`)
+    }
+  }
+
+  #way(client: string, server: string): Sum {
+    const key = `${hostOf(client)} ${hostOf(server)}`
+    let way = this.#ways.get(key)
+    if (way === undefined) this.#ways.set(key, (way = nothing()))
+    return way
+  }
+
+  /** What went from hosts to the one at `ip`, told by their addresses. */
+  to(ip: string, isMeant: (client: string) => boolean = () => true): Cost {
+    return this.#sum((client, server) => server === ip && isMeant(client))
+  }
+
+  /** Everything that the host at `ip` had part in, and what it asked of DNS. */
+  of(ip: string): Cost {
+    return roundedCost({
+      ...this.#sum((client, server) => client === ip || server === ip),
+      lookups: this.#lookups.get(ip) ?? 0,
+    })
+  }
+
+  /** For each of so many messages. */
+  total(messages: number): Cost {
+    const { bytes, connections, busyS } = this.#sum(() => true)
+    const lookups = [...this.#lookups.values()].reduce((sum, one) => sum + one, 0)
+    return roundedCost({
+      bytes: bytes / messages,
+      connections: connections / messages,
+      lookups: lookups / messages,
+      busyS: busyS / messages,
+    })
+  }
+
+  #sum(isMeant: (client: string, server: string) => boolean): Sum {
+    const sum = nothing()
+    for (const [key, way] of this.#ways) {
+      const [client, server] = key.split(' ')
+      if (!isMeant(client!, server!)) continue
+      sum.bytes += way.bytes
+      sum.connections += way.connections
+      sum.busyS += way.busyS
+    }
+    return sum
+  }
+}
+
+const hostOf = (endpoint: string) => endpoint.slice(0, endpoint.lastIndexOf(':'))
+
+export const roundedCost = ({ bytes, connections, lookups, busyS }: Cost): Cost => ({
+  bytes: Math.round(bytes),
+  connections: Math.round(connections * 1000) / 1000,
+  lookups: Math.round(lookups * 1000) / 1000,
+  busyS: Math.round(busyS * 1000) / 1000,
+})
