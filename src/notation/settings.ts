@@ -66,6 +66,8 @@ max-size | the largest message | 50M
 connections, connections-per-address, messages-per-minute | limits; the last one counts an address, its network may four times that | 1000, 50, 600
 reports | DMARC and TLS reports are collected and sent | yes; no in a lab
 complaints | tells senders who asked for it what Recipients moved to Junk | no
+* The coarse level of the lab
+population, people | how many agents like this one simulate --coarse has, and how many people each of them has on average (docs/simulate.md) | 1
 * MDA and all
 web | where the pages of its people are, such as https://mail.example.org: passkeys are for that name (docs/accounts.md) | where its host serves them
 ldap, ldap-base | "ldaps://ldap.example.org" or "ldap://…" (STARTTLS): the directory that knows the passwords of people who have none here, and below which entry they are (docs/accounts.md) | none
