@@ -5,7 +5,7 @@ import { insertMailbox } from './apply-mailboxes.ts'
 import type { AccountRow, Ledger } from './ledger.ts'
 import type { SpecialUse } from './types.ts'
 
-const FIRST_MAILBOXES: readonly (readonly [string, SpecialUse])[] = [
+export const FIRST_MAILBOXES: readonly (readonly [string, SpecialUse])[] = [
   ['INBOX', 'inbox'],
   ['Drafts', 'drafts'],
   ['Sent', 'sent'],
@@ -15,7 +15,7 @@ const FIRST_MAILBOXES: readonly (readonly [string, SpecialUse])[] = [
 ]
 
 /** An account has an address book from the first; the id is above all that come later. */
-const FIRST_BOOK = { id: 1_000_000_001, value: JSON.stringify({ name: 'Contacts', isDefault: true }) }
+export const FIRST_BOOK = { id: 1_000_000_001, value: JSON.stringify({ name: 'Contacts', isDefault: true }) }
 
 export const createAccount: Handler<'account.create'> = (ledger, command) => {
   const address = command.address.toLowerCase()
@@ -167,7 +167,7 @@ function settingOf(ledger: Ledger, key: string): string | undefined {
   return ledger.sql('SELECT value FROM setting WHERE key = ?').get(key)?.value as string | undefined
 }
 
-const taken = (address: string) => refuse('exists', `The address ${address} is taken.`)
+export const taken = (address: string) => refuse('exists', `The address ${address} is taken.`)
 
 const isGroup = (ledger: Ledger, address: string) =>
   ledger.sql('SELECT 1 FROM address_group WHERE address = ?').get(address) !== undefined

@@ -6,7 +6,7 @@ import { releaseBlob } from './apply-placements.ts'
 import type { AccountRow, Ledger } from './ledger.ts'
 import { HOOKS, type ObjectKind, PUSHES } from './types.ts'
 
-const noObject = refuse('conflict', 'There is no such object.')
+export const noObject = refuse('conflict', 'There is no such object.')
 
 export const putObject: Handler<'object.put'> = (ledger, { account: accountId, of, id, value, atMost }) => {
   const account = ledger.account(accountId)
@@ -41,7 +41,7 @@ export const removeObject: Handler<'object.remove'> = (ledger, { account: accoun
 }
 
 /** How a person signs in or is told is no mail: the account's state stays. */
-const BESIDE_THE_MAIL: ReadonlySet<string> = new Set([
+export const BESIDE_THE_MAIL: ReadonlySet<string> = new Set([
   'push',
   'app-password',
   'second-factor',

@@ -7,7 +7,7 @@ import { releaseBlob } from './apply-placements.ts'
 import { takeBack } from './apply-sent.ts'
 import { EVENTS, QUEUE } from './types.ts'
 
-const noEntry = refuse('conflict', 'There is no such queue entry.')
+export const noEntry = refuse('conflict', 'There is no such queue entry.')
 
 export const addToQueue: Handler<'queue.add'> = (ledger, { entry }) => {
   const blob = useBlob(ledger, entry.blob)
@@ -70,7 +70,7 @@ export const steerEntries: Handler<'queue.steer'> = (ledger, command) => {
 }
 
 /** Beyond this a moment of acceptance that lies ahead is the clock's doing. */
-const SKEW_MS = 3_600_000
+export const SKEW_MS = 3_600_000
 
 export const reclockQueue: Handler<'queue.reclock'> = (ledger, { nowMs, latestMs, periodMs, isLater }) => {
   const expiresMs = nowMs + periodMs
@@ -157,7 +157,7 @@ export const removeSubmission: Handler<'submission.remove'> = (ledger, { account
   return { ok: true, id, modseq: noteGone(ledger, account, 'submission', id, Number(row.created_modseq)) }
 }
 
-const ARRIVALS_KEPT_MS = 7 * 86_400_000
+export const ARRIVALS_KEPT_MS = 7 * 86_400_000
 
 export const addArrival: Handler<'arrival.add'> = (ledger, { digest, trace, atMs }) => {
   ledger.sql('DELETE FROM arrival WHERE at_ms < ?').run(atMs - ARRIVALS_KEPT_MS)

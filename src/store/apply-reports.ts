@@ -18,7 +18,7 @@ const MOST_REPORT_BYTES = 256 * 1024 * 1024
 const MOST_COMPLAINTS = 10_000
 const DAY_MS = 86_400_000
 
-const noDay = refuse('conflict', 'There is no such day, or its report is out.')
+export const noDay = refuse('conflict', 'There is no such day, or its report is out.')
 
 export const observeReports: Handler<'report.observe'> = (ledger, { sightings }) => {
   const kept = ledger

@@ -6,10 +6,11 @@ import { openStore } from './embedded.ts'
 import { Lease } from './lease.ts'
 import { openSharedStore, type SharedOptions, sharedOptionsOf } from './shared.ts'
 import { tidyShared } from './shared-tidy.ts'
+import type { Store } from './store.ts'
 import type { KeptStore } from './view.ts'
 
-export interface OpenedStore {
-  readonly store: KeptStore
+export interface OpenedStore<S extends Store = Store> {
+  readonly store: S
   /** Wins space back; gives what could not be done, one sentence each. @throws DiskError */
   tidy(): Promise<readonly string[]>
   /** Work that only one may do: begun now, or when its turn comes. Gives what ends it. */
@@ -27,12 +28,12 @@ export interface Vault {
 }
 
 /** The store of an agent that is stopped, in the engine in which it was last opened. @throws DiskError */
-export async function openStopped(world: World): Promise<OpenedStore> {
+export async function openStopped(world: World): Promise<OpenedStore<KeptStore>> {
   return openKeptStore(world, await sharedOptionsOf(world.disk))
 }
 
 /** `shared`: what nodes share; undefined: SQLite and files of this one. @throws DiskError */
-export async function openKeptStore(world: World, shared: SharedOptions | undefined): Promise<OpenedStore> {
+export async function openKeptStore(world: World, shared: SharedOptions | undefined): Promise<OpenedStore<KeptStore>> {
   if (shared !== undefined) {
     const store = await openSharedStore(world, shared)
     let lease: Lease | undefined

@@ -1,5 +1,6 @@
 // The store as roles and protocols see it: writes are batches of Commands, reads are synchronous looks at what is
-// durable, bodies are blobs, changes are announced. Implementation: embedded.ts (SQLite + segment files).
+// durable, bodies are blobs, changes are announced. Implementations: embedded.ts (SQLite and segment files), shared.ts
+// (PostgreSQL), memory/store.ts (of simulated agents).
 
 import type { Command, CommandResult } from './commands.ts'
 import type { AccessReads } from './read-access.ts'
@@ -46,6 +47,9 @@ export interface Change {
   readonly mailboxes: readonly MailboxId[]
   readonly modseq: number
 }
+
+/** What a class shows, whoever does it. */
+type Face<T> = Pick<T, keyof T>
 
 export interface Store {
   /**
@@ -116,24 +120,24 @@ export interface Store {
   submissions(account: AccountId): Submission[]
 
   /** What changed since a state. */
-  readonly changes: ChangeReads
+  readonly changes: Face<ChangeReads>
   /** Long lists, without what a list does not show. */
-  readonly lists: ListReads
+  readonly lists: Face<ListReads>
   /** What is in a mailbox, at a glance. */
-  readonly contents: ContentsReads
+  readonly contents: Face<ContentsReads>
   /** Quotas, access rights, annotations. */
-  readonly access: AccessReads
+  readonly access: Face<AccessReads>
   /** What was deleted and can be brought back; what has been somewhere for long. */
-  readonly deleted: DeletedReads
+  readonly deleted: Face<DeletedReads>
   /** What Authors sent, and which requests were done. */
-  readonly sent: SentReads
+  readonly sent: Face<SentReads>
   /** Finds a message by whatever is known of it. */
-  readonly where: WhereReads
+  readonly where: Face<WhereReads>
   /** What came back: suppressed addresses, counts by class. */
-  readonly bounces: BounceReads
+  readonly bounces: Face<BounceReads>
   /** Reports that we owe and that others sent. */
-  readonly reports: ReportReads
-  readonly outgoing: OutgoingReads
+  readonly reports: Face<ReportReads>
+  readonly outgoing: Face<OutgoingReads>
   // what people teach
   /** Lessons after the one with this id, in order. */
   lessons(afterId: number, limit: number): Lesson[]

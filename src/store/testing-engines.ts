@@ -13,7 +13,7 @@ let count = 0
 after(async () => (await cluster)?.end())
 
 /** Opens the store, also again after it was closed. */
-export type OpenAgain = () => Promise<OpenedStore>
+export type OpenAgain = () => Promise<OpenedStore<KeptStore>>
 
 interface Engine {
   /** Gives a new store to the work; false where the engine is missing. */

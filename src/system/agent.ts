@@ -25,6 +25,7 @@ import { stsPolicies } from '../roles/transmitter/sts-policies.ts'
 import { unlocked } from '../store/encryption.ts'
 import { type OpenedStore, openKeptStore } from '../store/open.ts'
 import { TextIndex } from '../store/text/text-index.ts'
+import { View } from '../store/view.ts'
 import { type Endpoint, type Listener, NetworkError, type Stream, type TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { openAdminDoor } from './admin-door.ts'
@@ -105,6 +106,10 @@ export interface AgentOptions {
   readonly partnerAt?: Agent['partnerAt']
   /** What DNS should show of the agent's keys is another now. */
   readonly onKeys?: () => void
+  /** Opens the agent's store; default: the one that its description names. */
+  readonly openStore?: (plan: AgentPlan, world: World) => Promise<OpenedStore>
+  /** How often the store is tidied, if not as it is good for one that is used by people. */
+  readonly tidyEveryMs?: number
 }
 
 type MailAccess = Parameters<typeof servePop3>[1] &
@@ -165,7 +170,8 @@ export class RunningAgent {
       privateDestinations: agent.settings.transmitter.privateDestinations,
       onFault: (error) => agent.log('error', 'bringing mail failed', { error: String(error) }),
     })
-    this.#background = new Background(agent, this.keys, () => opened.tidy())
+    const { tidyEveryMs } = options
+    this.#background = new Background(agent, this.keys, { tidy: () => opened.tidy(), everyMs: tidyEveryMs })
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
     this.#policies = {
@@ -199,9 +205,7 @@ export class RunningAgent {
   /** Opens the store and makes what is missing (keys, accounts). Then `open` opens doors, and `begin` carries mail out. */
   static async start(plan: AgentPlan, outside: World, options: AgentOptions): Promise<RunningAgent> {
     const world = await unlocked(outside, 'store', plan.encrypt)
-    const { store: url, domain: shard, bodies, cacheBytes } = plan
-    const shared = url && { url, shard, bodies, cacheBytes }
-    const opened = await openKeptStore(world, shared || undefined)
+    const opened = await (options.openStore ?? openDescribedStore)(plan, world)
     const { store } = opened
     const secrets = await secretsOf(world, plan, opened.vault).catch(async (error: unknown) => {
       await store.close()
@@ -238,7 +242,7 @@ export class RunningAgent {
     }
     const passwords = new Passwords(world, secrets.server, options.iterations)
     await settle(store, plan, world, passwords, log)
-    if (plan.roles.has('MDA'))
+    if (plan.roles.has('MDA') && store instanceof View)
       store.text = await TextIndex.open(world, store, (error) =>
         log('warning', 'the text index is behind', { error: String(error) }),
       )
@@ -396,6 +400,10 @@ export class RunningAgent {
     await this.#memory.save()
     await this.agent.store.close()
   }
+}
+
+function openDescribedStore({ store: url, domain: shard, bodies, cacheBytes }: AgentPlan, world: World) {
+  return openKeptStore(world, url ? { url, shard, bodies, cacheBytes } : undefined)
 }
 
 const isLoopback = (address: string) =>

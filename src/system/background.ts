@@ -33,17 +33,22 @@ interface Work {
   isOver: boolean
 }
 
+interface Tidying {
+  /** Wins space back; gives what could not be done, one sentence each. */
+  tidy(): Promise<readonly string[]>
+  readonly everyMs: number | undefined
+}
+
 export class Background {
   readonly #agent: Agent
   readonly #keys: KeyKeeper
-  /** Wins space back; gives what could not be done, one sentence each. */
-  readonly #tidyStore: () => Promise<readonly string[]>
+  readonly #tidying: Tidying
   #work: Work | undefined
 
-  constructor(agent: Agent, keys: KeyKeeper, tidyStore: () => Promise<readonly string[]>) {
+  constructor(agent: Agent, keys: KeyKeeper, tidying: Tidying) {
     this.#agent = agent
     this.#keys = keys
-    this.#tidyStore = tidyStore
+    this.#tidying = tidying
   }
 
   /** Mail is being carried out here. */
@@ -119,11 +124,12 @@ export class Background {
       noteAllContacts(this.#agent)
       await work.reporter.prune()
       if (this.#agent.roles.has('MDA')) await retain(store, world.clock, this.#agent.settings.retention)
-      for (const problem of await this.#tidyStore()) log('warning', problem)
+      for (const problem of await this.#tidying.tidy()) log('warning', problem)
     } catch (error) {
       if (!work.isOver) log('warning', 'the store could not be tidied', { error: String(error) })
     }
     // The next pass is set when this one is over: never two at once.
-    if (!work.isOver) work.tidying = world.clock.after(TIDY_EVERY_MS, () => void this.#tidy(work))
+    const { everyMs = TIDY_EVERY_MS } = this.#tidying
+    if (!work.isOver) work.tidying = world.clock.after(everyMs, () => void this.#tidy(work))
   }
 }

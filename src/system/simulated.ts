@@ -4,8 +4,11 @@
 import { Resolver } from '../protocols/dns/resolver.ts'
 import { startDnsServer } from '../protocols/dns/server.ts'
 import { type ZoneRecord, ZoneTable } from '../protocols/dns/zone.ts'
+import { State, type StateOptions } from '../store/memory/state.ts'
+import { openMemoryStore } from '../store/memory/store.ts'
 import type { SimulatedHost } from '../world/simulated/host.ts'
 import type { Simulation } from '../world/simulated/simulation.ts'
+import type { World } from '../world/world.ts'
 import { INTERNET_PORTS, type Log, RunningAgent, servicesOf } from './agent.ts'
 import type { AgentPlan, SystemPlan } from './description.ts'
 import { labZone } from './zones.ts'
@@ -13,26 +16,40 @@ import { labZone } from './zones.ts'
 const DNS_ADDRESS = '198.51.100.53'
 /** The least that SCRAM allows (RFC 7677 §4): virtual time is not spent on guessing. */
 const ITERATIONS = 4096
+/** Of what nobody but the simulation looks into. */
+const TIDY_EVERY_MS = 86_400_000
+
+export interface SimulatedOptions {
+  readonly log?: Log
+  /** Stores in memory, so that many agents fit into one process; else as agents have them, with everything for mail programs. */
+  readonly stores?: StateOptions
+}
 
 export class SimulatedSystem {
   readonly plan: SystemPlan
   readonly simulation: Simulation
   readonly agents = new Map<string, RunningAgent>()
   readonly #hosts = new Map<string, SimulatedHost>()
-  readonly #log: Log
+  readonly #options: SimulatedOptions
+  /** What the agents' stores in memory hold, whatever becomes of the agents. */
+  readonly states = new Map<string, State>()
   readonly #zones = new ZoneTable([{ origin: '', records: [] }])
   #others: readonly ZoneRecord[] = []
   #isOurs = true
 
-  private constructor(plan: SystemPlan, simulation: Simulation, log: Log) {
+  private constructor(plan: SystemPlan, simulation: Simulation, options: SimulatedOptions) {
     this.plan = plan
     this.simulation = simulation
-    this.#log = log
+    this.#options = options
   }
 
   /** Boots every agent of the plan. Virtual time passes meanwhile. */
-  static async start(plan: SystemPlan, simulation: Simulation, log: Log = () => {}): Promise<SimulatedSystem> {
-    const system = new SimulatedSystem(plan, simulation, log)
+  static async start(
+    plan: SystemPlan,
+    simulation: Simulation,
+    options: SimulatedOptions = {},
+  ): Promise<SimulatedSystem> {
+    const system = new SimulatedSystem(plan, simulation, options)
     const zones = system.#zones
     const dns = simulation.host('dns', [DNS_ADDRESS])
     const at = { address: DNS_ADDRESS, port: 53 }
@@ -103,11 +120,26 @@ export class SimulatedSystem {
     this.agent(id).begin()
   }
 
+  #stateOf(id: string, options: StateOptions): State {
+    const state = this.states.get(id) ?? new State(options)
+    this.states.set(id, state)
+    return state
+  }
+
   async #boot(plan: AgentPlan): Promise<void> {
     const { world } = this.#hosts.get(plan.id)!
     const onKeys = () => this.publish(this.#others)
-    const options = { iterations: ITERATIONS, transmitterPort: INTERNET_PORTS.smtp, log: this.#log, onKeys }
-    const agent = await RunningAgent.start(plan, world, options)
+    const { stores, log = () => {} } = this.#options
+    const agent = await RunningAgent.start(plan, world, {
+      iterations: ITERATIONS,
+      transmitterPort: INTERNET_PORTS.smtp,
+      log,
+      onKeys,
+      ...(stores && {
+        tidyEveryMs: TIDY_EVERY_MS,
+        openStore: (_plan: AgentPlan, inside: World) => openMemoryStore(inside, this.#stateOf(plan.id, stores)),
+      }),
+    })
     this.agents.set(plan.id, agent)
     for (const service of servicesOf(plan))
       await agent.open(service, { address: plan.ip, port: INTERNET_PORTS[service] })

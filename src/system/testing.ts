@@ -69,7 +69,7 @@ export class TestSystem {
     const log = (agent: string, level: string, said: string, facts?: object) => {
       if (level !== 'info') complaints.push(`${agent}: ${said} ${JSON.stringify(facts)}`)
     }
-    return new TestSystem(await SimulatedSystem.start(plan, simulate({ seed: 1, ...options }), log), complaints)
+    return new TestSystem(await SimulatedSystem.start(plan, simulate({ seed: 1, ...options }), { log }), complaints)
   }
 
   agent(id: string): Agent {

@@ -20,9 +20,9 @@ export async function simulatedStage(
   options: SimulationOptions,
   restMs = WEEK_MS,
 ): Promise<SimulatedStage> {
-  const system = await SimulatedSystem.start(plan, simulate({ latencyMs: 10, ...options }))
+  const simulation = simulate({ latencyMs: 10, ...options })
+  const system = await SimulatedSystem.start(plan, simulation, { stores: { mail: 'stays', eventsKept: 1_000_000 } })
   system.publish(STRANGERS_RECORDS)
-  const { simulation } = system
   const computers = new Map<string, SimulatedHost>()
   const waits = () => [...system.agents.values()].some(({ agent }) => agent.store.queueNextDueMs() !== undefined)
   return {

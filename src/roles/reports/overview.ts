@@ -3,7 +3,7 @@
 
 import type { AggregateRow } from '../../identity/reports/aggregate.ts'
 import type { TlsReport } from '../../identity/reports/tls.ts'
-import type { ReportReads } from '../../store/read-reports.ts'
+import type { Store } from '../../store/store.ts'
 import type { ReceivedReport, ReportDuty } from '../../store/types.ts'
 import { DAY_MS } from './observations.ts'
 import { type Source, sourcesOf } from './sources.ts'
@@ -92,7 +92,7 @@ const MOST_LISTED = 200
 const LATEST = 20
 
 /** What came and what went since a time. Reports that nobody is proven to have sent are listed and not counted. */
-export function overview(reads: ReportReads, sinceMs: number): Overview {
+export function overview(reads: Store['reports'], sinceMs: number): Overview {
   const reports = reads.received(sinceMs, MOST_REPORTS)
   const proven = reports.filter(({ provenDomain }) => provenDomain !== '')
   return {

@@ -2,13 +2,14 @@
 // happened at each role of each agent whose events can be read here, and where it is now.
 
 import { isIp } from '../../message/ip.ts'
-import type { FoundPlace, FoundWaiting, WhereReads } from '../../store/read-where.ts'
+import type { FoundPlace, FoundWaiting } from '../../store/read-where.ts'
+import type { Store } from '../../store/store.ts'
 import type { TrackEvent } from '../../store/types.ts'
 
 /** An agent that can be read. */
 export interface WhereSource {
   readonly agent: string
-  readonly reads: WhereReads
+  readonly reads: Store['where']
 }
 
 export interface StoryEvent extends TrackEvent {
@@ -71,7 +72,7 @@ function add(traces: Map<WhereSource, Set<string>>, source: WhereSource, trace: 
 }
 
 /** By the form of what was asked; words are tried last, for everything may be words. */
-function tracesFor(reads: WhereReads, asked: string): string[] {
+function tracesFor(reads: Store['where'], asked: string): string[] {
   // A reply of ours says under which name the message is kept here, whoever quotes it.
   const named = /\b(?:kept here|accepted|queued) as ([0-9a-hjkmnp-z]{12})\b/.exec(asked)?.[1]
   const trace = named ?? (TRACE.test(asked) ? asked : undefined)
