@@ -3,9 +3,9 @@
 // means is known in src/system/; here only `trusts`, `whitelist`, `checks`, `spf` and `dkim` are looked at.
 
 import { weakPoints } from './explain/weak-points.ts'
+import { Facts, listed } from './facts.ts'
 import { byPlace, finding } from './findings.ts'
 import {
-  type Actor,
   type Block,
   blockLabel,
   type Finding,
@@ -37,9 +37,10 @@ const GUARDS = new Set(['Receiver', 'Gateway', 'Filter', 'Mailing List', 'Open R
 
 /** All findings of a model, in the order of its text: those of reading it (N codes), and M and R codes. */
 export function check(model: SystemModel): Finding[] {
-  const world = lookup(model)
+  const facts = new Facts(model)
+  const end = endOf(model.source)
   const found = [...model.findings]
-  for (const hop of model.hops) found.push(...acrossBorder(hop, world))
+  for (const hop of model.hops) found.push(...acrossBorder(hop, facts))
   for (const relation of model.relationships) {
     if (relation.kind === 'indirect' && relation.via === undefined)
       found.push(
@@ -56,64 +57,18 @@ export function check(model: SystemModel): Finding[] {
   for (const flow of model.flows)
     found.push(
       ...submission(flow),
-      ...borderDefence(flow, world),
-      ...forwarding(flow, world),
-      ...strangers(flow, world),
+      ...borderDefence(flow, facts),
+      ...forwarding(flow, facts, end),
+      ...strangers(flow, facts),
     )
-  found.push(...weakPoints(model))
+  found.push(...weakPoints(model, facts))
   return found.sort(byPlace)
 }
 
-type Lookup = {
-  /** Of the text. */
-  end: Span
-  block: Map<string, Block>
-  actor: Map<string, Actor>
-  networkName: Map<string, string>
-  values(actor: Actor, key: string): string[]
-}
-
-/** The settings that are looked at here, and how many values of one are. */
-const KEYS = new Set(['trusts', 'whitelist', 'checks', 'spf', 'dkim', 'domain'])
-const MAX_VALUES = 200
-
-function lookup(model: SystemModel): Lookup {
-  // Lines about the same target share one `refs`, so each target is looked at once, not once for each of its lines.
-  const byTarget = new Map<string, Map<string[], string[]>>()
-  for (const { refs, entries } of model.attributes) {
-    for (const { key, value } of entries) {
-      if (!KEYS.has(key)) continue
-      if (!byTarget.has(key)) byTarget.set(key, new Map())
-      const targets = byTarget.get(key)!
-      if (!targets.has(refs)) targets.set(refs, [])
-      const values = targets.get(refs)!
-      if (values.length < MAX_VALUES) values.push(...value.split(',', MAX_VALUES).map((one) => one.trim()))
-    }
-  }
-  const byRef = new Map<string, Map<string, string[][]>>()
-  for (const [key, targets] of byTarget) {
-    const lists = new Map<string, string[][]>()
-    for (const [refs, values] of targets) for (const ref of refs) lists.set(ref, [...(lists.get(ref) ?? []), values])
-    byRef.set(key, lists)
-  }
-  return {
-    end: endOf(model.source),
-    block: new Map(model.blocks.map((block) => [block.id, block])),
-    actor: new Map(model.actors.map((actor) => [actor.id, actor])),
-    networkName: new Map(model.networks.map((network) => [network.id, network.name])),
-    values: (actor, key) => {
-      const lists = byRef.get(key)
-      if (lists === undefined) return []
-      const refs = new Set([actor.id, ...actor.blocks, actor.network ?? ''])
-      return [...refs].flatMap((ref) => lists.get(ref) ?? []).flat()
-    },
-  }
-}
-
 /** M01, and M03 for what looks like it but is right (rule A9). */
-function acrossBorder(hop: Hop, world: Lookup): Finding[] {
-  const from = hop.from === undefined ? undefined : world.block.get(hop.from)
-  const to = hop.to === undefined ? undefined : world.block.get(hop.to)
+function acrossBorder(hop: Hop, facts: Facts): Finding[] {
+  const from = facts.block(hop.from)
+  const to = facts.block(hop.to)
   if (hop.border && hop.arrow !== 'flow') {
     const wrong = hop.arrows.filter(({ arrow }) => arrow !== 'flow')
     const fixes = [{ label: 'Write --> / -->', edits: wrong.map(({ span }) => ({ span, text: '-->' })) }]
@@ -178,14 +133,13 @@ function submission(flow: Flow): Finding[] {
 }
 
 /** R01: who stands directly behind the Border must be the Receiver, and nobody further inside can be. */
-function borderDefence(flow: Flow, world: Lookup): Finding[] {
+function borderDefence(flow: Flow, facts: Facts): Finding[] {
   const found: Finding[] = []
-  const hopTo = new Map(flow.hops.map((hop) => [hop.to, hop]))
   let inside = false
   let reported = false
   let forwarder: Block | undefined
   for (const block of flow.blocks) {
-    const hop = hopTo.get(block.id)
+    const hop = facts.into(block)
     const guards = block.roles.some((role) => GUARDS.has(role))
     if (hop?.border) {
       inside = true
@@ -201,7 +155,7 @@ function borderDefence(flow: Flow, world: Lookup): Finding[] {
       )
       reported = true
     }
-    if (forwarder !== undefined && !reported && checksIdentity(block, world) && !trusted(forwarder, flow, world)) {
+    if (forwarder !== undefined && !reported && checksIdentity(block, facts) && !facts.isTrusted(forwarder)) {
       found.push(
         r01(
           block,
@@ -227,19 +181,19 @@ function r01(block: Block, message: string, role?: string): Finding {
   return finding('R01', 'warning', block.span, message, fixes, REASON.borderDefence)
 }
 
-function checksIdentity(block: Block, world: Lookup): boolean {
-  return world.values(world.actor.get(block.actor)!, 'checks').some((value) => /^(spf|dmarc)$/i.test(value))
+function checksIdentity(block: Block, facts: Facts): boolean {
+  return listed(facts.values(facts.actorOf(block), 'checks')).some((value) => /^(spf|dmarc)$/i.test(value))
 }
 
 /** R05: whose mail is forwarded must see to it that the MDA trusts the Forwarder. */
-function forwarding(flow: Flow, world: Lookup): Finding[] {
+function forwarding(flow: Flow, facts: Facts, end: Span): Finding[] {
   const found: Finding[] = []
   let mda: Block | undefined
   for (let k = flow.blocks.length - 1; k >= 0; k--) {
     const block = flow.blocks[k]!
     if (block.roles.includes('MDA')) mda = block
     if (!block.roles.includes('Forwarder') || mda === undefined || mda.actor === block.actor) continue
-    if (trusted(block, flow, world)) continue
+    if (facts.isTrusted(block)) continue
     const name = block.at ?? 'Forwarder'
     const target = mda.at ?? 'MDA'
     found.push(
@@ -248,7 +202,7 @@ function forwarding(flow: Flow, world: Lookup): Finding[] {
         'warning',
         block.span,
         `${blockLabel(mda)} does not know that ${blockLabel(block)} forwards for its Recipient`,
-        [lineBelow(world.end, `${target}: trusts=${name}`)],
+        [lineBelow(end, `${target}: trusts=${name}`)],
         REASON.whitelist,
       ),
     )
@@ -267,45 +221,14 @@ function endOf(source: string): Span {
   return { start: source.length, end: source.length, line: lines.length, column: lines.at(-1)!.length + 1 }
 }
 
-/** Does someone at the receiving end say that he trusts this Forwarder of the flow. */
-export function trustsForwarder(model: SystemModel, forwarder: Block, flow: Flow): boolean {
-  return trusted(forwarder, flow, lookup(model))
-}
-
-/** True if someone at the receiving end (the MDA, its Recipient, their network) says `trusts=` of the Forwarder. */
-function trusted(forwarder: Block, flow: Flow, world: Lookup): boolean {
-  const actor = world.actor.get(forwarder.actor)!
-  const names = new Set(
-    [
-      actor.id,
-      ...actor.roles,
-      ...actor.roles.flatMap((role) => (actor.at === undefined ? [] : [`${role}@${actor.at}`])),
-      forwarder.roles.join('/'),
-      blockLabel(forwarder),
-      ...(actor.at === undefined ? [] : [actor.at, `@${actor.at}`]),
-      ...(actor.network === undefined ? [] : [world.networkName.get(actor.network) ?? '']),
-      ...world.values(actor, 'domain'),
-    ].map((name) => name.toLowerCase()),
-  )
-  const from = flow.blocks.indexOf(forwarder) + 1
-  const believers = new Set(flow.blocks.slice(from, from + 8).map((block) => block.actor))
-  for (const id of believers) {
-    if (id === actor.id) continue
-    const believer = world.actor.get(id)!
-    const values = [...world.values(believer, 'trusts'), ...world.values(believer, 'whitelist')]
-    if (values.some((value) => names.has(value.toLowerCase()))) return true
-  }
-  return false
-}
-
 /** R03 (a Transmitter that publishes nothing) and R04 (an Open Relay on the path). */
-function strangers(flow: Flow, world: Lookup): Finding[] {
+function strangers(flow: Flow, facts: Facts): Finding[] {
   const found: Finding[] = []
   for (const block of flow.blocks) {
     if (block.roles.includes('Transmitter')) {
-      const actor = world.actor.get(block.actor)!
+      const actor = facts.actorOf(block)
       const none = (key: string) => {
-        const values = world.values(actor, key)
+        const values = facts.values(actor, key)
         return values.length > 0 && values.every((value) => value === 'none' || value === 'no')
       }
       if (none('spf') && none('dkim'))

@@ -146,30 +146,3 @@ export function blockLabel(block: { roles: string[]; at?: string; relays: number
   const roles = block.roles.length > 0 ? block.roles.join('/') : '?'
   return roles + (block.at === undefined ? '' : `@${block.at}`) + (block.relays > 1 ? `*${block.relays}` : '')
 }
-
-/**
- * All values of a key that apply to an actor: from lines that name it, one of its roles or blocks, or its network,
- * in the order of the text.
- */
-export function attributeValues(model: SystemModel, actor: Actor, key: string): string[] {
-  const values: string[] = []
-  for (const line of model.attributes) {
-    if (!appliesTo(line, actor)) continue
-    for (const entry of line.entries) if (entry.key === key) values.push(entry.value)
-  }
-  return values
-}
-
-function appliesTo(line: Attribute, actor: Actor): boolean {
-  switch (line.kind) {
-    case 'actor':
-    case 'role':
-      return line.refs.includes(actor.id)
-    case 'block':
-      return line.refs.some((ref) => actor.blocks.includes(ref))
-    case 'network':
-      return actor.network !== undefined && line.refs.includes(actor.network)
-    default:
-      return false
-  }
-}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attributeValues, type Finding, type SystemModel } from './model.ts'
+import type { Finding, SystemModel } from './model.ts'
 import { parse } from './parse.ts'
+import { Sayings } from './said.ts'
 import { applyEdits } from './text.ts'
 
 // The article's two lines, byte for byte.
@@ -329,11 +330,12 @@ test('attribute lines: targets, lists, quotes, continued lines', () => {
     ],
   )
   const [anna, home] = model.actors
-  assert.deepEqual(attributeValues(model, anna!, 'name'), ['Anna "A" Author'])
-  assert.deepEqual(attributeValues(model, home!, 'ip'), ['192.0.2.1', '192.0.2.2'])
-  assert.deepEqual(attributeValues(model, home!, 'spf'), ['v=spf1 -all'])
-  assert.deepEqual(attributeValues(model, home!, 'dns'), ['internal'])
-  assert.deepEqual(attributeValues(model, home!, 'size'), ['10M'])
+  const sayings = new Sayings(model)
+  assert.deepEqual(sayings.values(anna!, 'name'), ['Anna "A" Author'])
+  assert.deepEqual(sayings.values(home!, 'ip'), ['192.0.2.1', '192.0.2.2'])
+  assert.deepEqual(sayings.values(home!, 'spf'), ['v=spf1 -all'])
+  assert.deepEqual(sayings.values(home!, 'dns'), ['internal'])
+  assert.deepEqual(sayings.values(home!, 'size'), ['10M'])
   const { keySpan, valueSpan } = model.attributes[0]!.entries[1]!
   assert.equal(ATTRIBUTES.slice(keySpan.start, keySpan.end), 'name')
   assert.equal(ATTRIBUTES.slice(valueSpan.start, valueSpan.end), '"Anna \\"A\\" Author"')

@@ -6,7 +6,8 @@ import type { StsPolicy } from '../identity/mta-sts/policy.ts'
 import { MAX_LOOKUPS } from '../identity/spf/lookups.ts'
 import { parseDomain } from '../message/address.ts'
 import { isPrivateIp } from '../message/ip.ts'
-import type { Actor, AttributeEntry, Finding, Span, SystemModel } from '../notation/model.ts'
+import type { Actor, Block, Finding, Span, SystemModel } from '../notation/model.ts'
+import { Sayings } from '../notation/said.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { AgentRole, AgentSettings, RetentionRule, SendAs } from '../roles/agent.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
@@ -14,7 +15,7 @@ import type { KeyPlace } from '../store/encryption.ts'
 import { withContracts } from './contracts.ts'
 import { directoryOf } from './directory-plan.ts'
 import { KEYS, type Keys, type ValueOf, type ValuesOf } from './keys.ts'
-import { isAtTheBorder, joined } from './relations.ts'
+import { agentsAtTheBorder, joined } from './relations.ts'
 import { RUNNABLE, rolesIn } from './roles.ts'
 import type { Reader } from './values.ts'
 
@@ -161,17 +162,17 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
   const complain = (span: Span, code: string, message: string, remedy: string, reason?: string) =>
     findings.push({ code, severity: 'error', message, reason, span, fixes: [{ label: remedy, edits: [] }] })
 
-  const entriesOf = (actor: Actor): AttributeEntry[] =>
-    model.attributes
-      .filter((line) => line.refs.includes(actor.id) || line.refs.some((ref) => actor.blocks.includes(ref)))
-      .flatMap((line) => line.entries)
-
+  const sayings = new Sayings(model)
+  const blocksOf = groupBy(model.blocks, ({ actor }) => actor)
+  const atTheBorder = agentsAtTheBorder(model)
   const agents: AgentPlan[] = []
   const people: { plan: PersonPlan; actor: Actor; span: Span; trustSpans: Map<string, Span> }[] = []
 
   for (const actor of model.actors) {
     const kind = actor.kind === 'agent' ? 'agent' : 'person'
-    const entries = entriesOf(actor)
+    const entries = sayings.entries(actor)
+    const byKey = groupBy(entries, ({ key }) => key)
+    const blocks = blocksOf.get(actor.id)!
     for (const entry of entries) {
       if (Object.hasOwn(KEYS[kind], entry.key)) {
         const read = (KEYS[kind] as Record<string, Reader<unknown>>)[entry.key]!(entry.value)
@@ -193,15 +194,14 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
       }
     }
     const all = <K extends string, R>(key: K, reader: R): ValueOf<R>[] =>
-      entries
-        .filter((entry) => entry.key === key)
+      (byKey.get(key) ?? [])
         .map((entry) => (reader as Reader<ValueOf<R>>)(entry.value))
         .flatMap((read) => (read.ok ? [read.value] : []))
-    const span = spanOf(model, actor)
+    const { span } = blocks[0]!
     if (kind === 'agent') {
       const of = <K extends keyof Keys['agent'] & string>(key: K) => all(key, KEYS.agent[key])
-      const plan = planAgent(actor, model, of, span, complain)
-      if (plan !== undefined) agents.push(plan)
+      const plan = planAgent(actor, blocks, model, of, complain)
+      if (plan !== undefined) agents.push({ ...plan, isAtTheBorder: atTheBorder.has(actor.id) })
     } else {
       const of = <K extends keyof Keys['person'] & string>(key: K) => all(key, KEYS.person[key])
       const address = of('address').at(-1)
@@ -235,9 +235,12 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     }
   }
 
+  const peopleOf = groupBy(people, ({ plan }) => domainOf(plan.address))
+  const agentOf = new Map(agents.map((agent) => [agent.id, agent]))
+  const domains = new Set(agents.map(({ domain }) => domain))
   const withPeople = agents.map((agent) => {
     const isTheirs = agent.roles.has('MSA') || agent.roles.has('MDA') || agent.roles.has('Forwarder')
-    const own = people.filter(({ plan }) => isTheirs && domainOf(plan.address) === agent.domain)
+    const own = isTheirs ? (peopleOf.get(agent.domain) ?? []) : []
     const stations = own.flatMap(({ plan }) => plan.stations.map((place) => ({ place, author: plan.address })))
     const sendAs = own.flatMap(({ plan }) => plan.sendAs.map((as) => ({ author: plan.address, as })))
     const certificates = own.flatMap(({ plan }) => plan.certificates.map((key) => ({ key, address: plan.address })))
@@ -277,7 +280,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
       people: own.map(({ plan, trustSpans }) => ({
         ...plan,
         trusts: plan.trusts.flatMap((name) => {
-          const domain = agents.find((other) => other.id === name)?.domain ?? parseDomain(name)
+          const domain = agentOf.get(name)?.domain ?? parseDomain(name)
           if (domain?.includes('.')) return [domain]
           complain(
             trustSpans.get(name)!,
@@ -291,7 +294,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
     }
   })
   for (const { plan, span } of people)
-    if (!agents.some((agent) => agent.domain === domainOf(plan.address)))
+    if (!domains.has(domainOf(plan.address)))
       complain(
         span,
         'S04',
@@ -299,7 +302,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         `Give an agent domain=${domainOf(plan.address)}, or change the address.`,
       )
   const complainOf = (id: string, code: string, message: string, remedy: string, reason?: string) =>
-    complain(spanOf(model, model.actors.find((one) => one.id === id)!), code, message, remedy, reason)
+    complain(blocksOf.get(id)![0]!.span, code, message, remedy, reason)
   const agentsJoined = joined(model, withPeople, complainOf)
   return { plan: { model, agents: withContracts(model, agentsJoined, complain) }, findings }
 }
@@ -308,18 +311,18 @@ export type Complain = (span: Span, code: string, message: string, remedy: strin
 
 function planAgent(
   actor: Actor,
+  blocks: readonly Block[],
   model: SystemModel,
   of: ValuesOf,
-  span: Span,
   complain: Complain,
-): AgentPlan | undefined {
-  const blocks = model.blocks.filter((block) => block.actor === actor.id)
+): Omit<AgentPlan, 'isAtTheBorder'> | undefined {
+  const { span } = blocks[0]!
   const roles = [...new Set(blocks.flatMap((block) => rolesIn(model, block)))]
   for (const role of actor.roles)
     if (!RUNNABLE.includes(role)) {
       const meant = suggest(role, RUNNABLE)
       complain(
-        roleSpanOf(model, actor, role) ?? span,
+        roleSpanOf(blocks, role) ?? span,
         'S08',
         `the role ${role} can be drawn and explained, but not run`,
         `${meant === undefined ? '' : `Did you mean ${meant}? `}Roles that run: ${RUNNABLE.join(', ')}.`,
@@ -439,7 +442,6 @@ function planAgent(
     people: [],
     groups: of('group'),
     signsFor: [{ domain, suffix: '' }],
-    isAtTheBorder: isAtTheBorder(model, actor.id),
     isBackup: actor.roles.includes('Backup MX'),
     catchAll: of('catch-all').at(-1)?.toLowerCase(),
     blocks: blocks.map((block) => ({ id: block.id, roles: rolesIn(model, block) })),
@@ -461,7 +463,7 @@ function planAgent(
         port: 25,
         retryAfterS: of('retry').at(-1) ?? RETRY_AFTER_S,
         expiresAfterS: of('expires').at(-1) ?? EXPIRES_AFTER_S,
-        connections: CONNECTIONS_PER_RELAY * relaysOf(model, actor),
+        connections: CONNECTIONS_PER_RELAY * relaysOf(blocks),
         connectionsPerDestination: of('destination-connections').at(-1) ?? CONNECTIONS_PER_DESTINATION,
         routes: of('route'),
         http: of('http-to'),
@@ -537,19 +539,25 @@ function outgoingOf(said: { perHour: number; perDay: number } | undefined, lab: 
 }
 
 /** `Transmitter*12`: so many relays carry mail out. */
-function relaysOf(model: SystemModel, actor: Actor): number {
-  const blocks = model.blocks.filter((one) => one.actor === actor.id && one.roles.includes('Transmitter'))
-  return Math.max(1, ...blocks.map(({ relays }) => relays))
+function relaysOf(blocks: readonly Block[]): number {
+  return Math.max(1, ...blocks.map(({ roles, relays }) => (roles.includes('Transmitter') ? relays : 1)))
 }
 
 /** Where the actor's role is written first. */
-function roleSpanOf(model: SystemModel, actor: Actor, role: string): Span | undefined {
-  const block = model.blocks.find((one) => one.actor === actor.id && one.roles.includes(role))
+function roleSpanOf(blocks: readonly Block[], role: string): Span | undefined {
+  const block = blocks.find(({ roles }) => roles.includes(role))
   return block?.roleSpans[block.roles.indexOf(role)]
 }
 
-function spanOf(model: SystemModel, actor: Actor): Span {
-  return model.blocks.find((block) => block.actor === actor.id)!.span
+function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const one of list) {
+    const key = keyOf(one)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [one])
+    else group.push(one)
+  }
+  return groups
 }
 
 function domainOf(address: string): string {

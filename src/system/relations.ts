@@ -37,17 +37,27 @@ function kindOf(from: readonly AgentRole[], to: readonly AgentRole[]): HandOver[
   return undefined
 }
 
-/** Does mail come to this Receiver from outside: not only from another one that stands before it. */
-export function isAtTheBorder(model: SystemModel, actor: string): boolean {
+/** The Receivers to which mail comes from outside: not only from another one that stands before it. */
+export function agentsAtTheBorder(model: SystemModel): Set<string> {
   const blocks = new Map(model.blocks.map((block) => [block.id, block]))
-  const receivers = model.blocks.filter((block) => block.actor === actor && rolesIn(model, block).includes('Receiver'))
-  const incoming = model.hops.filter(({ to }) => receivers.some(({ id }) => id === to))
+  const receivers = new Map(
+    model.blocks.flatMap(({ id, actor }) =>
+      rolesIn(model, blocks.get(id)!).includes('Receiver') ? [[id, actor] as const] : [],
+    ),
+  )
   const isHandedOver = ({ border, arrow, from, to }: Hop) =>
     !border &&
     arrow !== 'indirect' &&
     from !== undefined &&
     kindOf(rolesIn(model, blocks.get(from)!), rolesIn(model, blocks.get(to!)!)) === 'keep'
-  return receivers.length > 0 && (incoming.length === 0 || !incoming.every(isHandedOver))
+  const [reached, fromOutside] = [new Set<string>(), new Set<string>()]
+  for (const hop of model.hops) {
+    const actor = receivers.get(hop.to ?? '')
+    if (actor === undefined) continue
+    reached.add(actor)
+    if (!isHandedOver(hop)) fromOutside.add(actor)
+  }
+  return new Set([...receivers.values()].filter((actor) => !reached.has(actor) || fromOutside.has(actor)))
 }
 
 type Complain = (agent: string, code: string, message: string, remedy: string, reason?: string) => void
@@ -56,11 +66,17 @@ type Complain = (agent: string, code: string, message: string, remedy: string, r
 export function joined(model: SystemModel, alone: readonly AgentPlan[], complain: Complain): AgentPlan[] {
   const agents = withNames(alone)
   const handOvers = handOversOf(model)
-  const agentOf = (id: string) => agents.find((agent) => agent.id === id)
+  const byId = new Map(agents.map((agent) => [agent.id, agent]))
+  const agentOf = (id: string) => byId.get(id)
+  const others = new Map<string, AgentPlan[]>()
+  for (const { kind, from, to } of handOvers)
+    for (const [side, id, other] of [['from', to, from] as const, ['to', from, to] as const]) {
+      const list = others.get(`${kind} ${side} ${id}`) ?? []
+      others.set(`${kind} ${side} ${id}`, list)
+      list.push(...(agentOf(other) === undefined ? [] : [agentOf(other)!]))
+    }
   const partners = (kind: HandOver['kind'], side: 'from' | 'to', id: string) =>
-    handOvers
-      .filter((one) => one.kind === kind && one[side === 'from' ? 'to' : 'from'] === id)
-      .flatMap((one) => agentOf(one[side]) ?? [])
+    others.get(`${kind} ${side} ${id}`) ?? []
   /** Whose mail an agent may carry: its own domain's, and of those who hand over to it. Circles end. */
   const domainsOf = (id: string, seen: readonly string[] = []): string[] =>
     seen.includes(id)
@@ -72,16 +88,24 @@ export function joined(model: SystemModel, alone: readonly AgentPlan[], complain
           ]),
         ]
   /** Selectors of one domain differ: the first to sign for it has the plain ones. */
-  const firstSigner = (domain: string) =>
-    agents.find((one) => one.domain === domain && (one.roles.has('Transmitter') || one.roles.has('Forwarder')))?.id ??
-    agents.find((one) => one.domain === domain)?.id
+  const firstOf = (isMeant: (one: AgentPlan) => boolean) =>
+    new Map(
+      agents
+        .filter(isMeant)
+        .toReversed()
+        .map((one) => [one.domain, one]),
+    )
+  const signers = firstOf(({ roles }) => roles.has('Transmitter') || roles.has('Forwarder'))
+  const ofDomain = firstOf(() => true)
+  const mdas = firstOf(({ roles }) => roles.has('MDA'))
+  const firstSigner = (domain: string) => (signers.get(domain) ?? ofDomain.get(domain))?.id
   return agents.map((agent): AgentPlan => {
     const { id, roles, settings } = agent
     const [carrier] = roles.has('Transmitter') ? [] : partners('carry', 'to', id)
     const through = carrier ?? partners('carry', 'to', id)[0]
     const homes = partners('keep', 'to', id)
     const receivers = partners('keep', 'from', id)
-    const mda = agents.find((one) => one.domain === agent.domain && one.roles.has('MDA'))
+    const mda = mdas.get(agent.domain)
     const isAnothers = mda !== undefined && mda !== agent
     if (roles.has('MSA') && !roles.has('Transmitter') && carrier === undefined)
       complain(

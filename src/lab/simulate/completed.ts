@@ -2,8 +2,8 @@
 // people, what is forwarded to whom. What is written stays; what a laboratory does not have (certificates, directories,
 // other databases) is left out. Every assumption is told.
 
-import type { Actor, AttributeEntry, Block, Flow, Span, SystemModel } from '../../notation/model.ts'
-import { attributeValues } from '../../notation/model.ts'
+import type { Actor, Attribute, AttributeEntry, Block, Flow, Span, SystemModel } from '../../notation/model.ts'
+import { Sayings } from '../../notation/said.ts'
 import { KEYS } from '../../system/keys.ts'
 import { rolesIn } from '../../system/roles.ts'
 import { forward, group } from '../../system/values.ts'
@@ -42,17 +42,18 @@ const MAX_AGENTS = 200
 export function completed(written: SystemModel, options: { readonly loopback?: boolean } = {}): Completed {
   const model = structuredClone(written)
   const assumed: string[] = []
-  const values = (actor: Actor, key: string) => attributeValues(model, actor, key)
   const say = (actor: Actor, key: string, value: string) => {
     const entries: AttributeEntry[] = [{ key, value, keySpan: NOWHERE, valueSpan: NOWHERE }]
-    model.attributes.push({
+    const line: Attribute = {
       kind: 'actor',
       target: actor.id,
       targetSpan: NOWHERE,
       entries,
       refs: [actor.id],
       span: NOWHERE,
-    })
+    }
+    model.attributes.push(line)
+    sayings.add(line)
     assumed.push(`${actor.id}: ${key}=${/[\s,]/.test(value) ? `"${value}"` : value}`)
   }
   for (const line of model.attributes) {
@@ -61,6 +62,8 @@ export function completed(written: SystemModel, options: { readonly loopback?: b
       assumed.push(`${line.target}: without ${key}=${value}, which a lab does not have`)
     line.entries = line.entries.filter(({ key }) => !OUTSIDE.has(key))
   }
+  const sayings = new Sayings(model)
+  const values = (actor: Actor, key: string) => sayings.values(actor, key)
   const actorOf = new Map(model.actors.map((actor) => [actor.id, actor]))
   const agents = model.actors.filter(({ kind }) => kind === 'agent').slice(0, MAX_AGENTS)
   receive(model, actorOf, values, assumed)

@@ -1,9 +1,9 @@
 // Who answers for what: every duty that a role has, who plays the role, and whether the description shows that the duty is
 // kept. A duty that nobody plays, or that is written down as not done, is where mail is lost or forged.
 
+import type { Facts } from '../facts.ts'
 import type { Actor, Block, SystemModel } from '../model.ts'
 import { blockLabel } from '../model.ts'
-import type { Facts } from './facts.ts'
 
 /** `kept`: by how it is drawn or set; `broken`: it is written down that it is not; `nobody`: the role is not played. */
 export type DutyState = 'kept' | 'broken' | 'nobody'

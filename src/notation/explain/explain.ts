@@ -4,9 +4,9 @@
 
 import { check } from '../check.ts'
 import { describe } from '../describe.ts'
+import { Facts } from '../facts.ts'
 import type { Finding, SystemModel } from '../model.ts'
 import { type DutyRow, dutiesOf } from './duties.ts'
-import { Facts } from './facts.ts'
 import { type BounceRow, bouncesOf, type TrustRow, trustOf, type WhitelistRow, whitelistsOf } from './trust.ts'
 
 export interface Explanation {

@@ -1,8 +1,8 @@
 // Who can rely on whom: the relationships of a system between each two actors, what may be sent back to whom, and what each
 // Recipient should whitelist.
 
+import type { Facts } from '../facts.ts'
 import { type Actor, blockLabel, type SystemModel } from '../model.ts'
-import type { Facts } from './facts.ts'
 
 export interface TrustRow {
   readonly a: string

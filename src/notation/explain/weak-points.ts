@@ -1,10 +1,10 @@
 // Findings about responsibilities that the whole system shows, and no single flow: an MSA that lets anybody in, a Forwarder
 // that makes honest mail look forged, gateways of unequal strength, mail without a relationship, a Border to oneself.
 
+import type { Facts } from '../facts.ts'
 import { finding } from '../findings.ts'
 import { type Block, blockLabel, type Finding, type SystemModel } from '../model.ts'
 import { faultsOf } from './duties.ts'
-import { Facts } from './facts.ts'
 
 const REASON = {
   mailstore: 'A Recipient views and retrieves from an MDA: without one nobody keeps the mail until he comes.',
@@ -16,8 +16,7 @@ const REASON = {
 }
 
 /** R06 to R12. */
-export function weakPoints(model: SystemModel): Finding[] {
-  const facts = new Facts(model)
+export function weakPoints(model: SystemModel, facts: Facts): Finding[] {
   return [
     ...faultsOf(model, facts).flatMap(({ duty, block, fault }) =>
       duty.code === undefined
@@ -102,7 +101,8 @@ function unequalDoors(model: SystemModel, facts: Facts): Finding[] {
     for (const block of blocks) {
       const mda = facts.mdaBehind(block)
       if (!block.roles.includes('Receiver') || facts.isBehind(block) || mda === undefined) continue
-      doors.set(mda.actor, [...(doors.get(mda.actor) ?? []), block])
+      if (!doors.has(mda.actor)) doors.set(mda.actor, [])
+      doors.get(mda.actor)!.push(block)
     }
   const isWeak = (block: Block) => facts.values(facts.actorOf(block), 'filter').at(-1) === 'no'
   return [...doors.values()].flatMap((those) => {
