@@ -2,7 +2,7 @@
 // each flow how much mail goes along it.
 
 import type { Actor, SystemModel } from '../../notation/model.ts'
-import { attributeValues } from '../../notation/model.ts'
+import { Sayings } from '../../notation/said.ts'
 import type { SystemPlan } from '../../system/description.ts'
 import type { Random } from '../../world/world.ts'
 import { lettersOf } from '../simulate/letters.ts'
@@ -76,7 +76,7 @@ export function populationsOf(plan: SystemPlan, { isAsDrawn }: { readonly isAsDr
 }
 
 function numberOf(model: SystemModel, actor: Actor, key: 'population' | 'people'): number {
-  return Number(attributeValues(model, actor, key).at(-1) ?? 1)
+  return Number(new Sayings(model).values(actor, key).at(-1) ?? 1)
 }
 
 function partnersOf(model: SystemModel): Set<string> {
