@@ -59,6 +59,7 @@ test('R01: Border defence at the Border', () => {
   assert.deepEqual(codes('/ --> MDA ==> Recipient'), ['R01'])
   assert.equal(applyEdits('/ --> MDA', found('/ --> MDA')[0]!.fixes[0]!.edits), '/ --> Receiver/MDA')
   assert.deepEqual(codes('--> / --> Backup MX --> Receiver/MDA ==> Recipient'), ['R01'])
+  assert.deepEqual(codes('--> / --> Backup MX ==> Receiver/MDA ==> Recipient'), [])
   assert.deepEqual(codes('--> / --> Receiver/MDA ==> Recipient'), [])
   assert.deepEqual(codes('--> / --> Gateway --> MDA ==> Recipient'), [])
   // One cause, one finding: the misspelt role is what is wrong.

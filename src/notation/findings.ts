@@ -5,7 +5,7 @@
 // Model: M01 relationship across the Border, M02 no third party, M03 Forwarder abroad. Responsibilities: R01 Border
 // defence, R02 submission, R03 identity, R04 Open Relay, R05 Forwarder not trusted, R06 MSA lets anybody in, R07 Forwarder
 // makes mail look forged, R08 no mailstore, R09 no relationship, R10 Border to oneself, R11 unequal doors, R12 mail of
-// nobody known leaves.
+// nobody known leaves, R13 a backup MX that knows nobody.
 
 import type { Finding, Fix, Severity, Span } from './model.ts'
 

@@ -44,7 +44,7 @@ dmarc-testing | asks for the policy to be tried only (t=y) | no
 mta-sts | the TLS policy that it publishes: none, testing, enforce | none is published
 dane | publishes the key of its Receiver for zones that are signed with DNSSEC (TLSA 3 1 1), and keeps that key when certificates are renewed; with certificate=, whoever renews the files must keep it | no
 tls | what is asked of a domain's hosts beyond what it says itself: "example.org: required" (no plain text), verified (a valid certificate for the host; names of hosts may follow: "example.org: verified mx.example.org *.example.net"), dane (signed TLSA records), or none (no TLS is tried); * for all other domains | TLS where it can be had, DANE and MTA-STS
-retry, expires | waits between attempts; when a message is given up | "1m 5m 15m 30m 1h 2h 4h 8h", 5d
+retry, expires | waits between attempts; when a message is given up | "1m 5m 15m 30m 1h 2h 4h 8h" (a Backup MX: "1m 5m 15m"), 5d
 outgoing | "500/2000": recipients elsewhere that an Author may reach, an hour and a day, whatever is usual for him; the ladder below that is docs/outgoing.md | "500/2000"; in a lab everything is allowed a thousand times as much
 route | by which host mail of a domain goes (*: of all others): "example.org -> smtp.example.net:587 tls=verified user=us secret=FILE connections=5 rate=100"; the password is in a file of the agent's folder, rate is messages a minute; without a host only the limits hold | by MX
 destination-connections | to one group of hosts at once, at most; Transmitter*12 has 12 times 200 in all | 20
@@ -57,6 +57,8 @@ dns-list | a list over DNS: one known by its zone, or bad-addresses:, good-addre
 greylist | asks who is neither proven nor known to come again | yes; no in a lab
 pause | how long a stranger waits for the greeting, and for the reply to his first fault | 1s; 0s in a lab
 proxy | balancers whose PROXY header is believed | none
+backup-for | a domain elsewhere that it stands in for: mail for it is handed to the better hosts of its MX while its sender waits, and kept in the queue while they are away; a drawn Backup MX ==> Receiver/MDA needs it not | none
+recipients | whom a backup MX takes mail for while it cannot ask: bob@example.org, @example.org (anybody there), or a file in the agent's folder with one a line; with such a list who is not on it is refused | those whom the primary has named before; all others are asked to come again
 lmtp | who may hand mail over by LMTP | nobody
 clamav | clamd: a socket, or address and port | none
 milter | a milter, likewise; several are asked in order | none

@@ -41,7 +41,7 @@ export interface Agent {
   readonly opinions: Opinions
   readonly secrets: AgentSecrets
   /** Where another agent of the description listens. */
-  partnerAt(partner: Partner, service: 'submission' | 'lmtp'): Endpoint
+  partnerAt(partner: Partner, service: 'smtp' | 'submission' | 'lmtp'): Endpoint
   readonly settings: AgentSettings
   /** What it knows of those it carries mail for; undefined where there is nobody. */
   readonly contracts?: Contracts
@@ -202,6 +202,12 @@ export interface ReceiverSettings {
     /** Forwarders that Recipients there trust, by their address, as far as the description knows. */
     readonly trusts: ReadonlyMap<string, readonly string[]>
   }[]
+  /** Domains whose mail is taken here as their backup MX, and waits here while their own hosts are away. */
+  readonly backs: readonly BackedDomain[]
+  /** All Recipients of these; none: those that the primary has named. */
+  readonly recipients: readonly KnownRecipients[]
+  /** The backup MXs that stand in for this Receiver: what they found out at the Border counts. */
+  readonly backups: readonly Partner[]
   /** An Open Relay: takes anything from anybody for anybody. Only in a lab. */
   readonly isOpen: boolean
   readonly allow: readonly ListEntry[]
@@ -227,6 +233,20 @@ export interface ReceiverSettings {
   readonly clamd: Endpoint | LocalSocket | undefined
   /** The site's own milters, in the order in which they are asked. */
   readonly milters: readonly (Endpoint | LocalSocket)[]
+}
+
+/** An address, '@' and a domain for anybody there, or a file of such. */
+export type KnownRecipients =
+  | { readonly kind: 'address'; readonly address: string }
+  | { readonly kind: 'file'; readonly name: string }
+
+/** A domain that this Receiver stands in for. */
+export interface BackedDomain {
+  readonly domain: string
+  /** Whom its mail is handed to, by a relationship; undefined: the hosts that stand before us in its MX. */
+  readonly primary: { readonly at: Partner; readonly service: 'smtp' | 'lmtp' } | undefined
+  /** Forwarders that Recipients there trust, by their address, as far as the description knows. */
+  readonly trusts: ReadonlyMap<string, readonly string[]>
 }
 
 /** What may leave at most (roles/outgoing). */

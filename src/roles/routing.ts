@@ -6,7 +6,7 @@ import { type ForwardPath, formatAddress, type Mailbox, parseSmtpPath, type Reve
 import type { Envelope, EnvelopeRecipient } from '../protocols/smtp/envelope.ts'
 import type { Command } from '../store/commands.ts'
 import type { Account, BlobRef, Group, QueueEntry } from '../store/types.ts'
-import { type Agent, isOwnDomain, type Partner } from './agent.ts'
+import { type Agent, type BackedDomain, isOwnDomain, type Partner } from './agent.ts'
 import { isPaused } from './forwarder/health.ts'
 import { reverseSrs } from './forwarder/srs.ts'
 import { untagged } from './msa/tagged.ts'
@@ -27,6 +27,8 @@ export type Way =
   | { readonly kind: 'return'; readonly to: string }
   /** The mailbox is at another agent, whose Receiver this is: it is handed over while the sender waits. */
   | { readonly kind: 'home'; readonly address: string; readonly domain: string; readonly at: Partner }
+  /** Its own hosts take the mail, whose backup MX this is: it is handed over, or waits here while they are away. */
+  | { readonly kind: 'backup'; readonly address: string; readonly backed: BackedDomain }
   | { readonly kind: 'elsewhere'; readonly address: string; readonly domain: string }
   | { readonly kind: 'unknown'; readonly address: string }
 
@@ -57,6 +59,8 @@ export function wayFor(agent: Agent, path: ForwardPath, forwards = 0): Way {
   const { domain } = mailbox
   const home = agent.settings.receiver.homes.find((one) => one.domain === domain)
   if (home !== undefined) return { kind: 'home', address, domain, at: home.at }
+  const backed = agent.settings.receiver.backs.find((one) => one.domain === domain)
+  if (backed !== undefined) return { kind: 'backup', address, backed }
   if (!isOwnDomain(agent, domain) || agent.settings.msa.keepsNone)
     return agent.settings.receiver.isOpen
       ? { kind: 'forward', from: address, to: address, keep: undefined }

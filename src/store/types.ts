@@ -240,7 +240,7 @@ export interface QueueEntry {
     readonly ignoresTlsPolicy?: boolean
   }
   /** The role that queued it. */
-  readonly origin: 'msa' | 'forwarder' | 'transmitter' | 'mda'
+  readonly origin: 'msa' | 'forwarder' | 'transmitter' | 'mda' | 'receiver'
 }
 
 /** All mail in the queue for one domain. */

@@ -1,5 +1,6 @@
 // One running agent: its store, its secrets, its people, and the servers that its roles need.
 
+import { unmapped } from '../filter/lists.ts'
 import { Opinions } from '../filter/statistics/opinions.ts'
 import { MovingDesk } from '../moving/desk.ts'
 import { serveImap } from '../protocols/imap/serve.ts'
@@ -17,6 +18,7 @@ import { lmtpPolicy } from '../roles/mda/lmtp.ts'
 import { DELIVER_BY_S, HOLD_AT_MOST_S, msaPolicies } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
+import { HANDED_BYTES } from '../roles/receiver/hand-over.ts'
 import { receiverPolicy } from '../roles/receiver/policy.ts'
 import { Observations } from '../roles/reports/observations.ts'
 import { contractAt, contractPolicy } from '../roles/transmitter/contract.ts'
@@ -343,11 +345,19 @@ export class RunningAgent {
     return serveSmtp(stream, policy, isRelay ? this.#smtp : this.#smtpForAuthors, world)
   }
 
+  /** Our own Receivers put in front of a message what they found out. */
+  #room(stream: Stream): Pick<ServeOptions, 'maxMessageBytes'> {
+    const { maxMessageBytes, receiver, mda } = this.agent.settings
+    const ip = unmapped(stream.remote.address)
+    const isOurs = [...receiver.backups, ...mda.receivers].some((one) => one.ip === ip)
+    return { maxMessageBytes: maxMessageBytes + (isOurs ? HANDED_BYTES : 0) }
+  }
+
   #speak(service: ServiceName, stream: Stream, access: () => MailAccess): Promise<void> {
     const { world, settings } = this.agent
     switch (service) {
       case 'smtp':
-        return serveSmtp(stream, this.#policies.receiver!, this.#smtpAtBorder, world)
+        return serveSmtp(stream, this.#policies.receiver!, { ...this.#smtpAtBorder, ...this.#room(stream) }, world)
       case 'submission':
       case 'submissions':
         return this.#speakSubmission(stream, access)
@@ -362,7 +372,7 @@ export class RunningAgent {
       case 'pop3s':
         return servePop3(stream, access(), world)
       case 'lmtp':
-        return serveSmtp(stream, this.#policies.lmtp!, { ...this.#smtp, lmtp: true }, world)
+        return serveSmtp(stream, this.#policies.lmtp!, { ...this.#smtp, ...this.#room(stream), lmtp: true }, world)
       case 'managesieve':
         return serveManageSieve(stream, access(), world)
     }

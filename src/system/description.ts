@@ -116,6 +116,8 @@ const MIB = 1024 * 1024
 
 /** Growing waits, in seconds: about twenty attempts in five days. */
 const RETRY_AFTER_S = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800]
+/** Of a Backup MX: its mail is for few hosts, and people wait for it when they are back. */
+const RETRY_BACKED_S = [60, 300, 900]
 const EXPIRES_AFTER_S = 5 * 86_400
 /** A sender waits ten minutes for us (RFC 5321 §4.5.3.2.6), but its people do not. */
 const FORWARD_WAIT_S = 20
@@ -346,6 +348,16 @@ function planAgent(
         `Forward an address at ${domain}.`,
       )
   }
+  for (const one of of('backup-for'))
+    if (!roles.includes('Receiver') || one === domain)
+      complain(
+        span,
+        'S10',
+        one === domain
+          ? `${actor.id} is to be the backup MX of its own domain, and knows no other host of it`
+          : `${actor.id} is to be a backup MX of ${one}, but plays no Receiver`,
+        one === domain ? `Draw whom it stands in for: Backup MX@${actor.id} ==> Receiver.` : 'Write Backup MX.',
+      )
   if (of('spf-include').length > MAX_LOOKUPS)
     complain(
       span,
@@ -409,6 +421,7 @@ function planAgent(
     rewritesFrom: of('from-rewrite').at(-1) ?? false,
   }
   const hostName = of('host').at(-1) ?? `mail.${domain}`
+  const isBackup = actor.roles.includes('Backup MX')
   return {
     id: actor.id,
     roles: new Set(roles),
@@ -442,7 +455,7 @@ function planAgent(
     people: [],
     groups: of('group'),
     signsFor: [{ domain, suffix: '' }],
-    isBackup: actor.roles.includes('Backup MX'),
+    isBackup,
     catchAll: of('catch-all').at(-1)?.toLowerCase(),
     blocks: blocks.map((block) => ({ id: block.id, roles: rolesIn(model, block) })),
     settings: {
@@ -461,7 +474,7 @@ function planAgent(
       },
       transmitter: {
         port: 25,
-        retryAfterS: of('retry').at(-1) ?? RETRY_AFTER_S,
+        retryAfterS: of('retry').at(-1) ?? (isBackup ? RETRY_BACKED_S : RETRY_AFTER_S),
         expiresAfterS: of('expires').at(-1) ?? EXPIRES_AFTER_S,
         connections: CONNECTIONS_PER_RELAY * relaysOf(blocks),
         connectionsPerDestination: of('destination-connections').at(-1) ?? CONNECTIONS_PER_DESTINATION,
@@ -479,6 +492,9 @@ function planAgent(
       },
       receiver: {
         homes: [],
+        backs: [...new Set(of('backup-for'))].map((one) => ({ domain: one, primary: undefined, trusts: new Map() })),
+        recipients: of('recipients'),
+        backups: [],
         isOpen,
         allow: of('allow'),
         deny: of('deny'),

@@ -69,6 +69,8 @@ export const KEYS = {
     pause: values.duration,
     proxy: values.network,
     lmtp: values.network,
+    'backup-for': values.domain,
+    recipients: values.recipients,
     'lmtp-to': values.lmtpTarget,
     route: values.route,
     'http-to': values.httpProgram,

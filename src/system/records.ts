@@ -38,6 +38,7 @@ export function recordsOf(publishers: readonly Publisher[]): PublishedRecord[] {
     ...publishers.flatMap((publisher) => [...hostRecords(publisher.plan), ...tlsaRecords(publisher)]),
     ...[...domains].flatMap((domain) => domainRecords(domain, publishers)),
     ...publishers.flatMap((publisher) => tenantRecords(publisher, domains)),
+    ...publishers.flatMap(({ plan }) => backedRecords(plan, domains)),
     ...publishers.flatMap(({ plan }) => serviceRecords(plan)),
     ...[...new Set(publishers.flatMap(({ plan }) => plan.parked))].flatMap(parkedRecords),
   ]
@@ -157,6 +158,19 @@ function tenantRecords({ plan, dkim }: Publisher, own: ReadonlySet<string>): Pub
   ])
 }
 
+/** What those must publish, in a DNS that is theirs, whose mail waits here while their own hosts are away. */
+function backedRecords({ hostName, settings }: AgentPlan, own: ReadonlySet<string>): PublishedRecord[] {
+  return settings.receiver.backs
+    .filter(({ domain }) => !own.has(domain))
+    .map(({ domain }) => ({
+      name: domain,
+      type: 'MX',
+      value: `20 ${hostName}`,
+      why: `which host receives mail for ${domain} while its own are away: theirs stand before it, with smaller numbers`,
+      holds: hostName,
+    }))
+}
+
 function keyRecord(key: KnownKey, plan: AgentPlan): PublishedRecord {
   return {
     name: `${key.selector}._domainkey.${key.domain}`,
@@ -192,6 +206,7 @@ function receiversOf(domain: string, plans: readonly AgentPlan[]): AgentPlan[] {
     ({ roles, isAtTheBorder, settings, ...plan }) =>
       roles.has('Receiver') &&
       isAtTheBorder &&
-      (plan.domain === domain || settings.receiver.homes.some((home) => home.domain === domain)),
+      (plan.domain === domain ||
+        [...settings.receiver.homes, ...settings.receiver.backs].some((one) => one.domain === domain)),
   )
 }

@@ -1,9 +1,9 @@
 // Along which relationships mail goes from one agent of a description to another: an MSA that has no Transmitter of its own
-// hands over to one that carries mail for it; a Receiver that keeps no mailstore hands over to the MDA it stands before.
-// Neither crosses the Border, so both sides know each other: the description says who they are and where.
+// hands over to one that carries mail for it; a Receiver that keeps no mailstore hands over to the MDA it stands before; a
+// Backup MX keeps mail for the Receiver or MDA that it stands in for. None crosses the Border, so both sides know each other: the description says who they are and where.
 
-import type { Hop, SystemModel } from '../notation/model.ts'
-import type { AgentRole, Partner } from '../roles/agent.ts'
+import type { Block, Hop, SystemModel } from '../notation/model.ts'
+import type { BackedDomain, Partner } from '../roles/agent.ts'
 import type { AgentPlan } from './description.ts'
 import { rolesIn } from './roles.ts'
 
@@ -11,8 +11,8 @@ export interface HandOver {
   /** Ids of actors. */
   readonly from: string
   readonly to: string
-  /** `carry`: mail that leaves; `keep`: mail that has arrived. */
-  readonly kind: 'carry' | 'keep'
+  /** `carry`: mail that leaves; `keep`: mail that has arrived; `back`: the same, and it waits while they are away. */
+  readonly kind: 'carry' | 'keep' | 'back'
 }
 
 /** Every pair of agents along which the description draws mail within a network, each once. */
@@ -23,13 +23,15 @@ function handOversOf(model: SystemModel): HandOver[] {
     const [from, to] = [blocks.get(hop.from ?? ''), blocks.get(hop.to ?? '')]
     if (hop.border || hop.arrow === 'indirect' || from === undefined || to === undefined) continue
     if (from.actor === to.actor) continue
-    const kind = kindOf(rolesIn(model, from), rolesIn(model, to))
+    const kind = kindOf(model, from, to)
     if (kind !== undefined) found.set(`${kind} ${from.actor} ${to.actor}`, { from: from.actor, to: to.actor, kind })
   }
   return [...found.values()]
 }
 
-function kindOf(from: readonly AgentRole[], to: readonly AgentRole[]): HandOver['kind'] | undefined {
+function kindOf(model: SystemModel, before: Block, behind: Block): HandOver['kind'] | undefined {
+  const [from, to] = [rolesIn(model, before), rolesIn(model, behind)]
+  if (before.roles.includes('Backup MX') && (to.includes('Receiver') || to.includes('MDA'))) return 'back'
   const sends = from.includes('MSA') || from.includes('Transmitter')
   if (sends && to.includes('Transmitter')) return 'carry'
   // A Forwarder passes mail on to an address, as the Recipient asked; that is no hand-over.
@@ -49,7 +51,7 @@ export function agentsAtTheBorder(model: SystemModel): Set<string> {
     !border &&
     arrow !== 'indirect' &&
     from !== undefined &&
-    kindOf(rolesIn(model, blocks.get(from)!), rolesIn(model, blocks.get(to!)!)) === 'keep'
+    ['keep', 'back'].includes(kindOf(model, blocks.get(from)!, blocks.get(to!)!) ?? '')
   const [reached, fromOutside] = [new Set<string>(), new Set<string>()]
   for (const hop of model.hops) {
     const actor = receivers.get(hop.to ?? '')
@@ -104,7 +106,11 @@ export function joined(model: SystemModel, alone: readonly AgentPlan[], complain
     const [carrier] = roles.has('Transmitter') ? [] : partners('carry', 'to', id)
     const through = carrier ?? partners('carry', 'to', id)[0]
     const homes = partners('keep', 'to', id)
-    const receivers = partners('keep', 'from', id)
+    const standIns = partners('back', 'from', id)
+    const receivers = [...partners('keep', 'from', id), ...(roles.has('Receiver') ? [] : standIns)]
+    const primaries = partners('back', 'to', id)
+    const backs = primaries.flatMap((one) => backedBy(one, partners('keep', 'to', one.id)))
+    const drawn = new Set(backs.map(({ domain }) => domain))
     const mda = mdas.get(agent.domain)
     const isAnothers = mda !== undefined && mda !== agent
     if (roles.has('MSA') && !roles.has('Transmitter') && carrier === undefined)
@@ -158,8 +164,10 @@ export function joined(model: SystemModel, alone: readonly AgentPlan[], complain
           homes: homes.map((home) => ({
             domain: home.domain,
             at: partnerOf(home),
-            trusts: new Map(home.people.map(({ address, trusts }) => [address.toLowerCase(), trusts])),
+            trusts: trustsOf(home),
           })),
+          backs: [...backs, ...settings.receiver.backs.filter(({ domain }) => !drawn.has(domain))],
+          backups: roles.has('Receiver') ? standIns.map(partnerOf) : [],
         },
         mda: { ...settings.mda, receivers: receivers.map(partnerOf) },
       },
@@ -168,6 +176,21 @@ export function joined(model: SystemModel, alone: readonly AgentPlan[], complain
 }
 
 const partnerOf = ({ id, hostName, listen }: AgentPlan): Partner => ({ id, hostName, ip: listen })
+
+const trustsOf = ({ people }: AgentPlan) =>
+  new Map(people.map(({ address, trusts }) => [address.toLowerCase(), trusts]))
+
+/** What is taken for a primary while it is away: mail of its domain, and of the MDAs behind it. */
+function backedBy(primary: AgentPlan, homes: readonly AgentPlan[]): BackedDomain[] {
+  const domains = primary.roles.has('MDA') || homes.length === 0 ? [primary, ...homes] : homes
+  const service = primary.roles.has('Receiver') ? 'smtp' : 'lmtp'
+  // One actor may be the MDA of a domain, and its Receiver another's: each domain once.
+  return [...new Map(domains.map((one) => [one.domain, one])).values()].map((one) => ({
+    domain: one.domain,
+    primary: { at: partnerOf(primary), service },
+    trusts: trustsOf(one),
+  }))
+}
 
 /** Hosts of one domain have different names. */
 function withNames(agents: readonly AgentPlan[]): AgentPlan[] {

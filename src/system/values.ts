@@ -5,7 +5,7 @@ import { type ListEntry, parseListEntry, parseNetwork } from '../filter/lists.ts
 import { parseDomain, parseSmtpPath } from '../message/address.ts'
 import { isIp } from '../message/ip.ts'
 import type { ClientTls } from '../protocols/smtp/client.ts'
-import type { RetentionRule, SendAs, TlsRule } from '../roles/agent.ts'
+import type { KnownRecipients, RetentionRule, SendAs, TlsRule } from '../roles/agent.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
 import type { HttpProgram } from '../roles/transmitter/http-program.ts'
 import type { RouteRule } from '../roles/transmitter/smart-host.ts'
@@ -53,6 +53,17 @@ export const listEntry: Reader<ListEntry> = (word) =>
 export const address: Reader<string> = (word) => {
   const parsed = parseSmtpPath(`<${word}>`, 'forward', { utf8: true })
   return parsed.ok && parsed.path.type === 'mailbox' ? ok(word) : expected('an address, such as anna@example.org')
+}
+
+/** Whom a backup MX takes mail for. */
+export const recipients: Reader<KnownRecipients> = (word) => {
+  if (!word.includes('@')) {
+    const file = fileName(word)
+    return file.ok ? ok({ kind: 'file', name: file.value }) : expected("an address, or a file in the agent's folder")
+  }
+  const isAny = word.startsWith('@') && domain(word.slice(1)).ok
+  if (!isAny && !address(word).ok) return expected('bob@example.org, or @example.org for anybody there')
+  return ok({ kind: 'address', address: word.toLowerCase() })
 }
 
 /** Where mail for an address goes on to. */

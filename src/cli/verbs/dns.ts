@@ -127,9 +127,8 @@ function textOf(data: string | MxRecord | SrvRecord | TlsaRecord): string {
 }
 
 const isSame = ({ type, value, holds }: PublishedRecord, seen: string) =>
-  type === 'TXT'
-    ? seen === value || (holds !== undefined && seen.split(' ').includes(holds))
-    : seen.toLowerCase() === value.toLowerCase()
+  (type === 'TXT' ? seen === value : seen.toLowerCase() === value.toLowerCase()) ||
+  (holds !== undefined && seen.split(' ').includes(holds))
 
 /** A TXT record of another purpose does not stand in the way of ours: its first word says it. */
 function isRival({ type, value }: PublishedRecord, seen: string): boolean {

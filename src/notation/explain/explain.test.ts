@@ -130,6 +130,12 @@ test('R12: mail of nobody known leaves', () => {
   assert.deepEqual(codes('Gateway@g ==> Transmitter@t --> / --> Receiver/MDA ==> Recipient'), ['R12'])
 })
 
+test('R13: a backup MX that knows nobody by itself', () => {
+  const text = '/ --> Backup MX@b ==> Receiver/MDA@home ==> Recipient\n\nb: domain=here.test, ip=192.0.2.1'
+  assert.deepEqual(codes(text), ['R13'])
+  assert.deepEqual(codes(`${text}, recipients=people.txt`), [])
+})
+
 test('as text: every part has its heading, and what is not kept says why', () => {
   const text = explanationText(of(FORWARDED))
   for (const heading of ['Who answers for what', 'Who can trust whom', 'Who may send a bounce', 'What to whitelist'])

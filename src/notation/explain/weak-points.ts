@@ -11,11 +11,13 @@ const REASON = {
   relationship:
     'A relay that carries mail for others answers for it; without a relationship neither side can be held to it.',
   self: 'The Border is between networks that do not know each other; there is none between an actor and himself.',
+  unknowing:
+    'While its primary is away it knows only those whom that has named before: all others are asked to come again.',
   weakest:
     'Spam takes the way that is least defended: a second door is as strong as the first, or it is the only one used.',
 }
 
-/** R06 to R12. */
+/** R06 to R13. */
 export function weakPoints(model: SystemModel, facts: Facts): Finding[] {
   return [
     ...faultsOf(model, facts).flatMap(({ duty, block, fault }) =>
@@ -26,6 +28,7 @@ export function weakPoints(model: SystemModel, facts: Facts): Finding[] {
     ...withoutMailstore(model),
     ...withoutRelationship(model),
     ...toOneself(model),
+    ...unknowing(model, facts),
     ...unequalDoors(model, facts),
   ]
 }
@@ -89,6 +92,28 @@ function toOneself(model: SystemModel): Finding[] {
         `${blockLabel(left)} is on both sides of this Border`,
         [{ label: 'Give the two sides different @ids, or draw no Border', edits: [] }],
         REASON.self,
+      ),
+    ]
+  })
+}
+
+/** R13: while its primary is away a Backup MX can say of whom it has no list only "later". */
+function unknowing(model: SystemModel, facts: Facts): Finding[] {
+  const seen = new Set<string>()
+  return model.blocks.flatMap((block) => {
+    const actor = facts.actorOf(block)
+    // Only a text that is meant to run says such things.
+    const isMeant = facts.values(actor, 'domain').length > 0 && facts.values(actor, 'recipients').length === 0
+    if (!block.roles.includes('Backup MX') || !isMeant || seen.has(actor.id)) return []
+    seen.add(actor.id)
+    return [
+      finding(
+        'R13',
+        'hint',
+        block.span,
+        `${blockLabel(block)} has no list of the Recipients that it takes mail for`,
+        [{ label: `Write "${actor.id}: recipients=FILE", a file with one address a line`, edits: [] }],
+        REASON.unknowing,
       ),
     ]
   })

@@ -1,8 +1,9 @@
 // MDA by LMTP (RFC 2033): another program's relay, which has done what a Border does, hands mail over for people here. Each
 // Recipient has his own commit and his own reply, so that one full mailbox or one script keeps nobody else waiting.
 
+import { createHash } from 'node:crypto'
 import { findInList, unmapped } from '../../filter/lists.ts'
-import { formatAddress } from '../../message/address.ts'
+import { formatAddress, formatPath } from '../../message/address.ts'
 import { fieldsNamed, parseHeader } from '../../message/header.ts'
 import { buildReceived } from '../../message/received.ts'
 import type { InboundMessage, SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
@@ -82,9 +83,14 @@ async function deliver(agent: Agent, mail: InboundMessage) {
   let delivery: Promise<Delivery> | undefined
   const prepared = () => (delivery ??= prepareDelivery(agent, reversePath, front, source))
   const about = { trace, reversePath, messageId: messageIdOf(header) }
+  const isRepeatable = fieldsNamed(header, 'received').length > 0
   const replies: (Reply | undefined)[] = envelope.recipients.map(() => undefined)
   for (const leg of waysTo(agent, envelope)) {
-    const answer = await placed(agent, leg, { ...about, envelope, front, body: source, verdict }, prepared)
+    const digest = isRepeatable ? digestOf(ip, mail, leg) : undefined
+    const before = digest && agent.store.arrival(digest)
+    const answer = before
+      ? reply(250, '2.0.0', `accepted as ${before} before; this is the same message again`)
+      : await placed(agent, leg, { ...about, envelope, front, body: source, verdict, digest }, prepared)
     // Of a group, one who must wait makes the sender try again: twice is better than never.
     for (const place of leg.places) if (replies[place] === undefined || answer.code >= 400) replies[place] = answer
   }
@@ -92,17 +98,27 @@ async function deliver(agent: Agent, mail: InboundMessage) {
   return { each, final: reply(250, '2.0.0', `accepted as ${trace}`) }
 }
 
+/** A relay that did not hear our 250 sends the same bytes for the same Recipient again (RFC 2033 §4.2, RFC 1047). */
+function digestOf(ip: string, { envelope, source }: InboundMessage, { places }: Leg): string {
+  const to = places.map((place) => formatPath(envelope.recipients[place]!.forwardPath)).sort()
+  const hash = createHash('sha256').update(`lmtp\0${ip}\0${formatPath(envelope.reversePath)}\0${to.join('\0')}\0`)
+  return hash.update(source).digest('hex')
+}
+
 async function placed(
   agent: Agent,
   { way, recipient }: Leg,
-  mail: Parameters<typeof placedAtHome>[1] & { readonly messageId: string },
+  mail: Parameters<typeof placedAtHome>[1] & {
+    readonly messageId: string
+    readonly digest: string | undefined
+  },
   prepared: () => Promise<Delivery>,
 ): Promise<Reply> {
   const isOfGroup = 'group' in way && way.group !== undefined
   const account = way.kind === 'mailbox' || isOfGroup ? holderOf(way) : undefined
   if (account === undefined) return reply(550, '5.1.1', 'there is no such mailbox here')
   const address = way.kind === 'mailbox' ? way.address : account.address
-  const { trace, reversePath, messageId } = mail
+  const { trace, reversePath, messageId, digest } = mail
   try {
     const outcome = await placedAtHome(
       agent,
@@ -112,7 +128,9 @@ async function placed(
     )
     if ('refusal' in outcome) return outcome.refusal
     const about = { trace, reversePath, messageId, role: 'MDA', kind: 'delivered', forwardPath: address } as const
-    await commitAll(agent, [...outcome.commands, eventCommand(agent, { ...about, text: outcome.text })])
+    const atMs = agent.world.clock.now()
+    const arrival = digest === undefined ? [] : [{ kind: 'arrival.add', digest, trace, atMs } as const]
+    await commitAll(agent, [...outcome.commands, ...arrival, eventCommand(agent, { ...about, text: outcome.text })])
     return reply(250, '2.0.0', `accepted as ${trace}`)
   } catch (error) {
     return diskRefusal(agent, error)

@@ -62,12 +62,18 @@ export class Border {
     return stressOf({ connections: this.places.open, maxConnections, usedBytes, limitBytes, lagMs: this.#lagMs })
   }
 
+  /** On the allow list, or our own backup MX: it has met the stranger. */
+  isAllowed(ip: string): boolean {
+    const { allow, backups } = this.#agent.settings.receiver
+    return backups.some((one) => one.ip === ip) || findInList(allow, { ip }) !== undefined
+  }
+
   /** Who has just connected. Never rejects; as long as the lists take, at most. */
   async meet(session: SessionFacts): Promise<Acquaintance> {
     this.#watchTime()
     const ip = unmapped(session.peer.address)
-    const { allow, filters } = this.#agent.settings.receiver
-    const isAllowed = findInList(allow, { ip }) !== undefined
+    const { filters } = this.#agent.settings.receiver
+    const isAllowed = this.isAllowed(ip)
     const standing = this.reputation.standing(filters ? { ip } : {})
     const listings = isAllowed ? [] : (await this.lists.address(ip)).filter(({ kind }) => kind === 'listed')
     const listedBy = listings.flatMap((one) =>

@@ -2,6 +2,7 @@
 // Received-SPF where the description asks for it (RFC 7208 §9.1: "SHOULD"; Authentication-Results says the same). What
 // strangers wrote in our name is taken out (RFC 8601 §5).
 
+import { unmapped } from '../../filter/lists.ts'
 import { authenticationResults, type Identity, stripForgedResults } from '../../identity/authenticate.ts'
 import { receivedSpf } from '../../identity/spf/received-spf.ts'
 import { formatAddress } from '../../message/address.ts'
@@ -19,10 +20,13 @@ export function receivedField(
 ): string {
   const [only, ...others] = envelope.recipients
   const recipient = others.length === 0 ? only!.forwardPath : undefined
+  const remoteIp = unmapped(session.peer.address)
+  // Of what our backup MX hands over, the identity is that of who came to it.
+  const isKnown = identity.ip === remoteIp && identity.iprev.result === 'pass'
   return buildReceived({
     helo: session.helo,
-    remoteIp: identity.ip,
-    remoteName: identity.iprev.result === 'pass' ? identity.iprev.name : undefined,
+    remoteIp,
+    remoteName: isKnown ? identity.iprev.name : undefined,
     byHost: agent.hostName,
     protocol: session.protocol,
     tls: session.tls,

@@ -24,6 +24,8 @@ const KNOWN_MS = 300_000
 const REMEMBERED = 10_000
 const FIELD = 'Borderpost-Verdict'
 const MAX_VERDICT = 64 * 1024
+/** What it and the other fields in front add to a message at most. */
+export const HANDED_BYTES = 4 * MAX_VERDICT
 
 type HomeWay = Extract<Way, { kind: 'home' }>
 
@@ -180,21 +182,30 @@ export function replyFor(
     : (each.find(({ code }) => code >= 400) ?? each[0]!)
 }
 
-/** What the Border found out, for the MDA: the first field of what is handed over. */
-function verdictField(agent: Agent, { identity }: Ours, { judgement, forwarder, content }: Handled): Buffer {
-  const verdict = { by: agent.id, ...verdictOf(identity, judgement, forwarder, content) }
+/** What the Border found out, for who knows us: the first field of what is handed over. */
+export function verdictField(agent: Agent, { identity }: Ours, { judgement, forwarder, content }: Handled): Buffer {
+  const client = { ip: identity.ip, helo: identity.helo }
+  const verdict = { by: agent.id, client, ...verdictOf(identity, judgement, forwarder, content) }
   const text = Buffer.from(JSON.stringify(verdict))
     .toString('base64')
     .replace(/.{1,72}/g, '\r\n $&')
   return Buffer.from(`${FIELD}:${text}\r\n`)
 }
 
-/** The MDA's side: what the Receiver found out, and the message without that field; undefined where it does not begin so. */
-export function readVerdict(source: Buffer): { readonly verdict: Verdict; readonly message: Buffer } | undefined {
+/** What another Border found out, and about whom. */
+export interface HandedVerdict {
+  readonly verdict: Verdict
+  readonly client: { readonly ip: string; readonly helo: string }
+  /** Without that field. */
+  readonly message: Buffer
+}
+
+/** The other side: undefined where it does not begin so. Only to be asked of what such a Receiver sent. */
+export function readVerdict(source: Buffer): HandedVerdict | undefined {
   const head = source.subarray(0, MAX_VERDICT).toString('latin1')
   const [field] = /^Borderpost-Verdict:(?:\r\n [A-Za-z0-9+/=]{1,72})+\r\n(?=\S|\r\n)/.exec(head) ?? []
   if (field === undefined) return undefined
   const encoded = field.slice(FIELD.length + 1).replace(/\s/g, '')
-  const verdict = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Verdict
-  return { verdict, message: source.subarray(field.length) }
+  const { client, ...verdict } = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8'))
+  return { verdict, client, message: source.subarray(field.length) }
 }

@@ -7,7 +7,7 @@ import { atHomeAt, type ForwarderMatch, forwarderIdentity, type TrustedSeal } fr
 import type { Outcome } from '../../protocols/sieve/run.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
-import type { AccountId } from '../../store/types.ts'
+import type { AccountId, Verdict } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import type { Arrival } from '../mda/sort.ts'
 import { type Leg, type Way, waysTo } from '../routing.ts'
@@ -21,6 +21,8 @@ export interface Handled extends Leg {
   readonly forwarder: ForwarderMatch | undefined
   readonly content: Weight | undefined
   readonly allowedBy: string | undefined
+  /** What our own backup MX found out when it took the message: nothing of that is said anew. */
+  readonly seen?: Verdict
   /** What the Recipient's own script wants done; undefined where he has none. */
   readonly sorting?: { readonly arrival: Arrival; readonly outcome: Outcome }
 }
@@ -39,6 +41,7 @@ export function waysOf(agent: Agent, mail: InboundMessage): (Leg & Pick<Handled,
 /** The Recipient's trusted Forwarders: domains. */
 function trustedBy(agent: Agent, way: Way): readonly string[] {
   if (way.kind === 'home') return trustedAtHome(agent, way)
+  if (way.kind === 'backup') return way.backed.trusts.get(way.address.toLowerCase()) ?? []
   return way.kind === 'mailbox' ? agent.store.trustedForwarders(way.account.id).map(({ domain }) => domain) : []
 }
 
@@ -85,10 +88,20 @@ export function handle(
   return settle(agent, { ...leg, judgement, forwarder, content, allowedBy })
 }
 
-/** What Junk means for this way: only a mailbox has one. */
+/** The same for what our own backup MX has judged. */
+export function handleSeen(agent: Agent, leg: Leg & Pick<Handled, 'way'>, seen: Verdict): Handled {
+  const judgement = { outcome: seen.outcome, reason: seen.reason }
+  return settle(agent, { ...leg, judgement, forwarder: undefined, content: undefined, allowedBy: undefined, seen })
+}
+
+/** What a trusted Forwarder or our own backup MX has taken is never sent back: it would bounce to a stranger. */
+export const isSpared = ({ forwarder, seen }: Handled) => forwarder !== undefined || seen !== undefined
+
+/** What Junk means for this way: only a mailbox has one, here or where it is handed over to. */
 export function settle(agent: Agent, handled: Handled): Handled {
   const { way, judgement } = handled
-  if (way.kind === 'mailbox' || way.kind === 'home' || judgement.outcome !== 'junk') return handled
+  const hasJunk = way.kind === 'mailbox' || way.kind === 'home' || way.kind === 'backup'
+  if (hasJunk || judgement.outcome !== 'junk') return handled
   const { reason } = judgement
   if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
     return { ...handled, judgement: { outcome: 'accept', reason } }

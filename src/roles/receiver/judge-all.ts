@@ -11,9 +11,10 @@ import type { Agent } from '../agent.ts'
 import { returnPathField } from '../mda/place.ts'
 import { deniedOnList, detourOf, provenOnList, provenSender } from './acquaintance.ts'
 import type { Border } from './border.ts'
-import { ourFields, withoutForgedResults } from './fields.ts'
+import { ourFields, receivedField, withoutForgedResults } from './fields.ts'
 import { type Findings, spfOfAuthor } from './findings.ts'
-import { type Handled, handle, isStanding, settle, trustedNetworks, waysOf } from './handle.ts'
+import type { HandedVerdict } from './hand-over.ts'
+import { type Handled, handle, handleSeen, isSpared, isStanding, settle, trustedNetworks, waysOf } from './handle.ts'
 import type { About, Ours } from './keep.ts'
 import { borrowed, withoutFlood } from './replayed.ts'
 import { scan } from './scan.ts'
@@ -34,29 +35,29 @@ export async function judgeAll(
   mail: InboundMessage,
   header: Header,
   { trace, reversePath }: About,
+  handed?: HandedVerdict,
 ): Promise<JudgedMail> {
-  const identity = await identityOf(agent, mail, header, reversePath)
+  const identity = await identityOf(agent, mail, header, reversePath, handed?.client)
   const ways = waysOf(agent, mail)
   const copies = borrowed(border, header, identity, ways)
-  const known = {
-    allowedBy: provenOnList(agent, identity),
-    deniedBy: deniedOnList(agent, identity),
-    sentBy: provenSender(header, identity),
-    detour: detourOf(header, identity),
-    atHome: await trustedNetworks(agent, identity, ways),
-    weigh: await weigher(agent, border, mail, identity, copies.before),
-    seal: trustedSeal(identity, agent.settings.receiver.trustedSealers),
-  }
-  const judged = ways.map((one) => handle(agent, one, identity, known))
+  const judged =
+    handed === undefined
+      ? await judgeNow(agent, border, mail, header, identity, ways, copies.before)
+      : ways.map((one) => handleSeen(agent, one, handed.verdict))
   // Only what would be taken is worth a look by others, and only then is a stranger asked to come again.
   const { source: kept, handled: scanned } = await scanAll(agent, mail, identity, trace, judged)
-  const met = greylisted(agent, border, identity, scanned)
-  const weighed = agent.settings.receiver.filters ? withoutFlood(border, identity, copies, met) : met
+  const met = handed === undefined ? greylisted(agent, border, identity, scanned) : scanned
+  const isCounted = agent.settings.receiver.filters && handed === undefined
+  const weighed = isCounted ? withoutFlood(border, identity, copies, met) : met
   // Before the Recipients' own scripts: what one of them does not want says nothing of its sender to the others.
   learnFrom(agent, border, identity, weighed)
   const source = withoutForgedResults(agent, mail.source, header)
   const fields = {
-    front: ourFields(agent, mail, identity, trace),
+    // What our backup MX found out stands there already, in its own name.
+    front:
+      handed === undefined
+        ? ourFields(agent, mail, identity, trace)
+        : [Buffer.from(receivedField(agent, mail, identity, trace))],
     source,
     kept: kept === mail.source ? source : withoutForgedResults(agent, kept),
   }
@@ -65,19 +66,41 @@ export async function judgeAll(
   return { identity, fields, handled }
 }
 
+async function judgeNow(
+  agent: Agent,
+  border: Border,
+  mail: InboundMessage,
+  header: Header,
+  identity: Findings,
+  ways: ReturnType<typeof waysOf>,
+  copies: number,
+): Promise<readonly Handled[]> {
+  const known = {
+    allowedBy: provenOnList(agent, identity),
+    deniedBy: deniedOnList(agent, identity),
+    sentBy: provenSender(header, identity),
+    detour: detourOf(header, identity),
+    atHome: await trustedNetworks(agent, identity, ways),
+    weigh: await weigher(agent, border, mail, identity, copies),
+    seal: trustedSeal(identity, agent.settings.receiver.trustedSealers),
+  }
+  return ways.map((one) => handle(agent, one, identity, known))
+}
+
 /** What can be proven about it, and what SPF says of the domain in From. */
 async function identityOf(
   agent: Agent,
   { source, session, envelope }: InboundMessage,
   header: Header,
   reversePath: string,
+  client = { ip: unmapped(session.peer.address), helo: session.helo },
 ): Promise<Findings> {
   const { dns, clock, cpu } = agent.world
   const dkim2Recipients = agent.settings.dkim2
     ? envelope.recipients.map(({ forwardPath }) => formatPath(forwardPath).slice(1, -1))
     : undefined
   const identity = await authenticate(
-    { source, header, ip: unmapped(session.peer.address), helo: session.helo, reversePath, dkim2Recipients },
+    { source, header, ...client, reversePath, dkim2Recipients },
     { dns, clock, cpu, receiverName: agent.hostName },
   )
   return { ...identity, authorSpf: await spfOfAuthor(agent, identity) }
@@ -98,9 +121,8 @@ async function scanAll(
   const handled = judged.map((one): Handled => {
     const verdict = isStanding(one) ? scanned.verdict(one.places[0]!) : undefined
     if (verdict === undefined) return one
-    // What a trusted Forwarder passed on is never sent back: it would come back as a bounce to a stranger.
-    const isSpared = one.forwarder !== undefined && verdict.outcome === 'refuse'
-    return settle(agent, { ...one, judgement: isSpared ? { outcome: 'junk', reason: verdict.reason } : verdict })
+    const isJunk = isSpared(one) && verdict.outcome === 'refuse'
+    return settle(agent, { ...one, judgement: isJunk ? { outcome: 'junk', reason: verdict.reason } : verdict })
   })
   return { source: scanned.source, handled }
 }

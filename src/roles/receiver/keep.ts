@@ -98,7 +98,7 @@ export async function keep(
       // A Recipient for whom alone it would have been refused: SMTP has one reply for all, so the mildest holds, and Junk.
       const mailbox = judgement.outcome === 'accept' ? 'inbox' : 'junk'
       const verdict = {
-        ...verdictOf(identity, judgement, forwarder, content),
+        ...(one.seen ?? verdictOf(identity, judgement, forwarder, content)),
         ...(through && { through }),
         ...logo.known,
       }

@@ -14,6 +14,7 @@ import { hasRoom } from '../mda/place.ts'
 import { needsTag, tagOf } from '../msa/tagged.ts'
 import { groupFor, holderOf, reversePathText, type Way, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
+import { Backups } from './backups.ts'
 import type { Border } from './border.ts'
 import { Homes } from './hand-over.ts'
 import { receive, type Sharing } from './receive.ts'
@@ -59,9 +60,15 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
   const byRecipient = new WeakSet<SessionFacts>()
   /** Sessions whose transaction under way has the null reverse-path. */
   const bouncing = new WeakSet<SessionFacts>()
-  const sharing: Sharing = { border, arriving: new Map(), targets: new Targets(agent), homes: new Homes(agent) }
+  const sharing: Sharing = {
+    border,
+    arriving: new Map(),
+    targets: new Targets(agent),
+    homes: new Homes(agent),
+    backups: new Backups(agent),
+  }
   const ipOf = (session: SessionFacts) => unmapped(session.peer.address)
-  const allowed = (session: SessionFacts) => findInList(receiver.allow, { ip: ipOf(session) }) !== undefined
+  const allowed = (session: SessionFacts) => border.isAllowed(ipOf(session))
 
   /** Kept for tracking, but a flood of refusals must not become a flood of writing. */
   const refused = (session: SessionFacts, reversePath: string, forwardPath: string, text: string) => {
@@ -173,8 +180,11 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
         refused(session, '', way.kind === 'mailbox' ? way.address : '', `A stranger was refused: ${why}.`)
         return reply(554, '5.7.1', `${why}; write to postmaster@${agent.domain} if that is wrong`)
       }
-      if (way.kind === 'home') {
-        const objection = await sharing.homes.refusal(way, forwardPath)
+      if (way.kind === 'home' || way.kind === 'backup') {
+        const objection =
+          way.kind === 'home'
+            ? await sharing.homes.refusal(way, forwardPath)
+            : await sharing.backups.refusal(way, forwardPath, bouncing.has(session))
         if (objection !== undefined) {
           if (objection.code >= 500 && !allowed(session) && !unknown.take(neighbourhood(ipOf(session))))
             return reply(421, '4.7.0', 'too many unknown recipients were asked for from your network, come back later')
@@ -192,8 +202,8 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
         return reply(452, '4.2.2', `${whose} is full, try again later`)
       }
       // One reply answers for all recipients of a message, but what may go into Junk here must not be passed on.
-      // And of an MDA elsewhere each may say something else.
-      const isAlone = way.kind === 'home' && !byRecipient.has(session)
+      // And of a host elsewhere each may say something else.
+      const isAlone = (way.kind === 'home' || way.kind === 'backup') && !byRecipient.has(session)
       const side = isAlone ? way.address : (ways.map(sideOf).find((one) => one !== 'here') ?? 'here')
       const known = sides.get(session)
       if (known !== undefined && known !== side)
@@ -208,7 +218,7 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
 
 function sideOf(way: Way): string {
   if (way.kind === 'mailbox') return 'here'
-  if (way.kind === 'home') return 'home'
+  if (way.kind === 'home' || way.kind === 'backup') return way.kind
   return way.kind === 'forward' && way.keep !== undefined ? 'both' : 'away'
 }
 

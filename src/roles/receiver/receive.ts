@@ -15,13 +15,15 @@ import type { Targets } from '../forwarder/target.ts'
 import { countJudged } from '../reports/judged.ts'
 import { reversePathText } from '../routing.ts'
 import { commitAll, diskRefusal, keepAside, messageIdOf, note } from '../tracking.ts'
+import type { Backups } from './backups.ts'
 import type { Border } from './border.ts'
 import { findings, signaturesOf } from './findings.ts'
-import { type Homes, handOver, replyFor } from './hand-over.ts'
+import { type HandedVerdict, type Homes, handOver, readVerdict, replyFor } from './hand-over.ts'
 import { addressOf, type Handled, isStanding, waysOf } from './handle.ts'
 import { judgeAll } from './judge-all.ts'
 import { type About, forwardingsOf, keep } from './keep.ts'
 import { LogoSearch } from './logo.ts'
+import { standIn } from './stand-in.ts'
 
 /** More hops than this is a loop (RFC 5321 §6.3 asks for at least 100 to be possible). */
 const MAX_HOPS = 100
@@ -35,15 +37,18 @@ export interface Sharing {
   readonly arriving: Arriving
   readonly targets: Targets
   readonly homes: Homes
+  readonly backups: Backups
 }
 
 /** The reply to the final dot: a promise when it is 250. Where it was asked for (PRDR), one for each recipient. */
 export async function receive(
   agent: Agent,
-  mail: InboundMessage,
+  sent: InboundMessage,
   sharing: Sharing,
 ): Promise<Reply | RepliesByRecipient> {
   const { arriving } = sharing
+  const handed = handedOver(agent, sent)
+  const mail = handed === undefined ? sent : { ...sent, source: handed.message }
   const header = parseHeader(mail.source)
   const about = {
     trace: newTrace(agent.world),
@@ -55,7 +60,7 @@ export async function receive(
     note(agent, { ...about, role: 'Receiver', kind: 'refused', forwardPath: '', text: loop })
     return reply(554, '5.4.6', loop)
   }
-  if (!isRepeatable(header)) return decide(agent, mail, header, about, sharing, undefined)
+  if (!isRepeatable(header)) return decide(agent, mail, header, about, sharing, { handed })
   const digest = digestOf(mail)
   const before = agent.store.arrival(digest)
   if (before !== undefined) return acceptedBefore(before)
@@ -63,9 +68,15 @@ export async function receive(
   const key = `${digest} ${mail.prdr}`
   const first = arriving.get(key)
   if (first !== undefined) return first
-  const decision = decide(agent, mail, header, about, sharing, digest).finally(() => arriving.delete(key))
+  const decision = decide(agent, mail, header, about, sharing, { handed, digest }).finally(() => arriving.delete(key))
   arriving.set(key, decision)
   return decision
+}
+
+/** What our own backup MX found out at the Border, days ago perhaps: it is not judged again by where it comes from now. */
+function handedOver({ settings }: Agent, { session, source }: InboundMessage): HandedVerdict | undefined {
+  const ip = unmapped(session.peer.address)
+  return settings.receiver.backups.some((one) => one.ip === ip) ? readVerdict(source) : undefined
 }
 
 const acceptedBefore = (trace: string) =>
@@ -76,13 +87,15 @@ async function decide(
   mail: InboundMessage,
   header: Header,
   about: About,
-  { border, targets, homes }: Sharing,
-  wholeDigest: string | undefined,
+  { border, targets, homes, backups }: Sharing,
+  { handed, digest: wholeDigest }: { readonly handed: HandedVerdict | undefined; readonly digest?: string },
 ): Promise<Reply | RepliesByRecipient> {
   const { trace } = about
   try {
-    const { identity, fields, handled } = await judgeAll(agent, border, mail, header, about)
-    const counted = (answer: Reply) => countJudged(agent, { identity, header, handled }, answer)
+    const { identity, fields, handled } = await judgeAll(agent, border, mail, header, about, handed)
+    // Who has judged it counts it.
+    const counted = (answer: Reply) =>
+      handed === undefined ? countJudged(agent, { identity, header, handled }, answer) : answer
     const standing = handled.filter(isStanding)
     const refused = handled.filter((one) => !isStanding(one))
     if (standing.length === 0) {
@@ -105,11 +118,14 @@ async function decide(
     const atMs = agent.world.clock.now()
     const arrival = digest === undefined ? undefined : ({ kind: 'arrival.add', digest, trace, atMs } as const)
     const ours = { mail, header, ...fields, identity }
-    if (standing.some(({ way }) => way.kind === 'home')) {
+    const isBacked = standing.some(({ way }) => way.kind === 'backup')
+    if (isBacked || standing.some(({ way }) => way.kind === 'home')) {
       const refusals = (place: number) => refusalOf(handled.find(({ places }) => places.includes(place))!, trace)
-      const { replies, commands } = await handOver(agent, homes, ours, taken.filter(isStanding), about)
+      const { replies, commands } = isBacked
+        ? await standIn(agent, backups, ours, taken.filter(isStanding), about, mail.prdr ? undefined : arrival)
+        : await handOver(agent, homes, ours, taken.filter(isStanding), about)
       const answer = replyFor(mail.envelope.recipients.length, replies, mail.prdr, refusals)
-      // The MDA has it: what is said of it here, and that it came, may be lost in a crash, and the message is not.
+      // Who has it, has it: what is said of it here, and that it came, may be lost in a crash, and the message is not.
       const isTaken = !('each' in answer) && answer.code < 400
       keepAside(agent, [...commands, ...(isTaken && arrival !== undefined ? [arrival] : [])])
       return 'each' in answer ? answer : counted(answer)

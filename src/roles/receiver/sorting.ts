@@ -8,7 +8,7 @@ import { reply } from '../../protocols/smtp/reply.ts'
 import type { Account } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { type Arrival, isRefusal, replyLines, sort, sorts } from '../mda/sort.ts'
-import { addressOf, type Handled, isStanding } from './handle.ts'
+import { addressOf, type Handled, isSpared, isStanding } from './handle.ts'
 import { REFUSE_POINTS } from './judge.ts'
 
 /** The account here that would keep the message. */
@@ -41,9 +41,7 @@ export async function sortAll(
       const refusal = outcome.actions.find(isRefusal)
       if (refusal === undefined) return { ...one, sorting: { arrival, outcome } }
       const reason = `${account.address} does not want this message (a rule of its owner)`
-      // What a Forwarder passed on is never sent back: it would come back as a bounce to a stranger.
-      if (one.forwarder !== undefined || one.way.kind === 'forward')
-        return { ...one, judgement: { outcome: 'junk', reason } }
+      if (isSpared(one) || one.way.kind === 'forward') return { ...one, judgement: { outcome: 'junk', reason } }
       return {
         ...one,
         judgement: { outcome: 'refuse', reason, reply: reply(550, '5.7.1', ...replyLines(refusal.reason)) },

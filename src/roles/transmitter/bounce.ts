@@ -20,7 +20,8 @@ import { type Agent, newTrace } from '../agent.ts'
 import { placedAtHome } from '../mda/at-home.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { untagged } from '../msa/tagged.ts'
-import { forwardPathOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
+import { readVerdict } from '../receiver/hand-over.ts'
+import { forwardPathOf, queueCommand, reversePathOf, type Way, wayFor } from '../routing.ts'
 import { eventCommand } from '../tracking.ts'
 import { dkimFields } from './signing.ts'
 
@@ -164,7 +165,9 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
 
   const what = action === 'failed' ? 'A bounce' : `A notice (${action})`
   const way = wayFor(agent, forwardPathOf(to))
-  if (way.kind !== 'mailbox' && way.kind !== 'unknown' && !isOrphan) {
+  // The postmaster may read elsewhere; what was on its way there and failed is put down here.
+  const isReachable = !isOrphan || (readsElsewhere(way) && entry.forwardPath !== to)
+  if (way.kind !== 'mailbox' && way.kind !== 'unknown' && isReachable) {
     const target = 'to' in way ? way.to : way.address
     // Signed, so that it is believed even where a Forwarder takes it back to its Author.
     const blob = await agent.store.putBlob([...(await dkimFields(agent, notification)), notification])
@@ -199,6 +202,9 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
     event(account.address, `${what} was put into the mailbox of ${account.address}.`),
   ]
 }
+
+/** His mailbox is at the agent that this one stands before. */
+export const readsElsewhere = ({ kind }: Way) => kind === 'home' || kind === 'backup'
 
 /** What its Author chose (`borderpost account language`), else what the message itself is written in. */
 function languageFor(agent: Agent, to: string, original: Buffer): DsnLanguage | undefined {
@@ -246,7 +252,9 @@ const CAUSES: Readonly<Partial<Record<Reason, DsnCause>>> = {
 /** A body that cannot be read must not keep its sender from hearing of the failure. */
 export async function originalOf(agent: Agent, entry: QueueEntry): Promise<Buffer> {
   try {
-    return (await agent.store.readBlob(entry.blob)) ?? Buffer.alloc(0)
+    const kept = (await agent.store.readBlob(entry.blob)) ?? Buffer.alloc(0)
+    // What our Border found out is for its host alone.
+    return entry.origin === 'receiver' ? (readVerdict(kept)?.message ?? kept) : kept
   } catch (error) {
     if (!(error instanceof DiskError)) throw error
     agent.log('error', 'a message that is returned cannot be read', { trace: entry.trace, reason: error.message })

@@ -63,8 +63,9 @@ export async function connectTo(
   // Who cannot wait for the queue: a program by HTTP is asked from there.
   if (settings.transmitter.http.some((one) => one.domain === domain))
     return failed('deferred', reply(451, '4.4.1', `mail for ${domain} is handed over by HTTP, from the queue`))
+  const isBacked = settings.receiver.backs.some((one) => one.domain === domain)
   const partner = partnerFor(agent, domain)
-  const rule = partner?.isOwn ? undefined : ruleFor(settings.transmitter.routes, domain)
+  const rule = partner?.isOwn ? undefined : ruleFor(settings.transmitter.routes, domain, isBacked)
   if (rule?.to !== undefined)
     return enter?.(siteOfRule(rule)) ?? connectBy(agent, domain, rule, { ...(haste && { haste }), requiresTls })
   if (partner !== undefined) return enter?.(partner.name) ?? handOver(agent, domain, partner, haste)
@@ -73,7 +74,11 @@ export async function connectTo(
     policyOf(agent, domain, haste),
   ])
   if (route.kind === 'wait') return failed('deferred', reply(451, '4.4.3', route.reason))
-  if (route.kind === 'unroutable') return failed('refused', reply(550, route.enhanced, route.reason))
+  if (route.kind === 'unroutable') {
+    // What was taken for a domain that we stand in for waits until its administrator has put that right.
+    if (isBacked) return failed('deferred', reply(451, '4.4.3', route.reason))
+    return failed('refused', reply(550, route.enhanced, route.reason))
+  }
   if (policy === undefined) return failed('deferred', reply(421, '4.4.1', `no TLS policy of ${domain} came in time`))
   const count = (attempt: TlsAttempt, met?: SmtpConnection | SmtpFailure) =>
     agent.observations?.session(domain, sessionRow(attempt, met), isWorthy)
@@ -186,7 +191,7 @@ interface Taker {
   readonly isOwn?: boolean
 }
 
-/** Who takes this domain's mail by a relationship: a program of ours, its MDA, or the Transmitter that carries for us. */
+/** Who takes this domain's mail by a relationship: a program of ours, its MDA, whom we stand in for, or who carries for us. */
 function partnerFor(agent: Agent, domain: string): Taker | undefined {
   const { transmitter, receiver } = agent.settings
   const program = transmitter.lmtp.find((one) => one.domain === domain)
@@ -194,6 +199,12 @@ function partnerFor(agent: Agent, domain: string): Taker | undefined {
   const home = receiver.homes.find((one) => one.domain === domain)
   if (home !== undefined)
     return { at: agent.partnerAt(home.at, 'lmtp'), name: home.at.hostName, lmtp: true, isOwn: true }
+  const primary = receiver.backs.find((one) => one.domain === domain)?.primary
+  if (primary !== undefined) {
+    const { at, service } = primary
+    return { at: agent.partnerAt(at, service), name: at.hostName, lmtp: service === 'lmtp', isOwn: true }
+  }
+  if (receiver.backs.some((one) => one.domain === domain)) return undefined
   const { via } = transmitter
   return via && { at: agent.partnerAt(via, 'submission'), name: via.hostName, lmtp: false }
 }

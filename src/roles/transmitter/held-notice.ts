@@ -6,6 +6,9 @@ import { formatDate } from '../../message/date.ts'
 import type { Command } from '../../store/commands.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
+import { forwardPathOf, queueCommand, wayFor } from '../routing.ts'
+import { readsElsewhere } from './bounce.ts'
+import { dkimFields } from './signing.ts'
 
 const FIRST_AFTER_MS = 4 * 3_600_000
 const AGAIN_AFTER_MS = 86_400_000
@@ -29,11 +32,22 @@ export async function tellOfHeld(agent: Agent): Promise<void> {
   // Further away than it can be: the clock was set back.
   else if (said === '' || Number(said) - nowMs > AGAIN_AFTER_MS) await store.commit([next(nowMs + FIRST_AFTER_MS)])
   else if (Number(said) <= nowMs) {
-    const account = store.accountByAddress(`postmaster@${agent.domain}`)
-    if (account === undefined) throw new Error(`${agent.domain} has no postmaster`)
-    const delivery = await prepareDelivery(agent, '', [], letter(agent, held))
-    await store.commit([placeCommand(agent, account, delivery, 'inbox', null), next(nowMs + AGAIN_AFTER_MS)])
+    await store.commit([await toPostmaster(agent, letter(agent, held)), next(nowMs + AGAIN_AFTER_MS)])
   }
+}
+
+/** @throws DiskError */
+async function toPostmaster(agent: Agent, message: Buffer): Promise<Command> {
+  const { store } = agent
+  const postmaster = `postmaster@${agent.domain}`
+  if (readsElsewhere(wayFor(agent, forwardPathOf(postmaster)))) {
+    const blob = await store.putBlob([...(await dkimFields(agent, message)), message])
+    const mail = { trace: newTrace(agent.world), blob, reversePath: '', parameters: {}, origin: 'transmitter' } as const
+    return queueCommand(agent, mail, postmaster)
+  }
+  const account = store.accountByAddress(postmaster)
+  if (account === undefined) throw new Error(`${agent.domain} has no postmaster`)
+  return placeCommand(agent, account, await prepareDelivery(agent, '', [], message), 'inbox', null)
 }
 
 function letter(agent: Agent, held: readonly { domain: string; held: number; reply: string }[]): Buffer {

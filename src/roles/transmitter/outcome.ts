@@ -38,8 +38,9 @@ const LATE_AFTER_MS = 4 * HOUR_MS
 const MOST_LATE = 100
 
 /** The commands that make the outcomes of one transaction durable. @throws DiskError */
-export async function commandsOf(agent: Agent, outcomes: readonly Outcome[]): Promise<Command[]> {
+export async function commandsOf(agent: Agent, found: readonly Outcome[]): Promise<Command[]> {
   const nowMs = agent.world.clock.now()
+  const outcomes = found.map((one) => (isForPostmaster(one, nowMs) ? { ...one, state: 'held' as const } : one))
   const given = new Map<QueueEntry, GivenUp>()
   for (const { state, entry, reply, by } of outcomes)
     if (state === 'refused' || (state === 'deferred' && nowMs >= entry.expiresAtMs))
@@ -180,6 +181,16 @@ function isWarned({ store }: Agent, { trace }: QueueEntry, warned: number): bool
 function alsoLate({ store }: Agent, entry: QueueEntry): QueueEntry[] {
   const waiting = store.queueEntries({ trace: entry.trace }, MOST_LATE).filter(wantsWarning)
   return waiting.some(({ id }) => id === entry.id) ? waiting : [entry, ...waiting]
+}
+
+/**
+ * A Backup MX took it, its host does not, and nobody is proven to have sent it: a bounce might reach somebody who never
+ * wrote it. It is held, and the postmaster decides (held-notice.ts).
+ */
+function isForPostmaster({ state, entry }: Outcome, nowMs: number): boolean {
+  const { isUnproven, givenUp } = entry.parameters
+  const isOver = state === 'refused' || (state === 'deferred' && nowMs >= entry.expiresAtMs)
+  return isOver && entry.origin === 'receiver' && isUnproven === true && givenUp === undefined
 }
 
 /** Is it ours to tell that it was handed on: whoever took it will not, or not in time. */

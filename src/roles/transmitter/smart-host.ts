@@ -27,9 +27,10 @@ export interface RouteRule {
   readonly perMinute: number | undefined
 }
 
-/** The rule for a domain; the last that names it. */
-export function ruleFor(rules: readonly RouteRule[], domain: string): RouteRule | undefined {
-  return rules.findLast((one) => one.domain === domain) ?? rules.findLast((one) => one.domain === '*')
+/** The rule for a domain; the last that names it. `isBacked`: its own hosts get its mail, not where all other mail goes. */
+export function ruleFor(rules: readonly RouteRule[], domain: string, isBacked = false): RouteRule | undefined {
+  const own = rules.findLast((one) => one.domain === domain)
+  return own ?? (isBacked ? undefined : rules.findLast((one) => one.domain === '*'))
 }
 
 /** Where the rule leads, as a site. */
