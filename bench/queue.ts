@@ -98,9 +98,9 @@ try {
     `${count} messages queued in ${seconds(tookMs)} s (${Math.round((1000 * count) / tookMs)}/s); memory ${before} MB before, ${most} MB at most, ${megabytes()} MB after`,
   )
   const questions: Record<string, () => unknown> = {
-    'the domains that are due': () => store.queueLanesDue(Date.now(), 200),
+    'the domains that are due': () => store.queueLanesDue('', Date.now(), 200),
     'when something is due': () => store.queueNextDueMs(),
-    'a page of the largest': () => store.queueDue('silent.test', Date.now(), 100),
+    'a page of the largest': () => store.queueDue({ domain: 'silent.test', share: '' }, Date.now(), 100),
     'how many there are': () => store.queueLength(),
   }
   for (const [name, ask] of Object.entries(questions)) {

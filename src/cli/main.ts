@@ -274,6 +274,14 @@ for (const [action, description] of Object.entries(QUEUE_VERBS)) {
   )
 }
 
+queue
+  .command('pools')
+  .description('the addresses that mail of a running agent leaves from: warming up, sent today, where they rest')
+  .option('--folder <dir>', 'folder of an agent, or of a system', './borderpost-demo')
+  .option('--agent <id>', 'of a system: this agent only')
+  .option('--json', 'the result as JSON', false)
+  .action((options) => verb(async () => (await import('./verbs/queue.ts')).queue('pools', [], options, print))())
+
 const outgoing = program
   .command('outgoing')
   .description('who was slowed, held or suspended because of what left from there')

@@ -46,7 +46,9 @@ dane | publishes the key of its Receiver for zones that are signed with DNSSEC (
 tls | what is asked of a domain's hosts beyond what it says itself: "example.org: required" (no plain text), verified (a valid certificate for the host; names of hosts may follow: "example.org: verified mx.example.org *.example.net"), dane (signed TLSA records), or none (no TLS is tried); * for all other domains | TLS where it can be had, DANE and MTA-STS
 retry, expires | waits between attempts; when a message is given up | "1m 5m 15m 30m 1h 2h 4h 8h" (a Backup MX: "1m 5m 15m"), 5d
 outgoing | "500/2000": recipients elsewhere that an Author may reach, an hour and a day, whatever is usual for him; the ladder below that is docs/outgoing.md | "500/2000"; in a lab everything is allowed a thousand times as much
-route | by which host mail of a domain goes (*: of all others): "example.org -> smtp.example.net:587 tls=verified user=us secret=FILE connections=5 rate=100"; the password is in a file of the agent's folder, rate is messages a minute; without a host only the limits hold | by MX
+route | by which host mail of a domain goes (*: of all others): "example.org -> smtp.example.net:587 tls=verified user=us secret=FILE connections=5 rate=100"; the password is in a file of the agent's folder, rate is messages a minute, pool the addresses that it leaves from (then the limits are those of each); without a host only these hold | by MX
+pool | addresses that mail leaves from: "bulk: 192.0.2.10 192.0.2.11"; what each calls itself may follow it (192.0.2.10=news.example.org, else bulk1. and the host), and its address on this machine behind NAT (192.0.2.10@10.0.0.10). Whose mail it is: pool=bulk of a person or a contract, or of a route (docs/queue.md) | ip
+warm-up | an address of a pool that nobody knows yet: "192.0.2.11", or "192.0.2.11 from=2026-12-01 first=50 grow=1.5 until=100000": each destination gets 50 recipients on the first day, half as many again on each day that follows; with 100,000 it is warm | it is warm
 destination-connections | to one group of hosts at once, at most; Transmitter*12 has 12 times 200 in all | 20
 http-to | mail of a domain goes to a program by HTTP, as message/rfc822, one after another: "app.example -> https://app.example/mail", http://127.0.0.1:8080/mail or /run/app.sock:/mail; the envelope is in the fields Envelope-From and Envelope-To; 2xx is taken, 408, 425, 429 and 5xx later, any other code refuses | by MX
 lmtp-to | mail of a domain goes to a program by LMTP | by MX
@@ -97,7 +99,8 @@ modifies | what is changed of every message that is passed on, so that its DKIM 
 list-footer | the line that is added below | "You are on this list."
 * Mailing List
 list | "talk@here.example: ann@there.example bob@elsewhere.example": an address here, and its members anywhere | none
-from-rewrite | the list writes itself into From, and the Author into Reply-To | no`,
+from-rewrite | the list writes itself into From, and the Author into Reply-To | no
+`,
   contract: `
 by | the @id of the Transmitter's agent | the only one there is
 with | the @id of an agent of the drawing whose mail is carried (MSA ==> Transmitter): the line says more of that relationship | somebody who is not in the drawing
@@ -106,12 +109,15 @@ password | they sign in by name and password | yes, where neither network nor ce
 network | whoever connects from there is them | none
 certificate | whoever shows it is them: the SHA-256 of the key of a client certificate | none
 messages-per-day, messages-per-minute | how much is taken; a day is one of UTC | no limit
-recipients, max-size | of one message | those of everybody`,
+recipients, max-size | of one message | those of everybody
+pool | the pool of addresses that its mail leaves from | as for others
+`,
   person: `
 address | the person's address | must be there
 alias | one more address | none
 outgoing | the same for one Author | as for all
 bulk | sends newsletters: many people to whom he never wrote are usual (docs/outgoing.md) | no
+pool | the pool of addresses that this Author's mail leaves from | as for others
 name | as it is shown | the part before the @
 password | only in a lab | none
 retention | the same for one person, before what is said of all; keep: nothing of this person's may go, whoever deletes it | as for all
@@ -119,7 +125,8 @@ quota, quota-messages | how much mail is kept | no limit
 trusts | a Forwarder, by its @id or domain | nobody
 ip | a static address that authenticates this Author | none
 may-send-as | an address (of a group, of somebody else) or a domain that this Author may send as, beside the own addresses | none
-certificate | the SHA-256 of the key of a client certificate that signs in as this person | none`,
+certificate | the SHA-256 of the key of a client certificate that signs in as this person | none
+`,
 }
 
 const WORDS: readonly (readonly [names: string, words: readonly string[]])[] = [

@@ -17,6 +17,7 @@ import type { Observations } from './reports/observations.ts'
 import type { Contracts } from './transmitter/contracts.ts'
 
 import type { HttpProgram } from './transmitter/http-program.ts'
+import type { Pool } from './transmitter/pools.ts'
 import type { RouteRule } from './transmitter/smart-host.ts'
 
 export type AgentRole = 'MSA' | 'Transmitter' | 'Receiver' | 'Forwarder' | 'MDA'
@@ -168,6 +169,10 @@ export interface TransmitterSettings {
   readonly contracts: readonly ContractTerms[]
   /** By which host mail for a domain goes, and how much of it at once. */
   readonly routes: readonly RouteRule[]
+  /** Addresses that mail leaves from where it is not `ip`. */
+  readonly pools: readonly Pool[]
+  /** Authors whose mail leaves from a pool, and its name. */
+  readonly authorPools: readonly { readonly address: string; readonly pool: string }[]
   /** Domains whose mail is handed over by HTTP, to a program. */
   readonly http: readonly HttpProgram[]
   /** Domains whose mail is handed over by LMTP (RFC 2033), to a program of ours, and where it listens. */
@@ -192,6 +197,8 @@ export interface ContractTerms {
   /** Of one message. */
   readonly recipients: number | undefined
   readonly messageBytes: number | undefined
+  /** The pool of addresses that it leaves from; undefined: as for others. */
+  readonly pool: string | undefined
 }
 
 export interface ReceiverSettings {

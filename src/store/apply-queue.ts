@@ -89,11 +89,37 @@ export const reclockQueue: Handler<'queue.reclock'> = (ledger, { nowMs, latestMs
 }
 
 /** Nothing for this domain is tried before; forgotten with its last message. */
-export const restLane: Handler<'queue.rest'> = (ledger, { domain, untilMs, failures, lastReply }) => {
+export const restLane: Handler<'queue.rest'> = (ledger, { domain, share, untilMs, failures, lastReply }) => {
   ledger
-    .sql('UPDATE queue_lane SET rest_ms = ?, failures = ?, last_reply = ? WHERE domain = ?')
-    .run(untilMs, failures, lastReply, domain)
+    .sql(
+      'UPDATE queue_lane SET rest_ms = ?, failures = ?, last_reply = ? WHERE domain = ? AND share = coalesce(?, share)',
+    )
+    .run(untilMs, failures, lastReply, domain, share ?? null)
   ledger.touch(QUEUE)
+  return { ok: true }
+}
+
+/** Longer than any address warms up. */
+export const SOURCE_DAYS_KEPT = 90
+
+export const countSource: Handler<'source.count'> = (ledger, { address, provider, day, count }) => {
+  ledger.sql('INSERT INTO source_first VALUES (?, ?) ON CONFLICT DO NOTHING').run(address, day)
+  ledger
+    .sql(`INSERT INTO source_day VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count`)
+    .run(address, provider, day, count)
+  ledger.sql('DELETE FROM source_day WHERE day < ?').run(day - SOURCE_DAYS_KEPT)
+  return { ok: true }
+}
+
+export const restSource: Handler<'source.rest'> = (
+  ledger,
+  { rest: { address, provider, untilMs, failures, said } },
+) => {
+  if (untilMs === 0) ledger.sql('DELETE FROM source_rest WHERE address = ? AND provider = ?').run(address, provider)
+  else
+    ledger
+      .sql('INSERT OR REPLACE INTO source_rest VALUES (?, ?, ?, ?, ?)')
+      .run(address, provider, untilMs, failures, said)
   return { ok: true }
 }
 

@@ -8,7 +8,7 @@ import { checkStore } from './check.ts'
 import { openStore } from './embedded.ts'
 import { deliver, delivery, done, makeAccount, nowMs, summary } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
-import { EVENTS, QUEUE, type QueueEntry } from './types.ts'
+import { EVENTS, type NewQueueEntry, QUEUE } from './types.ts'
 import type { KeptStore } from './view.ts'
 
 /** A store with one account; it must be sound at the end. */
@@ -395,7 +395,7 @@ test(
   'the queue: due order, rescheduling, holding, removal; the body lives as long as an entry names it',
   inStore(async (store) => {
     const blob = await store.putBlob([Buffer.from('to be sent')])
-    const entry: Omit<QueueEntry, 'id'> = {
+    const entry: NewQueueEntry = {
       trace: 't1',
       blob,
       reversePath: '',
@@ -416,21 +416,21 @@ test(
     ])
     const [first, second] = results.map((result) => (result.ok ? result.id! : 0))
     assert.equal(store.queueNextDueMs(), nowMs + 1)
-    const dueAt = (ms: number) => store.queueLanesDue(ms, 9).map(({ domain }) => domain)
+    const dueAt = (ms: number) => store.queueLanesDue('', ms, 9).map(({ domain }) => domain)
     assert.deepEqual(dueAt(nowMs), [])
     assert.deepEqual(dueAt(nowMs + 9), ['other.test', 'else.test'])
-    assert.deepEqual(store.queueDue('else.test', nowMs, 9), [])
+    assert.deepEqual(store.queueDue({ domain: 'else.test', share: '' }, nowMs, 9), [])
     assert.deepEqual(
-      store.queueDue('else.test', nowMs + 9, 9).map(({ id }) => id),
+      store.queueDue({ domain: 'else.test', share: '' }, nowMs + 9, 9).map(({ id }) => id),
       [first],
     )
-    assert.deepEqual(store.queueEntries({ domain: 'ELSE.test' })[0], { ...entry, id: first })
+    assert.deepEqual(store.queueEntries({ domain: 'ELSE.test' })[0], { ...entry, id: first, share: '' })
     assert.equal(store.queueEntries({ trace: 't2' })[0]?.id, second)
     const change = { kind: 'queue.reschedule', id: second!, lastReply: '451 later', countAttempt: true } as const
     await done(store, { ...change, nextAttemptAtMs: nowMs + 50, state: 'held' })
     assert.deepEqual(dueAt(nowMs + 99), ['else.test'])
-    assert.deepEqual(store.queueDue('other.test', nowMs + 99, 9), [])
-    const { held, nextAttemptAtMs } = store.queueLane('other.test')!
+    assert.deepEqual(store.queueDue({ domain: 'other.test', share: '' }, nowMs + 99, 9), [])
+    const { held, nextAttemptAtMs } = store.queueLane({ domain: 'other.test', share: '' })!
     assert.deepEqual([held, nextAttemptAtMs], [1, null])
     // A domain that rests: its mail waits, whatever its own time is.
     const rest = {
@@ -444,7 +444,7 @@ test(
     assert.deepEqual(dueAt(nowMs + 69), [])
     assert.equal(store.queueNextDueMs(), nowMs + 70)
     assert.deepEqual(dueAt(nowMs + 70), ['else.test'])
-    assert.deepEqual(store.queueLanesDue(nowMs + 70, 9, ['else.test']), [])
+    assert.deepEqual(store.queueLanesDue('', nowMs + 70, 9, ['else.test']), [])
     await done(store, { ...change, nextAttemptAtMs: nowMs + 50, state: 'waiting', countAttempt: false })
     const now = store.queueEntries({ trace: 't2' })[0]!
     assert.deepEqual([now.attempts, now.state, now.lastReply], [1, 'waiting', '451 later'])
@@ -466,7 +466,7 @@ test(
   inStore(async (store) => {
     const DAY = 86_400_000
     const blob = await store.putBlob([Buffer.from('to be sent')])
-    const entry: Omit<QueueEntry, 'id'> = {
+    const entry: NewQueueEntry = {
       ...{
         trace: 'tried',
         blob,
@@ -500,7 +500,7 @@ test(
     assert.deepEqual(days('scheduled'), [0, 30, 35])
     assert.deepEqual(days('from then'), [0, 1, 5])
     assert.deepEqual(days('late'), [0, -9, -1])
-    assert.equal(store.queueLane('else.test')?.restsUntilMs, nowMs)
+    assert.equal(store.queueLane({ domain: 'else.test', share: '' })?.restsUntilMs, nowMs)
     await done(store, { ...reclock, isLater: true })
     assert.deepEqual(days('late'), [0, -9, 5])
     assert.deepEqual(days('scheduled'), [0, 30, 35])

@@ -14,9 +14,9 @@ import type {
   Group,
   LearnedState,
   MailboxId,
+  NewQueueEntry,
   ObjectKind,
   OutgoingCounts,
-  QueueEntry,
   QueueId,
   ReceivedReport,
   Remembered,
@@ -24,6 +24,7 @@ import type {
   ReportSighting,
   ScriptQuota,
   SentMessage,
+  SourceRest,
   SpecialUse,
   StoredPolicy,
   Submission,
@@ -183,7 +184,7 @@ export type Command =
   | { kind: 'deleted.forget'; account: AccountId; ids: readonly EmailId[] } // 'forbidden' while nothing of the account may go
   | { kind: 'deleted.prune'; beforeMs: number; atMost: number }
   // queue
-  | { kind: 'queue.add'; entry: Omit<QueueEntry, 'id'> }
+  | { kind: 'queue.add'; entry: NewQueueEntry }
   | {
       kind: 'queue.reschedule'
       id: QueueId
@@ -209,7 +210,10 @@ export type Command =
    * up later than `periodMs` from now, nor, where `isLater`, earlier.
    */
   | { kind: 'queue.reclock'; nowMs: number; latestMs: number; periodMs: number; isLater: boolean }
-  | { kind: 'queue.rest'; domain: string; untilMs: number; failures: number; lastReply: string } // 0, 0, '': it answers again
+  | { kind: 'queue.rest'; domain: string; share?: string; untilMs: number; failures: number; lastReply: string } // 0, 0, '': it answers again; without share: to all
+  // addresses of pools (roles/transmitter/pools.ts)
+  | { kind: 'source.count'; address: string; provider: string; day: number; count: number } // adds; forgets what is long ago
+  | { kind: 'source.rest'; rest: SourceRest } // untilMs 0: it is used again
   // what people send
   /** Adds; `prints`: of the text, if it went to strangers. */
   | { kind: 'outgoing.count'; sender: string; hour: number; counts: OutgoingCounts; prints: readonly number[] }

@@ -44,6 +44,7 @@ import {
   addSubmission,
   addToQueue,
   cancelSubmission,
+  countSource,
   pruneChanges,
   pruneEvents,
   reclockQueue,
@@ -52,6 +53,7 @@ import {
   removeSubmission,
   rescheduleEntry,
   restLane,
+  restSource,
   steerEntries,
 } from './apply-queue.ts'
 import {
@@ -147,6 +149,8 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'queue.reclock': reclockQueue,
   'queue.rest': restLane,
   'queue.steer': steerEntries,
+  'source.count': countSource,
+  'source.rest': restSource,
   'report.observe': observeReports,
   'report.postpone': postponeReport,
   'report.close': closeReport,

@@ -87,7 +87,11 @@ export class WhereReads {
 
   waiting(trace: string): FoundWaiting[] {
     return this.#all(
-      'SELECT forward_path, state, next_ms, last_reply FROM queue WHERE trace = ? LIMIT 1000',
+      // Of a lane that rests, what it waits for is said there.
+      `SELECT forward_path, state, max(queue.next_ms, rest_ms) AS next_ms, CASE WHEN rest_ms > queue.next_ms
+        AND lane.last_reply <> '' THEN lane.last_reply ELSE queue.last_reply END AS last_reply
+        FROM queue JOIN queue_lane AS lane ON lane.domain = queue.domain AND lane.share = queue.share
+        WHERE trace = ? LIMIT 1000`,
       trace,
     ).map(({ forward_path, state, next_ms, last_reply }) => ({
       forwardPath: String(forward_path),

@@ -30,10 +30,11 @@ import {
   queueLaneOf,
   type Row,
   scriptOf,
+  sourceRestOf,
   submissionOf,
 } from './rows.ts'
 import type { Store } from './store.ts'
-import type { BlobRef, Mailbox, Placement, QueueFilter, VacationResponse } from './types.ts'
+import type { BlobRef, LaneName, Mailbox, Placement, QueueFilter, VacationResponse } from './types.ts'
 
 /** As conditions on queue, and on lane of its domain. */
 function meant(filter: QueueFilter): { conditions: string[]; parameters: SqlValue[] } {
@@ -351,19 +352,34 @@ export class Reads implements StoreReads {
     return this.#one((row) => row.state as Uint8Array, 'SELECT state FROM learned WHERE owner = ?', owner)
   }
 
-  queueLanesDue(nowMs: number, limit: number, except: readonly string[] = []) {
+  queueLanesDue(share: string, nowMs: number, limit: number, except: readonly string[] = []) {
     const but = except.length === 0 ? '' : 'AND domain NOT IN (SELECT value FROM json_each(?))'
-    const sql = `SELECT * FROM queue_lane WHERE ${LANE_WAITS} AND ${LANE_DUE} <= ? ${but} ORDER BY ${LANE_DUE} LIMIT ?`
-    return this.#all(queueLaneOf, sql, nowMs, ...(but === '' ? [] : [JSON.stringify(except)]), limit)
+    const due = `${LANE_WAITS} AND share = ? AND ${LANE_DUE} <= ?`
+    const sql = `SELECT * FROM queue_lane WHERE ${due} ${but} ORDER BY ${LANE_DUE} LIMIT ?`
+    return this.#all(queueLaneOf, sql, share, nowMs, ...(but === '' ? [] : [JSON.stringify(except)]), limit)
   }
 
-  queueDue(domain: string, nowMs: number, limit: number) {
-    const sql = `${QUEUE} WHERE domain = ? AND state = 'waiting' AND next_ms <= ? ORDER BY next_ms, queue.id LIMIT ?`
-    return this.#all(queueEntryOf, sql, domain, nowMs, limit)
+  queueDue({ domain, share }: LaneName, nowMs: number, limit: number) {
+    const lane = "domain = ? AND share = ? AND state = 'waiting'"
+    const sql = `${QUEUE} WHERE ${lane} AND next_ms <= ? ORDER BY next_ms, queue.id LIMIT ?`
+    return this.#all(queueEntryOf, sql, domain, share, nowMs, limit)
   }
 
-  queueLane(domain: string) {
-    return this.#one(queueLaneOf, 'SELECT * FROM queue_lane WHERE domain = ?', domain)
+  queueLane({ domain, share }: LaneName) {
+    return this.#one(queueLaneOf, 'SELECT * FROM queue_lane WHERE domain = ? AND share = ?', domain, share)
+  }
+
+  queueLanesOf(domain: string) {
+    return this.#all(queueLaneOf, 'SELECT * FROM queue_lane WHERE domain = ? ORDER BY share', domain)
+  }
+
+  queueShares() {
+    return this.#all((row) => row.share as string, 'SELECT share FROM queue_share ORDER BY share')
+  }
+
+  queueShare(share: string) {
+    const rowOf = (row: Row) => ({ messages: row.messages as number, bytes: row.bytes as number })
+    return this.#one(rowOf, 'SELECT * FROM queue_share WHERE share = ?', share) ?? { messages: 0, bytes: 0 }
   }
 
   queueAsked(afterId: number, limit: number) {
@@ -408,17 +424,19 @@ export class Reads implements StoreReads {
     const throughId = next + queueWindowIds - 1
     const { conditions, parameters } = meant(filter)
     const where = ['queue.id BETWEEN ? AND ?', ...conditions].join(' AND ')
-    const from = 'FROM queue JOIN blob ON blob.id = queue.blob JOIN queue_lane AS lane ON lane.domain = queue.domain'
+    const from = `FROM queue JOIN blob ON blob.id = queue.blob JOIN queue_lane AS lane
+      ON lane.domain = queue.domain AND lane.share = queue.share`
     const sql = `SELECT queue.*, ${BLOB_COLUMNS} ${from} WHERE ${where} ORDER BY queue.id`
     return { entries: this.#all(queueEntryOf, sql, next, throughId, ...parameters), throughId }
   }
 
   queueLanes(limit: number) {
-    return this.#all(queueLaneOf, 'SELECT * FROM queue_lane ORDER BY waiting + held DESC, domain LIMIT ?', limit)
+    return this.#all(queueLaneOf, 'SELECT * FROM queue_lane ORDER BY waiting + held DESC, domain, share LIMIT ?', limit)
   }
 
   queueHeld(limit: number) {
-    const reply = "SELECT last_reply FROM queue WHERE domain = lane.domain AND state = 'held' LIMIT 1"
+    const reply =
+      "SELECT last_reply FROM queue WHERE domain = lane.domain AND share = lane.share AND state = 'held' LIMIT 1"
     const sql = `SELECT domain, held, (${reply}) AS reply FROM queue_lane AS lane WHERE held > 0 ORDER BY held DESC LIMIT ?`
     const rowOf = ({ domain, held, reply }: Row) => ({
       domain: domain as string,
@@ -428,10 +446,10 @@ export class Reads implements StoreReads {
     return this.#all(rowOf, sql, limit)
   }
 
-  queueReplies(domain: string) {
-    const some = 'SELECT last_reply FROM queue WHERE domain = ? LIMIT 5000'
+  queueReplies({ domain, share }: LaneName) {
+    const some = 'SELECT last_reply FROM queue WHERE domain = ? AND share = ? LIMIT 5000'
     const sql = `SELECT last_reply, count(*) AS count FROM (${some}) GROUP BY last_reply ORDER BY count DESC LIMIT 3`
-    return this.#all((row) => ({ reply: row.last_reply as string, count: row.count as number }), sql, domain)
+    return this.#all((row) => ({ reply: row.last_reply as string, count: row.count as number }), sql, domain, share)
   }
 
   queueWaits(id: number, domain: string) {
@@ -443,6 +461,31 @@ export class Reads implements StoreReads {
     return (
       this.#one((row) => row.count as number, 'SELECT coalesce(sum(waiting + held), 0) AS count FROM queue_lane') ?? 0
     )
+  }
+
+  sourceCount(address: string, provider: string, day: number) {
+    const sql = 'SELECT count FROM source_day WHERE address = ? AND provider = ? AND day = ?'
+    return this.#one((row) => row.count as number, sql, address, provider, day) ?? 0
+  }
+
+  sourceDay(address: string, day: number, limit: number) {
+    const sql =
+      'SELECT provider, count FROM source_day WHERE address = ? AND day = ? ORDER BY count DESC, provider LIMIT ?'
+    const rowOf = (row: Row) => ({ provider: row.provider as string, count: row.count as number })
+    return this.#all(rowOf, sql, address, day, limit)
+  }
+
+  sourceFirstDay(address: string) {
+    return this.#one((row) => row.day as number, 'SELECT day FROM source_first WHERE address = ?', address)
+  }
+
+  sourceRest(address: string, provider: string) {
+    return this.#one(sourceRestOf, 'SELECT * FROM source_rest WHERE address = ? AND provider = ?', address, provider)
+  }
+
+  sourceRests(address: string, limit: number) {
+    const sql = 'SELECT * FROM source_rest WHERE address = ? ORDER BY until_ms DESC LIMIT ?'
+    return this.#all(sourceRestOf, sql, address, limit)
   }
 
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }) {

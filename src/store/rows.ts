@@ -16,6 +16,7 @@ import type {
   QueueEntry,
   QueueLane,
   SieveScript,
+  SourceRest,
   SpecialUse,
   StoredPolicy,
   Submission,
@@ -129,18 +130,30 @@ export function queueEntryOf(row: Row): QueueEntry {
     lastReply: row.last_reply as string,
     parameters: JSON.parse(row.parameters as string),
     origin: row.origin as QueueEntry['origin'],
+    share: row.share as string,
   }
 }
 
 export function queueLaneOf(row: Row): QueueLane {
   return {
     domain: row.domain as string,
+    share: row.share as string,
     waiting: row.waiting as number,
     held: row.held as number,
     nextAttemptAtMs: row.next_ms as number | null,
     restsUntilMs: row.rest_ms as number,
     failures: row.failures as number,
     lastReply: row.last_reply as string,
+  }
+}
+
+export function sourceRestOf(row: Row): SourceRest {
+  return {
+    address: row.address as string,
+    provider: row.provider as string,
+    untilMs: row.until_ms as number,
+    failures: row.failures as number,
+    said: row.said as string,
   }
 }
 

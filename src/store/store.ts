@@ -23,6 +23,7 @@ import type {
   Forward,
   ForwardHealth,
   Group,
+  LaneName,
   Lesson,
   Mailbox,
   MailboxId,
@@ -32,6 +33,7 @@ import type {
   QueueLane,
   Remembered,
   SieveScript,
+  SourceRest,
   StoredPolicy,
   Submission,
   ThreadId,
@@ -147,18 +149,24 @@ export interface Store {
   learnedState(owner: number): Uint8Array | undefined
 
   // queue, tracking, settings
-  /** Domains that rest no longer and for which something is due, longest due first. */
-  queueLanesDue(nowMs: number, limit: number, except?: readonly string[]): QueueLane[]
-  /** Waiting entries for one domain that are due, whether it rests or not; longest due first. */
-  queueDue(domain: string, nowMs: number, limit: number): QueueEntry[]
-  /** Undefined: no mail for it is in the queue. */
-  queueLane(domain: string): QueueLane | undefined
+  /** Lanes of a share that rest no longer and in which something is due, longest due first; `except`: domains. */
+  queueLanesDue(share: string, nowMs: number, limit: number, except?: readonly string[]): QueueLane[]
+  /** Waiting entries of a lane that are due, whether it rests or not; longest due first. */
+  queueDue(lane: LaneName, nowMs: number, limit: number): QueueEntry[]
+  /** Undefined: no such mail is in the queue. */
+  queueLane(lane: LaneName): QueueLane | undefined
+  /** All of a destination. */
+  queueLanesOf(domain: string): QueueLane[]
+  /** Those that have mail in the queue, but for ''. */
+  queueShares(): string[]
+  /** What a share has in the queue; of '' nothing is counted. */
+  queueShare(share: string): { messages: number; bytes: number }
   /** What a Forwarder queued and nobody tried yet, in order, after the entry with this id. */
   queueAsked(afterId: number, limit: number): QueueEntry[]
   /** Entries (waiting or held) that were added after the entry with this id, in order. */
   queueAfter(id: number, limit: number): QueueEntry[]
   queueLastId(): number
-  /** When the first is due for a domain that does not rest then. */
+  /** When the first is due in a lane that does not rest then. */
   queueNextDueMs(): number | undefined
   queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
   /** Those among the next entries after this id that are meant, and up to which id was looked; undefined: there are no more. */
@@ -167,11 +175,19 @@ export interface Store {
   queueLanes(limit: number): QueueLane[]
   /** Destinations with held mail, most first, and what was said of some of it. */
   queueHeld(limit: number): { domain: string; held: number; reply: string }[]
-  /** What was said last to mail for a domain, and how often, among its first thousands. */
-  queueReplies(domain: string): { reply: string; count: number }[]
+  /** What was said last to mail of a lane, and how often, among its first thousands. */
+  queueReplies(lane: LaneName): { reply: string; count: number }[]
   /** It still waits for a delivery to this domain: no administrator has changed that. */
   queueWaits(id: number, domain: string): boolean
   queueLength(): number
+  /** Recipients that an address of a pool brought to a destination on a day. */
+  sourceCount(address: string, provider: string, day: number): number
+  /** The same of a day, most first. */
+  sourceDay(address: string, day: number, limit: number): { provider: string; count: number }[]
+  sourceFirstDay(address: string): number | undefined
+  sourceRest(address: string, provider: string): SourceRest | undefined
+  /** Also those that are over. */
+  sourceRests(address: string, limit: number): SourceRest[]
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }): TrackEvent[]
   /**
    * The trace of a transaction that was accepted before: a relay that did not hear our 250 sends it again, to the byte.

@@ -222,6 +222,8 @@ export interface QueueEntry {
     readonly priority?: number
     /** Under which contract it is carried. */
     readonly contract?: string
+    /** Of an Author whose mail leaves from a pool of addresses of its own: its name. */
+    readonly pool?: string
     /** Delivered by then (RFC 2852), or returned; or its sender is told that it is late. */
     readonly deliverBy?: { readonly atMs: number; readonly mode: 'return' | 'notify'; readonly trace?: true }
     /** Of forwarded mail: the Recipient's address here. */
@@ -241,11 +243,18 @@ export interface QueueEntry {
   }
   /** The role that queued it. */
   readonly origin: 'msa' | 'forwarder' | 'transmitter' | 'mda' | 'receiver'
+  /** Whose part of the queue it is, made of `parameters`: a contract's name, 'pool ' and a pool's, or '' for the rest. */
+  readonly share: string
 }
 
-/** All mail in the queue for one domain. */
-export interface QueueLane {
-  readonly domain: string
+/** What is not in the queue yet. */
+export type NewQueueEntry = Omit<QueueEntry, 'id' | 'share'>
+
+/** A destination, and whose mail for it. */
+export type LaneName = Pick<QueueEntry, 'domain' | 'share'>
+
+/** All mail in the queue of one share for one domain. */
+export interface QueueLane extends LaneName {
   readonly waiting: number
   readonly held: number
   /** When the first of it is due; null: nothing waits. */
@@ -256,6 +265,17 @@ export interface QueueLane {
   readonly failures: number
   /** What was found then. */
   readonly lastReply: string
+}
+
+/** An address of a pool is not used at a destination before then. */
+export interface SourceRest {
+  readonly address: string
+  /** The owner of the hosts there. */
+  readonly provider: string
+  readonly untilMs: number
+  /** So often in a row it was turned away. */
+  readonly failures: number
+  readonly said: string
 }
 
 /** Which entries of the queue are meant; what is undefined does not matter. */

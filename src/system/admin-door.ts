@@ -18,7 +18,7 @@ const MAX_WISH = 1024 * 1024
 const WAIT_MS = 10_000
 const NEWLINE = 0x0a
 
-type DoorPlace = AdminPlace & Pick<QueuePlace, 'forgetPauses'> & { readonly world: World }
+type DoorPlace = AdminPlace & Pick<QueuePlace, 'forgetPauses' | 'pools'> & { readonly world: World }
 
 export async function openAdminDoor(place: DoorPlace, path: string): Promise<Pick<Listener, 'close'>> {
   const streams = new Set<Stream>()

@@ -284,10 +284,11 @@ export class RunningAgent {
 
   /** Lets the administrator in, at a socket of this machine. Without it, he must stop the agent first. */
   async openAdminDoor(path: string): Promise<void> {
-    const { store, world, log, contracts } = this.agent
+    const { store, world, log, contracts, settings } = this.agent
     try {
       const forgetPauses = () => this.forgetPauses()
-      const place = { store, world, accounts: this.accounts, keys: this.keys, forgetPauses }
+      const { pools } = settings.transmitter
+      const place = { store, world, accounts: this.accounts, keys: this.keys, forgetPauses, pools }
       this.#adminDoor = await openAdminDoor({ ...place, ...(contracts && { contracts }) }, path)
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error

@@ -158,6 +158,7 @@ function readLine(line: Attribute, agents: readonly AgentPlan[], complain: Compl
     messagesPerMinute: of('messages-per-minute', values.count).at(-1),
     recipients: of('recipients', values.count).at(-1),
     messageBytes: of('max-size', values.size).at(-1),
+    pool: of('pool', values.poolName).at(-1),
   }
   return { by: by.id, partner: partner?.id, terms }
 }
@@ -195,4 +196,5 @@ const NO_TERMS: Omit<Terms, 'name'> = {
   messagesPerMinute: undefined,
   recipients: undefined,
   messageBytes: undefined,
+  pool: undefined,
 }

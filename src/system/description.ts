@@ -15,6 +15,7 @@ import type { KeyPlace } from '../store/encryption.ts'
 import { withContracts } from './contracts.ts'
 import { directoryOf } from './directory-plan.ts'
 import { KEYS, type Keys, type ValueOf, type ValuesOf } from './keys.ts'
+import { checkPools, poolsOf } from './pools.ts'
 import { agentsAtTheBorder, joined } from './relations.ts'
 import { RUNNABLE, rolesIn } from './roles.ts'
 import type { Reader } from './values.ts'
@@ -40,6 +41,8 @@ export interface PersonPlan {
   readonly outgoing: { readonly perHour: number; readonly perDay: number } | undefined
   /** Sends newsletters. */
   readonly bulk: boolean
+  /** The pool of addresses that mail of this Author leaves from; undefined: as for everybody. */
+  readonly pool: string | undefined
   readonly sendAs: readonly SendAs[]
 }
 
@@ -231,6 +234,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         certificates: of('certificate'),
         outgoing: of('outgoing').at(-1),
         bulk: of('bulk').at(-1) ?? false,
+        pool: of('pool').at(-1),
         sendAs: of('may-send-as'),
       }
       people.push({ plan, actor, span, trustSpans })
@@ -278,6 +282,10 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
           ),
         },
         msa: { ...agent.settings.msa, stations, sendAs },
+        transmitter: {
+          ...agent.settings.transmitter,
+          authorPools: own.flatMap(({ plan: { address, pool } }) => (pool === undefined ? [] : [{ address, pool }])),
+        },
       },
       people: own.map(({ plan, trustSpans }) => ({
         ...plan,
@@ -306,7 +314,9 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
   const complainOf = (id: string, code: string, message: string, remedy: string, reason?: string) =>
     complain(blocksOf.get(id)![0]!.span, code, message, remedy, reason)
   const agentsJoined = joined(model, withPeople, complainOf)
-  return { plan: { model, agents: withContracts(model, agentsJoined, complain) }, findings }
+  const withTheirs = withContracts(model, agentsJoined, complain)
+  checkPools(model, withTheirs, complain)
+  return { plan: { model, agents: withTheirs }, findings }
 }
 
 export type Complain = (span: Span, code: string, message: string, remedy: string, reason?: string) => void
@@ -479,6 +489,8 @@ function planAgent(
         connections: CONNECTIONS_PER_RELAY * relaysOf(blocks),
         connectionsPerDestination: of('destination-connections').at(-1) ?? CONNECTIONS_PER_DESTINATION,
         routes: of('route'),
+        pools: poolsOf(of, { ip, listen: of('listen').at(-1) ?? ip, hostName }),
+        authorPools: [],
         http: of('http-to'),
         signs: of('dkim').at(-1) ?? true,
         // Nobody rotates keys in a lab, unless asked.

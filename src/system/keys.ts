@@ -73,6 +73,8 @@ export const KEYS = {
     recipients: values.recipients,
     'lmtp-to': values.lmtpTarget,
     route: values.route,
+    pool: values.pool,
+    'warm-up': values.warmUp,
     'http-to': values.httpProgram,
     'destination-connections': values.count,
     clamav: values.socket,
@@ -104,6 +106,7 @@ export const KEYS = {
     certificate: values.keyFingerprint,
     outgoing: values.outgoing,
     bulk: values.yesNo,
+    pool: values.poolName,
     'may-send-as': values.sendAs,
   },
 } as const
@@ -120,6 +123,7 @@ export const CONTRACT_KEYS = {
   'messages-per-minute': values.count,
   recipients: values.count,
   'max-size': values.size,
+  pool: values.poolName,
 } as const
 
 /** The names that an attribute line may use. */

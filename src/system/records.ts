@@ -48,7 +48,23 @@ const addressType = (ip: string) => (ip.includes(':') ? 'AAAA' : 'A')
 const mechanism = (ip: string) => `ip${ip.includes(':') ? 6 : 4}:${ip}`
 const sends = ({ roles }: AgentPlan) => roles.has('Transmitter') || roles.has('Forwarder')
 
-function hostRecords({ hostName, ip }: AgentPlan): PublishedRecord[] {
+/** The agent's address first, then those of its pools. */
+const addressesOf = ({ ip, settings }: AgentPlan) => [
+  ...new Set([ip, ...settings.transmitter.pools.flatMap(({ addresses }) => addresses.map((one) => one.ip))]),
+]
+
+function hostRecords(plan: AgentPlan): PublishedRecord[] {
+  const { hostName, ip, settings } = plan
+  const pooled = settings.transmitter.pools.flatMap(({ addresses }) => addresses)
+  // The name of the host also stands for all its addresses: contract partners include it.
+  const all = addressesOf(plan)
+  return [
+    ...hostRecordsOf(hostName, ip, all),
+    ...pooled.flatMap((one) => (one.hostName === hostName ? [] : hostRecordsOf(one.hostName, one.ip, [one.ip]))),
+  ]
+}
+
+function hostRecordsOf(hostName: string, ip: string, senders: readonly string[]): PublishedRecord[] {
   return [
     { name: hostName, type: addressType(ip), value: ip, why: 'where the host is' },
     {
@@ -60,8 +76,11 @@ function hostRecords({ hostName, ip }: AgentPlan): PublishedRecord[] {
     {
       name: hostName,
       type: 'TXT',
-      value: `v=spf1 ${mechanism(ip)} -all`,
-      why: 'the name in EHLO may only come from this address (SPF)',
+      value: `v=spf1 ${senders.map(mechanism).join(' ')} -all`,
+      why:
+        senders.length === 1
+          ? 'the name in EHLO may only come from this address (SPF)'
+          : 'the name in EHLO may only come from these addresses (SPF)',
     },
   ]
 }
@@ -108,7 +127,9 @@ function domainRecords(domain: string, publishers: readonly Publisher[]): Publis
     records.push({
       name: domain,
       type: 'TXT',
-      value: ['v=spf1', ...signers.map(({ plan }) => mechanism(plan.ip)), ...includes, '-all'].join(' '),
+      value: ['v=spf1', ...signers.flatMap(({ plan }) => addressesOf(plan).map(mechanism)), ...includes, '-all'].join(
+        ' ',
+      ),
       why:
         signers.length + includes.length > 0
           ? 'which addresses may send for the domain (SPF)'

@@ -54,7 +54,7 @@ export class SimulatedSystem {
     const dns = simulation.host('dns', [DNS_ADDRESS])
     const at = { address: DNS_ADDRESS, port: 53 }
     await simulation.finish(startDnsServer({ network: dns.world.network, at, zones }))
-    for (const agent of plan.agents) system.#hosts.set(agent.id, system.host(agent.id, agent.ip))
+    for (const agent of plan.agents) system.#hosts.set(agent.id, system.host(agent.id, agent.ip, ...pooled(agent)))
     for (const agent of plan.agents) await simulation.finish(system.#boot(agent))
     system.publish([])
     for (const { keys } of system.agents.values()) await simulation.finish(keys.look())
@@ -63,8 +63,8 @@ export class SimulatedSystem {
   }
 
   /** One more machine that asks the system's DNS: an Author's computer, a stranger. */
-  host(name: string, ip: string): SimulatedHost {
-    return this.simulation.host(name, [ip], {
+  host(name: string, ...addresses: readonly string[]): SimulatedHost {
+    return this.simulation.host(name, addresses, {
       dns: (parts) =>
         new Resolver({ ...parts, servers: [{ address: DNS_ADDRESS, port: 53 }], trustAuthenticatedData: true }),
     })
@@ -144,4 +144,10 @@ export class SimulatedSystem {
     for (const service of servicesOf(plan))
       await agent.open(service, { address: plan.ip, port: INTERNET_PORTS[service] })
   }
+}
+
+/** The other addresses that its mail leaves from. */
+function pooled({ ip, settings }: AgentPlan): string[] {
+  const addresses = settings.transmitter.pools.flatMap((pool) => pool.addresses.map(({ local }) => local))
+  return [...new Set(addresses)].filter((address) => address !== ip)
 }

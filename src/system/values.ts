@@ -8,6 +8,7 @@ import type { ClientTls } from '../protocols/smtp/client.ts'
 import type { KnownRecipients, RetentionRule, SendAs, TlsRule } from '../roles/agent.ts'
 import { isRedirectUri } from '../roles/oauth/clients.ts'
 import type { HttpProgram } from '../roles/transmitter/http-program.ts'
+import { dayOf, type WarmUp } from '../roles/transmitter/pools.ts'
 import type { RouteRule } from '../roles/transmitter/smart-host.ts'
 import type { KeyPlace } from '../store/encryption.ts'
 import type { Endpoint, LocalSocket } from '../world/network.ts'
@@ -220,7 +221,7 @@ export const httpProgram: Reader<HttpProgram> = (words) => {
 const ROUTE =
   '"example.org -> smtp.example.net:587 tls=verified user=us secret=FILE connections=5 rate=100", or * for all'
 const CLIENT_TLS: readonly string[] = ['none', 'opportunistic', 'required', 'verified'] satisfies ClientTls[]
-const ROUTE_WORDS: readonly string[] = ['tls', 'user', 'secret', 'connections', 'rate']
+const ROUTE_WORDS: readonly string[] = ['tls', 'user', 'secret', 'connections', 'rate', 'pool']
 
 /** By which host mail for a domain goes, and how much of it at once. No password: a description is shown to people. */
 export const route: Reader<RouteRule> = (words) => {
@@ -228,7 +229,7 @@ export const route: Reader<RouteRule> = (words) => {
     /^([^\s=]+)(?:\s*->\s*([^\s=]+))?((?:\s+[a-z]+=\S+)*)$/.exec(words.trim()) ?? []
   const pairs = rest.split(/\s+/).filter((word) => word !== '')
   const said = new Map(pairs.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]))
-  const { tls, user, secret, connections, rate } = Object.fromEntries(said) as Readonly<Record<string, string>>
+  const { tls, user, secret, connections, rate, pool } = Object.fromEntries(said) as Readonly<Record<string, string>>
   const to = target === undefined ? undefined : hostAndPort(target, user === undefined ? 25 : 587)
   const isFine =
     (name === '*' || domain(name).ok) &&
@@ -247,7 +248,57 @@ export const route: Reader<RouteRule> = (words) => {
     login,
     connections: connections === undefined ? undefined : Number(connections),
     perMinute: rate === undefined ? undefined : Number(rate),
+    pool: pool?.toLowerCase(),
   })
+}
+
+export const poolName: Reader<string> = (word) =>
+  /^[a-z0-9][a-z0-9-]{0,40}$/i.test(word) ? ok(word.toLowerCase()) : expected('the name of a pool')
+
+const POOL = '"bulk: 192.0.2.10 192.0.2.11" (192.0.2.10=news.example.org where the name is not to be bulk1 and so on)'
+
+/** Addresses that mail leaves from, each with what it is called, and its address on this machine, where that is another. */
+export const pool: Reader<{
+  readonly name: string
+  readonly addresses: readonly { readonly ip: string; readonly host?: string; readonly local?: string }[]
+}> = (words) => {
+  const [, name, list = ''] = /^([a-z0-9][a-z0-9-]{0,40}):\s*(\S.*)$/i.exec(words.trim()) ?? []
+  if (name === undefined) return expected(POOL)
+  const addresses = list.split(/[\s;]+/).map((word) => {
+    const [, address = '', host, local] = /^([^=@]+)(?:=([^=@]+))?(?:@([^=@]+))?$/.exec(word) ?? []
+    const isFine = isIp(address) && (host === undefined || domain(host).ok) && (local === undefined || isIp(local))
+    if (!isFine) return undefined
+    return { ip: address, ...(host && { host: parseDomain(host)!.toString() }), ...(local && { local }) }
+  })
+  const known = addresses.filter((one) => one !== undefined)
+  return known.length === addresses.length ? ok({ name: name.toLowerCase(), addresses: known }) : expected(POOL)
+}
+
+const WARM_UP = '"192.0.2.11", with from=2026-12-01, first=50, grow=1.5 or until=100000 behind it, if you like'
+const WARM_UP_WORDS: readonly string[] = ['from', 'first', 'grow', 'until']
+
+/** An address that nobody knows yet. */
+export const warmUp: Reader<{ readonly ip: string; readonly warmUp: WarmUp }> = (words) => {
+  const [address = '', ...pairs] = words.trim().split(/\s+/)
+  const said = new Map(pairs.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]))
+  const {
+    from,
+    first = '50',
+    grow = '1.5',
+    until = '100000',
+  } = Object.fromEntries(said) as Readonly<Record<string, string>>
+  const fromMs = from === undefined ? undefined : Date.parse(`${from}T00:00:00Z`)
+  const isFine =
+    isIp(address) &&
+    pairs.every((word) => WARM_UP_WORDS.includes(word.slice(0, Math.max(0, word.indexOf('='))))) &&
+    (from === undefined || (/^\d{4}-\d\d-\d\d$/.test(from) && !Number.isNaN(fromMs))) &&
+    count(first).ok &&
+    count(until).ok &&
+    /^\d(?:\.\d{1,3})?$/.test(grow) &&
+    Number(grow) > 1
+  if (!isFine) return expected(WARM_UP)
+  const fromDay = fromMs === undefined ? undefined : dayOf(fromMs)
+  return ok({ ip: address, warmUp: { fromDay, first: Number(first), grow: Number(grow), until: Number(until) } })
 }
 
 /** 'host', 'host:port', '192.0.2.1:25', '[2001:db8::1]:25'. */

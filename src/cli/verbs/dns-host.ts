@@ -21,23 +21,14 @@ const MAX_GREETING = 512
 
 /** Address → name → address, and what the host calls itself where it runs. */
 export async function judgeHost(
-  { ip, listen, hostName, roles }: AgentPlan,
+  { ip, listen, hostName, roles, settings }: AgentPlan,
   dns: Dns,
   network: Network,
 ): Promise<Judged[]> {
+  const pooled = settings.transmitter.pools.flatMap(({ addresses }) => addresses).filter((one) => one.ip !== ip)
+  const named = await Promise.all([{ ip, hostName }, ...pooled].map((one) => judgeName(one, dns)))
+  const judged = named.flat()
   const about = `${hostName} (${ip})`
-  const { result, name } = await checkIprev(ip, dns)
-  const judged: Judged[] = [
-    result === 'pass' && name === hostName
-      ? { about, isRight: true, text: 'the address leads to the name, and the name back to the address' }
-      : { about, isRight: false, text: WRONG[result](hostName, name) },
-  ]
-  if (result === 'pass' && GENERIC.test(name!))
-    judged.push({
-      about,
-      isRight: false,
-      text: `the name ${name} looks like one of a dial-in: many Receivers refuse it. Choose another with host=.`,
-    })
   if (roles.has('Receiver')) {
     const greeting = await greetingOf(listen, network)
     const said = /^220[ -](\S+)/.exec(greeting ?? '')?.[1]
@@ -56,6 +47,26 @@ export async function judgeHost(
         text: `at ${listen} port 25 somebody greets with "${greeting.slice(0, 80)}", and not as ${hostName}: another mail server?`,
       })
   }
+  return judged
+}
+
+async function judgeName(
+  { ip, hostName }: { readonly ip: string; readonly hostName: string },
+  dns: Dns,
+): Promise<Judged[]> {
+  const about = `${hostName} (${ip})`
+  const { result, name } = await checkIprev(ip, dns)
+  const judged: Judged[] = [
+    result === 'pass' && name === hostName
+      ? { about, isRight: true, text: 'the address leads to the name, and the name back to the address' }
+      : { about, isRight: false, text: WRONG[result](hostName, name) },
+  ]
+  if (result === 'pass' && GENERIC.test(name!))
+    judged.push({
+      about,
+      isRight: false,
+      text: `the name ${name} looks like one of a dial-in: many Receivers refuse it. Choose another with host=, or in its pool.`,
+    })
   return judged
 }
 

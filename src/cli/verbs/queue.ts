@@ -45,7 +45,7 @@ export async function queue(
     console.error(`${options.folder} holds no such store. Name the folder of an agent, or the folder of a system.`)
     return EXIT.usage
   }
-  if (agents.length > 1 && (numbers.length > 0 || !['list', 'show'].includes(action))) {
+  if (agents.length > 1 && (numbers.length > 0 || !['list', 'show', 'pools'].includes(action))) {
     console.error(`Which agent is meant? --agent ${agents.map((path) => basename(path)).join(', --agent ')}`)
     return EXIT.usage
   }

@@ -226,7 +226,12 @@ async function keep(
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
       const address = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
       blob ??= await agent.store.putBlob([...front, body])
-      const parameters = { ...demandsOf(envelope, mail.holdUntilMs ?? nowMs), ...wishesOf(recipient), atHome: true }
+      const parameters = {
+        ...demandsOf(envelope, mail.holdUntilMs ?? nowMs),
+        ...wishesOf(recipient),
+        ...poolOf(agent, author),
+        atHome: true,
+      }
       commands.push(
         queueCommand(
           agent,
@@ -283,6 +288,7 @@ async function keep(
       ...demandsOf(envelope, mail.holdUntilMs ?? nowMs),
       ...(isTlsWaived(envelope, header) ? { ignoresTlsPolicy: true } : {}),
       ...wishesOf(recipient),
+      ...poolOf(agent, author),
       ...(way.kind === 'forward' ? { forwardedFrom: way.from } : {}),
       // A copy is here: nobody need hear of the other.
       ...(home === undefined ? {} : { notify: [] }),
@@ -322,6 +328,12 @@ function demandsOf(envelope: Envelope, fromMs: number): QueueEntry['parameters']
   if (deliverBy === undefined) return demands
   const { byS, ...rest } = deliverBy
   return { ...demands, deliverBy: { ...rest, atMs: fromMs + byS * 1000 } }
+}
+
+/** The addresses that this Author's mail leaves from, where they are others than those of everybody's. */
+function poolOf({ settings }: Agent, { address }: Account): Pick<QueueEntry['parameters'], 'pool'> {
+  const named = settings.transmitter.authorPools.find((one) => one.address.toLowerCase() === address.toLowerCase())
+  return named === undefined ? {} : { pool: named.pool }
 }
 
 /** RFC 8689 §3: rather in plain text than not at all. REQUIRETLS overrides it. */

@@ -9,8 +9,9 @@ import type { Endpoint } from '../../world/network.ts'
 import type { Agent } from '../agent.ts'
 import type { TlsSessionRow } from '../reports/observations.ts'
 import { dial } from './dial.ts'
+import type { PoolAddress } from './pools.ts'
 import { type Destination, routeTo, type SignedPath } from './route.ts'
-import { connectBy, ruleFor, siteOfRule } from './smart-host.ts'
+import { connectBy, ruleFor } from './smart-host.ts'
 import { type TlsAttempt, TlsPolicy } from './tls-attempt.ts'
 
 const CONNECT_TIMEOUT_MS = 30_000
@@ -30,7 +31,12 @@ export interface Failed {
   readonly by: string
   /** By `Manner.enter`, not by a host. */
   readonly turnedAway?: 'full' | 'paused'
+  /** The address that it was to leave from is not here. */
+  readonly isHomeless?: true
 }
+
+/** The address of ours that a connection leaves from, where it matters. */
+export type LeavesFrom = Pick<PoolAddress, 'local' | 'hostName'>
 
 /** For who cannot wait as long as the queue can. */
 export interface Haste {
@@ -48,8 +54,8 @@ export interface Manner {
   readonly heedsPolicy?: boolean
   /** RFC 8689 §4.2.1: the host is one that the domain's policy names, and proves itself. Default false. */
   readonly requiresTls?: boolean
-  /** Asked with the name of its group of hosts before any is connected to. */
-  readonly enter?: (site: string) => Failed | undefined
+  /** Asked with the name of its group of hosts, and their addresses, before any is connected to. */
+  readonly enter?: (site: string, addresses: readonly string[]) => Failed | LeavesFrom | undefined
 }
 
 /** Never rejects for what DNS, the network or the other side do. */
@@ -67,8 +73,11 @@ export async function connectTo(
   const partner = partnerFor(agent, domain)
   const rule = partner?.isOwn ? undefined : ruleFor(settings.transmitter.routes, domain, isBacked)
   if (rule?.to !== undefined)
-    return enter?.(siteOfRule(rule)) ?? connectBy(agent, domain, rule, { ...(haste && { haste }), requiresTls })
-  if (partner !== undefined) return enter?.(partner.name) ?? handOver(agent, domain, partner, haste)
+    return connectBy(agent, domain, rule, { ...(haste && { haste }), requiresTls, ...(enter && { enter }) })
+  if (partner !== undefined) {
+    const turnedAway = enter?.(partner.name, [partner.at.address])
+    return turnedAway && 'kind' in turnedAway ? turnedAway : handOver(agent, domain, partner, haste)
+  }
   const [route, policy] = await Promise.all([
     routeTo(domain, { hostName, ip, privateDestinations }, world),
     policyOf(agent, domain, haste),
@@ -87,10 +96,13 @@ export async function connectTo(
     const unheard = nobodyVouches(domain, policy, await Promise.all(route.destinations.map(dane)))
     if (unheard !== undefined) return unheard
   }
-  const turnedAway = enter?.(route.site)
-  if (turnedAway !== undefined) return turnedAway
+  const from = enter?.(
+    route.site,
+    route.destinations.map(({ address }) => address),
+  )
+  if (from !== undefined && 'kind' in from) return from
   let worst: Failed | undefined
-  for (const { exchange, signed, addresses } of hostsOf(route.destinations)) {
+  for (const { exchange, signed, addresses } of hostsOf(reachableFrom(from, route.destinations))) {
     const untried = addresses.map((address): Endpoint => ({ address, port }))
     const named = { exchange, address: addresses[0]!, ...(signed && { signed }) }
     const host = policy.at(named, world.clock.now(), await dane(named))
@@ -107,7 +119,8 @@ export async function connectTo(
       const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()
       if (leftMs <= 0) return failed('deferred', reply(421, '4.4.1', `no host of ${domain} was reached in time`))
       const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, leftMs)
-      const { stream, endpoint, error, failed: gone } = await dial(world, untried, connectTimeoutMs)
+      const { stream, endpoint, error, failed: gone } = await dial(world, untried, connectTimeoutMs, from?.local)
+      if (error?.code === 'address-not-available' && from !== undefined) return homeless(from)
       for (const one of [...gone, endpoint]) if (untried.includes(one)) untried.splice(untried.indexOf(one), 1)
       const smtp =
         stream === undefined
@@ -118,7 +131,8 @@ export async function connectTo(
               endpoint,
               stream,
               serverName: host.serverName,
-              heloName: hostName,
+              heloName: from?.hostName ?? hostName,
+              ...(from && { localAddress: from.local }),
               tls: policy.isOff ? 'none' : isEnforced ? 'required' : 'opportunistic',
               connectTimeoutMs,
               ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
@@ -149,6 +163,21 @@ export async function connectTo(
   if (worst!.state === 'refused' && route.unanswered !== undefined)
     return failed('deferred', reply(451, '4.4.3', route.unanswered))
   return worst!
+}
+
+/** Those of the same kind as the address that it leaves from. */
+export function reachableFrom<T extends { readonly address: string }>(
+  from: LeavesFrom | undefined,
+  destinations: readonly T[],
+): readonly T[] {
+  if (from === undefined) return destinations
+  const isV6 = from.local.includes(':')
+  return destinations.filter(({ address }) => address.includes(':') === isV6)
+}
+
+export function homeless({ local }: LeavesFrom): Failed {
+  const why = reply(451, '4.4.1', `${local}, from which it is to leave, is not an address of this machine`)
+  return { ...failed('deferred', why), isHomeless: true }
 }
 
 /** The destinations by host: they stand in order of preference, and so does what they become. */

@@ -77,4 +77,5 @@ const NOBODY = {
   messagesPerMinute: undefined,
   recipients: undefined,
   messageBytes: undefined,
+  pool: undefined,
 }

@@ -20,11 +20,12 @@ export interface Dialled {
   readonly failed: readonly Endpoint[]
 }
 
-/** `endpoints`: at least one, the preferred one first. Never rejects for what the network does. */
+/** `endpoints`: at least one, the preferred one first; `from`: an address of ours. Never rejects for what the network does. */
 export function dial(
   { network, clock }: { readonly network: Network; readonly clock: Clock },
   endpoints: readonly Endpoint[],
   timeoutMs: number,
+  from?: string,
 ): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     const failed: Endpoint[] = []
@@ -40,7 +41,7 @@ export function dial(
     }
     const attempt = async (endpoint: Endpoint): Promise<void> => {
       try {
-        const stream = await network.connect(endpoint, { timeoutMs })
+        const stream = await network.connect(endpoint, { timeoutMs, ...(from !== undefined && { localAddress: from }) })
         if (isOver) return stream.destroy()
         settle({ stream, endpoint, error: undefined })
       } catch (error) {

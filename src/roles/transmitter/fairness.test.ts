@@ -232,10 +232,10 @@ describe('a destination that was dead', () => {
     world.simulation.links.partition('sender', `stranger ${BAD_IP}`)
     await queued(world, ['a@far.test', 'b@far.test'])
     await world.simulation.run(() => world.events('sender', 'deferred').length > 1)
-    const before = world.agent('sender').store.queueLane('far.test')!
+    const before = world.agent('sender').store.queueLane({ domain: 'far.test', share: '' })!
     await world.run(world.system.agent('sender').stop(1000))
     await world.run(world.system.restart('sender'))
-    assert.deepEqual(world.agent('sender').store.queueLane('far.test'), before)
+    assert.deepEqual(world.agent('sender').store.queueLane({ domain: 'far.test', share: '' }), before)
     assert.ok(before.failures >= 2 && before.lastReply.startsWith('421'))
   })
 })

@@ -1,7 +1,8 @@
-// Lanes: what of the queue is in memory, by destination. However much lies in the queue, the lanes hold a part that is
+// Lanes: what of the queue is in memory, by destination and by share (a contract's mail, that of a pool's Authors, and the
+// rest: none waits behind another's). However much lies in the queue, the lanes hold a part that is
 // bounded: each its share, and all together; and a lane always gets a few, whatever the others hold.
 
-import type { QueueEntry } from '../../store/types.ts'
+import type { LaneName, QueueEntry } from '../../store/types.ts'
 import type { Job } from './jobs.ts'
 import type { Site } from './sites.ts'
 
@@ -12,16 +13,16 @@ const ENTRIES_PER_LANE = 500
 const ENTRIES_ON_TRIAL = 50
 /** What a lane may have however full the others are. */
 const ENTRIES_AT_LEAST = 5
-/** Places that are worked for at the same time. */
+/** Lanes at the same time, and what a share may have of them whatever the others have. */
 const LANES = 2000
+const LANES_AT_LEAST = 100
 
-const REQUIRES_TLS = ' (REQUIRETLS)'
-const ANY_TLS = ' (any TLS)'
+const REQUIRES_TLS = 'REQUIRETLS'
+const ANY_TLS = 'any TLS'
 const KINDS = ['', REQUIRES_TLS, ANY_TLS]
 
-export interface Lane {
+export interface Lane extends LaneName {
   readonly key: string
-  readonly domain: string
   readonly heedsPolicy: boolean
   readonly requiresTls: boolean
   readonly jobs: Job[]
@@ -30,15 +31,15 @@ export interface Lane {
   workers: number
   /** A connection has succeeded: more than one is worth trying. */
   isProven: boolean
-  /** Where its mail goes, once that was found out. */
-  site: Site | undefined
+  /** Where its mail goes, once that was found out: from each address of its pool. */
+  sites: readonly Site[]
   /** Its place did not answer so often in a row. */
   failures: number
   /** It is not before then that a message is tried; milliseconds of the wall clock. */
   restsUntilMs: number
   /** There may be more of it in the queue than it could take. */
   hasMore: boolean
-  /** A place at its site is free. */
+  /** A place at a site of its is free. */
   readonly wantsPlace: () => boolean
   /** Wakes a worker that waits for mail with its connection open. */
   readonly waiting: Set<() => void>
@@ -47,6 +48,7 @@ export interface Lane {
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #hire: (lane: Lane) => boolean
+  readonly #ofShare = new Map<string, number>()
   #load = 0
 
   /** `hire` is called when a lane that waited for a place at its site may have it. */
@@ -59,22 +61,23 @@ export class Lanes {
   }
 
   /** Connections that need not prove anything (TLS reports), or must (REQUIRETLS), are never used for other mail. */
-  of({ domain, parameters }: QueueEntry): Lane {
+  of({ domain, share, parameters }: QueueEntry): Lane {
     const heedsPolicy = parameters.ignoresTlsPolicy !== true
     const requiresTls = parameters.requireTls === true
-    const key = `${domain}${requiresTls ? REQUIRES_TLS : heedsPolicy ? '' : ANY_TLS}`
+    const key = keyOf({ domain, share }, requiresTls ? REQUIRES_TLS : heedsPolicy ? '' : ANY_TLS)
     const known = this.#lanes.get(key)
     if (known !== undefined) return known
     const lane: Lane = {
       key,
       domain,
+      share,
       heedsPolicy,
       requiresTls,
       jobs: [],
       load: 0,
       workers: 0,
       isProven: false,
-      site: undefined,
+      sites: [],
       failures: 0,
       restsUntilMs: 0,
       hasMore: false,
@@ -84,28 +87,32 @@ export class Lanes {
     return lane
   }
 
-  /** The lane of a domain's ordinary mail. */
-  at(domain: string): Lane | undefined {
-    return this.#lanes.get(domain)
+  /** The lane of ordinary mail. */
+  at(name: LaneName): Lane | undefined {
+    return this.#lanes.get(keyOf(name, ''))
   }
 
   /** How many more entries it may hold. */
   roomIn(lane: Lane): number {
-    if (!this.#lanes.has(lane.key) && this.#lanes.size >= LANES) return 0
+    if (!this.#lanes.has(lane.key) && !this.#takesMoreOf(lane.share)) return 0
     const most = lane.isProven ? ENTRIES_PER_LANE : ENTRIES_ON_TRIAL
     return Math.max(Math.min(most - lane.load, ENTRIES_AT_ONCE - this.#load), ENTRIES_AT_LEAST - lane.load)
   }
 
-  /** The same of a domain's ordinary lane, there or not. */
-  roomAt(domain: string): number {
-    const lane = this.at(domain)
+  /** The same of a lane of ordinary mail, there or not. */
+  roomAt(name: LaneName): number {
+    const lane = this.at(name)
     if (lane !== undefined) return this.roomIn(lane)
-    return this.#lanes.size < LANES ? ENTRIES_ON_TRIAL : 0
+    return this.#takesMoreOf(name.share) ? ENTRIES_ON_TRIAL : 0
   }
 
-  /** Entries of a domain that are in memory, in any of its lanes. */
-  loadFor(domain: string): number {
-    return KINDS.reduce((sum, kind) => sum + (this.#lanes.get(`${domain}${kind}`)?.load ?? 0), 0)
+  #takesMoreOf(share: string): boolean {
+    return this.#lanes.size < LANES || (this.#ofShare.get(share) ?? 0) < LANES_AT_LEAST
+  }
+
+  /** Entries for a destination that are in memory, whatever TLS they ask for. */
+  loadFor(name: LaneName): number {
+    return KINDS.reduce((sum, kind) => sum + (this.#lanes.get(keyOf(name, kind))?.load ?? 0), 0)
   }
 
   /** Is it worth looking for more: half of what it may hold is done. */
@@ -114,7 +121,10 @@ export class Lanes {
   }
 
   loaded(lane: Lane, count: number): void {
-    this.#lanes.set(lane.key, lane)
+    if (!this.#lanes.has(lane.key)) {
+      this.#lanes.set(lane.key, lane)
+      this.#ofShare.set(lane.share, (this.#ofShare.get(lane.share) ?? 0) + 1)
+    }
     lane.load += count
     this.#load += count
   }
@@ -127,6 +137,12 @@ export class Lanes {
 
   /** If nothing is done for it any more. */
   forget(lane: Lane): void {
-    if (lane.load === 0 && lane.workers === 0 && lane.jobs.length === 0) this.#lanes.delete(lane.key)
+    if (lane.load > 0 || lane.workers > 0 || lane.jobs.length > 0 || !this.#lanes.delete(lane.key)) return
+    const left = this.#ofShare.get(lane.share)! - 1
+    if (left > 0) this.#ofShare.set(lane.share, left)
+    else this.#ofShare.delete(lane.share)
   }
 }
+
+/** Neither a domain nor a share holds a line end. */
+const keyOf = ({ domain, share }: LaneName, kind: string) => `${domain}\n${share}\n${kind}`

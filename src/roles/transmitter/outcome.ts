@@ -24,6 +24,8 @@ export interface Outcome {
   readonly detail: Record<string, unknown>
   /** Who took it gives the notices that its sender asked for (RFC 3461 §5.2.2). */
   readonly dsn?: boolean
+  /** It was not refused for its own sake: tried again then, and this attempt does not count. */
+  readonly againMs?: number
   /** Who took it heeds by when it must be delivered (RFC 2852). */
   readonly deliverBy?: boolean
 }
@@ -82,6 +84,7 @@ export async function commandsOf(agent: Agent, found: readonly Outcome[]): Promi
     if (state === 'accepted' && isHandedOn(outcome)) tell(outcome, 'relayed')
     if (state === 'accepted' || ended) commands.push({ kind: 'queue.remove', id: entry.id })
     else if (state === 'held') commands.push(hold(entry, said))
+    else if (outcome.againMs !== undefined) commands.push(later(entry, said, outcome.againMs, false))
     else if (progress && reply.code === 452) commands.push(later(entry, said, nowMs + REST_AFTER_MS, false))
     else {
       const nextMs = nextAttemptMs(agent, entry, nowMs)

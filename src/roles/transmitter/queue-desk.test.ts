@@ -93,7 +93,7 @@ describe('what is done', () => {
     await put(['a@away.test', 'b@away.test'])
     const dry = await ask('hold', { filter: { domain: 'away.test' }, dryRun: true })
     assert.equal(dry.text, '2 messages would be held: 2 for away.test.')
-    assert.equal(agent.store.queueLane('away.test')!.held, 0)
+    assert.equal(agent.store.queueLane({ domain: 'away.test', share: '' })!.held, 0)
     assert.equal((await ask('hold', { filter: { domain: 'away.test' }, why: 'looks odd' })).ok, true)
     await world.simulation.runFor(3 * HOUR)
     assert.equal((await world.mail('sender', 'postmaster@sender.test')).length, 0)
@@ -101,7 +101,7 @@ describe('what is done', () => {
     const [letter] = await world.mail('sender', 'postmaster@sender.test')
     assert.match(letter!.text, /^2 for away\.test\r\n {4}held: looks odd\r$/m)
     await world.simulation.runFor(6 * 24 * HOUR)
-    assert.equal(agent.store.queueLane('away.test')!.held, 2)
+    assert.equal(agent.store.queueLane({ domain: 'away.test', share: '' })!.held, 2)
     const letters = (await world.mail('sender', 'postmaster@sender.test')).length
     assert.ok(letters >= 6 && letters <= 8, `${letters} letters`)
     world.simulation.links.heal('sender', `stranger ${AWAY_IP}`)
@@ -124,7 +124,7 @@ describe('what is done', () => {
     await world.simulation.runFor(1000)
     await ask('hold', { filter: { domain: 'away.test' } })
     await world.simulation.runFor(HOUR)
-    assert.equal(agent.store.queueLane('away.test')!.held, 40)
+    assert.equal(agent.store.queueLane({ domain: 'away.test', share: '' })!.held, 40)
     // One was being tried at that moment.
     assert.equal(world.events('sender', 'deferred').length, 1)
   })

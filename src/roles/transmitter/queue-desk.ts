@@ -10,11 +10,13 @@ import type { Store } from '../../store/store.ts'
 import type { QueueEntry, QueueFilter, QueueLane } from '../../store/types.ts'
 import type { World } from '../../world/world.ts'
 import type { AdminAnswer } from '../administer.ts'
+import { listPools } from './list-pools.ts'
+import type { Pool } from './pools.ts'
 
 export interface QueueWish {
   readonly verb: 'queue'
-  readonly action: 'list' | 'show' | keyof typeof ACTIONS
-  readonly filter: QueueFilter
+  readonly action: 'list' | 'show' | 'pools' | keyof typeof ACTIONS
+  readonly filter?: QueueFilter
   /** Messages that are named; all are counted. */
   readonly limit?: number
   /** Of `list`: message by message, also where nothing is filtered. */
@@ -33,6 +35,8 @@ export interface QueuePlace {
   readonly world: Pick<World, 'clock'>
   /** Of a running agent: places that did not answer are tried again. */
   readonly forgetPauses?: () => void
+  /** Of a running agent: the addresses that mail leaves from. */
+  readonly pools?: readonly Pool[]
 }
 
 const LIMIT = 50
@@ -126,6 +130,7 @@ export async function queueDesk(place: QueuePlace, wish: unknown): Promise<Admin
   if (words.action === 'list')
     return isFiltered || words.messages ? listMessages(place, filter, limit) : listLanes(place, limit)
   if (words.action === 'show') return show(place, filter)
+  if (words.action === 'pools') return listPools(place)
   if (!Object.hasOwn(ACTIONS, words.action)) return no('There is no such verb.')
   if (!isFiltered && words.all !== true) return no('Say which messages: a number, or a filter; or --all.')
   const to = words.action === 'reroute' ? wayIn(words.to) : ''
@@ -158,7 +163,8 @@ async function change(
     await store.commit([...commands(ids, step), ...events])
   }
   if (wakes && !isDry) {
-    const rest = [...domains.keys()].filter((domain) => (store.queueLane(domain)?.failures ?? 0) > 0)
+    const rests = (domain: string) => store.queueLanesOf(domain).some(({ restsUntilMs }) => restsUntilMs > 0)
+    const rest = [...domains.keys()].filter(rests)
     const woken = rest.map(
       (domain) => ({ kind: 'queue.rest', domain, untilMs: 0, failures: 0, lastReply: '' }) as const,
     )
@@ -189,7 +195,7 @@ async function* meant(store: Store, world: Pick<World, 'clock'>, filter: QueueFi
 function listLanes({ store, world }: QueuePlace, limit: number): AdminAnswer {
   const nowMs = world.clock.now()
   const lanes = store.queueLanes(Math.min(limit, LANES_AT_MOST))
-  const rows = lanes.map((lane) => ({ ...lane, ...whenAndWhy(lane, nowMs), replies: store.queueReplies(lane.domain) }))
+  const rows = lanes.map((lane) => ({ ...lane, ...whenAndWhy(lane, nowMs, ''), replies: store.queueReplies(lane) }))
   const total = store.queueLength()
   if (total === 0) return { ok: true, text: 'The queue is empty.', data: { total, destinations: [] } }
   const lines = rows.map(({ domain, waiting, held, when, why, replies }) => {
@@ -234,31 +240,28 @@ async function listMessages({ store, world }: QueuePlace, filter: QueueFilter, l
 
 function rowOf(store: Store, entry: QueueEntry, nowMs: number) {
   const { id, trace, reversePath: from, forwardPath: to, domain, state, attempts, acceptedAtMs, expiresAtMs } = entry
-  const lane = store.queueLane(domain)
+  const { nextAttemptAtMs, lastReply } = entry
   const { when, why } =
-    state === 'held' ? { when: 'nothing is tried', why: '' } : whenAndWhy({ ...lane!, ...entry }, nowMs)
-  const said = entry.lastReply || why
-  return { id, trace, from, to, domain, state, attempts, acceptedAtMs, expiresAtMs, when, why: said }
+    state === 'held'
+      ? { when: 'nothing is tried', why: lastReply }
+      : whenAndWhy({ ...store.queueLane(entry)!, nextAttemptAtMs }, nowMs, lastReply)
+  return { id, trace, from, to, domain, state, attempts, acceptedAtMs, expiresAtMs, when, why }
 }
 
-/** When something is tried for it next, and what it waits for. */
+/** When something is tried for it next, and what it waits for. `said`: to a message of it. */
 function whenAndWhy(
-  {
-    nextAttemptAtMs,
-    restsUntilMs,
-    failures,
-    lastReply,
-  }: Pick<QueueLane, 'nextAttemptAtMs' | 'restsUntilMs' | 'failures' | 'lastReply'>,
+  { nextAttemptAtMs, restsUntilMs, failures, lastReply }: QueueLane,
   nowMs: number,
+  said: string,
 ): { when: string; why: string } {
   if (nextAttemptAtMs === null) return { when: 'nothing is tried', why: '' }
   const atMs = Math.max(nextAttemptAtMs, restsUntilMs)
   const when = atMs <= nowMs ? 'due now' : `next at ${new Date(atMs).toISOString().slice(0, 19)}Z`
-  const rests = restsUntilMs > nowMs && failures > 0
-  return {
-    when,
-    why: rests ? `did not answer ${failures === 1 ? 'once' : `${failures} times`}: ${lastReply}` : lastReply,
-  }
+  const rests = restsUntilMs > nowMs
+  // It is we who wait.
+  if (rests && failures === 0) return { when, why: lastReply }
+  const silent = `did not answer ${failures === 1 ? 'once' : `${failures} times`}: ${lastReply}`
+  return { when, why: said || (rests ? silent : lastReply) }
 }
 
 async function show({ store, world }: QueuePlace, filter: QueueFilter): Promise<AdminAnswer> {

@@ -15,8 +15,10 @@ const REMEMBERED = 5000
 const PAUSE_AT_MOST_MS = 3_600_000
 
 export class Site {
-  /** Names of its hosts. */
+  /** Names of its hosts, and the address of ours that it is reached from, where there are several. */
   readonly key: string
+  /** Recipients that it was given. */
+  given = 0
   /** Connections to it, also those that are being opened. */
   open = 0
   /** Never more than these. */
@@ -53,6 +55,11 @@ export class Site {
 
   get hasRoom(): boolean {
     return this.open < this.limit
+  }
+
+  /** Others are there, and no more may come. */
+  get isFull(): boolean {
+    return this.open > 0 && !this.hasRoom
   }
 
   /** A connection came about. */

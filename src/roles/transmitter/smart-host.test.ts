@@ -19,7 +19,13 @@ const read = (words: string) => {
 }
 
 test('what a route may say', () => {
-  const plain = { tls: 'opportunistic', login: undefined, connections: undefined, perMinute: undefined }
+  const plain = {
+    tls: 'opportunistic',
+    login: undefined,
+    connections: undefined,
+    perMinute: undefined,
+    pool: undefined,
+  }
   assert.deepEqual(read('Example.org -> MX.example.net'), {
     ...plain,
     domain: 'example.org',

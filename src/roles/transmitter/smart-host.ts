@@ -6,7 +6,7 @@ import { isIp } from '../../message/ip.ts'
 import { type ClientTls, SmtpConnection } from '../../protocols/smtp/client.ts'
 import { reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Agent } from '../agent.ts'
-import { type Connected, type Failed, failed, type Manner } from './connect.ts'
+import { type Connected, type Failed, failed, homeless, type Manner, reachableFrom } from './connect.ts'
 import { dial } from './dial.ts'
 import { TlsPolicy } from './tls-attempt.ts'
 
@@ -25,6 +25,8 @@ export interface RouteRule {
   readonly connections: number | undefined
   /** Messages; undefined: as many as are taken. */
   readonly perMinute: number | undefined
+  /** The addresses that mail leaves from whose sender has none of his own; undefined: the agent's. */
+  readonly pool: string | undefined
 }
 
 /** The rule for a domain; the last that names it. `isBacked`: its own hosts get its mail, not where all other mail goes. */
@@ -34,25 +36,36 @@ export function ruleFor(rules: readonly RouteRule[], domain: string, isBacked = 
 }
 
 /** Where the rule leads, as a site. */
-export const siteOfRule = ({ to }: Pick<RouteRule, 'to'>): string => `${to!.host}:${to!.port}`
+const siteOfRule = ({ to }: Pick<RouteRule, 'to'>): string => `${to!.host}:${to!.port}`
 
 /** Never rejects for what DNS, the network or the host do. */
 export async function connectBy(
   agent: Agent,
   domain: string,
   rule: RouteRule,
-  { haste, requiresTls = false }: Manner,
+  { haste, requiresTls = false, enter }: Manner,
 ): Promise<Connected | Failed> {
   const { world, hostName, log } = agent
   const { host, port } = rule.to!
   const addresses = isIp(host) ? [host] : await addressesOf(agent, host)
   if (addresses.length === 0) return failed('deferred', reply(451, '4.4.3', `DNS has no address of ${host}`))
+  const from = enter?.(siteOfRule(rule), addresses)
+  if (from !== undefined && 'kind' in from) return from
   const login = rule.login && (await loginOf(agent, rule.login))
   if (login !== undefined && 'kind' in login) return login
   const leftMs = (haste?.deadlineMs ?? Number.POSITIVE_INFINITY) - world.clock.monotonic()
   const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, Math.max(1, leftMs))
-  const endpoints = addresses.slice(0, MAX_ADDRESSES).map((address) => ({ address, port }))
-  const { stream, endpoint, error } = await dial(world, endpoints, connectTimeoutMs)
+  const endpoints = reachableFrom(
+    from,
+    addresses.map((address) => ({ address, port })),
+  )
+  const { stream, endpoint, error } = await dial(
+    world,
+    endpoints.slice(0, MAX_ADDRESSES),
+    connectTimeoutMs,
+    from?.local,
+  )
+  if (error?.code === 'address-not-available' && from !== undefined) return homeless(from)
   if (stream === undefined)
     return { ...failed('deferred', reply(421, '4.4.1', `no connection to ${host}: ${error!.message}`)), by: host }
   const smtp = await SmtpConnection.open({
@@ -61,7 +74,8 @@ export async function connectBy(
     endpoint,
     stream,
     serverName: host,
-    heloName: hostName,
+    heloName: from?.hostName ?? hostName,
+    ...(from && { localAddress: from.local }),
     tls: requiresTls ? 'verified' : rule.tls,
     connectTimeoutMs,
     ...(login && { login: { ...login, cpu: world.cpu, random: world.random } }),

@@ -308,7 +308,7 @@ describe('connections', () => {
     await world.simulation.runFor(15 * MINUTE)
     const tried = agent.store.queueEntries({}, 5000).filter(({ attempts }) => attempts > 0).length
     assert.ok(tried >= dead.length && tried <= 5 * dead.length, `${tried} tried`)
-    const { waiting, failures, lastReply, restsUntilMs } = agent.store.queueLane('dead0.test')!
+    const { waiting, failures, lastReply, restsUntilMs } = agent.store.queueLane({ domain: 'dead0.test', share: '' })!
     assert.equal(waiting, 500)
     assert.ok(failures >= 2 && restsUntilMs > agent.world.clock.now() - 2 * MINUTE)
     assert.match(lastReply, /^421 4\.4\.1 no connection/)

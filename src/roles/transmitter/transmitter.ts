@@ -6,7 +6,7 @@
 
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import { QUEUE, type QueueEntry } from '../../store/types.ts'
+import { QUEUE, type QueueEntry, type QueueLane } from '../../store/types.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { releaseCommands } from '../msa/release.ts'
@@ -17,6 +17,7 @@ import { type Job, jobsOf, RECIPIENTS_AT_ONCE } from './jobs.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { commandsOf, type Outcome } from './outcome.ts'
 import { Sites } from './sites.ts'
+import { Sources } from './sources.ts'
 import { type Office, work } from './worker.ts'
 
 /** Entries that are new and go into their lanes at once; of more at a time it is looked what is due. */
@@ -38,6 +39,7 @@ export class Transmitter implements Office {
   readonly agent: Agent
   readonly lanes = new Lanes((lane) => this.hire(lane))
   readonly sites = new Sites()
+  readonly sources: Sources
   readonly delivery: Delivery
   readonly #clock: ClockWatch
   readonly #inFlight = new Set<number>()
@@ -58,6 +60,7 @@ export class Transmitter implements Office {
   constructor(agent: Agent) {
     this.agent = agent
     this.delivery = new Delivery(agent)
+    this.sources = new Sources(agent)
     this.#clock = new ClockWatch(agent)
   }
 
@@ -147,26 +150,33 @@ export class Transmitter implements Office {
   #lookThrough(nowMs: number): void {
     const { store, world } = this.agent
     const beganMs = world.clock.monotonic()
-    const full: string[] = []
-    let open = 0
+    const shares = ['', ...store.queueShares()]
+    const full = new Map<string, string[]>(shares.map((share) => [share, []]))
+    const open = new Map<string, number>()
     for (const lane of this.lanes.all)
-      if (!this.lanes.isHungry(lane) || !(lane.hasMore || this.#isLater)) full.push(lane.domain)
-      else open++
-    this.#isLater = false
-    const due = store.queueLanesDue(nowMs, open + LANES_AT_ONCE, full)
-    this.#backlog = full.length > 0 || due.length === open + LANES_AT_ONCE
-    for (const { domain, waiting } of due) {
-      const loaded = this.lanes.loadFor(domain)
-      if (waiting <= loaded) continue
-      const limit = loaded + this.lanes.roomAt(domain)
-      const entries = store.queueDue(domain, nowMs, limit)
-      const lane = this.lanes.at(domain)
-      if (lane !== undefined) lane.hasMore = entries.length === limit
-      if (entries.length === limit) this.#backlog = true
-      this.#take(entries)
+      if (!this.lanes.isHungry(lane) || !(lane.hasMore || this.#isLater)) full.get(lane.share)?.push(lane.domain)
+      else open.set(lane.share, (open.get(lane.share) ?? 0) + 1)
+    this.#isLater = this.#backlog = false
+    const atOnce = Math.ceil(LANES_AT_ONCE / shares.length)
+    for (const share of shares) {
+      const limit = (open.get(share) ?? 0) + atOnce
+      const due = store.queueLanesDue(share, nowMs, limit, full.get(share))
+      if (full.get(share)!.length > 0 || due.length === limit) this.#backlog = true
+      for (const lane of due) this.#load(lane, nowMs)
     }
     const endedMs = world.clock.monotonic()
     this.#lookAgainMs = endedMs + Math.max(LOOK_AGAIN_MS, 4 * (endedMs - beganMs))
+  }
+
+  #load(due: QueueLane, nowMs: number): void {
+    const loaded = this.lanes.loadFor(due)
+    if (due.waiting <= loaded) return
+    const limit = loaded + this.lanes.roomAt(due)
+    const entries = this.agent.store.queueDue(due, nowMs, limit)
+    const lane = this.lanes.at(due)
+    if (lane !== undefined) lane.hasMore = entries.length === limit
+    if (entries.length === limit) this.#backlog = true
+    this.#take(entries)
   }
 
   #take(entries: readonly QueueEntry[]): void {
@@ -197,7 +207,7 @@ export class Transmitter implements Office {
   #laneOf(entry: QueueEntry): Lane {
     const lane = this.lanes.of(entry)
     if (lane.load > 0 || lane.workers > 0) return lane
-    const known = this.agent.store.queueLane(entry.domain)
+    const known = this.agent.store.queueLane(entry)
     lane.failures = known?.failures ?? 0
     lane.restsUntilMs = known?.restsUntilMs ?? 0
     return lane
@@ -253,10 +263,10 @@ export class Transmitter implements Office {
   /** One more connection for it, if it needs one and may have it. */
   hire(lane: Lane): boolean {
     if (this.isStopped || lane.jobs.length === 0 || (lane.workers > 0 && !lane.isProven)) return false
-    const { site } = lane
-    if (site !== undefined && site.open > 0 && !site.hasRoom) {
+    const { sites } = lane
+    if (sites.length > 0 && sites.every((site) => site.isFull)) {
       // One wish a lane: whoever gets a place looks for more.
-      if (lane.workers === 0) site.waiting.add(lane.wantsPlace)
+      if (lane.workers === 0) for (const site of sites) site.waiting.add(lane.wantsPlace)
       return false
     }
     const onTrial = lane.workers === 0 && (lane.failures > 0 || lane.jobs[0]!.entries[0]!.attempts > 0)
@@ -275,6 +285,11 @@ export class Transmitter implements Office {
       })
     this.#working.add(working)
     return true
+  }
+
+  /** What waits for a place at a site of its gets that of whoever has most there. */
+  yields({ sites, workers }: Lane): boolean {
+    return workers > 1 && sites.some(({ waiting }) => waiting.size > 0)
   }
 
   claim(lane: Lane, entries: readonly QueueEntry[]): void {

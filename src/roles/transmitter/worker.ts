@@ -5,14 +5,16 @@ import { reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
-import { type Connected, connectTo, type Failed, failed } from './connect.ts'
+import { type Connected, connectTo, type Failed, failed, type Manner } from './connect.ts'
 import { type Delivery, outcomesOf } from './deliver.ts'
 import type { HttpProgram } from './http-program.ts'
 import type { Job } from './jobs.ts'
 import type { Lane, Lanes } from './lanes.ts'
 import { isOverdue, type Outcome } from './outcome.ts'
-import { askedPauseMs, type Sites, wantsLess } from './sites.ts'
+import { type PoolAddress, poolOf } from './pools.ts'
+import { askedPauseMs, type Site, type Sites, wantsLess } from './sites.ts'
 import { ruleFor } from './smart-host.ts'
+import type { Rest, Source, Sources } from './sources.ts'
 
 /** A destination that does not answer is tried this often at least: one message, however much waits. */
 const REST_AT_MOST_S = 1800
@@ -25,16 +27,22 @@ const IDLE_MS = 2000
 /** After such a silence it is asked whether the other side is still there. */
 const ASK_AFTER_MS = 1000
 const UNSURE_MS = 500
+/** What one address may not bring another may, then. */
+const SOON_MS = 1000
+const A_DAY_MS = 86_400_000
 
 /** What a worker needs of its Transmitter. */
 export interface Office {
   readonly agent: Agent
   readonly lanes: Lanes
   readonly sites: Sites
+  readonly sources: Sources
   readonly delivery: Delivery
   readonly isStopped: boolean
   /** One more worker for this lane, if it needs one and may have it. */
   hire(lane: Lane): boolean
+  /** Somebody else's mail waits for a connection, and this lane has several. */
+  yields(lane: Lane): boolean
   /** These entries are being worked on. */
   claim(lane: Lane, entries: readonly QueueEntry[]): void
   /** They are in the queue only, as before. */
@@ -72,14 +80,6 @@ class Worker {
           if (connection === undefined || connection.isWanted || !(await this.#moreMail())) break
           continue
         }
-        const paceMs = lane.site?.paceMs(clock.monotonic()) ?? 0
-        if (paceMs > 0) {
-          await clock.sleep(paceMs)
-          if (this.#office.isStopped) {
-            lane.jobs.unshift(job)
-            break
-          }
-        }
         if (connection !== undefined && !(await connection.isUsable(clock.monotonic() - idleSinceMs))) {
           const isWanted = connection.isWanted
           await connection.end()
@@ -95,13 +95,18 @@ class Worker {
           continue
         }
         if (connection === undefined) {
-          const isKnown = lane.site !== undefined
           const opened = await this.#open(job)
           if (opened === 'no') break
           if (opened === 'not now') continue
-          // The first to a site takes its turn of the rate, too.
-          if (!isKnown) lane.site?.paceMs(clock.monotonic())
           connection = opened
+        }
+        const paceMs = connection.site?.paceMs(clock.monotonic()) ?? 0
+        if (paceMs > 0) {
+          await clock.sleep(paceMs)
+          if (this.#office.isStopped) {
+            lane.jobs.unshift(job)
+            break
+          }
         }
         if (this.#agent.isAlone?.() === false) {
           // This node was cut off, or stopped for a while: another may be carrying the same. It is known within seconds.
@@ -116,12 +121,24 @@ class Worker {
           this.#office.drop(lane, others)
           if (entries.length === 0) continue
         }
-        const outcomes = await this.#office.delivery.deliver(connection, { entries })
+        const { source } = connection
+        const taken = source === undefined ? entries.length : this.#office.sources.take(source, entries.length)
+        if (taken < entries.length) lane.jobs.unshift({ entries: entries.slice(taken) })
+        if (taken === 0) {
+          // The address has carried what it may there today.
+          await connection.end()
+          connection = undefined
+          continue
+        }
+        const sent = entries.slice(0, taken)
+        const outcomes = await this.#office.delivery.deliver(connection, { entries: sent })
         connection.messages++
         idleSinceMs = clock.monotonic()
         // RFC 5321 §3.8: the other side had closed a connection that we kept. Nothing was said, so say it on a new one.
-        if (outcomes === 'stale') lane.jobs.unshift({ entries })
-        else if (!(await this.#heed(connection, outcomes))) break
+        if (outcomes === 'stale') lane.jobs.unshift({ entries: sent })
+        const goesOn = outcomes === 'stale' || (await this.#heed(connection, outcomes))
+        if (source !== undefined) this.#office.sources.settle(source, taken)
+        if (!goesOn || this.#office.yields(lane)) break
       }
     } finally {
       for (const wake of [...lane.waiting].slice(0, lane.jobs.length)) wake()
@@ -134,12 +151,12 @@ class Worker {
     const lane = this.#lane
     const { outcomes, isSilent } = await this.#office.delivery.post(program, job)
     if (isSilent && isPlain(lane)) {
-      await this.#rest(outcomes[0]!, this.#restUntilMs(outcomes[0]!), outcomes)
+      await this.#rest(outcomes[0]!, silence(this.#restUntilMs(outcomes[0]!)), outcomes)
       return false
     }
     const wakes = lane.failures > 0 && isPlain(lane)
     lane.failures = 0
-    await this.#office.settle(lane, outcomes, wakes ? [awake(lane.domain)] : [])
+    await this.#office.settle(lane, outcomes, wakes ? [awake(lane)] : [])
     return true
   }
 
@@ -148,26 +165,40 @@ class Worker {
     const lane = this.#lane
     const isWorthy = job.entries[0]!.parameters.isReport !== true
     const { heedsPolicy, requiresTls } = lane
+    const pool = poolOf(this.#agent.settings.transmitter, lane)
+    let site: Site | undefined
+    let source: Source | undefined
+    let rest: Omit<Rest, 'why'> | undefined
     let isInside = false
-    const enter = (hosts: string): Failed | undefined => {
-      const { connectionsPerDestination, routes } = this.#agent.settings.transmitter
-      const { connections, perMinute } = ruleFor(routes, lane.domain) ?? {}
-      const site = this.#office.sites.at(hosts, connections ?? connectionsPerDestination, perMinute)
-      lane.site = site
-      if (site.pausedUntilMs > this.#agent.world.clock.now()) return { ...site.lastFailure!, turnedAway: 'paused' }
-      if (site.open > 0 && !site.hasRoom) return { ...failed('deferred', FULL), turnedAway: 'full' }
+    const enter: Manner['enter'] = (hosts, addresses) => {
+      const { sites } = this.#office
+      if (pool === undefined) {
+        site = sites.at(hosts, ...this.#limits())
+        lane.sites = [site]
+        rest = { untilMs: site.pausedUntilMs, isSilent: true, warms: false }
+        if (site.pausedUntilMs > this.#agent.world.clock.now()) return { ...site.lastFailure!, turnedAway: 'paused' }
+        if (site.isFull) return { ...failed('deferred', FULL), turnedAway: 'full' }
+      } else {
+        const siteAt = ({ ip }: PoolAddress) => sites.at(`${hosts} from ${ip}`, ...this.#limits())
+        const choice = this.#office.sources.choose(pool, { hosts, addresses }, siteAt)
+        lane.sites = choice.sites
+        if (choice.kind === 'full') return { ...failed('deferred', FULL), turnedAway: 'full' }
+        rest = choice.kind === 'rest' ? choice : undefined
+        if (choice.kind === 'rest') return { ...failed('deferred', choice.why), turnedAway: 'paused' }
+        source = choice.source
+        site = source.site
+      }
       site.enter()
       isInside = true
-      return undefined
+      return source
     }
     const opened = await connectTo(this.#agent, lane.domain, { isWorthy, heedsPolicy, requiresTls, enter }).catch(
       (error: unknown) => failed('deferred', reply(451, '4.3.0', `a fault of ours: ${String(error)}`)),
     )
-    const { site } = lane
     if (opened.kind === 'connected') {
       // After failures it is a message that must be taken, not a connection.
       if (lane.failures === 0) this.#prove(site)
-      return new Connection(opened, () => isInside && site?.leave(), site)
+      return new Connection(opened, () => isInside && site?.leave(), { site, source })
     }
     const others = site === undefined ? 0 : site.open - (isInside ? 1 : 0)
     if (isInside) site!.leave()
@@ -177,39 +208,65 @@ class Worker {
       lane.jobs.unshift(job)
       return 'no'
     }
+    if (source !== undefined && (await this.#isOfSource(source, opened))) {
+      lane.jobs.unshift(job)
+      return 'not now'
+    }
     if (opened.state === 'refused' || !isPlain(lane)) {
       await this.#office.settle(lane, outcomesOf([job, ...lane.jobs.splice(0)], opened))
       return 'not now'
     }
     if (opened.turnedAway === 'paused') {
       lane.jobs.unshift(job)
-      await this.#rest(opened, site!.pausedUntilMs, [])
+      await this.#rest(opened, rest!, [])
       return 'no'
     }
     const untilMs = this.#restUntilMs(opened)
     if (isInside) Object.assign(site!, { pausedUntilMs: untilMs, lastFailure: opened })
-    await this.#rest(opened, untilMs, outcomesOf([job], opened))
+    await this.#rest(opened, silence(untilMs), outcomesOf([job], opened))
     return 'no'
   }
 
+  /** Connections, and messages a minute, to a group of hosts (from each address of a pool). */
+  #limits(): [number, number | undefined] {
+    const { connectionsPerDestination, routes } = this.#agent.settings.transmitter
+    const { connections, perMinute } = ruleFor(routes, this.#lane.domain) ?? {}
+    return [connections ?? connectionsPerDestination, perMinute]
+  }
+
+  /** The address was turned away, or is not here: it rests, and another of its pool may be taken. */
+  async #isOfSource(source: Source, { reply: said, isHomeless }: Failed): Promise<boolean> {
+    // What we say of a host that is silent is said of no address.
+    const isSaid = !said.enhanced?.startsWith('4.4.')
+    const rests = isHomeless
+      ? this.#office.sources.missing(source)
+      : isSaid && this.#office.sources.turnedAway(source, said)
+    if (!rests) return false
+    await this.#office.settle(this.#lane, [], [rests])
+    return true
+  }
+
   /** The place is there: others help. */
-  #prove(site: Lane['site']): void {
+  #prove(site: Site | undefined): void {
     this.#lane.isProven = true
     site?.opened()
     for (let more = this.#lane.jobs.length; more > 0; more--) this.#office.hire(this.#lane)
   }
 
   /** What was said of one job is kept, and learned from. False: this connection is one too many. */
-  async #heed({ site }: Connection, outcomes: readonly Outcome[]): Promise<boolean> {
+  async #heed({ site, source }: Connection, outcomes: readonly Outcome[]): Promise<boolean> {
     const lane = this.#lane
-    if (outcomes.some(({ state }) => state === 'accepted')) {
+    const accepted = outcomes.filter(({ state }) => state === 'accepted').length
+    if (accepted > 0) {
       if (!lane.isProven) this.#prove(site)
       site?.took()
-      const commands = lane.failures > 0 && isPlain(lane) ? [awake(lane.domain)] : []
+      const commands = lane.failures > 0 && isPlain(lane) ? [awake(lane)] : []
       lane.failures = 0
-      await this.#office.settle(lane, outcomes, commands)
+      const counted = source === undefined ? [] : this.#office.sources.counted(source, accepted)
+      await this.#office.settle(lane, outcomes, [...commands, ...counted])
       return site === undefined || site.open <= site.limit
     }
+    if (source !== undefined && outcomes.length > 0) return this.#heedOf(source, outcomes)
     const less = outcomes.find(({ reply }) => wantsLess(reply))
     if (less === undefined || site === undefined) {
       await this.#office.settle(lane, outcomes)
@@ -220,7 +277,28 @@ class Worker {
       await this.#office.settle(lane, outcomes)
       return site.open <= site.limit
     }
-    await this.#rest(less, this.#restUntilMs(less), outcomes)
+    await this.#rest(less, silence(this.#restUntilMs(less)), outcomes)
+    return false
+  }
+
+  /** Nothing was taken: the address is turned away, or it has to do with the mail. */
+  async #heedOf(source: Source, outcomes: readonly Outcome[]): Promise<boolean> {
+    const lane = this.#lane
+    const { sources } = this.#office
+    const pool = poolOf(this.#agent.settings.transmitter, lane)
+    const rests = outcomes.map(({ reply }) => sources.turnedAway(source, reply))
+    const rest = rests.find((one) => one !== undefined)
+    if (rest === undefined || pool === undefined) {
+      await this.#office.settle(lane, outcomes)
+      return source.site.open <= source.site.limit
+    }
+    const nowMs = this.#agent.world.clock.now()
+    const againMs = sources.hasOther(pool, source) ? nowMs + SOON_MS : rest.rest.untilMs
+    // What was said of the address is not said of the mail.
+    const again = outcomes.map((outcome, i) =>
+      rests[i] === undefined ? outcome : { ...outcome, state: 'deferred' as const, againMs },
+    )
+    await this.#office.settle(lane, again, [rest])
     return false
   }
 
@@ -233,23 +311,34 @@ class Worker {
     return Math.round(world.clock.now() + waitMs)
   }
 
-  /** Nothing is tried there before `untilMs`; mail whose time is over meanwhile has the fate of what was tried. */
-  async #rest(why: Pick<Outcome, 'reply' | 'by'>, untilMs: number, tried: readonly Outcome[]): Promise<void> {
+  /**
+   * Nothing is tried there before; mail whose time is over meanwhile has the fate of what was tried, but where it is we who
+   * wait (`warms`): nothing is given up for that.
+   */
+  async #rest(
+    why: Pick<Outcome, 'reply' | 'by'>,
+    { untilMs, isSilent, warms }: Omit<Rest, 'why'>,
+    tried: readonly Outcome[],
+  ): Promise<void> {
     const lane = this.#lane
     const { store, world } = this.#agent
     lane.restsUntilMs = untilMs
-    lane.failures++
-    const { domain, failures } = lane
+    if (isSilent) lane.failures++
+    const { domain, share, failures } = lane
     const lastReply = `${replyText(why.reply).slice(0, 300)}${why.by === '' ? '' : ` (${why.by})`}`
     for (const { entries } of lane.jobs.splice(0)) this.#office.drop(lane, entries)
-    await this.#office.settle(lane, tried, [{ kind: 'queue.rest', domain, untilMs, failures, lastReply }])
+    await this.#office.settle(lane, tried, [{ kind: 'queue.rest', domain, share, untilMs, failures, lastReply }])
     while (!this.#office.isStopped) {
       const nowMs = world.clock.now()
-      const due = store.queueDue(domain, nowMs, OVERDUE_AT_ONCE + this.#office.lanes.loadFor(domain))
+      const due = store.queueDue(lane, nowMs, OVERDUE_AT_ONCE + this.#office.lanes.loadFor(lane))
       const late = due.filter((entry) => !this.#office.isClaimed(entry) && isOverdue(entry, nowMs))
       if (late.length === 0) break
       this.#office.claim(lane, late)
-      await this.#office.settle(lane, outcomesOf([{ entries: late }], { state: 'deferred', ...why }))
+      const entries = warms ? late.map((entry) => withTimeUntil(entry, untilMs + A_DAY_MS)) : late
+      const longer = entries.filter((entry, i) => entry !== late[i]).map(({ id }) => id)
+      const steer = { kind: 'queue.steer', ids: longer, expiresNotBeforeMs: untilMs + A_DAY_MS } as const
+      const also = longer.length === 0 ? [] : [steer]
+      await this.#office.settle(lane, outcomesOf([{ entries }], { state: 'deferred', ...why }), also)
     }
   }
 
@@ -269,7 +358,17 @@ class Worker {
 }
 
 /** It answers again. */
-const awake = (domain: string): Command => ({ kind: 'queue.rest', domain, untilMs: 0, failures: 0, lastReply: '' })
+const awake = ({ domain, share }: Lane): Command => {
+  return { kind: 'queue.rest', domain, share, untilMs: 0, failures: 0, lastReply: '' }
+}
+
+/** What may come back in its time (RFC 2852) does so, whoever is to blame. */
+function withTimeUntil(entry: QueueEntry, untilMs: number): QueueEntry {
+  const isShort = entry.expiresAtMs < untilMs && entry.parameters.deliverBy?.mode !== 'return'
+  return isShort ? { ...entry, expiresAtMs: untilMs } : entry
+}
+
+const silence = (untilMs: number) => ({ untilMs, isSilent: true, warms: false })
 
 const FULL = reply(451, '4.4.5', 'its hosts have as many connections from here as they take')
 
@@ -282,16 +381,23 @@ class Connection implements Connected {
   readonly smtp: Connected['smtp']
   readonly destination: Connected['destination']
   readonly attempt: Connected['attempt']
-  readonly site: Lane['site']
+  readonly site: Site | undefined
+  /** The address of its pool that it leaves from. */
+  readonly source: Source | undefined
   readonly #leave: () => void
   messages = 0
 
-  constructor({ smtp, destination, attempt }: Connected, leave: () => void, site: Lane['site']) {
+  constructor(
+    { smtp, destination, attempt }: Connected,
+    leave: () => void,
+    { site, source }: { readonly site: Site | undefined; readonly source: Source | undefined },
+  ) {
     this.smtp = smtp
     this.destination = destination
     this.attempt = attempt
     this.#leave = leave
     this.site = site
+    this.source = source
   }
 
   /** Another lane waits for its place. */

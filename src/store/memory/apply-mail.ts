@@ -4,7 +4,7 @@
 import { noAccount, noEmail, noMailbox, refuse, resolveId } from '../apply.ts'
 import { noBody, overQuota } from '../apply-emails.ts'
 import { normalPath } from '../apply-mailboxes.ts'
-import { ARRIVALS_KEPT_MS, noEntry, SKEW_MS } from '../apply-queue.ts'
+import { ARRIVALS_KEPT_MS, noEntry, SKEW_MS, SOURCE_DAYS_KEPT } from '../apply-queue.ts'
 import type { Command } from '../commands.ts'
 import { presentFlags, SEEN, storedFlags } from '../flags.ts'
 import { threadKeys } from '../threads.ts'
@@ -23,6 +23,8 @@ export const mail: Handlers<
   | 'queue.steer'
   | 'queue.reclock'
   | 'queue.rest'
+  | 'source.count'
+  | 'source.rest'
   | 'event.add'
   | 'event.prune'
   | 'sent.add'
@@ -111,9 +113,25 @@ export const mail: Handlers<
     if (changes > 0) touch(QUEUE)
     return { ok: true }
   },
-  'queue.rest'(state, { domain, untilMs, failures, lastReply }, { touch }) {
-    state.queue.rest(domain, untilMs, failures, lastReply)
+  'queue.rest'(state, { domain, share, untilMs, failures, lastReply }, { touch }) {
+    state.queue.rest(domain, share, { restsUntilMs: untilMs, failures, lastReply })
     touch(QUEUE)
+    return { ok: true }
+  },
+  'source.count'({ sources }, { address, provider, day, count }) {
+    const key = `${day} ${address} ${provider}`
+    if (!sources.firstDays.has(address)) sources.firstDays.set(address, day)
+    for (const old of sources.counts.keys()) {
+      if (Number(old.split(' ', 1)[0]) >= day - SOURCE_DAYS_KEPT) break
+      sources.counts.delete(old)
+    }
+    sources.counts.set(key, (sources.counts.get(key) ?? 0) + count)
+    return { ok: true }
+  },
+  'source.rest'({ sources }, { rest }) {
+    const key = `${rest.address} ${rest.provider}`
+    if (rest.untilMs === 0) sources.rests.delete(key)
+    else sources.rests.set(key, rest)
     return { ok: true }
   },
   'event.add'(state, command, { touch }) {

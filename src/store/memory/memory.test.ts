@@ -10,17 +10,20 @@ import type { Command } from '../commands.ts'
 import { openKeptStore } from '../open.ts'
 import type { Store } from '../store.ts'
 import { nowMs, summary } from '../testing.ts'
-import type { BlobRef, QueueEntry } from '../types.ts'
+import type { BlobRef, NewQueueEntry, QueueEntry } from '../types.ts'
 import { State } from './state.ts'
 import { openMemoryStore } from './store.ts'
 
 const STAYS = { mail: 'stays', eventsKept: 1000 } as const
 const DOMAINS = ['one.test', 'two.test', 'three.test']
 
+const SHARES = ['', 'acme', 'pool bulk']
+const LANES = DOMAINS.flatMap((at) => SHARES.map((share) => ({ domain: at, share })))
+
 /** Bodies are put before each run; a command names one by its number. */
 type Drawn = (bodies: readonly BlobRef[]) => Command
 
-const entryOf = (blob: BlobRef, domain: string, atMs: number, sender: string): Omit<QueueEntry, 'id'> => ({
+const entryOf = (blob: BlobRef, domain: string, atMs: number, sender: string): NewQueueEntry => ({
   trace: `trace ${atMs % 5}`,
   blob,
   reversePath: 'anna@here.test',
@@ -32,7 +35,7 @@ const entryOf = (blob: BlobRef, domain: string, atMs: number, sender: string): O
   attempts: 0,
   state: 'waiting',
   lastReply: '',
-  parameters: { sender },
+  parameters: { sender, ...(atMs % 3 === 0 ? { contract: 'acme' } : atMs % 7 === 0 ? { pool: 'bulk' } : {}) },
   origin: atMs % 2 === 0 ? 'forwarder' : 'msa',
 })
 
@@ -134,9 +137,21 @@ const drawn: fc.Arbitrary<Drawn> = fc.oneof(
       () => ({
         kind: 'queue.rest',
         domain: at,
+        ...(ms % 2 === 0 && { share: SHARES[ms % 3]! }),
         untilMs: nowMs + ms,
         failures: ms,
         lastReply: 'silent',
+      }),
+  ),
+  fc.tuple(domain, atMs).map(
+    ([at, ms]): Drawn =>
+      () => ({ kind: 'source.count', address: '192.0.2.1', provider: at, day: 6 + (ms % 3), count: ms + 1 }),
+  ),
+  fc.tuple(domain, atMs).map(
+    ([at, ms]): Drawn =>
+      () => ({
+        kind: 'source.rest',
+        rest: { address: '192.0.2.1', provider: at, untilMs: ms % 4 === 0 ? 0 : nowMs + ms, failures: ms, said: 'no' },
       }),
   ),
   fc.tuple(atMs, fc.boolean()).map(
@@ -196,12 +211,23 @@ function viewOf(store: Store) {
     queue: entries(store.queueEntries()),
     after: entries(store.queueAfter(3, 2)),
     asked: entries(store.queueAsked(0, 100)),
-    due: DOMAINS.map((at) => byMs(store.queueDue(at, nowMs + 10, 100))),
+    due: LANES.map((lane) => byMs(store.queueDue(lane, nowMs + 10, 100))),
     lanes: store.queueLanes(10),
-    lanesDue: store
-      .queueLanesDue(nowMs + 10, 10)
-      .map(({ domain: at }) => at)
-      .sort(),
+    lanesDue: SHARES.map((share) =>
+      store
+        .queueLanesDue(share, nowMs + 10, 10)
+        .map(({ domain: at }) => at)
+        .sort(),
+    ),
+    lanesOf: DOMAINS.map((at) => store.queueLanesOf(at)),
+    shares: [store.queueShares(), SHARES.map((share) => store.queueShare(share))],
+    sources: [
+      DOMAINS.map((at) => store.sourceCount('192.0.2.1', at, 7)),
+      store.sourceDay('192.0.2.1', 7, 2),
+      store.sourceFirstDay('192.0.2.1'),
+      DOMAINS.map((at) => store.sourceRest('192.0.2.1', at)),
+      store.sourceRests('192.0.2.1', 1).map(({ untilMs }) => untilMs),
+    ],
     next: store.queueNextDueMs(),
     counts: [store.queueLength(), store.queueLastId()],
     waits: DOMAINS.map((at) => store.queueWaits(2, at)),

@@ -7,7 +7,7 @@ import { type OutgoingReads, printOf } from '../read-outgoing.ts'
 import type { ReportReads } from '../read-reports.ts'
 import type { SentReads } from '../read-sent.ts'
 import type { Store } from '../store.ts'
-import type { Email, Placement, QueueEntry } from '../types.ts'
+import type { Email, LaneName, Placement, QueueEntry } from '../types.ts'
 import type { Box, Person, State } from './state.ts'
 
 type Face<T> = Pick<T, keyof T>
@@ -30,12 +30,31 @@ function some<T>(from: Iterable<T>, limit: number, isMeant: (one: T) => boolean 
   return found
 }
 
+const byName = ({ domain, share }: LaneName) => `${domain}\n${share}`
+
 /** What is asked of the queue. */
-export const queueReads = ({ queue }: State) =>
+export const queueReads = ({ queue, sources }: State) =>
   ({
-    queueLanesDue: (nowMs, limit, except = []) => queue.lanesDue(nowMs, limit, except),
-    queueDue: (domain, nowMs, limit) => queue.due(domain, nowMs, limit),
-    queueLane: (domain) => queue.lane(domain),
+    sourceCount: (address, provider, day) => sources.counts.get(`${day} ${address} ${provider}`) ?? 0,
+    sourceDay: (address, day, limit) =>
+      [...sources.counts]
+        .filter(([key]) => key.startsWith(`${day} ${address} `))
+        .map(([key, count]) => ({ provider: key.split(' ').slice(2).join(' '), count }))
+        .sort((a, b) => b.count - a.count || (a.provider < b.provider ? -1 : 1))
+        .slice(0, limit),
+    sourceFirstDay: (address) => sources.firstDays.get(address),
+    sourceRest: (address, provider) => sources.rests.get(`${address} ${provider}`),
+    sourceRests: (address, limit) =>
+      [...sources.rests.values()]
+        .filter((rest) => rest.address === address)
+        .sort((a, b) => b.untilMs - a.untilMs)
+        .slice(0, limit),
+    queueLanesDue: (share, nowMs, limit, except = []) => queue.lanesDue(share, nowMs, limit, except),
+    queueDue: (lane, nowMs, limit) => queue.due(lane, nowMs, limit),
+    queueLane: (lane) => queue.lane(lane),
+    queueLanesOf: (domain) => queue.lanesOf(domain),
+    queueShares: () => queue.shares(),
+    queueShare: (share) => queue.share(share),
     queueAsked: (afterId, limit) =>
       some(queue.entries(afterId), limit, ({ origin, attempts }) => origin === 'forwarder' && attempts === 0),
     queueAfter: (id, limit) => some(queue.entries(id), limit),
@@ -43,14 +62,14 @@ export const queueReads = ({ queue }: State) =>
     queueNextDueMs: () => queue.nextDueMs,
     queueEntries: ({ domain, trace } = {}, limit = 1000) =>
       some(
-        domain === undefined ? queue.entries() : queue.inLane(domain.toLowerCase()),
+        domain === undefined ? queue.entries() : queue.inDomain(domain.toLowerCase()),
         limit,
         (entry) => trace === undefined || entry.trace === trace,
       ),
     queueLanes: (limit) =>
       queue
         .lanes()
-        .sort((a, b) => b.waiting + b.held - a.waiting - a.held || (a.domain < b.domain ? -1 : 1))
+        .sort((a, b) => b.waiting + b.held - a.waiting - a.held || (byName(a) < byName(b) ? -1 : 1))
         .slice(0, limit),
     queueHeld: (limit) =>
       queue
@@ -58,8 +77,8 @@ export const queueReads = ({ queue }: State) =>
         .filter(({ held }) => held > 0)
         .sort((a, b) => b.held - a.held)
         .slice(0, limit)
-        .map(({ domain, held }) => {
-          const [entry] = some(queue.inLane(domain), 1, ({ state }) => state === 'held')
+        .map(({ domain, share, held }) => {
+          const [entry] = some(queue.inLane({ domain, share }), 1, ({ state }) => state === 'held')
           return { domain, held, reply: entry?.lastReply ?? '' }
         }),
     queueWaits: (id, domain) => {

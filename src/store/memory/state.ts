@@ -15,6 +15,7 @@ import type {
   Placement,
   ReportDuty,
   SentMessage,
+  SourceRest,
   SpecialUse,
   StoredObject,
   StoredPolicy,
@@ -106,6 +107,12 @@ export class State {
   readonly forwards = new Map<string, Forward>()
   readonly health = new Map<string, ForwardHealth>()
   readonly queue = new Queue()
+  /** Of the addresses of pools: what left, by day, address and provider; when they began; where they rest. */
+  readonly sources = {
+    counts: new Map<string, number>(),
+    firstDays: new Map<string, number>(),
+    rests: new Map<string, SourceRest>(),
+  }
   /** In order of their ids; the first `eventsForgotten` are gone. */
   events: TrackEvent[] = []
   lastEventId = 0
