@@ -36,7 +36,7 @@ export function onLoopback(model: SystemModel) {
 export async function compare(model: SystemModel, seed: string): Promise<Comparison> {
   const { plan } = planSystem(model)
   // As impatient as we are here: who is asked to come again in some minutes is waiting, in both worlds.
-  const predicted = await survival(await simulatedStage(plan, { seed }, REST_MS), TRIES)
+  const predicted = await survival(await simulatedStage(plan, { seed }, REST_MS), { tries: TRIES })
   const real = await survivalHere(plan)
   const [a, b] = [cellsOf(predicted), cellsOf(real)]
   const cells = [...new Set([...a.keys(), ...b.keys()])].map((cell) => ({
@@ -76,7 +76,7 @@ async function survivalHere(plan: SystemPlan): Promise<Survival> {
           while (waits() && clock.monotonic() < endMs) await clock.sleep(LOOK_MS)
         },
       }
-      return await survival(stage, TRIES)
+      return await survival(stage, { tries: TRIES })
     } finally {
       await lab.stop()
     }

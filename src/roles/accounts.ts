@@ -11,6 +11,7 @@ import type {
   TokenVerdict,
 } from '../protocols/sasl/accounts.ts'
 import type { Account } from '../store/types.ts'
+import type { Argon2Cost } from '../world/world.ts'
 import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'
 import { ClientCertificates } from './certificates.ts'
@@ -66,10 +67,10 @@ export class Accounts {
   /** What is kept of a password, of the shape of everybody's: for whoever does not exist. */
   readonly #nobodysText: string
 
-  /** `iterations`: what new credentials of this system use, so that unknown names cost the same. */
-  constructor(agent: Agent, iterations: number) {
+  /** What new credentials of this system cost, so that unknown names cost the same. */
+  constructor(agent: Agent, iterations: number, cost?: Argon2Cost) {
     this.#agent = agent
-    this.passwords = new Passwords(agent.world, agent.secrets.server, iterations)
+    this.passwords = new Passwords(agent.world, agent.secrets.server, iterations, cost)
     this.#guesses = new Guesses(agent.world.clock)
     this.#nobodysText = this.passwords.ofNobody()
     this.appPasswords = new AppPasswords(agent, this.passwords)

@@ -33,12 +33,17 @@ export class Passwords {
   readonly #world: Pick<World, 'cpu' | 'random'>
   readonly #secret: Buffer
   readonly #iterations: number
+  readonly #cost: Argon2Cost
 
-  /** `secret`: the agent's own; `iterations`: PBKDF2 of SCRAM's keys, the same for everybody and for nobody. */
-  constructor(world: Pick<World, 'cpu' | 'random'>, secret: Buffer, iterations: number) {
+  /**
+   * `secret`: the agent's own; `iterations`: PBKDF2 of SCRAM's keys, and `cost` of argon2id, the same for everybody and for
+   * nobody.
+   */
+  constructor(world: Pick<World, 'cpu' | 'random'>, secret: Buffer, iterations: number, cost = COST) {
     this.#world = world
     this.#secret = secret
     this.#iterations = iterations
+    this.#cost = cost
   }
 
   /** What to keep of this password; undefined when it holds characters that none may hold, or is empty. */
@@ -47,9 +52,9 @@ export class Passwords {
     if (prepared === undefined) return undefined
     const { cpu, random } = this.#world
     const salt = random.bytes(16)
-    const [hash, keys] = await Promise.all([cpu.argon2id(prepared, salt, COST), this.scramKeys(name, prepared)])
+    const [hash, keys] = await Promise.all([cpu.argon2id(prepared, salt, this.#cost), this.scramKeys(name, prepared)])
     const b64 = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '')
-    const form = `$argon2id$v=19$m=${COST.memoryKiB},t=${COST.passes},p=1$${b64(salt)}$${b64(hash)}`
+    const form = `$argon2id$v=19$m=${this.#cost.memoryKiB},t=${this.#cost.passes},p=1$${b64(salt)}$${b64(hash)}`
     return `${form} ${this.#seal(name, formatCredentials(keys)).toString('base64')}`
   }
 
@@ -68,7 +73,7 @@ export class Passwords {
     const { salt, iterations } = before ?? this.fake(name)
     const { cpu } = this.#world
     const [hash, salted] = await Promise.all([
-      cpu.argon2id(prepared ?? NO_PASSWORD, kept?.salt ?? salt, kept?.cost ?? COST),
+      cpu.argon2id(prepared ?? NO_PASSWORD, kept?.salt ?? salt, kept?.cost ?? this.#cost),
       cpu.pbkdf2(prepared ?? NO_PASSWORD, salt, iterations),
     ])
     if (prepared === undefined) return { isRight: false, storedKey: undefined }
@@ -83,7 +88,7 @@ export class Passwords {
     const keys = this.scram(name, text)
     if (kept === undefined || keys === undefined) return false
     const { memoryKiB, passes } = kept.cost
-    return memoryKiB === COST.memoryKiB && passes === COST.passes && keys.iterations === this.#iterations
+    return memoryKiB === this.#cost.memoryKiB && passes === this.#cost.passes && keys.iterations === this.#iterations
   }
 
   /** SCRAM's keys; undefined when there are none, or they were sealed with another secret. */
@@ -101,7 +106,7 @@ export class Passwords {
 
   /** Of the shape of what `make` gives, at no cost; no password fits it. */
   ofNobody(): string {
-    const { memoryKiB, passes } = COST
+    const { memoryKiB, passes } = this.#cost
     const nothing = `$argon2id$v=19$m=${memoryKiB},t=${passes},p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
     return `${nothing} ${this.seal('', formatCredentials(this.fake('')))}`
   }

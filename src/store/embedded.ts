@@ -3,7 +3,7 @@
 // committed by the engine on its own thread, and the next collects. A commit resolves when both are done. The engine
 // finds its next group waiting where there are enough for two, so that neither thread waits for the other.
 
-import { type Database, type DatabaseOwner, DiskError } from '../world/disk.ts'
+import { type Database, type DatabaseOwner, DiskError, type OwnerModule } from '../world/disk.ts'
 import type { Clock, World } from '../world/world.ts'
 import { Blobs, type PendingBlob } from './blobs.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
@@ -22,9 +22,14 @@ import { View } from './view.ts'
 const mostBatchesInGroup = 512
 /** From so many on a group is worth a sync of its own while another is being committed. */
 const fewestBatchesInSecondGroup = 32
-// Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
-/** For Disk.ownDatabase, beside this file. */
-export const ENGINE = import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js'
+
+/** For Disk.ownDatabase. Beside this file, under the same extension: .ts when run from the sources, .js when compiled. */
+export const ENGINE: OwnerModule = {
+  get url() {
+    return import.meta.resolve(import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js')
+  },
+  load: () => import('./engine.ts'),
+}
 
 /** One caller's batch on its way. */
 interface Commit {
@@ -50,7 +55,7 @@ export async function openStore(locked: World, folder = 'store', options: StoreO
     const path = `${folder}/store.db`
     await mustBeOwn(world.disk, folder)
     await ensureView(world.disk, folder)
-    owner = await world.disk.ownDatabase(path, import.meta.resolve(ENGINE))
+    owner = await world.disk.ownDatabase(path, ENGINE)
     database = world.disk.openDatabase(path, 'read')
     const blobs = await Blobs.open(world, `${folder}/bodies`, new Reads(database))
     const keeper = await JournalKeeper.open({

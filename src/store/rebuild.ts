@@ -42,7 +42,7 @@ export async function rebuildStore(locked: World, folder = 'store'): Promise<Reb
       await restoreSnapshot(disk, folder, snapshot, path)
     }
     // The engine applies what the journal has beyond it.
-    const owner = await disk.ownDatabase(path, import.meta.resolve(ENGINE))
+    const owner = await disk.ownDatabase(path, ENGINE)
     let rebuilt: Rebuilt
     try {
       rebuilt = await inspect(world, folder, path, owner, snapshot?.position ?? 0)

@@ -3,7 +3,7 @@
 // resolves once this node's view has applied it; so a reader sees what is durable, and his own commits at once. What other
 // nodes commit is applied as it comes, and those who watch are told.
 
-import { type Database, type DatabaseOwner, type Disk, DiskError } from '../world/disk.ts'
+import { type Database, type DatabaseOwner, type Disk, DiskError, type OwnerModule } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
 import { bodyOf, withBody } from './bodies-of.ts'
 import { BodyCache } from './body-cache.ts'
@@ -21,7 +21,12 @@ import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from './types.
 import { View } from './view.ts'
 
 /** For Disk.ownDatabase, beside this file. */
-const FOLLOWER = import.meta.url.endsWith('.ts') ? './follower.ts' : './follower.js'
+const FOLLOWER: OwnerModule = {
+  get url() {
+    return import.meta.resolve(import.meta.url.endsWith('.ts') ? './follower.ts' : './follower.js')
+  },
+  load: () => import('./follower.ts'),
+}
 const mostBatchesInGroup = 512
 /** Groups read from the log at once. */
 const readAtOnce = 100
@@ -105,7 +110,7 @@ export async function openSharedStore(locked: World, options: SharedOptions, fol
     await log.after(last - 1, 1)
     const path = `${folder}/store.db`
     await restoreView(world.disk, log, path)
-    owner = await world.disk.ownDatabase(path, import.meta.resolve(FOLLOWER))
+    owner = await world.disk.ownDatabase(path, FOLLOWER)
     database = world.disk.openDatabase(path, 'read')
     const request: FollowRequest = { kind: 'position' }
     const applied = (await owner.request(request)) as number

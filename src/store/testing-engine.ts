@@ -1,10 +1,10 @@
 // The engine behind a fault: tests put something between it and its database and files.
 
-import type { Database, OwnerFiles } from '../world/disk.ts'
+import type { Database, OwnerFiles, OwnerModule } from '../world/disk.ts'
 import { serve as serveEngine } from './engine.ts'
 
 /** For Disk.ownDatabase instead of the engine's own. */
-export const FAULTY_ENGINE = import.meta.url
+export const FAULTY_ENGINE: OwnerModule = { url: import.meta.url, load: () => import('./testing-engine.ts') }
 
 interface Surroundings {
   readonly database: Database

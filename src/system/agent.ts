@@ -29,7 +29,7 @@ import { type OpenedStore, openKeptStore } from '../store/open.ts'
 import { TextIndex } from '../store/text/text-index.ts'
 import { View } from '../store/view.ts'
 import { type Endpoint, type Listener, NetworkError, type Stream, type TlsIdentity } from '../world/network.ts'
-import type { World } from '../world/world.ts'
+import type { Argon2Cost, World } from '../world/world.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { Background } from './background.ts'
 import type { AgentPlan } from './description.ts'
@@ -101,6 +101,8 @@ export type Log = (
 export interface AgentOptions {
   /** PBKDF2 iterations of new credentials. */
   readonly iterations: number
+  /** Of argon2id, where no password needs protection. */
+  readonly argon2?: Argon2Cost
   /** The port that other agents' Receivers listen on. */
   readonly transmitterPort: number
   readonly log: Log
@@ -165,7 +167,7 @@ export class RunningAgent {
       ...(options.onKeys && { onChange: options.onKeys }),
     })
     if (opened.vault !== undefined) this.keys.follow()
-    this.accounts = new Accounts(agent, options.iterations)
+    this.accounts = new Accounts(agent, options.iterations, options.argon2)
     this.moving = new MovingDesk({
       store: agent.store,
       world: agent.world,
@@ -242,7 +244,7 @@ export class RunningAgent {
       stsPolicies: stsPolicies(world, store, plan.settings.transmitter.privateDestinations),
       log,
     }
-    const passwords = new Passwords(world, secrets.server, options.iterations)
+    const passwords = new Passwords(world, secrets.server, options.iterations, options.argon2)
     await settle(store, plan, world, passwords, log)
     if (plan.roles.has('MDA') && store instanceof View)
       store.text = await TextIndex.open(world, store, (error) =>

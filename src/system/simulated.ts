@@ -16,6 +16,8 @@ import { labZone } from './zones.ts'
 const DNS_ADDRESS = '198.51.100.53'
 /** The least that SCRAM allows (RFC 7677 §4): virtual time is not spent on guessing. */
 const ITERATIONS = 4096
+/** The least that argon2id has. */
+const ARGON2 = { memoryKiB: 8, passes: 1 }
 /** Of what nobody but the simulation looks into. */
 const TIDY_EVERY_MS = 86_400_000
 
@@ -132,6 +134,7 @@ export class SimulatedSystem {
     const { stores, log = () => {} } = this.#options
     const agent = await RunningAgent.start(plan, world, {
       iterations: ITERATIONS,
+      argon2: ARGON2,
       transmitterPort: INTERNET_PORTS.smtp,
       log,
       onKeys,

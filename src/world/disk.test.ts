@@ -11,7 +11,10 @@ import { RealDisk } from './real/disk.ts'
 import { simulate } from './simulated/simulation.ts'
 import { testWorld } from './testing.ts'
 
-const echoModule = new URL('./testing/echo-database.ts', import.meta.url).href
+const echoModule = {
+  url: new URL('./testing/echo-database.ts', import.meta.url).href,
+  load: () => import('./testing/echo-database.ts'),
+}
 
 interface DiskCase {
   readonly disk: Disk

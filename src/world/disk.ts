@@ -72,10 +72,17 @@ export interface OwnerFiles {
   remove(path: string): void
 }
 
+/** The module that owns a database. A thread of its own imports it from its URL; whoever runs it in place loads it. */
+export interface OwnerModule {
+  /** An absolute file: URL. */
+  readonly url: string
+  load(): Promise<{ serve(database: Database, files: OwnerFiles): (message: unknown) => unknown }>
+}
+
 /**
- * Runs `module`'s exported `serve(database: Database, files: OwnerFiles)` beside the network thread, on its own writing
- * connection: the function returned answers requests (structured-cloneable values) one at a time, in order. In the real
- * world this is a worker thread; in the simulated world the same function runs in place.
+ * Runs the module's `serve` beside the network thread, on its own writing connection: the function returned answers
+ * requests (structured-cloneable values) one at a time, in order. In the real world this is a worker thread; in the
+ * simulated world the same function runs in place.
  */
 export interface DatabaseOwner {
   request(message: unknown): Promise<unknown>
@@ -106,8 +113,8 @@ export interface Disk {
   freeBytes(): Promise<number>
   /** A read connection for this thread. In WAL mode readers see every durable commit at once. */
   openDatabase(path: string, mode: 'read' | 'write'): Database
-  /** See DatabaseOwner. `moduleUrl` is an absolute file: URL (`new URL('./engine.ts', import.meta.url).href`). */
-  ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner>
+  /** See DatabaseOwner. */
+  ownDatabase(path: string, module: OwnerModule): Promise<DatabaseOwner>
   /** A copy of one moment of a database, durable, while others write it. Replaces what is at `to`. @throws DiskError */
   copyDatabase(from: string, to: string): Promise<void>
   /** Takes the folder for this process until it ends or calls what it got. @throws DiskError 'locked' naming who holds it. */

@@ -6,7 +6,7 @@ import { completed } from '../../lab/simulate/completed.ts'
 import { FAULTS, type Fault } from '../../lab/simulate/faults.ts'
 import { plotWaiting } from '../../lab/simulate/plot.ts'
 import { renderChanges, renderSurvival, renderTraffic } from '../../lab/simulate/render.ts'
-import { Dialogue } from '../../lab/simulate/replay.ts'
+import { Dialogue, renderConversations } from '../../lab/simulate/replay.ts'
 import { type Mix, parseMix, USUAL } from '../../lab/simulate/senders.ts'
 import { type Survival, survival } from '../../lab/simulate/survival.ts'
 import { traffic } from '../../lab/simulate/traffic.ts'
@@ -198,7 +198,7 @@ async function run(
   const found = await survival(stage)
   if (dialogue !== undefined) {
     dialogue.stop()
-    replay!(`${dialogue.take().join('\n')}\n\n`)
+    replay!(`${renderConversations(dialogue.take())}\n\n`)
   }
   return { survival: found, eventLogHash: simulation.eventLogHash() }
 }

@@ -3,10 +3,24 @@
 
 import type { Simulation, TracedEvent } from '../../world/simulated/simulation.ts'
 
-interface Conversation {
+/** One line that was said, at the moment at which the other side heard it. */
+export interface Line {
+  /** Since the world began. */
+  readonly atMs: number
+  readonly side: 'client' | 'server'
+  readonly text: string
+}
+
+export interface Conversation {
+  /** Who they are: ids of agents, or which computer. */
   readonly client: string
   readonly server: string
-  readonly lines: string[]
+  readonly port: number
+  readonly lines: readonly Line[]
+}
+
+interface Heard extends Conversation {
+  readonly lines: Line[]
   /** What each side has said and not ended with a line. */
   readonly open: { client: string; server: string }
   /** Bytes of message content still to come; Infinity: until a dot alone. */
@@ -19,7 +33,7 @@ const MOST_LINES = 200
 const LONGEST = 200
 
 export class Dialogue {
-  readonly #conversations = new Map<string, Conversation>()
+  readonly #conversations = new Map<string, Heard>()
   readonly #stop: () => void
   readonly #nameOf: (ip: string) => string
 
@@ -29,22 +43,20 @@ export class Dialogue {
     this.#stop = simulation.trace((event) => this.#hear(event))
   }
 
-  /** What was said since the last time, a conversation after the other, in the order in which they began. */
-  take(): string[] {
-    const lines: string[] = []
-    for (const { client, server, lines: said } of this.#conversations.values()) {
-      if (said.length === 0) continue
-      lines.push(`${client} to ${server}:`, ...said.map((line) => `  ${line}`))
-    }
+  /** What was said since the last time, in the order in which the conversations began. */
+  take(): Conversation[] {
+    const all = [...this.#conversations.values()]
+      .filter(({ lines }) => lines.length > 0)
+      .map(({ client, server, port, lines }) => ({ client, server, port, lines }))
     this.#conversations.clear()
-    return lines
+    return all
   }
 
   stop(): void {
     this.#stop()
   }
 
-  #hear({ kind, from, to, bytes }: TracedEvent): void {
+  #hear({ timeMs, kind, from, to, bytes }: TracedEvent): void {
     if (kind !== 'data' || bytes === undefined) return
     const [fromIp, fromPort] = endOf(from)
     const [toIp, toPort] = endOf(to)
@@ -54,10 +66,10 @@ export class Dialogue {
     let conversation = this.#conversations.get(key)
     if (conversation === undefined) {
       const [client, server] = isFromClient ? [fromIp, toIp] : [toIp, fromIp]
-      const port = isFromClient ? toPort : fromPort
       conversation = {
         client: this.#nameOf(client),
-        server: `${this.#nameOf(server)} (port ${port})`,
+        server: this.#nameOf(server),
+        port: Number(isFromClient ? toPort : fromPort),
         lines: [],
         open: { client: '', server: '' },
         content: 0,
@@ -65,11 +77,22 @@ export class Dialogue {
       }
       this.#conversations.set(key, conversation)
     }
-    said(conversation, isFromClient ? 'client' : 'server', Buffer.from(bytes).toString('latin1'))
+    const side = isFromClient ? 'client' : 'server'
+    said(conversation, timeMs, side, Buffer.from(bytes).toString('latin1'))
   }
 }
 
-function said(conversation: Conversation, side: 'client' | 'server', bytes: string): void {
+/** For a terminal. */
+export function renderConversations(conversations: readonly Conversation[]): string {
+  return conversations
+    .flatMap(({ client, server, port, lines }) => [
+      `${client} to ${server} (port ${port}):`,
+      ...lines.map(({ side, text }) => `  ${side === 'client' ? 'C' : 'S'}: ${text}`),
+    ])
+    .join('\n')
+}
+
+function said(conversation: Heard, atMs: number, side: Line['side'], bytes: string): void {
   let text = conversation.open[side] + bytes
   for (;;) {
     if (side === 'client' && conversation.content > 0 && conversation.content !== Number.POSITIVE_INFINITY) {
@@ -78,7 +101,7 @@ function said(conversation: Conversation, side: 'client' | 'server', bytes: stri
       conversation.contentBytes += here
       text = text.slice(here)
       if (conversation.content > 0) break
-      tellContent(conversation)
+      tellContent(conversation, atMs)
     }
     const end = text.indexOf('\r\n')
     if (end < 0) break
@@ -90,9 +113,9 @@ function said(conversation: Conversation, side: 'client' | 'server', bytes: stri
         continue
       }
       conversation.content = 0
-      tellContent(conversation)
+      tellContent(conversation, atMs)
     }
-    tell(conversation, `${side === 'client' ? 'C' : 'S'}: ${hidden(line)}`)
+    tell(conversation, { atMs, side, text: hidden(line) })
     if (side === 'server' && line.startsWith('354')) conversation.content = Number.POSITIVE_INFINITY
     const chunk = side === 'client' ? /^BDAT (\d+)/i.exec(line) : null
     if (chunk !== null) conversation.content = Number(chunk[1])
@@ -100,13 +123,13 @@ function said(conversation: Conversation, side: 'client' | 'server', bytes: stri
   conversation.open[side] = text
 }
 
-function tellContent(conversation: Conversation): void {
-  tell(conversation, `C: (the message, ${conversation.contentBytes} bytes)`)
+function tellContent(conversation: Heard, atMs: number): void {
+  tell(conversation, { atMs, side: 'client', text: `(the message, ${conversation.contentBytes} bytes)` })
   conversation.contentBytes = 0
 }
 
-function tell({ lines }: Conversation, line: string): void {
-  if (lines.length < MOST_LINES) lines.push(line.slice(0, LONGEST))
+function tell({ lines }: Heard, line: Line): void {
+  if (lines.length < MOST_LINES) lines.push({ ...line, text: line.text.slice(0, LONGEST) })
 }
 
 /** A proof of a password is nobody's business, even here. */

@@ -5,7 +5,7 @@ import { parse } from '../../notation/parse.ts'
 import { planSystem } from '../../system/description.ts'
 import { completed } from './completed.ts'
 import { renderSurvival } from './render.ts'
-import { Dialogue } from './replay.ts'
+import { Dialogue, renderConversations } from './replay.ts'
 import { cellsOf, survival } from './survival.ts'
 import { changes, parseSwitches, switched } from './what-if.ts'
 import { simulatedStage } from './world.ts'
@@ -110,7 +110,7 @@ test('the dialogue can be read again, without passwords', async () => {
   )
   await survival(stage)
   dialogue.stop()
-  const text = dialogue.take().join('\n')
+  const text = renderConversations(dialogue.take())
   for (const line of [
     'computer to sender (port 587):',
     'sender to old (port 25):',

@@ -39,14 +39,22 @@ export interface Survival {
   readonly skipped: readonly Skipped[]
 }
 
-/** Sends a letter along every flow and tells what became of each. `tries`: for who is asked to come again. */
-export async function survival(stage: Stage, tries = 5): Promise<Survival> {
+export interface SurvivalOptions {
+  /** For who is asked to come again. */
+  readonly tries?: number
+  /** A letter is where it ends; the next is not written yet. */
+  readonly onSent?: (letter: FlowLetter) => void
+}
+
+/** Sends a letter along every flow and tells what became of each. */
+export async function survival(stage: Stage, { tries = 5, onSent }: SurvivalOptions = {}): Promise<Survival> {
   const { letters, skipped } = lettersOf(stage.plan)
   const sent: Sent[] = []
   // One after the other: what a Receiver learned from the first is the same at the second, wherever this plays.
   for (const letter of letters) {
     sent.push(await stage.finish(send(stage, letter, tries)))
     await stage.rest()
+    onSent?.(letter)
   }
   const results: FlowResult[] = []
   for (const one of sent) results.push(await stage.finish(resultOf(stage, one)))

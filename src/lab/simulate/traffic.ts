@@ -146,8 +146,8 @@ export async function traffic(
   const writing = async () => {
     const underWay: Promise<void>[] = []
     for (let n = 1; n <= messages; n++) {
-      // Poisson: the next comes when it comes.
-      await clock.sleep((-Math.log(1 - random.float()) * days * DAY_MS) / messages)
+      // Poisson: the next comes when it comes. In whole microseconds: the last digits of a logarithm are others elsewhere.
+      await clock.sleep(Math.round((-Math.log(1 - random.float()) * days * DAY_MS * 1000) / messages) / 1000)
       const message = draw(cast, random)
       ips.add(message.ip)
       const id = `${n}.${message.kind}.${random.bytes(4).toString('hex')}@${domainOf(message.from)}`

@@ -2,14 +2,19 @@
 // its own thread index them. A search is told which emails may hold the text, and which are too new to be known; who
 // asks looks into these himself, so an index that is behind, lost or broken costs time and never a message.
 
-import type { DatabaseOwner } from '../../world/disk.ts'
+import type { DatabaseOwner, OwnerModule } from '../../world/disk.ts'
 import type { Timer, World } from '../../world/world.ts'
 import type { AccountId, EmailId } from '../types.ts'
 import type { KeptStore } from '../view.ts'
 import type { TextAnswer, TextRequest } from './engine.ts'
 
 // Beside this file, under the same extension: .ts when run from the sources, .js when compiled.
-const ENGINE = import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js'
+const ENGINE: OwnerModule = {
+  get url() {
+    return import.meta.resolve(import.meta.url.endsWith('.ts') ? './engine.ts' : './engine.js')
+  },
+  load: () => import('./engine.ts'),
+}
 
 /** Mail comes in bursts: what came together is indexed together, and what is not yet is found by a look. */
 const SOON_MS = 5000
@@ -43,7 +48,7 @@ export class TextIndex {
 
   /** Opens the index of a store and begins to follow it. `failed`: told when indexing has to wait. @throws DiskError */
   static async open(world: World, store: KeptStore, failed: (error: unknown) => void): Promise<TextIndex> {
-    const owner = await world.disk.ownDatabase(`store/${TEXT_INDEX}`, import.meta.resolve(ENGINE))
+    const owner = await world.disk.ownDatabase(`store/${TEXT_INDEX}`, ENGINE)
     const index = new TextIndex(owner, store, world, failed)
     index.#unwatch = store.watchAll(({ account }) => index.#mark(account))
     const indexed = (await index.#ask({ kind: 'accounts' })) as AccountId[]

@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { promises } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
-import { type Database, type DatabaseOwner, type Disk, DiskError, type DiskFile } from '../disk.ts'
+import { type Database, type DatabaseOwner, type Disk, DiskError, type DiskFile, type OwnerModule } from '../disk.ts'
 import type { Seal } from '../seal.ts'
 import { openRealDatabase } from './database.ts'
 import { ownInThread } from './database-owner.ts'
@@ -138,7 +138,7 @@ export class RealDisk implements Disk {
     return database
   }
 
-  async ownDatabase(path: string, moduleUrl: string): Promise<DatabaseOwner> {
+  async ownDatabase(path: string, { url: moduleUrl }: OwnerModule): Promise<DatabaseOwner> {
     const full = this.#databasePath(path)
     const folder = dirname(join(this.#folder, path))
     const owner = await ownInThread({ path: full, moduleUrl, folder, keys: this.seal?.keys })

@@ -9,6 +9,7 @@ import {
   type DiskFile,
   type OwnerFile,
   type OwnerFiles,
+  type OwnerModule,
 } from '../disk.ts'
 import type { Seal } from '../seal.ts'
 import type { Random } from '../world.ts'
@@ -155,7 +156,7 @@ export class SimulatedDisk {
       freeBytes: () =>
         this.#perform(life, 'read', '', memoryMs, () => Math.max(0, this.capacityBytes - this.usedBytes)),
       openDatabase: (path, mode) => this.#openDatabase(life, normalPath(path), mode),
-      ownDatabase: (path, moduleUrl) => this.#ownDatabase(life, normalPath(path), moduleUrl, seal),
+      ownDatabase: (path, module) => this.#ownDatabase(life, normalPath(path), module, seal),
       copyDatabase: (from, to) => {
         const source = normalPath(from)
         const target = normalPath(to)
@@ -231,10 +232,8 @@ export class SimulatedDisk {
     return database.connect(life, mode)
   }
 
-  async #ownDatabase(life: Life, path: string, moduleUrl: string, seal: Seal | undefined): Promise<DatabaseOwner> {
-    const module = (await this.#simulation.hold(import(moduleUrl))) as {
-      serve(database: Database, files: OwnerFiles): unknown
-    }
+  async #ownDatabase(life: Life, path: string, owner: OwnerModule, seal: Seal | undefined): Promise<DatabaseOwner> {
+    const module = await this.#simulation.hold(owner.load())
     const files = { seal, ...this.#ownerFiles(life, path.slice(0, path.lastIndexOf('/') + 1)) }
     return ownInPlace(life, this.#openDatabase(life, path, 'write'), files, module, (kind, action) => {
       this.#simulation.schedule(this.syncMs, life, kind, this.#host, path, undefined, action)

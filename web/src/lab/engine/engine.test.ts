@@ -1,0 +1,198 @@
+// The engine in a browser, from plain static files under a strict policy: what its worker answers along the whole gallery is
+// what Node answers, to the last event of the simulated world.
+
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { build } from 'vite'
+import { ANSWERS } from './answers.ts'
+import { type Engine, EngineError, Superseded } from './client.ts'
+import type { Kind, Questions } from './protocol.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+const WEB = new URL('../../../', import.meta.url).pathname
+const GALLERY = new URL('../../../../gallery/', import.meta.url)
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}`
+const POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'"
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+}
+const DESCRIPTIONS = readdirSync(GALLERY).filter((name) => name.endsWith('.borderpost'))
+const SWITCHES = 'srs=no, arc=no, trust=no, dmarc=reject'
+
+const descriptionOf = (name: string) => readFileSync(new URL(name, GALLERY), 'utf8')
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value))
+const inNode = async <K extends Kind>(kind: K, ask: Questions[K]['ask']) => plain(await ANSWERS[kind](ask, () => true))
+
+declare const engine: Engine
+declare const createEngine: (options?: object) => Engine
+
+describe('the engine in a browser', { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'borderpost-engine-'))
+  const missed: string[] = []
+  // Nothing but files of a folder.
+  const server = createServer(({ url = '/' }, response) => {
+    const path = join(folder, 'pages', url === '/lab/' ? 'lab.html' : url.replace(/^\/lab\//, '/'))
+    if (!existsSync(path)) {
+      missed.push(url)
+      response.writeHead(404).end()
+      return
+    }
+    const head = { 'content-type': TYPES[extname(path)] ?? 'text/plain', 'content-security-policy': POLICY }
+    response.writeHead(200, head).end(readFileSync(path))
+  })
+  const wrong: string[] = []
+  let browser: Browser
+  let page: Page
+
+  before(async () => {
+    const outDir = join(folder, 'pages')
+    const rollupOptions = {
+      input: join(WEB, 'src/lab/engine/testing.ts'),
+      output: { entryFileNames: 'assets/testing.js' },
+    }
+    await build({ root: WEB, base: './', logLevel: 'silent', build: { outDir, rollupOptions } })
+    writeFileSync(join(outDir, 'lab.html'), '<!doctype html><script type="module" src="assets/testing.js"></script>')
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+    page = await browser.newPage()
+    page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()))
+    page.on('pageerror', ({ message }) => wrong.push(message))
+    // Not at the root of the host: everything must be named relative to the page.
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/lab/`)
+    await page.evaluate(() => Object.assign(globalThis, { engine: createEngine() }))
+  })
+  after(async () => {
+    await browser?.close()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  for (const name of DESCRIPTIONS)
+    test(`${name} comes to the same as in Node: survival, what if, replay`, async () => {
+      const text = descriptionOf(name)
+      const there = await page.evaluate(
+        async ([text, switches]) => {
+          const table = await engine.survival(text!)
+          const turned = await engine.whatIf(text!, switches!)
+          const replays = []
+          for (const { flow } of table.flows) replays.push(await engine.replay(text!, flow, switches))
+          return JSON.stringify({ table, turned, replays })
+        },
+        [text, SWITCHES],
+      )
+      const table = await inNode('survival', { text })
+      const replays = []
+      for (const { flow } of table.flows) replays.push(await inNode('replay', { text, flow, switches: SWITCHES }))
+      assert.ok(table.flows.length + table.skipped.length > 0)
+      assert.deepEqual(JSON.parse(there), {
+        table,
+        turned: await inNode('whatIf', { text, switches: SWITCHES }),
+        replays,
+      })
+      assert.deepEqual(wrong, [])
+    })
+
+  test('a day of traffic with every fault is the same day', async () => {
+    const text = descriptionOf('srs-forwarder.borderpost')
+    const traffic = {
+      messages: 60,
+      days: 0.5,
+      seed: 'x',
+      faults: ['outage', 'latency', 'loss', 'crash', 'diskfull', 'clock', 'dns', 'slow'] as const,
+    }
+    const there = await page.evaluate(async ([text, traffic]) => JSON.stringify(await engine.simulate(text, traffic)), [
+      text,
+      traffic,
+    ] as const)
+    assert.deepEqual(JSON.parse(there), await inNode('simulate', { text, ...traffic }))
+  })
+
+  test('a message is traced, a text checked and explained', async () => {
+    const text = descriptionOf('plain-forwarder.borderpost')
+    const message = [
+      'Received: from relay.sender.test (relay.sender.test [192.0.2.1]) by mx.recipient.test with ESMTPS id 1',
+      ' (TLSv1.3) for <bob@recipient.test>; Thu, 1 Jan 2026 10:00:03 +0000',
+      'Authentication-Results: mx.recipient.test; spf=pass smtp.mailfrom=sender.test',
+      'Received: from computer.sender.test ([198.51.100.7]) by relay.sender.test with ESMTPSA id 2;',
+      ' Thu, 1 Jan 2026 10:00:01 +0000',
+      'From: =?utf-8?q?Anna_=C3=84?= <anna@sender.test>',
+      'Subject: =?koi8-r?B?0NLJ18XU?=',
+      'Date: Thu, 1 Jan 2026 10:00:00 +0000',
+      '',
+      'Hello.',
+      '',
+    ].join('\r\n')
+    const bytes = new TextEncoder().encode(message)
+    const there = await page.evaluate(
+      async ([text, bytes]) =>
+        JSON.stringify({
+          traced: await engine.trace(Uint8Array.from(bytes)),
+          findings: await engine.check(text),
+          explained: await engine.explain(text),
+        }),
+      [text, [...bytes]] as const,
+    )
+    const traced = await inNode('trace', { bytes })
+    assert.equal(traced.result.subject, 'привет')
+    assert.deepEqual(JSON.parse(there), {
+      traced,
+      findings: await inNode('check', { text }),
+      explained: await inNode('explain', { text }),
+    })
+  })
+
+  test('what cannot run is refused in words, with the findings', async () => {
+    const text = 'Author ==> MSA/Transmitter --> / ==> Receiver/MDA ==> Recipient'
+    const told = await page.evaluate(async (text) => {
+      const errors: { name: string; message: string; codes: string[] }[] = []
+      for (const work of [
+        () => engine.survival(text),
+        () => engine.whatIf('Author ==> MSA/Transmitter --> / --> Receiver/MDA ==> Recipient', 'ssr=no'),
+        () => engine.replay('Author ==> MSA/Transmitter --> / --> Receiver/MDA ==> Recipient', 7),
+      ])
+        await work().catch(({ name, message, findings }) =>
+          errors.push({ name, message, codes: findings.map((one: { code: string }) => one.code) }),
+        )
+      return errors
+    }, text)
+    assert.equal(told.length, 3)
+    assert.match(told[0]!.message, /It cannot be run as it is: .+ \(line 1\)/)
+    assert.deepEqual(told[0]!.codes, ['M01'])
+    assert.match(told[1]!.message, /There is no switch "ssr"/)
+    assert.equal(told[2]!.message, 'There is no flow 7.')
+    assert.ok(told.every(({ name }) => name === EngineError.name))
+  })
+
+  test('a newer question takes the place of an older one, which ends; what takes too long is told, and the next is answered', async () => {
+    const text = descriptionOf('diagram-1.borderpost')
+    const told = await page.evaluate(async (text) => {
+      const old = engine.simulate(text, { messages: 100_000, days: 100 }).catch(({ name }) => name)
+      const fresh = await engine.simulate(text, { messages: 3, days: 0.01 })
+      const states: string[] = []
+      const hasty = createEngine({ trafficPatienceMs: 1, onState: (state: string) => states.push(state) })
+      const late = await hasty.simulate(text, { messages: 100_000, days: 100 }).catch(({ message }) => message)
+      const { flows } = await hasty.survival(text)
+      hasty.close()
+      return { old: await old, fresh: fresh.messages, late, flows: flows.length, states }
+    }, text)
+    assert.equal(told.old, Superseded.name)
+    assert.equal(told.fresh, 3)
+    assert.match(told.late, /There was no answer within 0 seconds; the engine was started anew/)
+    assert.equal(told.flows, 1)
+    assert.deepEqual(told.states, ['loading', 'loading', 'ready'])
+    assert.deepEqual(
+      missed.filter((url) => url !== '/favicon.ico'),
+      [],
+    )
+    assert.deepEqual(wrong, [])
+  })
+})

@@ -1,0 +1,4 @@
+declare module 'punycode/' {
+  const punycode: { toUnicode(name: string): string }
+  export default punycode
+}

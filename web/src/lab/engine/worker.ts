@@ -1,0 +1,36 @@
+// The engine's worker: answers one question after another. What Node has and a browser has not comes first (platform/), then
+// the project's own code.
+
+import './platform/globals.ts'
+import type { FromWorker, Kind, ToWorker } from './protocol.ts'
+
+const say = (message: FromWorker) => postMessage(message)
+const cancelled = new Set<number>()
+
+async function begin(): Promise<(message: ToWorker) => Promise<void>> {
+  const { ANSWERS, Cancelled, Refused } = await import('./answers.ts')
+  return async ({ id, kind, ...rest }) => {
+    if (kind === 'cancel') return
+    try {
+      if (cancelled.has(id)) throw new Cancelled()
+      const answer = ANSWERS[kind as Kind] as (ask: unknown, isWanted: () => boolean) => unknown
+      say({ kind: 'answer', id, answer: await answer((rest as { ask: unknown }).ask, () => !cancelled.has(id)) })
+    } catch (error) {
+      if (error instanceof Cancelled) return
+      const findings = error instanceof Refused ? error.findings : []
+      if (!(error instanceof Refused)) console.error(error)
+      say({ kind: 'refused', id, words: error instanceof Error ? error.message : String(error), findings })
+    } finally {
+      cancelled.delete(id)
+    }
+  }
+}
+
+const ready = begin()
+// The page hears of it as an error of the worker.
+let last: Promise<unknown> = ready.then(() => say({ kind: 'ready' }), reportError)
+
+addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === 'cancel') cancelled.add(data.id)
+  else last = last.then(() => ready).then((answer) => answer(data))
+})
