@@ -16,7 +16,7 @@ export function Gallery(props: { onChoose: (example: Example) => void; onClose: 
             <li>
               <button type="button" onClick={() => props.onChoose(example)}>
                 <span class="thumbnail">
-                  <img src={svgUrl(draw(parse(example.text).model, { legend: false }))} alt="" loading="lazy" />
+                  <img src={thumbnailOf(example)} alt="" loading="lazy" />
                 </span>
                 <strong>{nameOf(example)}</strong>
                 <span class="quiet">{example.title}</span>
@@ -28,6 +28,9 @@ export function Gallery(props: { onChoose: (example: Example) => void; onClose: 
     </Dialog>
   )
 }
+
+/** Its words stand below it. */
+const thumbnailOf = ({ text }: Example) => svgUrl(draw(parse(text.replace(/^(#.*\n)+/, '')).model, { legend: false }))
 
 function nameOf({ name }: Example): string {
   const words = name.replace(/-/g, ' ').replace(/\b(mx|srs|arc|dkim|isp|mda)\b/g, (word) => word.toUpperCase())

@@ -17,9 +17,12 @@ import { Editor, type EditorHandle } from './editor/Editor.tsx'
 import { Findings } from './Findings.tsx'
 import { Gallery } from './Gallery.tsx'
 import { type Example, GALLERY, WELCOME } from './gallery.ts'
+import { createMail } from './mail.ts'
 import { Picture } from './Picture.tsx'
 import { placeAt } from './place.ts'
+import { Run, type RunHandle } from './run/Run.tsx'
 import { Share } from './Share.tsx'
+import { Survival } from './Survival.tsx'
 import { fragmentOf, textOf } from './share.ts'
 import { createLab } from './state.ts'
 import { Tabs } from './Tabs.tsx'
@@ -30,10 +33,17 @@ export function LabPage() {
   const start = beginning()
   const lab = createLab(start.text)
   const [open, setOpen] = createSignal<Open>()
-  const [tab, setTab] = createSignal('duties')
+  const [tab, setTab] = createSignal('mail')
   const [isServed, setIsServed] = createSignal(false)
   const [said, setSaid] = createSignal(start.fault ?? '')
+  const [svg, setSvg] = createSignal<SVGSVGElement>()
+  const mail = createMail(
+    () => lab.settled().reading.text,
+    () => tab() === 'mail',
+  )
   let editor!: EditorHandle
+  let player!: RunHandle
+  let seeing!: HTMLElement
 
   const model = () => lab.reading().model
   const findings = () => lab.settled().explanation.findings
@@ -89,6 +99,12 @@ export function LabPage() {
     const count = findings().length
     return count === 0 ? 'No findings.' : `${plural(count, 'finding')}.`
   }
+  function run(flow: number): void {
+    setTab('run')
+    player.run(flow)
+    // Where picture and text stand below each other, one of them is out of sight.
+    if (seeing.getBoundingClientRect().top > innerHeight / 2) seeing.scrollIntoView()
+  }
   const goTo = ({ span }: Finding) => editor.goTo(span.start, span.end)
   const goToBlock = (id: string) => {
     const block = model().blocks.find((one) => one.id === id)
@@ -137,6 +153,9 @@ export function LabPage() {
             <p class="lead">Write an email system in a line. See it, and see what becomes of the mail.</p>
           </div>
           <div class="row lab-actions">
+            <button type="button" class="primary" onClick={() => run(1)}>
+              <Icon name="play" /> Run it
+            </button>
             <button type="button" onClick={() => setOpen('gallery')}>
               <Icon name="gallery" /> Gallery
             </button>
@@ -203,13 +222,18 @@ export function LabPage() {
             </div>
             <Findings findings={findings()} plain={plain()} onGo={goTo} onRemedy={remedy} onMend={mendAll} />
           </section>
-          <section class="seeing" aria-label="Picture and explanation">
+          <section
+            class="seeing"
+            classList={{ running: tab() === 'run' }}
+            ref={seeing}
+            aria-label="Picture and explanation"
+          >
             <Picture
               svg={lab.picture()}
               marked={placeAt(model(), lab.caret())}
               words={describe(model())}
               onChoose={goToBlock}
-              onDrawn={() => {}}
+              onDrawn={setSvg}
             />
             <Tabs
               label="What is known of this system"
@@ -217,8 +241,29 @@ export function LabPage() {
               onOpen={setTab}
               tabs={[
                 {
+                  id: 'mail',
+                  title: 'What becomes of the mail',
+                  content: () => <Survival mail={mail} text={lab.reading().text} onGo={goTo} onRun={run} />,
+                },
+                {
+                  id: 'run',
+                  title: 'Run it',
+                  content: () => (
+                    <Run
+                      mail={mail}
+                      model={model()}
+                      svg={svg()}
+                      isOpen={tab() === 'run'}
+                      onGo={goTo}
+                      handle={(handle) => {
+                        player = handle
+                      }}
+                    />
+                  ),
+                },
+                {
                   id: 'duties',
-                  title: 'Who answers for what',
+                  title: 'Duties',
                   content: () => <Duties explanation={lab.settled().explanation} />,
                 },
                 {

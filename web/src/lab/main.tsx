@@ -4,6 +4,7 @@ import { render } from 'solid-js/web'
 import '../style/tokens.css'
 import '../style/base.css'
 import './style/lab.css'
+import './style/run.css'
 import { LabPage } from './LabPage.tsx'
 
 render(() => <LabPage />, document.getElementById('app')!)
