@@ -154,7 +154,7 @@ function FlowTable(props: {
         </button>
       </div>
       <p class="flow-end">
-        <Show when={end()}>{(one) => <s class="quiet">{one().before}</s>}</Show>
+        <Show when={end()}>{(one) => <s class="quiet">{one().before} </s>}</Show>
         <span class={`result ${END_TONES[props.row.end]}`} classList={{ changed: end() !== undefined }}>
           {props.row.end}
         </span>{' '}

@@ -336,12 +336,157 @@ describe('the lab in a browser', { skip }, () => {
       assert.equal(await isWriting(), true)
     }))
 
+  const turn = (page: Page, name: string, words: string) => page.getByLabel(name).selectOption({ label: words })
+
+  test('what becomes of the mail: computed here, each cell opens with its steps', () =>
+    inLab(
+      async (page) => {
+        const flow = page.getByRole('region', { name: 'Flow 1' })
+        await flow.locator('.flow-end', { hasText: 'refused by' }).waitFor()
+        const home = flow.locator('tbody tr', { hasText: 'recipient' }).first()
+        const spf = home.getByRole('button', { name: 'fail' }).first()
+        assert.equal(await spf.getAttribute('aria-expanded'), 'false')
+        await spf.click()
+        assert.equal(await spf.getAttribute('aria-expanded'), 'true')
+        await flow.locator('.why', { hasText: 'May the machine that connects send' }).waitFor()
+        await home.getByRole('button', { name: 'refuses it' }).click()
+        assert.equal(await flow.locator('.why').count(), 1)
+        assert.match((await flow.locator('.why').textContent())!, /p=reject|DMARC/)
+      },
+      { fragment: '#gallery=reject-without-dkim' },
+    ))
+
+  test('a switch marks the cells that change, and says what they were; turned back, nothing is marked', () =>
+    inLab(
+      async (page) => {
+        const flow = page.getByRole('region', { name: 'Flow 1' })
+        await flow.waitFor()
+        assert.equal(await page.locator('.changed').count(), 0)
+        await turn(page, 'Senders sign (DKIM)', 'on')
+        await page.getByText(/^\d+ cells changed/).waitFor()
+        const home = flow.locator('tbody tr', { hasText: 'recipient' }).first()
+        const dkim = home.locator('td.changed').first()
+        assert.equal((await dkim.textContent())!.replace(/\s+/g, ' ').trim(), 'none → pass')
+        await dkim.getByRole('button').click()
+        await flow.getByText('As written it is none; with the switches it is pass.').waitFor()
+        await flow.locator('.why li', { hasText: /^DKIM/ }).first().waitFor()
+        assert.match((await flow.locator('.flow-end').textContent())!, /refused.*inbox of/)
+        await page.getByRole('button', { name: 'All as written' }).click()
+        await page.locator('.changed').first().waitFor({ state: 'detached' })
+        await flow.locator('.flow-end', { hasText: 'refused by' }).waitFor()
+      },
+      { fragment: '#gallery=reject-without-dkim' },
+    ))
+
+  test('what cannot be run says why and where; mended, it runs', () =>
+    inLab(
+      async (page) => {
+        const refusal = page.locator('.refused', { hasText: 'It cannot be run as it is' })
+        await refusal.waitFor()
+        await refusal
+          .getByRole('button', { name: /^line / })
+          .first()
+          .click()
+        await write(page, FORWARDED)
+        await page.getByRole('region', { name: 'Flow 1' }).waitFor()
+        assert.equal(await refusal.count(), 0)
+        await page.getByText('What is not written was taken so').click()
+        assert.ok((await page.locator('.assumed li').count()) > 0)
+      },
+      { fragment: fragmentOf(`${FORWARDED}new: ip=nowhere\n`) },
+    ))
+
+  test('run it: the real dialogue, gone through by keyboard, with the verdicts in the picture, to its end', () =>
+    inLab(
+      async (page) => {
+        await page.getByRole('button', { name: 'Run it' }).click()
+        await page.getByRole('button', { name: 'Pause' }).click()
+        const slider = page.getByRole('slider', { name: 'Step' })
+        await slider.focus()
+        await page.keyboard.press('Home')
+        assert.match((await page.locator('div.now').textContent())!, /220 /)
+        await page.getByRole('button', { name: 'Step on' }).focus()
+        await page.keyboard.press('Enter')
+        assert.match((await page.locator('div.now').textContent())!, /EHLO/)
+        assert.equal(await page.locator('.picture-place .speaks').getAttribute('data-block'), 'author-anna')
+        assert.equal(await page.locator('.picture-place .word').count(), 1)
+        const heads = await page.locator('.dialogue h3').allTextContents()
+        assert.ok(
+          heads[0]!.includes('anna@sender.test’s computer') && heads.some((head) => /old.*recipient/.test(head)),
+          heads.join(),
+        )
+        await page
+          .locator('.said', { hasText: /^client: \(the message/ })
+          .last()
+          .click()
+        assert.equal(await page.locator('.picture-place .letter').count(), 1)
+        await slider.focus()
+        await page.keyboard.press('End')
+        assert.equal(await page.locator('.picture-place .found').count(), 2)
+        assert.ok((await page.locator('.picture-place .found rect.bad').count()) > 0)
+        await page.locator('div.now', { hasText: 'The letter was refused by recipient' }).waitFor()
+        const shown = page.locator('.said.now')
+        await shown.waitFor()
+        const [line, list] = [(await shown.boundingBox())!, (await page.locator('.dialogue').boundingBox())!]
+        assert.ok(
+          line.y >= list.y && line.y + line.height <= list.y + list.height + 1,
+          'the line of this moment is in sight',
+        )
+
+        await page.getByLabel('Which flow').selectOption({ index: 1 })
+        await page.getByRole('button', { name: 'Pause' }).click()
+        await slider.focus()
+        await page.keyboard.press('End')
+        await page.locator('div.now', { hasText: 'The letter lies in the inbox' }).waitFor()
+
+        await page.locator('.cm-content').click()
+        await page.keyboard.press('ControlOrMeta+End')
+        await page.keyboard.insertText('sender: dkim=yes\n')
+        await page.getByRole('button', { name: 'Run it again' }).click()
+        await page.getByRole('button', { name: 'Pause' }).waitFor()
+      },
+      { fragment: '#gallery=reject-without-dkim' },
+    ))
+
+  test('it plays by itself; who wants no motion gets none', async () => {
+    for (const motion of ['no-preference', 'reduce'] as const)
+      await inLab(
+        async (page) => {
+          await page.emulateMedia({ reducedMotion: motion })
+          await page.getByRole('button', { name: 'Run it' }).click()
+          await page.getByLabel('Speed').selectOption('0.5')
+          const word = page.locator('.picture-place .word')
+          await word.waitFor()
+          const places = await word.evaluate(async (dot) => {
+            const seen = new Set<string | null>()
+            for (let n = 0; n < 8 && dot.isConnected; n++) {
+              seen.add(dot.getAttribute('transform'))
+              await new Promise((next) => requestAnimationFrame(next))
+            }
+            return seen.size
+          })
+          if (motion === 'reduce') assert.equal(places, 1)
+          else assert.ok(places > 1)
+          await page.locator('.said.now', { hasText: 'EHLO' }).waitFor()
+        },
+        { fragment: fragmentOf(FORWARDED) },
+      )
+  })
+
   for (const scheme of ['light', 'dark'] as const)
     test(`axe finds nothing, ${scheme}: each tab, each dialog, findings, completion, on a phone too`, async () => {
       for (const width of [1400, 390])
         await inLab(
           async (page) => {
             await page.locator('.finding').first().waitFor()
+            await page.getByRole('region', { name: 'Flow 1' }).waitFor()
+            await page.getByRole('button', { name: 'pass' }).first().click()
+            await turn(page, 'Forwarders rewrite (SRS)', 'off')
+            await page.locator('.changed').first().waitFor()
+            await axe(page, `${width} what if`)
+            await page.getByRole('button', { name: 'Run it' }).click()
+            await page.getByRole('button', { name: 'Pause' }).click()
+            await page.locator('.said', { hasText: 'SPF' }).first().click()
             for (const tab of await page.getByRole('tab').all()) {
               await tab.click()
               await axe(page, `${width} ${await tab.textContent()}`)
@@ -358,11 +503,13 @@ describe('the lab in a browser', { skip }, () => {
               await page.keyboard.press('Escape')
               await page.locator('dialog').waitFor({ state: 'detached' })
             }
-            await write(page, 'Author ==> M')
+            await write(page, 'Author = > MDA\nAuthor ==> M')
+            await page.locator('.finding.error').first().waitFor()
+            await page.locator('.cm-content').press('Control+Space')
             await page.locator('.cm-tooltip-autocomplete').waitFor()
             await axe(page, `${width} completion`)
           },
-          { fragment: fragmentOf(`${FORWARDED}x: y=1\nAuthor = > MDA\n`), scheme, width },
+          { fragment: fragmentOf(`${FORWARDED}x: y=1\n`), scheme, width },
         )
     })
 })
