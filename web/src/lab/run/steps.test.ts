@@ -116,7 +116,7 @@ test('a flow that begins in the open Internet begins there', () => {
     { client: 'r', server: 'm', port: 24, lines: [c(2, 'LHLO r')] },
   ]
   const [first, second] = storyOf(open, { row, conversations }).steps
-  assert.ok(first!.kind === 'said' && second!.kind === 'said')
+  assert.ok(first?.kind === 'said' && second?.kind === 'said')
   assert.deepEqual(first.way, { from: undefined, to: 'receiver-r', hops: [open.hops[0]!.id] })
   assert.deepEqual(second.way.hops, ['receiver-r->mda-m'])
   assert.match(second.means, /LMTP/)
