@@ -2,6 +2,7 @@
 
 import { completed } from '../../../../src/lab/simulate/completed.ts'
 import { Dialogue } from '../../../../src/lab/simulate/replay.ts'
+import { parseMix, USUAL } from '../../../../src/lab/simulate/senders.ts'
 import { type FlowResult, type Survival, survival } from '../../../../src/lab/simulate/survival.ts'
 import { traffic } from '../../../../src/lab/simulate/traffic.ts'
 import { changes, parseSwitches, switched } from '../../../../src/lab/simulate/what-if.ts'
@@ -33,48 +34,63 @@ export class Refused extends Error {
 /** Whoever waits wants no answer any more. */
 export class Cancelled extends Error {}
 
-export type StillWanted = () => boolean
+/** Who waits for an answer. */
+export interface Asker {
+  isStillThere(): boolean
+  /** From 0 to 1. */
+  progress(share: number): void
+}
 
 type Answers = {
-  [K in Kind]: (
-    ask: Questions[K]['ask'],
-    isWanted: StillWanted,
-  ) => Promise<Questions[K]['answer']> | Questions[K]['answer']
+  [K in Kind]: (ask: Questions[K]['ask'], asker: Asker) => Promise<Questions[K]['answer']> | Questions[K]['answer']
 }
+
+const DAY_MS = 86_400_000
+/** Nobody sees smaller steps. */
+const STEPS = 200
 
 export const ANSWERS: Answers = {
   check: ({ text }) => check(parse(text).model),
   explain: ({ text }) => explain(parse(text).model),
-  async survival({ text, switches = '' }, isWanted) {
+  async survival({ text, switches = '' }, asker) {
     const { model, assumed } = prepared(text)
-    return tableOf(await sent(turned(model, switches), isWanted), assumed)
+    return tableOf(await sent(turned(model, switches), asker), assumed)
   },
-  async whatIf({ text, switches }, isWanted) {
+  async whatIf({ text, switches }, asker) {
     const { model, assumed } = prepared(text)
     const other = turned(model, switches)
-    const before = await sent(model, isWanted)
-    const after = await sent(other, isWanted)
+    const before = await sent(model, asker)
+    const after = await sent(other, asker)
     return {
       before: tableOf(before, assumed),
       after: tableOf(after, assumed),
       changes: changes(before.found, after.found),
     }
   },
-  async replay({ text, flow, switches = '' }, isWanted) {
+  async replay({ text, flow, switches = '' }, asker) {
     const { model } = prepared(text)
-    const { found, conversations } = await sent(turned(model, switches), isWanted, flow)
+    const { found, conversations } = await sent(turned(model, switches), asker, flow)
     const result = found.results.find(({ letter }) => letter.flow + 1 === flow)
     const skipped = found.skipped.find((one) => one.flow + 1 === flow)
     if (result === undefined)
       throw new Refused(skipped === undefined ? `There is no flow ${flow}.` : `No letter was sent: ${skipped.why}.`)
     return { row: rowOf(result), conversations }
   },
-  async simulate({ text, seed = SEED, messages, days = 1, faults = [], switches = '' }, isWanted) {
+  async simulate({ text, seed = SEED, messages, days = 1, faults = [], mix: shares, switches = '' }, asker) {
     if (!Number.isInteger(messages) || messages < 1 || messages > MAX_MESSAGES)
       throw new Refused(`Messages: a whole number from 1 to ${MAX_MESSAGES}. More are for "borderpost simulate".`)
     if (!(days > 0 && days <= 3650)) throw new Refused('Days: a number above 0, at most 3650.')
-    const stage = await staged(turned(prepared(text).model, switches), seed, isWanted)
-    return traffic(stage, { messages, days, faults })
+    const mix = shares === undefined ? USUAL : parseMix(shares)
+    if (typeof mix === 'string') throw new Refused(mix)
+    const stage = await staged(turned(prepared(text).model, switches), seed, asker)
+    const { simulation } = stage.system
+    const startMs = simulation.nowMs
+    let told = 0
+    simulation.trace(({ timeMs }) => {
+      const step = Math.floor((STEPS * (timeMs - startMs)) / (days * DAY_MS))
+      if (step > told && step <= STEPS) asker.progress((told = step) / STEPS)
+    })
+    return traffic(stage, { messages, days, faults, mix })
   },
   trace({ bytes, options }) {
     const result = trace(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), options)
@@ -110,13 +126,13 @@ function turned(model: SystemModel, text: string): SystemModel {
   }
 }
 
-async function staged(model: SystemModel, seed: string, isWanted: StillWanted): Promise<SimulatedStage> {
+async function staged(model: SystemModel, seed: string, asker: Asker): Promise<SimulatedStage> {
   const { plan, findings } = planSystem(model)
   const wrong = findings.filter(({ severity, code }) => severity === 'error' && code !== 'S07')
   if (wrong.length > 0) throw new Refused(`With these switches it cannot be run: ${wrong[0]!.message}`, wrong)
   const stage = await simulatedStage(plan, { seed })
   stage.system.simulation.trace(() => {
-    if (!isWanted()) throw new Cancelled()
+    if (!asker.isStillThere()) throw new Cancelled()
   })
   return stage
 }
@@ -128,8 +144,8 @@ interface Sent {
 }
 
 /** A letter along each flow; what was said on the way of one of them. */
-async function sent(model: SystemModel, isWanted: StillWanted, heard?: number): Promise<Sent> {
-  const stage = await staged(model, SEED, isWanted)
+async function sent(model: SystemModel, asker: Asker, heard?: number): Promise<Sent> {
+  const stage = await staged(model, SEED, asker)
   const { simulation } = stage.system
   const names = new Map(stage.plan.agents.map(({ ip, id }) => [ip, id]))
   const dialogue = new Dialogue(simulation, (ip) => names.get(ip) ?? `the computer at ${ip}`)

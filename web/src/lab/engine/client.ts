@@ -34,7 +34,8 @@ export interface Engine {
   whatIf(text: string, switches: string): Promise<WhatIf>
   /** `flow` from 1. */
   replay(text: string, flow: number, switches?: string): Promise<Replay>
-  simulate(text: string, traffic: Traffic): Promise<TrafficResult>
+  /** `onProgress`: which part of the days has passed, from 0 to 1. */
+  simulate(text: string, traffic: Traffic, onProgress?: (share: number) => void): Promise<TrafficResult>
   trace(bytes: Uint8Array, options?: TraceOptions): Promise<Traced>
   /** Ends the worker. Whoever still waits is told. */
   close(): void
@@ -52,6 +53,7 @@ interface Waiting {
   readonly kind: Kind
   readonly resolve: (answer: never) => void
   readonly reject: (error: Error) => void
+  readonly onProgress: ((share: number) => void) | undefined
   timer: ReturnType<typeof setTimeout> | undefined
 }
 
@@ -81,6 +83,7 @@ export function createEngine({
     const fresh = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' })
     fresh.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === 'ready') onState('ready')
+      else if (data.kind === 'progress') waiting.get(data.id)?.onProgress?.(data.share)
       else if (data.kind === 'answer') take(data.id)?.resolve(data.answer as never)
       else take(data.id)?.reject(new EngineError(data.words, data.findings))
     }
@@ -92,7 +95,11 @@ export function createEngine({
     return fresh
   }
 
-  function ask<K extends Kind>(kind: K, question: Questions[K]['ask']): Promise<Questions[K]['answer']> {
+  function ask<K extends Kind>(
+    kind: K,
+    question: Questions[K]['ask'],
+    onProgress?: (share: number) => void,
+  ): Promise<Questions[K]['answer']> {
     for (const [id, one] of waiting)
       if (one.kind === kind) {
         worker?.postMessage({ id, kind: 'cancel' } satisfies ToWorker)
@@ -106,7 +113,7 @@ export function createEngine({
         () => end(`There was no answer within ${Math.round(boundMs / 1000)} seconds; the engine was started anew.`),
         boundMs,
       )
-      waiting.set(id, { kind, resolve, reject, timer })
+      waiting.set(id, { kind, resolve, reject, onProgress, timer })
       worker!.postMessage({ id, kind, ask: question } as ToWorker)
     })
   }
@@ -117,7 +124,7 @@ export function createEngine({
     survival: (text, switches) => ask('survival', { text, ...(switches !== undefined && { switches }) }),
     whatIf: (text, switches) => ask('whatIf', { text, switches }),
     replay: (text, flow, switches) => ask('replay', { text, flow, ...(switches !== undefined && { switches }) }),
-    simulate: (text, traffic) => ask('simulate', { text, ...traffic }),
+    simulate: (text, traffic, onProgress) => ask('simulate', { text, ...traffic }, onProgress),
     trace: (bytes, options) => ask('trace', { bytes, ...(options !== undefined && { options }) }),
     close: () => end('The engine was ended.'),
   }

@@ -2,12 +2,14 @@
 // what Node answers, to the last event of the simulated world.
 
 import assert from 'node:assert/strict'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { ANSWERS } from './answers.ts'
@@ -30,8 +32,78 @@ const SWITCHES = 'srs=no, arc=no, trust=no, dmarc=reject'
 
 const descriptionOf = (name: string) => readFileSync(new URL(name, GALLERY), 'utf8')
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value))
-const inNode = async <K extends Kind>(kind: K, ask: Questions[K]['ask']) => plain(await ANSWERS[kind](ask, () => true))
+const ALONE = { isStillThere: () => true, progress: () => {} }
+const inNode = async <K extends Kind>(kind: K, ask: Questions[K]['ask']) => plain(await ANSWERS[kind](ask, ALONE))
 
+/** What is asked of buffers and of names of hosts: the same function runs in Node and in the page. */
+function workout({ isAscii, isUtf8, domainToASCII, domainToUnicode }: typeof NODE): unknown {
+  const all = Buffer.from(Array.from({ length: 300 }, (_, i) => i & 0xff))
+  const words = Buffer.from('Grüße 한글 \u{1f600} \ud800 \ufeff', 'utf8')
+  const long = Buffer.alloc(20_000, 'abcé', 'latin1')
+  const array = Uint8Array.of(3, 4)
+  const target = new Uint8Array(4)
+  const numbers = Buffer.alloc(40)
+  numbers.writeUInt32LE(0xdeadbeef, 0)
+  numbers.writeBigUInt64BE(0x0102030405060708n, 8)
+  numbers.writeDoubleBE(Math.PI, 16)
+  numbers.writeUInt16BE(513, 30)
+  return {
+    text: ['utf8', 'latin1', 'hex', 'base64', 'base64url', 'ascii', 'utf16le'].map((name) =>
+      [all, words].map((buffer) => buffer.toString(name as BufferEncoding)),
+    ),
+    parts: [
+      all.toString('hex', 1, 5),
+      words.toString('utf8', 1, 9),
+      words.toString('latin1', 4),
+      all.toString('base64url', 250),
+    ],
+    beyond: [all.toString('hex', 299, 400), words.toString('utf8', 9, 3)],
+    long: [long.toString('latin1').length, long.toString('utf8').length],
+    from: [
+      ['aGVsbG8_-w', 'base64url'],
+      ['aGVs bG8=\nxx', 'base64'],
+      ['68656c6c6fz1', 'hex'],
+      ['\u00e9\u20ac', 'latin1'],
+      ['é', 'utf16le'],
+    ].map(([text, name]) => [...Buffer.from(text!, name as BufferEncoding)]),
+    lengths: [Buffer.byteLength('Grüße 한'), Buffer.byteLength('aGVsbG8_', 'base64url')],
+    find: [
+      all.indexOf(array),
+      all.lastIndexOf(array),
+      all.includes(array),
+      all.indexOf('\r\n', 20, 'latin1'),
+      all.indexOf(13),
+    ],
+    equal: [
+      Buffer.from([3, 4]).equals(array),
+      Buffer.from([3, 5]).equals(array),
+      Buffer.compare(array, Buffer.from([3, 5])),
+    ],
+    copied: [all.copy(target, 1, 10), [...target], Buffer.concat([array, all.subarray(0, 2)]).toString('hex')],
+    numbers: [
+      numbers.toString('hex'),
+      numbers.readUInt32LE(0),
+      String(numbers.readBigUInt64LE(8)),
+      numbers.readDoubleBE(16),
+      numbers.readUIntBE(8, 6),
+      numbers.readInt32LE(0),
+    ],
+    kinds: [isAscii(all), isAscii(Buffer.from('abc')), isUtf8(all), isUtf8(words), isUtf8(Buffer.of(0xc3))],
+    shared: (() => {
+      const bytes = new Uint8Array([1, 2, 3])
+      const view = Buffer.from(bytes.buffer, 1, 2)
+      bytes[1] = 9
+      return [...view, ...Buffer.from(bytes)]
+    })(),
+    hosts: ['Grüße.TEST', 'mail.test', 'xn--gre-6ka8l.test', 'a b', '192.0.2.1', '', 'xn--a'].map((name) => [
+      domainToASCII(name),
+      domainToUnicode(name),
+    ]),
+  }
+}
+const NODE = { isAscii, isUtf8, domainToASCII, domainToUnicode }
+
+declare const platform: typeof NODE
 declare const engine: Engine
 declare const createEngine: (options?: object) => Engine
 
@@ -76,6 +148,11 @@ describe('the engine in a browser', { skip }, () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
+  test('its buffers and names of hosts are as Node has them', async () => {
+    const there = await page.evaluate(`JSON.stringify((${workout})(platform))`)
+    assert.deepEqual(JSON.parse(there as string), plain(workout(NODE)))
+  })
+
   for (const name of DESCRIPTIONS)
     test(`${name} comes to the same as in Node: survival, what if, replay`, async () => {
       const text = descriptionOf(name)
@@ -109,10 +186,14 @@ describe('the engine in a browser', { skip }, () => {
       seed: 'x',
       faults: ['outage', 'latency', 'loss', 'crash', 'diskfull', 'clock', 'dns', 'slow'] as const,
     }
-    const there = await page.evaluate(async ([text, traffic]) => JSON.stringify(await engine.simulate(text, traffic)), [
-      text,
-      traffic,
-    ] as const)
+    const [there, shares] = await page.evaluate(
+      async ([text, traffic]) => {
+        const shares: number[] = []
+        return [JSON.stringify(await engine.simulate(text, traffic, (share) => shares.push(share))), shares] as const
+      },
+      [text, traffic] as const,
+    )
+    assert.ok(shares.length > 10 && shares.every((share, i) => share > (shares[i - 1] ?? 0) && share <= 1))
     assert.deepEqual(JSON.parse(there), await inNode('simulate', { text, ...traffic }))
   })
 

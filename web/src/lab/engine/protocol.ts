@@ -63,6 +63,8 @@ export interface Traffic {
   readonly messages: number
   readonly days?: number
   readonly faults?: readonly Fault[]
+  /** Of a hundred messages how many of which kind: `honest=60, spam=40`. */
+  readonly mix?: string
   /** Switches, as whatIf takes them. */
   readonly switches?: string
 }
@@ -96,5 +98,6 @@ export type ToWorker =
 /** From the worker. The first says that it is there. */
 export type FromWorker =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'progress'; readonly id: number; readonly share: number }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'refused'; readonly id: number; readonly words: string; readonly findings: readonly Finding[] }

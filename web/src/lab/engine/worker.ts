@@ -2,6 +2,7 @@
 // the project's own code.
 
 import './platform/globals.ts'
+import type { Asker } from './answers.ts'
 import type { FromWorker, Kind, ToWorker } from './protocol.ts'
 
 const say = (message: FromWorker) => postMessage(message)
@@ -13,8 +14,12 @@ async function begin(): Promise<(message: ToWorker) => Promise<void>> {
     if (kind === 'cancel') return
     try {
       if (cancelled.has(id)) throw new Cancelled()
-      const answer = ANSWERS[kind as Kind] as (ask: unknown, isWanted: () => boolean) => unknown
-      say({ kind: 'answer', id, answer: await answer((rest as { ask: unknown }).ask, () => !cancelled.has(id)) })
+      const answer = ANSWERS[kind as Kind] as (ask: unknown, asker: Asker) => unknown
+      const asker: Asker = {
+        isStillThere: () => !cancelled.has(id),
+        progress: (share) => say({ kind: 'progress', id, share }),
+      }
+      say({ kind: 'answer', id, answer: await answer((rest as { ask: unknown }).ask, asker) })
     } catch (error) {
       if (error instanceof Cancelled) return
       const findings = error instanceof Refused ? error.findings : []

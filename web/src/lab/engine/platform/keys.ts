@@ -201,7 +201,8 @@ export function verify(
   signature: Uint8Array,
 ): boolean {
   if (material.kind === 'ec') return p256.verify(signature, data, p256.getPublicKey(material.secret), { format: 'der' })
-  if (material.kind === 'ed25519') return ed25519.verify(signature, data, material.point, { zip215: false })
+  if (material.kind === 'ed25519')
+    return signature.length === 64 && ed25519.verify(signature, data, material.point, { zip215: false })
   return PKCS1_SHA256.verify({ n: material.n, e: material.e }, data, signature)
 }
 
