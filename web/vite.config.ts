@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 import solid from 'vite-plugin-solid'
@@ -16,9 +17,13 @@ const PLATFORM: Readonly<Record<string, string>> = {
   'node:sqlite|(?:node:)?(?:events|util)|@simplewebauthn/server(?:/helpers)?|jose|ldapts|otpauth': 'absent',
 }
 
-// The pages, built to web/dist; src/web/server.ts serves them. While writing them: `npx vite web` passes
-// what is not a page on to a running `borderpost demo`.
-export default defineConfig({
+/** Pages of their own, that may be hosted as static files in any folder: they name everything relative to themselves. */
+const ALONE = ['lab', 'trace'].filter((name) => existsSync(here(`${name}/index.html`)))
+const inputOf = (name: string) => [name, here(`${name}/index.html`)] as const
+
+// The pages, built to web/dist; src/web/server.ts serves them. `--mode static` builds only those for any web server, to
+// web/static. While writing them: `npx vite web` passes what is not a page on to a running `borderpost demo`.
+export default defineConfig(({ mode }) => ({
   plugins: [solid()],
   resolve: {
     alias: [
@@ -32,19 +37,23 @@ export default defineConfig({
     ],
   },
   build: {
-    outDir: 'dist',
+    outDir: mode === 'static' ? 'static' : 'dist',
     emptyOutDir: true,
     target: 'es2022',
     // Inlined data: images are allowed by the page's policy, inlined scripts are not.
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { main: here('index.html'), lab: here('lab/index.html') } },
+    rollupOptions: {
+      input: Object.fromEntries([
+        ...(mode === 'static' ? [] : [['main', here('index.html')] as const]),
+        ...ALONE.map(inputOf),
+      ]),
+    },
   },
-  // The lab may be hosted as static files in any folder: it names everything relative to itself. The other pages are one
-  // program at many paths, and name everything from the root.
+  // The other pages are one program at many paths, and name everything from the root.
   experimental: {
     renderBuiltUrl: (name, { hostId, hostType }) => {
       if (hostType !== 'html') return { relative: true }
-      return hostId === 'lab/index.html' ? `../${name}` : undefined
+      return hostId === 'index.html' ? undefined : `../${name}`
     },
   },
   worker: { format: 'es' },
@@ -52,4 +61,4 @@ export default defineConfig({
     proxy: { '/api': 'http://localhost:8080', '/jmap': 'http://localhost:8080' },
     fs: { allow: [here('..')] },
   },
-})
+}))

@@ -11,7 +11,7 @@ import { extname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
+import { build, type Rolldown } from 'vite'
 import { ANSWERS } from './answers.ts'
 import { type Engine, EngineError, Superseded } from './client.ts'
 import type { Kind, Questions } from './protocol.ts'
@@ -122,16 +122,19 @@ describe('the engine in a browser', { skip }, () => {
     response.writeHead(200, head).end(readFileSync(path))
   })
   const wrong: string[] = []
+  let chunks: Rolldown.OutputChunk[] = []
   let browser: Browser
   let page: Page
 
   before(async () => {
     const outDir = join(folder, 'pages')
     const rollupOptions = {
-      input: join(WEB, 'src/lab/engine/testing.ts'),
-      output: { entryFileNames: 'assets/testing.js' },
+      input: { testing: join(WEB, 'src/lab/engine/testing.ts') },
+      output: { entryFileNames: 'assets/[name].js' },
     }
-    await build({ root: WEB, base: './', logLevel: 'silent', build: { outDir, rollupOptions } })
+    const options = { outDir, emptyOutDir: true, rollupOptions }
+    const built = await build({ root: WEB, mode: 'static', logLevel: 'silent', build: options })
+    chunks = (built as Rolldown.RolldownOutput).output.filter((one) => one.type === 'chunk')
     writeFileSync(join(outDir, 'lab.html'), '<!doctype html><script type="module" src="assets/testing.js"></script>')
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
@@ -146,6 +149,23 @@ describe('the engine in a browser', { skip }, () => {
     await browser?.close()
     server.close()
     rmSync(folder, { recursive: true, force: true })
+  })
+
+  test('the pages themselves need nothing of Node: that is the worker’s alone', () => {
+    const all = new Map(chunks.map((chunk) => [chunk.fileName, chunk]))
+    const pages = chunks.filter(({ facadeModuleId }) => facadeModuleId?.endsWith('.html'))
+    assert.ok(pages.length > 0)
+    for (const first of pages) {
+      const files = new Set([first.fileName])
+      for (const file of files)
+        for (const next of [...all.get(file)!.imports, ...all.get(file)!.dynamicImports]) files.add(next)
+      const modules = [...files].flatMap((file) => all.get(file)!.moduleIds)
+      assert.ok(modules.some((id) => id.includes('/src/notation/')))
+      const strange = modules.filter((id) =>
+        /\/engine\/platform\/|\/src\/(?:store|world|roles)\/|browser-external/.test(id),
+      )
+      assert.deepEqual(strange, [])
+    }
   })
 
   test('its buffers and names of hosts are as Node has them', async () => {
