@@ -116,7 +116,8 @@ export function parseReceived(value: string): Received {
     ?.text.replace(/^<|>$/g, '')
   readOrigin(clauses.get('from') ?? [], result)
   for (const item of items) if (item.kind === 'comment') readRemark(item.text, result)
-  if (/^(?:u?esmtps?a|utf8(?:smtp|lmtp)s?a|lmtps?a|asmtp|https?)$/i.test(result.with ?? '')) result.authenticated = true
+  if (/^(?:u?esmtps?a|utf8(?:smtp|lmtp)s?a|lmtps?a|asmtp|https?|mapi)$/i.test(result.with ?? ''))
+    result.authenticated = true
   if (/^https?$/i.test(result.with ?? '')) result.helo = undefined // a browser greets nobody
   result.envelopeFrom ??= / from <([^\s<>]{1,320})>/.exec(raw)?.[1]
   const fetched =
@@ -268,7 +269,9 @@ function readOrigin(items: Item[], result: Received): void {
     // qmail writes `name (ip)`, CommuniGate `name ([ip] verified)`, Exim `name ([ip])` where greeting and name agree.
     result.helo = first
     const agree = style === 'verified' || (style === 'bracketed' && /\(Exim /.test(result.raw))
-    if (agree || (style === 'plain' && name?.includes('.'))) result.reverseName = name
+    // Exchange writes `name (ip)` as well, and its name is the greeting.
+    const isGreeting = /^Microsoft SMTP/.test(result.with ?? '')
+    if (agree || (style === 'plain' && name?.includes('.') && !isGreeting)) result.reverseName = name
   }
 }
 
@@ -290,4 +293,12 @@ function readRemark(comment: string, result: Received): void {
   }
   const envelope = /envelope-(?:from|sender)\s+<?([^\s>,)]*)/i.exec(comment)
   if (envelope?.[1]) result.envelopeFrom = envelope[1]
+}
+
+const ACCESS_LINE =
+  /(?:^|[.-])(?:dyn(?:amic)?|dhcp|ppp|pppoe|dial(?:up|in)?|[ax]?dsl|cable|pool|cust(?:omer)?|client|dip|broadband|user|res|wifi|mobile)[0-9.-]|(?:\d{1,3}[.-]){3}\d{1,3}|[a-z-]\d{9,12}\./i
+
+/** Does the host have a name that providers give to the machines of their customers: no relay stands there. */
+export function isAccessLine(host: string): boolean {
+  return ACCESS_LINE.test(host)
 }

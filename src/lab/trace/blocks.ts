@@ -1,11 +1,12 @@
-// From hosts to actors: neighbouring hosts of one organisation are one block, and its place on the path gives its roles.
-// "We have named the blocks by the role they play in processing a message" (the article). Before the Border all of it
-// is what others claim; a role is a reading of the path, not a fact.
+// From hosts to actors: what each relay did on the path gives its role, and neighbours of one organisation that did the same
+// are one block. "We have named the blocks by the role they play in processing a message" (the article). Before the Border
+// all of it is what others claim; a role is a reading of the path, not a fact.
 
 import { isPrivateIp } from '../../message/ip.ts'
-import type { Received } from '../../message/received.ts'
+import { isAccessLine, type Received } from '../../message/received.ts'
+import { type Background, provenBy } from './background.ts'
 import type { ForwarderSigns } from './forwarder.ts'
-import { hostName, organisation, type Path, type Step } from './path.ts'
+import { hostName, isOwnAddress, organisation, type Path, type Step } from './path.ts'
 
 export interface TraceBlock {
   /** Short name for the notation: `@sender`; '' for people. */
@@ -16,7 +17,8 @@ export interface TraceBlock {
   hosts: string[]
   /** The address from which it reached the next block. */
   ip?: string
-  side: 'sender' | 'forwarder' | 'recipient'
+  /** `cloud`: nobody's; where Open Relays float. */
+  side: 'sender' | 'cloud' | 'forwarder' | 'recipient'
   /** All we know of it was written by our own hosts. */
   verified: boolean
   /** The handover that brought the message here. */
@@ -49,41 +51,48 @@ interface Node {
   step?: Step
 }
 
+/** One relay, or several between which the message went to and fro (a scanner): it cannot be told who did what. */
+type Unit = Node[]
+
+interface Played {
+  readonly units: readonly Unit[]
+  readonly roles: string[]
+  readonly side: TraceBlock['side']
+}
+
 /** The blocks of the path, from Author to Recipient as far as they can be told. */
 export function readBlocks(
   path: Path,
   signs: ForwarderSigns | undefined,
+  background: Background,
   trustedForwarders: readonly string[],
 ): Blocks {
-  const groups = groupNodes(readNodes(path.steps, signs !== undefined))
+  const groups = groupNodes(readNodes(path.steps, signs, background))
   const firstOwn = groups.findIndex((group) => group[0]!.isOurs)
   const theirs = firstOwn < 0 ? groups : groups.slice(0, firstOwn)
   const own = firstOwn < 0 ? [] : groups.slice(firstOwn)
   const forwarder = findForwarder(theirs, signs)
-  const blocks: TraceBlock[] = []
-  const add = (group: Node[], roles: string[], side: TraceBlock['side'], next?: Node[]): void => {
-    blocks.push(describe(group, roles, side, next))
-  }
   const senders = forwarder < 0 ? theirs : theirs.slice(0, forwarder)
-  for (const [index, group] of senders.entries()) {
-    add(group, senderRoles(senders, index), 'sender', groups[index + 1])
-  }
-  if (forwarder >= 0) {
-    const chain = forwardersFrom(theirs.slice(forwarder), signs!)
-    for (const [index, group] of chain.entries())
-      add(
-        group,
-        ['Receiver', isListOf(signs!, group) ? 'Mailing List' : 'Forwarder'],
-        'forwarder',
-        chain[index + 1] ?? own[0],
-      )
-  }
-  for (const [index, group] of own.entries()) add(group, ownRoles(own, index), 'recipient', own[index + 1])
+  const passing = forwarder < 0 ? [] : forwardersFrom(theirs.slice(forwarder), signs!)
+  const after = passing[0] ?? own[0]
+  const relay = isOpenRelay(senders, after, background) ? senders.at(-1)! : undefined
+  const played: Played[] = [
+    ...senderRoles(relay === undefined ? senders : senders.slice(0, -1)),
+    ...(relay === undefined ? [] : [{ units: [relay], roles: ['Open Relay'], side: 'cloud' as const }]),
+    ...passing.map((group) => ({
+      units: [group],
+      roles: ['Receiver', isListOf(signs!, group) ? 'Mailing List' : 'Forwarder'],
+      side: 'forwarder' as const,
+    })),
+    ...ownRoles(own),
+  ]
+  const joined = joinPlayed(played)
+  const blocks = joined.map((one, index) => describe(one, joined[index + 1]))
   nameBlocks(blocks)
   return { blocks, hops: readHops(blocks, trustedForwarders) }
 }
 
-function readNodes(steps: readonly Step[], wasForwarded: boolean): Node[] {
+function readNodes(steps: readonly Step[], signs: ForwarderSigns | undefined, background: Background): Node[] {
   const nodes: Node[] = []
   const handovers = steps.filter((step) => step.kind === 'handover' && step.doubt === undefined)
   for (const [index, step] of handovers.entries()) {
@@ -91,13 +100,17 @@ function readNodes(steps: readonly Step[], wasForwarded: boolean): Node[] {
     const isLast = index === handovers.length - 1
     const last = nodes.at(-1)
     if (last) {
-      if (last.organisation === '') last.organisation = originOf(step).organisation
       last.ip ??= received.ip
       if (isGap(last, step)) nodes.push({ ...originOf(step), isAuthor: false })
-    } else nodes.push({ ...originOf(step), isAuthor: isAuthors(step, isLast, wasForwarded) })
+    } else {
+      const isAuthor = isAuthors(step, isLast, signs, background)
+      const origin = { ...originOf(step), isAuthor }
+      if (!isAuthor && isHandedInAt(origin, steps)) nodes.push({ ...origin, host: 'unknown', isAuthor: true })
+      nodes.push(origin)
+    }
     nodes.push({
       host: received.by ?? 'unknown',
-      organisation: organisation(received.by) ?? (isLast ? (received.by ?? 'unknown') : ''),
+      organisation: step.network ?? originNameOf(handovers[index + 1]) ?? received.by ?? 'unknown',
       isAuthor: false,
       isOurs: step.verified,
       step,
@@ -118,6 +131,10 @@ function originOf(step: Step): Omit<Node, 'isAuthor'> {
   }
 }
 
+/** What is known of a host without a public name from whoever took the message there. */
+const originNameOf = (newer: Step | undefined): string | undefined =>
+  newer === undefined ? undefined : originOf(newer).organisation
+
 /** The writer of the line before is not who handed the message on: between them stands a host that wrote no line. */
 function isGap(last: Node, { received }: Step): boolean {
   if (received.ip === undefined || isOwnAddress(received)) return false
@@ -129,20 +146,42 @@ function isGap(last: Node, { received }: Step): boolean {
 
 /**
  * Relays write lines ("there should be one for each relay"); who stands first wrote none: it is the Author's machine,
- * if the line says so, or if relays follow. But the first line of forwarded mail may be the Forwarder's own.
+ * if the line says so, or if relays follow. But the first line may be a Forwarder's own, and a machine that greets by its
+ * confirmed name to another organisation is a relay that wrote none.
  */
-function isAuthors(step: Step, isLast: boolean, wasForwarded: boolean): boolean {
+function isAuthors(step: Step, isLast: boolean, signs: ForwarderSigns | undefined, background: Background): boolean {
   const { received } = step
   if (received.authenticated) return true
-  if (step.entersHere || isLast) return false
-  if (received.ip === undefined || isOwnAddress(received) || !wasForwarded) return true
-  return organisation(received.reverseName ?? received.helo) === organisation(received.by)
+  // Who asks whether a host may send in that name (SPF) asks a stranger.
+  if (step.entersHere || isLast || isJudged(step, background)) return false
+  const by = organisation(received.by)
+  const origin = organisation(received.reverseName ?? received.helo)
+  if (received.ip === undefined || isOwnAddress(received)) return true
+  if (origin !== by && isRelay(received)) return false
+  if (signs === undefined) return true
+  const named = organisations([...signs.domains, signs.host])
+  if (named.length > 0 && by !== undefined && !named.includes(by)) return true
+  return origin === by
 }
 
-/** A private address is of one's own network, unless its confirmed name is another's (a lab on one computer). */
-function isOwnAddress({ ip, reverseName, by }: Received): boolean {
-  const isForeign = organisation(reverseName) !== undefined && organisation(reverseName) !== organisation(by)
-  return ip !== undefined && isPrivateIp(ip) && !isForeign
+const isJudged = (step: Step, background: Background): boolean =>
+  background.resultsOf(step)?.methods.some(({ method }) => method === 'spf') ?? false
+
+/** Greets by the name that was confirmed for its address, and that name is none of a provider's customer. */
+function isRelay({ reverseName, helo }: Received): boolean {
+  const name = hostName(reverseName)
+  return name !== undefined && name === hostName(helo) && !isAccessLine(name)
+}
+
+/** The oldest line tells that the message began on this host: by a program there, or by a page in a browser. */
+function isHandedInAt(origin: Omit<Node, 'isAuthor'>, steps: readonly Step[]): boolean {
+  const oldest = steps[0]
+  if (oldest === undefined || oldest.kind !== 'inside' || oldest.doubt !== undefined) return false
+  const { raw, with: protocol, by } = oldest.received
+  if (/invoked from network|\(fetchmail-/i.test(raw) || /^(?:pop3|imap)|scan/i.test(protocol ?? '')) return false
+  const at = organisation(by)
+  if (at === undefined) return by !== undefined || /invoked by (?:uid|alias)/i.test(raw)
+  return at === origin.organisation
 }
 
 /** Neighbours of one organisation, but never across the Border and never the Author with a server. */
@@ -157,6 +196,17 @@ function groupNodes(nodes: readonly Node[]): Node[][] {
   return groups
 }
 
+/** Relay by relay; what lies between two visits of the same host is one unit with it. */
+function unitsOf(group: readonly Node[]): Unit[] {
+  const units: Unit[] = []
+  for (const node of group) {
+    const before = units.findIndex((unit) => unit.some(({ host }) => host === node.host))
+    if (before < 0) units.push([node])
+    else units.splice(before, units.length - before, [...units.slice(before).flat(), node])
+  }
+  return units
+}
+
 /** Which group forwarded: the one whose line changed the recipient, or whose domain the signs name; else the newest. */
 function findForwarder(theirs: readonly Node[][], signs: ForwarderSigns | undefined): number {
   if (!signs) return -1
@@ -167,7 +217,7 @@ function findForwarder(theirs: readonly Node[][], signs: ForwarderSigns | undefi
   const first = theirs.findIndex((group) => isAgent(group) && chained.includes(group[0]!.organisation))
   if (first > 0 && theirs.slice(0, first).some(isAgent)) return first
   const places = named.map((name) => theirs.findLastIndex((group) => isAgent(group) && group[0]!.organisation === name))
-  const found = places.find((place) => place >= 0) ?? theirs.length - 1
+  const found = places.find((place) => place >= 0) ?? (signs.isOnlySealed ? -1 : theirs.length - 1)
   // Somebody must have sent it to the Forwarder.
   return found > 0 && theirs.slice(0, found).some(isAgent) ? found : -1
 }
@@ -188,32 +238,87 @@ function isListOf({ isList, listDomain }: ForwarderSigns, group: readonly Node[]
   return isList && (listDomain === undefined || listDomain === group[0]!.organisation)
 }
 
-function senderRoles(senders: readonly Node[][], index: number): string[] {
-  if (senders[index]![0]!.isAuthor) return ['Author']
-  const knowsAuthor = senders[0]![0]!.isAuthor
-  const first = knowsAuthor ? 1 : 0
-  const isFirst = index === first
-  const isLast = index === senders.length - 1
-  if (isFirst && isLast) return knowsAuthor ? ['MSA', 'Transmitter'] : ['Transmitter']
-  return isFirst ? ['MSA'] : ['Transmitter']
+function organisations(domains: readonly (string | undefined)[]): string[] {
+  return domains.flatMap((domain) => organisation(domain) ?? [])
 }
 
-function ownRoles(own: readonly Node[][], index: number): string[] {
-  if (own[index]![0]!.isAuthor) return ['Author']
-  const submitted = own[0]![0]!.isAuthor
-  const first = submitted ? 1 : 0
-  const roles = index === first ? [submitted ? 'MSA' : 'Receiver'] : []
-  if (index === own.length - 1) roles.push('MDA')
-  return roles.length > 0 ? roles : [submitted ? 'Transmitter' : 'Receiver']
+/**
+ * Nobody signed in there, it sends in another's name, and whoever took it from there found that it may not (SPF): a relay that
+ * takes mail from everybody. A relay under contract is in the domain's SPF.
+ */
+function isOpenRelay(senders: readonly Node[][], after: readonly Node[] | undefined, background: Background): boolean {
+  const [before, relay] = [senders.at(-2), senders.at(-1)]
+  const [took, handed] = [relay?.[0]?.step, after?.[0]?.step]
+  if (before === undefined || relay === undefined || took === undefined || handed === undefined) return false
+  const { received } = took
+  const name = relay[0]!.organisation
+  const greeted = organisation(received.helo)
+  if (received.authenticated || received.ip === undefined || (isOwnAddress(received) && greeted === undefined))
+    return false
+  if (background.responsible.has(name) || greeted === name) return false
+  const proven = provenBy(handed, background)
+  return (
+    proven !== undefined && proven.spf.size === 0 && ![...background.responsible].some((one) => proven.all.has(one))
+  )
 }
 
-function describe(
-  group: readonly Node[],
-  roles: string[],
-  side: TraceBlock['side'],
-  next: readonly Node[] | undefined,
-): TraceBlock {
-  const handedOn = next?.[0]?.step?.received.ip ?? group.at(-1)!.ip
+/** Where the Author hands in is the MSA; what leaves the sender's side is the Transmitter, and all its relays. */
+function senderRoles(senders: readonly Node[][]): Played[] {
+  const isAuthors = (group: readonly Node[]) => group[0]!.isAuthor
+  const agents = senders.filter((group) => !isAuthors(group))
+  const knowsAuthor = agents.length < senders.length
+  return senders.flatMap((group): Played[] => {
+    if (isAuthors(group)) return [{ units: [group], roles: ['Author'], side: 'sender' }]
+    const [isFirst, isLast] = [group === agents[0], group === agents.at(-1)]
+    const units = unitsOf(group)
+    return units.map((unit, index) => {
+      const takesIn = knowsAuthor && isFirst && (index === 0 || !isLast)
+      const sends = !takesIn || (isLast && units.length === 1)
+      const roles = [...(takesIn ? ['MSA'] : []), ...(sends ? ['Transmitter'] : [])]
+      return { units: [unit], roles, side: 'sender' }
+    })
+  })
+}
+
+/** Our own: the first takes it (from the Author, or at the Border), the last delivers it. */
+function ownRoles(own: readonly Node[][]): Played[] {
+  const [first] = own
+  if (first === undefined) return []
+  const submitted = first[0]!.isAuthor
+  const units = own.slice(submitted ? 1 : 0).flatMap(unitsOf)
+  const between = submitted ? 'Transmitter' : 'Receiver'
+  return [
+    ...(submitted ? [{ units: [first], roles: ['Author'], side: 'recipient' as const }] : []),
+    ...units.map((unit, index): Played => {
+      const takes = index === 0 && submitted ? 'MSA' : between
+      const isLast = index === units.length - 1
+      const roles = isLast ? (index === 0 ? [takes, 'MDA'] : ['MDA']) : [takes]
+      return { units: [unit], roles, side: 'recipient' }
+    }),
+  ]
+}
+
+/** Neighbours of one organisation that did the same are one block. */
+function joinPlayed(played: readonly Played[]): Played[] {
+  const joined: Played[] = []
+  for (const one of played) {
+    const last = joined.at(-1)
+    const isSame =
+      last !== undefined &&
+      last.side === one.side &&
+      last.side !== 'forwarder' &&
+      last.roles.join() === one.roles.join() &&
+      last.roles[0] !== 'Author' &&
+      last.units[0]![0]!.organisation === one.units[0]![0]!.organisation
+    if (isSame) joined[joined.length - 1] = { ...last, units: [...last.units, ...one.units] }
+    else joined.push(one)
+  }
+  return joined
+}
+
+function describe({ units, roles, side }: Played, next: Played | undefined): TraceBlock {
+  const group = units.flat()
+  const handedOn = next?.units[0]?.[0]?.step?.received.ip ?? group.at(-1)!.ip
   return {
     id: '',
     roles,
@@ -226,21 +331,36 @@ function describe(
   }
 }
 
-/** Ids that the notation can carry: the first label of the organisation, told apart where two organisations share it. */
+/** The last role, as part of a name. */
+const ROLE_NAMES: Readonly<Record<string, string>> = { 'Mailing List': 'list', 'Open Relay': 'relay' }
+
+/**
+ * Ids that the notation can carry: the first label of the organisation, told apart where two organisations share it; with the
+ * role, where agents of one organisation hand over to each other.
+ */
 function nameBlocks(blocks: readonly TraceBlock[]): void {
   const taken = new Map<string, string>()
+  const several = new Set(
+    blocks.flatMap(({ organisation: name, side, roles }, index) => {
+      const next = blocks[index + 1]
+      return roles[0] !== 'Author' && next?.organisation === name && next.side === side ? [`${side} ${name}`] : []
+    }),
+  )
   for (const block of blocks) {
     if (block.roles[0] === 'Author') continue
     const isName = hostName(block.organisation) !== undefined
     const label = isName ? block.organisation.split('.')[0]! : `host-${block.organisation}`
+    const role = block.roles.at(-1)!
     const base =
       label
         .toLowerCase()
         .replace(/[^a-z0-9_-]+/g, '-')
         .replace(/^-+|-+$/g, '')
         .slice(0, 40) || 'host'
-    let id = base
-    for (let n = 2; taken.has(id) && taken.get(id) !== block.organisation; n++) id = `${base}-${n}`
+    const isSeveral = several.has(`${block.side} ${block.organisation}`)
+    const stem = isSeveral ? `${base}-${ROLE_NAMES[role] ?? role.toLowerCase()}` : base
+    let id = stem
+    for (let n = 2; taken.has(id) && taken.get(id) !== block.organisation; n++) id = `${stem}-${n}`
     taken.set(id, block.organisation)
     block.id = id
   }
@@ -257,10 +377,11 @@ function readHops(blocks: TraceBlock[], trustedForwarders: readonly string[]): T
     // From one Forwarder to the next, too.
     const changesSide = before.side !== after.side || before.side === 'forwarder'
     const isSubmission = before.roles[0] === 'Author'
+    const isWithin = before.side === after.side && before.organisation === after.organisation
     hops.push({
       from,
       to,
-      arrow: isSubmission ? 'direct' : isTrusted ? 'indirect' : 'flow',
+      arrow: isSubmission || isWithin ? 'direct' : isTrusted ? 'indirect' : 'flow',
       crossesBorder: changesSide && !isSubmission && !isTrusted,
       ...(step && { step }),
     })

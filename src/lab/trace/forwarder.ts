@@ -20,6 +20,8 @@ export interface ForwarderSigns {
   listDomain?: string
   /** Every domain that has left a sign of having passed the message on, each once. */
   domains: string[]
+  /** Nothing but seals tells of it: they name who wrote them. */
+  isOnlySealed: boolean
   /** Sentences for people. */
   evidence: string[]
 }
@@ -30,13 +32,16 @@ export function forwarderSigns(
   steps: readonly Step[],
   ours: readonly string[],
 ): ForwarderSigns | undefined {
-  const signs: ForwarderSigns = { isList: false, domains: [], evidence: [] }
+  const signs: ForwarderSigns = { isList: false, domains: [], isOnlySealed: false, evidence: [] }
   readSrs(header, signs)
-  readDelivery(header, steps, signs)
+  readDelivery(header, { steps, ours }, signs)
+  const others = signs.evidence.length
   readArc(header, ours, signs)
+  signs.isOnlySealed = others === 0
   const listId = firstValue(header, 'list-id')
   if (listId !== undefined) {
     signs.isList = true
+    signs.isOnlySealed = false
     const id = /<([^<>]{1,200})>/.exec(listId)?.[1]
     signs.evidence.push(`It came through a mailing list${id ? ` (${id})` : ''}: List-Id.`)
     const domain = organisation(id)
@@ -69,7 +74,11 @@ function readSrs(header: Header, signs: ForwarderSigns): void {
 }
 
 /** An older line or field that names another recipient than a newer one. */
-function readDelivery(header: Header, steps: readonly Step[], signs: ForwarderSigns): void {
+function readDelivery(
+  header: Header,
+  { steps, ours }: { readonly steps: readonly Step[]; readonly ours: readonly string[] },
+  signs: ForwarderSigns,
+): void {
   // Newest first, as the fields stand: a host writes Delivered-To above its own Received line.
   const delivered = fieldsNamed(header, 'delivered-to')
     .slice(0, 20)
@@ -82,6 +91,18 @@ function readDelivery(header: Header, steps: readonly Step[], signs: ForwarderSi
     signs.evidence.push(
       `It was delivered to ${formatAddress(oldest)} first, then to ${formatAddress(newest)}: Delivered-To.`,
     )
+  }
+  const home = ours.map((host) => organisation(host) ?? host)
+  const others = new Set(steps.flatMap(({ verified, network }) => (verified || network === undefined ? [] : [network])))
+  const elsewhere = delivered.find(({ domain }) => {
+    const at = organisation(domain)
+    return at !== undefined && others.has(at) && !home.includes(at)
+  })
+  if (elsewhere && signs.oldAddress === undefined) {
+    signs.oldAddress = formatAddress(elsewhere)
+    signs.domain ??= elsewhere.domain
+    noteDomain(signs, elsewhere.domain)
+    signs.evidence.push(`It was delivered to ${formatAddress(elsewhere)} before it came here: Delivered-To.`)
   }
   if (firstValue(header, 'x-forwarded-to') !== undefined) signs.evidence.push('A Forwarder wrote X-Forwarded-To.')
   // `old@address new@address`, as Gmail writes it; others put an IP address there.

@@ -5,7 +5,12 @@ import type { TraceBlock, TraceHop } from './blocks.ts'
 import { delayText, tlsText } from './render.ts'
 import type { TraceResult } from './trace.ts'
 
-const NETWORKS = { sender: "Sender's Network", forwarder: "Forwarder's Network", recipient: "Recipient's Network" }
+const NETWORKS = {
+  sender: "Sender's Network",
+  cloud: "Nobody's Network",
+  forwarder: "Forwarder's Network",
+  recipient: "Recipient's Network",
+}
 const ARROWS = { direct: '==>', indirect: '~~>', flow: '-->' }
 
 /** The flow alone, without networks and facts; '' without a path. */

@@ -3,7 +3,8 @@
 // until the first that took the message from a stranger: there is the Border, and below it everything is a claim.
 
 import { getDomain } from 'tldts'
-import { fieldsNamed, type Header, rawValue } from '../../message/header.ts'
+import { parseAuthenticationResults } from '../../message/authentication-results.ts'
+import { fieldsNamed, type Header, type HeaderField, rawValue, unfolded } from '../../message/header.ts'
 import { isIp, isPrivateIp } from '../../message/ip.ts'
 import { parseReceived, type Received } from '../../message/received.ts'
 
@@ -11,6 +12,8 @@ export interface Step {
   /** 1 is the oldest line. */
   number: number
   received: Received
+  /** Whose network the writer stands in: by its own name, or by that of the host to which it handed the message on within. */
+  network?: string
   /** A handover between hosts, or something inside one (a scanner, a local delivery, a fetch by POP). */
   kind: 'handover' | 'inside'
   /** Written by one of our own hosts. All others are claims. */
@@ -48,7 +51,8 @@ export function readPath(
   const newestHost = newestFirst.map((received) => hostName(received.by)).find((name) => name !== undefined)
   const assumed = newestHost === undefined ? [] : [organisation(newestHost) ?? newestHost]
   const ours = trustedBy && trustedBy.length > 0 ? trustedBy.map((name) => name.toLowerCase()) : assumed
-  const believed = believedLines(newestFirst, ours, trustedIps)
+  const judged = judgedLines(header, lines, newestFirst)
+  const believed = believedLines(newestFirst, ours, trustedIps, judged)
   const steps = newestFirst.map(
     (received, index): Step => ({
       number: newestFirst.length - index,
@@ -60,53 +64,65 @@ export function readPath(
   )
   const trust = believed.count === 0 ? 'none' : trustedBy && trustedBy.length > 0 ? 'configured' : 'assumed'
   steps.reverse()
-  doubtForged(steps)
+  placeInNetworks(steps, ours)
   return { steps, trust, ours }
-}
-
-/**
- * Where somebody signed in to hand the message over, he is its Author or a relay under contract: then the line below was
- * written by that relay. If it leads elsewhere, whoever signed in brought the lines below with him.
- */
-function doubtForged(steps: readonly Step[]): void {
-  const handovers = steps.filter(({ kind }) => kind === 'handover')
-  const at = handovers.findLastIndex(
-    (step, i) => i > 0 && step.received.authenticated && !leadsFrom(step, handovers[i - 1]!),
-  )
-  if (at < 0) return
-  const { by } = handovers[at]!.received
-  for (const step of steps) {
-    if (step === handovers[at]) return
-    step.doubt = `${by} took the message from somebody who had signed in there, and this line leads elsewhere: he can have written it`
-  }
-}
-
-/** Is who wrote the older line the one that handed the message on in the newer. */
-function leadsFrom({ received }: Step, older: Step): boolean {
-  const by = older.received.by?.toLowerCase()
-  if (by === undefined) return false
-  return [received.reverseName, received.helo].some(
-    (name) => name !== undefined && (name.toLowerCase() === by || (organisation(name) ?? name) === organisation(by)),
-  )
 }
 
 /** An MSA may keep an Author's address to itself: then the line has no address and is a handover all the same. */
 function isHandover(received: Received): boolean {
-  return received.isHandover || (received.authenticated && received.by !== undefined)
+  return received.isHandover || (received.authenticated && received.by !== undefined) || isWithoutAddress(received)
 }
 
-function believedLines(newestFirst: Received[], ours: readonly string[], trustedIps: readonly string[]) {
+function isWithoutAddress({ ip, helo, by, with: protocol }: Received): boolean {
+  const isBetween = ip === undefined && hostName(helo) !== undefined && hostName(by) !== undefined && helo !== by
+  return isBetween && /^(?:u?e?smtps?|utf8smtps?)$/i.test(protocol ?? '')
+}
+
+/**
+ * A private address is of the writer's own network, whatever it is called there; but of a lab on one computer all are on
+ * loopback, and a confirmed name tells them apart.
+ */
+export function isOwnAddress({ ip, reverseName, by }: Received): boolean {
+  if (ip === undefined || !isPrivateIp(ip)) return false
+  const [name, writer] = [organisation(reverseName), organisation(by)]
+  return !ip.startsWith('127.') || name === undefined || writer === undefined || name === writer
+}
+
+/** Above which lines somebody wrote down whether the host may send in that name (SPF): he was at his Border. */
+function judgedLines(
+  header: Header,
+  lines: readonly HeaderField[],
+  newestFirst: readonly Received[],
+): ReadonlyMap<number, string> {
+  const judged = new Map<number, string>()
+  let at = 0
+  for (const field of fieldsNamed(header, 'authentication-results')) {
+    while (at < lines.length && (lines[at]!.start < field.start || !isHandover(newestFirst[at]!))) at++
+    const found = parseAuthenticationResults(unfolded(header, field))
+    if (found?.methods.some(({ method }) => method === 'spf')) judged.set(at, found.authservId)
+  }
+  return judged
+}
+
+function believedLines(
+  newestFirst: Received[],
+  ours: readonly string[],
+  trustedIps: readonly string[],
+  judged: ReadonlyMap<number, string>,
+) {
   let count = 0
   let entry = -1
   for (const [index, received] of newestFirst.entries()) {
     const by = hostName(received.by)
     // A line without a host's name (qmail, local pickup) is ours only between two that are.
     if (by === undefined && !received.isHandover) continue
+    // Nor is one by a host without a public name that took it from its own network.
+    if (by === undefined && isInside(received, ours, trustedIps)) continue
     if (by === undefined || !isOneOf(by, ours)) break
     count = index + 1
-    if (!isHandover(received)) continue
+    if (!received.isHandover && !received.authenticated) continue
     if (received.authenticated) break // what our own Author's machine wrote below is a claim again
-    if (!isInside(received, ours, trustedIps)) {
+    if (isOneOf(judged.get(index) ?? '', ours) || !isInside(received, ours, trustedIps)) {
       entry = index
       break
     }
@@ -121,6 +137,23 @@ function isInside({ ip, reverseName }: Received, ours: readonly string[], truste
   if (trustedIps.includes(ip) || (name !== undefined && isOneOf(name, ours))) return true
   // A private address is ours, unless our own line confirms another's name for it (a lab, where all are on loopback).
   return isPrivateIp(ip) && name === undefined
+}
+
+function placeInNetworks(steps: readonly Step[], ours: readonly string[]): void {
+  let newer: Step | undefined
+  for (const step of steps.toReversed()) {
+    step.network =
+      organisation(step.received.by) ?? networkBefore(newer) ?? (step.verified ? organisation(ours[0]) : undefined)
+    if (step.kind === 'handover') newer = step
+  }
+}
+
+/** Whose network it was that handed the message over. */
+function networkBefore(newer: Step | undefined): string | undefined {
+  if (newer === undefined) return undefined
+  const { received } = newer
+  if (isOwnAddress(received)) return newer.network
+  return organisation(received.reverseName) ?? organisation(received.helo)
 }
 
 /** True if the host is one of the names, or in one of the domains. */

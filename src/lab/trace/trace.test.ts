@@ -138,7 +138,10 @@ ${direct.replace('mx.recipient.test with', 'mx1.recipient.test with')}`,
     result.steps.map((step) => step.entersHere),
     [false, true, false, false],
   )
-  assert.equal(flow(result), 'Author ==> MSA/Transmitter@sender --> / --> Receiver/MDA@recipient ==> Recipient')
+  assert.equal(
+    flow(result),
+    'Author ==> MSA/Transmitter@sender --> / --> Receiver@recipient-receiver ==> MDA@recipient-mda ==> Recipient',
+  )
 })
 
 test('a message without Received lines, and no message at all', () => {
@@ -228,6 +231,110 @@ test('lines below a sign-in that lead elsewhere are doubtful, and no part of the
   )
   assert.match(renderTrace(result), /^ {7}doubtful: out\.sender\.example took/m)
   // A relay under contract signs in, too: its line leads there.
-  const contract = Buffer.from(message.toString().replaceAll('relay.innocent.example', 'mail.sender.example'))
+  const contract = Buffer.from(
+    message
+      .toString()
+      .replace('from sender.example by', 'from mail.sender.example ([192.0.2.7]) by')
+      .replace('from mail.bank.example (mail.bank.example [198.51.100.9])', 'from desk (desk [10.0.0.1])')
+      .replaceAll('relay.innocent.example', 'mail.sender.example'),
+  )
   assert.equal(trace(contract, { trustedBy: ['mx.home.example'] }).steps[0]!.doubt, undefined)
+})
+
+const behindOurBorder = (handedBy: string, results: string, below: string) =>
+  trace(
+    Buffer.from(
+      `Authentication-Results: mx.home.example; ${results}\r\n` +
+        `Received: from ${handedBy} by mx.home.example with ESMTPS id 3; Fri, 27 Nov 2026 10:00:02 +0000\r\n` +
+        `Received: ${below}\r\n` +
+        'From: a@sender.example\r\n\r\nhello\r\n',
+    ),
+    { trustedBy: ['mx.home.example'] },
+  ).steps[0]!.doubt
+
+for (const [what, doubt, [handedBy, results, below]] of [
+  [
+    'a line by who handed it over',
+    undefined,
+    [
+      'out.sender.example (out.sender.example [192.0.2.5])',
+      'spf=pass smtp.mailfrom=a@sender.example',
+      'from desk (desk [10.0.0.1]) by mail.sender.example with ESMTPA id 2; Fri, 27 Nov 2026 10:00:01 +0000',
+    ],
+  ],
+  [
+    'a line that ends elsewhere',
+    /ends at relay\.innocent\.example, but out\.sender\.example handed/,
+    [
+      'out.sender.example (out.sender.example [192.0.2.5])',
+      'spf=pass smtp.mailfrom=a@sender.example',
+      'from mail.bank.example (mail.bank.example [198.51.100.9]) by relay.innocent.example with ESMTPS id 1; Fri, 27 Nov 2026 10:00:00 +0000',
+    ],
+  ],
+  [
+    'a relay between that wrote no line, and may send in the name of who wrote the one before',
+    undefined,
+    [
+      'out.carrier.example (out.carrier.example [192.0.2.5])',
+      'spf=pass smtp.mailfrom=a@sender.example',
+      'from desk (desk [10.0.0.1]) by mail.sender.example with ESMTPA id 2; Fri, 27 Nov 2026 10:00:01 +0000',
+    ],
+  ],
+  [
+    'the same without that proof',
+    /nothing shows that they belong together/,
+    [
+      'out.carrier.example (out.carrier.example [192.0.2.5])',
+      'spf=fail smtp.mailfrom=a@sender.example',
+      'from desk (desk [10.0.0.1]) by mail.sender.example with ESMTPA id 2; Fri, 27 Nov 2026 10:00:01 +0000',
+    ],
+  ],
+  [
+    'a greeting that nothing proves',
+    /only called itself mail\.sender\.example/,
+    [
+      'mail.sender.example (unknown [192.0.2.66])',
+      'spf=fail smtp.mailfrom=a@sender.example',
+      'from desk (desk [10.0.0.1]) by mail.sender.example with ESMTPA id 2; Fri, 27 Nov 2026 10:00:01 +0000',
+    ],
+  ],
+  [
+    "another's mail, sent as one's own",
+    /^sender\.example sends the message as its own/,
+    [
+      'out.sender.example (out.sender.example [192.0.2.5])',
+      'spf=pass smtp.mailfrom=a@sender.example',
+      'from mail.bank.example (mail.bank.example [198.51.100.9]) by out.sender.example with ESMTPS id 1; Fri, 27 Nov 2026 10:00:00 +0000',
+    ],
+  ],
+  [
+    'a date of the day after tomorrow',
+    /dated more than a day after mx\.home\.example took/,
+    [
+      'out.sender.example (out.sender.example [192.0.2.5])',
+      'spf=pass smtp.mailfrom=a@sender.example',
+      'from desk (desk [10.0.0.1]) by out.sender.example with ESMTPA id 1; Sun, 29 Nov 2026 10:00:00 +0000',
+    ],
+  ],
+] as const)
+  test(`forged lines: ${what}${doubt === undefined ? ' is believed' : ' is doubted'}`, () => {
+    const found = behindOurBorder(handedBy, results, below)
+    if (doubt === undefined) assert.equal(found, undefined)
+    else assert.match(found!, doubt)
+  })
+
+test('an Open Relay floats in nobody’s network', () => {
+  const result = trace(
+    Buffer.from(
+      'Authentication-Results: mx.home.example; spf=fail smtp.mailfrom=a@sender.example; dkim=none\r\n' +
+        'Received: from relay.anybody.example (relay.anybody.example [192.0.2.5]) by mx.home.example with ESMTPS id 3; Fri, 27 Nov 2026 10:00:02 +0000\r\n' +
+        'Received: from mail.sender.example (mail.sender.example [198.51.100.9]) by relay.anybody.example with ESMTP id 2; Fri, 27 Nov 2026 10:00:01 +0000\r\n' +
+        'From: a@sender.example\r\n\r\nhello\r\n',
+    ),
+    { trustedBy: ['mx.home.example'] },
+  )
+  assert.equal(
+    flow(result).replace(/^Nobody's.*?\| /, ''),
+    'Transmitter@sender --> / --> Open Relay@anybody --> / --> Receiver/MDA@home ==> Recipient',
+  )
 })

@@ -6,10 +6,12 @@ import { displayDomain, parseAddressList } from '../../message/address.ts'
 import { type AuthenticationResults, parseAuthenticationResults } from '../../message/authentication-results.ts'
 import { parseDate } from '../../message/date.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
-import { fieldsNamed, firstValue, type Header, parseHeader, unfolded } from '../../message/header.ts'
+import { fieldsNamed, firstValue, type Header, type HeaderField, parseHeader, unfolded } from '../../message/header.ts'
+import { readBackground } from './background.ts'
 import { type Blocks, readBlocks } from './blocks.ts'
+import { doubtForged } from './doubt.ts'
 import { type ForwarderSigns, forwarderSigns } from './forwarder.ts'
-import { isOneOf, measureDelays, type Path, readPath } from './path.ts'
+import { isOneOf, measureDelays, type Path, readPath, type Step } from './path.ts'
 
 export interface TraceOptions {
   /** Whose Authentication-Results are ours (RFC 8601 §2.5). Default: results by `trustedBy` hosts. */
@@ -49,8 +51,11 @@ export function trace(message: Buffer, options: TraceOptions = {}): TraceResult 
   const path = readPath(header, options.trustedBy, options.trustedIps)
   const sentMs = parseDate(firstValue(header, 'date') ?? '')?.epochMs
   measureDelays(path.steps, sentMs)
-  const signs = forwarderSigns(header, path.steps, path.ours)
-  const { blocks, hops } = readBlocks(path, signs, options.trustedForwarders ?? [])
+  const background = readBackground(header, path.steps, forwarderSigns(header, path.steps, path.ours))
+  doubtForged(path.steps, background)
+  const believed = path.steps.filter(({ doubt }) => doubt === undefined)
+  const signs = forwarderSigns(withoutDoubtful(header, path.steps), believed, path.ours)
+  const { blocks, hops } = readBlocks(path, signs, background, options.trustedForwarders ?? [])
   const isPlaced = blocks.some((block) => block.side === 'forwarder')
   const times = path.steps.flatMap((step) => step.received.date?.epochMs ?? [])
   const first = sentMs ?? times[0]
@@ -68,6 +73,16 @@ export function trace(message: Buffer, options: TraceOptions = {}): TraceResult 
     ...(signs && (isPlaced ? { forwarder: signs } : { unplacedSigns: signs })),
     authentication: readAuthentication(header, path, options.trustedAuthservIds),
   }
+}
+
+/** What stands below a line that is doubted came along with it. */
+function withoutDoubtful(header: Header, steps: readonly Step[]): Header {
+  const newest = steps.findLast(({ doubt }) => doubt !== undefined)
+  if (newest === undefined) return header
+  const { start } = fieldsNamed(header, 'received')[steps.length - newest.number]!
+  const isBrought = ({ name, start: at }: HeaderField) =>
+    at >= start && /^(?:arc-|x-forwarded|delivered-to$)/i.test(name)
+  return { ...header, fields: header.fields.filter((field) => !isBrought(field)) }
 }
 
 function text(header: Header, name: string): string | undefined {

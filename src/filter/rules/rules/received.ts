@@ -2,6 +2,7 @@
 // nobody cares for.
 
 import { isIp } from '../../../message/ip.ts'
+import { isAccessLine } from '../../../message/received.ts'
 import { organization } from '../domains.ts'
 import type { Rule } from '../rule.ts'
 import { FREE_MAIL } from '../tables.ts'
@@ -14,9 +15,6 @@ const LARGE = new Set(
     ' ',
   ),
 )
-
-const DYNAMIC =
-  /(?:^|[.-])(?:dyn(?:amic)?|dhcp|ppp|pppoe|dial(?:up|in)?|[ax]?dsl|cable|pool|cust(?:omer)?|client|dip|broadband|user|res|wifi|mobile)[0-9.-]|(?:\d{1,3}[.-]){3}\d{1,3}|[a-z-]\d{9,12}\./i
 
 export const receivedRules: readonly Rule[] = [
   {
@@ -136,7 +134,7 @@ export const receivedRules: readonly Rule[] = [
       const { name, helo } = mail.connecting
       const said = name ?? helo
       return (
-        said.length < 254 && DYNAMIC.test(said) && !/(?:^|[.-])(?:mail|smtp|mx|out|relay|static)/i.test(said) && said
+        said.length < 254 && isAccessLine(said) && !/(?:^|[.-])(?:mail|smtp|mx|out|relay|static)/i.test(said) && said
       )
     },
   },
