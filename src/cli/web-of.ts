@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { homeOf } from '../lab/trace/home.ts'
 import { tracePicture } from '../lab/trace/notation.ts'
 import { renderTrace } from '../lab/trace/render.ts'
 import { trace } from '../lab/trace/trace.ts'
@@ -33,7 +34,7 @@ export function webOf(
       const trustedForwarders =
         reader === undefined ? [] : reader.store.trustedForwarders(reader.account.id).map(({ domain }) => domain)
       const result = trace(message, {
-        ...(home === undefined ? {} : { trustedBy: [home.hostName] }),
+        ...(home === undefined ? {} : homeOf(home)),
         trustedForwarders,
       })
       return { text: renderTrace(result), svg: renderPicture(tracePicture(result)) }

@@ -8,9 +8,10 @@ import { type FlowLetter, lettersOf, STRANGER, STRANGERS_RECORDS } from '../../s
 import { SPAMMERS_RECORDS } from '../../simulate/senders.ts'
 import { send } from '../../simulate/stage.ts'
 import { type SimulatedStage, simulatedStage } from '../../simulate/world.ts'
+import { homeOf } from '../home.ts'
 import type { TraceOptions } from '../trace.ts'
 import { attack, INVENTIONS, WAYS } from './adversary.ts'
-import { isAtBorder, type KnownPath, knownPath, ownHosts, strangersHop } from './truth.ts'
+import { isAtBorder, type KnownPath, knownPath, strangersHop } from './truth.ts'
 
 export interface KnownMessage {
   readonly flow: number
@@ -50,13 +51,15 @@ export async function carried(written: SystemModel, { seed, every }: CarryOption
   return found
 }
 
-/** Mail comes to a backup while nobody reaches those that stand before it in the MX. */
+/** Mail comes to a backup while only the backup itself reaches whom it stands in for. */
 function awayFor({ plan }: SimulatedStage, { path }: FlowLetter): { from: string; to: string }[] {
   const backup = plan.agents.find(({ id, isBackup }) => isBackup && path.includes(id))
   if (backup === undefined) return []
   return plan.agents
-    .filter((one) => one.domain === backup.domain && one.isAtTheBorder && !path.includes(one.id))
-    .flatMap(({ id: to }) => plan.agents.flatMap(({ id: from }) => (from === to ? [] : [{ from, to }])))
+    .filter((one) => one.domain === backup.domain && one.isAtTheBorder && !one.isBackup)
+    .flatMap(({ id: to }) =>
+      plan.agents.flatMap(({ id: from }) => (from === to || from === backup.id ? [] : [{ from, to }])),
+    )
 }
 
 async function carryAll(stage: SimulatedStage, letter: FlowLetter, every: number, found: Carried): Promise<void> {
@@ -79,7 +82,9 @@ async function carryAll(stage: SimulatedStage, letter: FlowLetter, every: number
   for (const [n, way] of WAYS.entries())
     for (const [m, invention] of Object.keys(INVENTIONS).entries()) {
       if ((letter.flow + n + m) % every !== 0) continue
-      const done = await stage.finish(attack(stage, letter, { way, invention, door, ours: ownHosts(home).at(-1)! }))
+      const done = await stage.finish(
+        attack(stage, letter, { way, invention, door, ours: homeOf(home).trustedBy.at(-1)! }),
+      )
       if (done === undefined) continue
       await stage.rest()
       const { forged, host, first } = done
@@ -101,8 +106,7 @@ async function messageOf(stage: SimulatedStage, { recipient }: FlowLetter, messa
     if (source === undefined) continue
     const trustedForwarders = store.trustedForwarders(account.id).map(({ domain }) => domain)
     const { plan } = stage.agent(id)
-    const trustedIps = plan.settings.mda.receivers.map(({ ip }) => ip)
-    const options: TraceOptions = { trustedBy: ownHosts(plan), trustedIps, trustedForwarders }
+    const options: TraceOptions = { ...homeOf(plan), trustedForwarders }
     return { source, options }
   }
   return undefined

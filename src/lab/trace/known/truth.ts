@@ -8,12 +8,13 @@
 //   Bulk Sender: a Transmitter; how many others got the same stands in no header.
 //   Backup MX, Filter: a Receiver; the order of MX records and whose filter it is stand in DNS and in contracts.
 //   Gateway: a Transmitter on the sender's side, a Receiver on the Recipient's.
-//   Roles that an agent has and does not play for this message: an MDA that keeps a copy of what it forwards.
+//   Roles that an agent has and does not play for this message: an MDA that keeps a copy of what it forwards, the Receiver
+//   for which a backup MX has taken the mail.
 // An agent of several relays that plays two roles does the first at its first relay and the other at its last; a Forwarder's
 // relays are one, since nothing shows which of them rewrote the address.
 
 import type { Flow } from '../../../notation/model.ts'
-import type { AgentPlan, SystemPlan } from '../../../system/description.ts'
+import type { SystemPlan } from '../../../system/description.ts'
 import type { TraceBlock } from '../blocks.ts'
 
 export interface KnownHop {
@@ -53,17 +54,14 @@ export function knownPath(
     const common = { host: agent.hostName, isEntered }
     if (block.roles.includes('Open Relay')) return { ...common, roles: ['Open Relay'], side: 'cloud' }
     if (index < entry) {
-      const roles = ['MSA', 'Transmitter'].filter((role) => plays(block.roles, role, 'sender'))
+      const roles = ['MSA', 'Transmitter'].filter((role) => isSending(block.roles, role))
       return { ...common, roles, side: 'sender' }
     }
     if (index <= lastPassing) {
       const passing = block.roles.includes('Mailing List') ? 'Mailing List' : 'Forwarder'
       return { ...common, roles: ['Receiver', passing], side: 'forwarder' }
     }
-    const roles = [
-      ...(isEntered || plays(block.roles, 'Receiver', 'recipient') ? ['Receiver'] : []),
-      ...(isLast ? ['MDA'] : []),
-    ]
+    const roles = [...(isEntered || !isLast ? ['Receiver'] : []), ...(isLast ? ['MDA'] : [])]
     return { ...common, roles, side: 'recipient' }
   })
   return { hops: hops.filter((_, index) => passed.includes(agents[index]!.agent.id)), forged }
@@ -73,13 +71,9 @@ export const isAtBorder = (flow: Flow, block: string): boolean =>
   flow.hops.some((hop) => hop.to === block && (hop.border || hop.arrow === 'indirect'))
 
 const SENDS = new Set(['Transmitter', 'Bulk Sender', 'Gateway'])
-const TAKES = new Set(['Receiver', 'Backup MX', 'Filter', 'Gateway'])
 
-function plays(roles: readonly string[], role: string, side: 'sender' | 'recipient'): boolean {
-  if (role === 'Transmitter') return side === 'sender' && roles.some((one) => SENDS.has(one))
-  if (role === 'Receiver') return side === 'recipient' && roles.some((one) => TAKES.has(one))
-  return roles.includes(role)
-}
+const isSending = (roles: readonly string[], role: string): boolean =>
+  role === 'Transmitter' ? roles.some((one) => SENDS.has(one)) : roles.includes(role)
 
 /** A stranger who handed the message over without a line of his own. */
 export const strangersHop = (host: string): KnownHop => ({
@@ -88,9 +82,3 @@ export const strangersHop = (host: string): KnownHop => ({
   side: 'sender',
   isEntered: false,
 })
-
-/** The domains in which our own lines are written, where a message ends at this agent. */
-export const ownHosts = ({ hostName, settings }: AgentPlan): string[] => [
-  hostName,
-  ...settings.mda.receivers.map((receiver) => receiver.hostName),
-]
