@@ -4,6 +4,7 @@ import { For, Show } from 'solid-js'
 import type { Finding, Fix } from '../../../src/notation/model.ts'
 import { plural } from '../format.ts'
 import { isWritten } from './editor/remedies.ts'
+import { sentence } from './sentence.ts'
 
 const WORD = { error: 'Error', warning: 'Warning', hint: 'Hint' } as const
 
@@ -41,7 +42,7 @@ export function Findings(props: {
                 </button>
                 <code>{finding.code}</code>
               </p>
-              <p class="message">{finding.message}.</p>
+              <p class="message">{sentence(finding.message)}</p>
               <Show when={finding.reason}>
                 <p class="reason">{finding.reason}</p>
               </Show>
@@ -49,7 +50,7 @@ export function Findings(props: {
                 <For each={finding.fixes}>
                   {(fix) => (
                     <li>
-                      <Show when={isWritten(fix)} fallback={<span class="advice">{fix.label}.</span>}>
+                      <Show when={isWritten(fix)} fallback={<span class="advice">{sentence(fix.label)}</span>}>
                         <button type="button" class="remedy" onClick={() => props.onRemedy(finding, fix)}>
                           {fix.label}
                         </button>

@@ -1,8 +1,9 @@
 // The lab: write an email system in a line of text, see it, be told its weak points, and watch what happens to its mail.
 // Everything is computed in the browser.
 
-import { createMemo, createSignal, onCleanup, onMount, Show } from 'solid-js'
+import { createEffect, createMemo, createSignal, onCleanup, onMount, Show } from 'solid-js'
 import { describe } from '../../../src/notation/describe.ts'
+import { byPlace } from '../../../src/notation/findings.ts'
 import { format, type Style } from '../../../src/notation/format.ts'
 import { hover } from '../../../src/notation/hover.ts'
 import { isPlain, mend } from '../../../src/notation/mend.ts'
@@ -20,6 +21,7 @@ import { type Example, GALLERY, WELCOME } from './gallery.ts'
 import { createMail } from './mail.ts'
 import { Picture } from './Picture.tsx'
 import { placeAt } from './place.ts'
+import { MAX_TEXT } from './reading.ts'
 import { Run, type RunHandle } from './run/Run.tsx'
 import { Share } from './Share.tsx'
 import { Survival } from './Survival.tsx'
@@ -29,6 +31,9 @@ import { Tabs } from './Tabs.tsx'
 
 type Open = 'gallery' | 'share' | 'export'
 
+/** So long what was done stands below. */
+const SAID_MS = 7000
+
 export function LabPage() {
   const start = beginning()
   const lab = createLab(start.text)
@@ -36,6 +41,11 @@ export function LabPage() {
   const [tab, setTab] = createSignal('mail')
   const [isServed, setIsServed] = createSignal(false)
   const [said, setSaid] = createSignal(start.fault ?? '')
+  createEffect(() => {
+    if (said() === '') return
+    const timer = setTimeout(() => setSaid(''), SAID_MS)
+    onCleanup(() => clearTimeout(timer))
+  })
   const [svg, setSvg] = createSignal<SVGSVGElement>()
   const mail = createMail(
     () => lab.settled().reading.text,
@@ -46,8 +56,16 @@ export function LabPage() {
   let seeing!: HTMLElement
 
   const model = () => lab.reading().model
-  const findings = () => lab.settled().explanation.findings
-  const plain = () => findings().filter(isPlain).length
+  /** Also what keeps it from running, where that was tried. */
+  const findings = createMemo(() => {
+    const { reading, explanation } = lab.settled()
+    const refusal = mail.refusal()
+    const more = refusal?.text === reading.text ? refusal.findings : []
+    const isNew = ({ code, span }: Finding) =>
+      !explanation.findings.some((known) => known.code === code && known.span.start === span.start)
+    return [...explanation.findings, ...more.filter(isNew)].sort(byPlace)
+  })
+  const plain = () => lab.settled().explanation.findings.filter(isPlain).length
   const here = createMemo(() => hover(lab.reading().text, lab.caret()))
   const form = (): Style => (model().diagrams.some(({ form: one }) => one === 'drawn') ? 'drawn' : 'flat')
 
@@ -56,10 +74,9 @@ export function LabPage() {
     editor.replace(example.text)
     editor.goTo(0)
     lab.settle()
-    setSaid(`${example.title}`)
   }
   function remedy(finding: Finding, fix: Fix): void {
-    const now = lab.current(finding, fix)
+    const now = lab.isSettled() ? fix : lab.current(finding, fix)
     if (now === undefined) {
       setSaid('This is not in the text any more.')
       return
@@ -197,10 +214,12 @@ export function LabPage() {
                 onRead={(reading) => {
                   lab.setReading(reading)
                   keepDraft(reading.text)
+                  forgetLink(reading.text)
                 }}
                 onCaret={lab.setCaret}
                 onRemedy={remedy}
                 onFormat={() => tidy()}
+                onTooLong={() => setSaid(`The lab takes at most ${MAX_TEXT.toLocaleString()} characters.`)}
                 findings={lab.isSettled() ? findings() : undefined}
                 handle={(handle) => {
                   editor = handle
@@ -316,6 +335,13 @@ function beginning(): { text: string; fault?: string } {
   const kept = keptDraft() ?? welcome
   if (shared === undefined) return { text: kept }
   return 'fault' in shared ? { text: kept, fault: shared.fault } : shared
+}
+
+/** A link that says something else than what is written now would bring the old text back when the page is loaded again. */
+function forgetLink(text: string): void {
+  const shared = sharedText()
+  if (shared !== undefined && !('fault' in shared) && shared.text !== text)
+    history.replaceState(null, '', location.pathname + location.search)
 }
 
 /** `#d=…` a description, `#gallery=NAME` one of the gallery. */

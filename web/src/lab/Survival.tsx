@@ -8,8 +8,9 @@ import type { Finding } from '../../../src/notation/model.ts'
 import { plural } from '../format.ts'
 import type { FlowRow } from './engine/protocol.ts'
 import type { Mail, Outcome, Refusal } from './mail.ts'
-import { END_TONES, PROOF_NAMES, sentence, toneOf } from './proofs.ts'
+import { END_TONES, PROOF_NAMES, toneOf } from './proofs.ts'
 import { Switches } from './Switches.tsx'
+import { sentence } from './sentence.ts'
 
 export function Survival(props: {
   mail: Mail
@@ -69,7 +70,7 @@ export function Survival(props: {
 export function Refused(props: { refusal: Refusal; onGo: (finding: Finding) => void }) {
   return (
     <div class="refused" role="alert">
-      <p>{props.refusal.words}</p>
+      <p>{sentence(props.refusal.words)}</p>
       <ul>
         <For each={props.refusal.findings}>
           {(finding) => (
@@ -77,7 +78,8 @@ export function Refused(props: { refusal: Refusal; onGo: (finding: Finding) => v
               <button type="button" class="plain" onClick={() => props.onGo(finding)}>
                 line {finding.span.line}
               </button>{' '}
-              {finding.message}.<For each={finding.fixes}>{(fix) => <span class="advice">{fix.label}.</span>}</For>
+              {finding.message}.
+              <For each={finding.fixes}>{(fix) => <span class="advice">{sentence(fix.label)}</span>}</For>
             </li>
           )}
         </For>
@@ -161,52 +163,54 @@ function FlowTable(props: {
         {props.row.where}
       </p>
       <Show when={props.row.hops.length > 0}>
-        <table>
-          <caption class="hidden">
-            What each agent found out about the letter from {props.row.from} to {props.row.to}
-          </caption>
-          <thead>
-            <tr>
-              <th scope="col">at</th>
-              <For each={PROOF_NAMES}>{({ name }) => <th scope="col">{name}</th>}</For>
-              <th scope="col">does</th>
-            </tr>
-          </thead>
-          <tbody>
-            <For each={props.row.hops}>
-              {(hop, k) => (
-                <>
-                  <tr>
-                    <th scope="row">{hop.agent}</th>
-                    <For each={PROOF_NAMES}>
-                      {({ id }) => (
-                        <Cell
-                          id={`${k()}-${id}`}
-                          agent={hop.agent}
-                          what={id}
-                          value={hop.proofs[id]}
-                          tone={toneOf(hop.proofs[id])}
-                        />
-                      )}
-                    </For>
-                    <Cell id={`${k()}-does`} agent={hop.agent} what="does" value={hop.does} tone="does" />
-                  </tr>
-                  <Show when={open().startsWith(`${k()}-`)}>
-                    <tr class="opened">
-                      <td colspan={PROOF_NAMES.length + 2} id={`${prefix}-${open()}`}>
-                        <Why
-                          hop={hop}
-                          what={open().slice(`${k()}-`.length)}
-                          change={change(hop.agent, open().slice(`${k()}-`.length))}
-                        />
-                      </td>
+        <div class="table-place">
+          <table>
+            <caption class="hidden">
+              What each agent found out about the letter from {props.row.from} to {props.row.to}
+            </caption>
+            <thead>
+              <tr>
+                <th scope="col">at</th>
+                <For each={PROOF_NAMES}>{({ name }) => <th scope="col">{name}</th>}</For>
+                <th scope="col">does</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={props.row.hops}>
+                {(hop, k) => (
+                  <>
+                    <tr>
+                      <th scope="row">{hop.agent}</th>
+                      <For each={PROOF_NAMES}>
+                        {({ id }) => (
+                          <Cell
+                            id={`${k()}-${id}`}
+                            agent={hop.agent}
+                            what={id}
+                            value={hop.proofs[id]}
+                            tone={toneOf(hop.proofs[id])}
+                          />
+                        )}
+                      </For>
+                      <Cell id={`${k()}-does`} agent={hop.agent} what="does" value={hop.does} tone="does" />
                     </tr>
-                  </Show>
-                </>
-              )}
-            </For>
-          </tbody>
-        </table>
+                    <Show when={open().startsWith(`${k()}-`)}>
+                      <tr class="opened">
+                        <td colspan={PROOF_NAMES.length + 2} id={`${prefix}-${open()}`}>
+                          <Why
+                            hop={hop}
+                            what={open().slice(`${k()}-`.length)}
+                            change={change(hop.agent, open().slice(`${k()}-`.length))}
+                          />
+                        </td>
+                      </tr>
+                    </Show>
+                  </>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </div>
       </Show>
       <Show when={props.row.missed.length > 0}>
         <p class="quiet">It did not pass {props.row.missed.join(', ')}: mail goes where DNS says.</p>

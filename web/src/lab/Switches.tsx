@@ -39,10 +39,10 @@ const SWITCHES: readonly Switch[] = [
   },
   {
     key: 'trust',
-    name: 'Recipients trust Forwarders',
+    name: 'Forwarders are trusted',
     choices: [
-      ['yes', 'all of them'],
-      ['no', 'none of them'],
+      ['yes', 'by all'],
+      ['no', 'by nobody'],
     ],
   },
 ]

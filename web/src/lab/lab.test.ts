@@ -166,7 +166,9 @@ describe('the lab in a browser', { skip }, () => {
         await example.click()
         assert.ok((await textIn(page)).startsWith(`# ${title.slice(0, 40)}`), title)
         assert.ok((await blocks(page)).length >= 3, title)
-        assert.equal(await page.locator('.finding.error').count(), 0, title)
+        await page.locator('.survival [aria-busy=false]:not(.stale)').waitFor()
+        await page.locator('.survival', { hasText: /writes to|no letter was sent/ }).waitFor()
+        assert.equal(await page.locator('.finding.error, .refused').count(), 0, title)
       }
       await page.getByRole('button', { name: 'Gallery' }).click()
       assert.equal(await page.locator('.gallery button').count(), GALLERY.length)
@@ -216,6 +218,27 @@ describe('the lab in a browser', { skip }, () => {
       await write(page, FORWARDED)
       await page.reload()
       await page.locator('.picture-place svg').waitFor()
+      assert.equal(await textIn(page), FORWARDED)
+    }))
+
+  test('a link is forgotten once its text is changed: loaded again, the change is there', () =>
+    inLab(
+      async (page) => {
+        await page.locator('.cm-content').click()
+        await page.keyboard.press('ControlOrMeta+End')
+        await page.keyboard.insertText('# mine')
+        await page.reload()
+        await page.locator('.picture-place svg').waitFor()
+        assert.match(await textIn(page), /# mine$/)
+      },
+      { fragment: '#gallery=open-relay' },
+    ))
+
+  test('more text than the lab takes is not taken, and that is said', () =>
+    inLab(async (page) => {
+      await write(page, FORWARDED)
+      await page.keyboard.insertText('#'.repeat(100_001))
+      await page.getByText('The lab takes at most 100,000 characters.').waitFor()
       assert.equal(await textIn(page), FORWARDED)
     }))
 

@@ -17,6 +17,8 @@ export interface Outcome {
 }
 
 export interface Refusal {
+  /** Of which text. */
+  readonly text: string
   readonly words: string
   readonly findings: readonly Finding[]
 }
@@ -63,7 +65,7 @@ export function createMail(text: Accessor<string>, isWatched: Accessor<boolean>)
       setIsBusy(false)
     } catch (error) {
       if (error instanceof Superseded) return
-      setRefusal(refusalOf(error))
+      setRefusal(refusalOf(error, asked.text))
       setIsBusy(false)
     }
   }
@@ -102,7 +104,7 @@ export function createMail(text: Accessor<string>, isWatched: Accessor<boolean>)
   }
 }
 
-export function refusalOf(error: unknown): Refusal {
-  if (error instanceof EngineError) return { words: error.message, findings: error.findings }
-  return { words: `Something went wrong here: ${(error as Error).message}`, findings: [] }
+export function refusalOf(error: unknown, text: string): Refusal {
+  if (error instanceof EngineError) return { text, words: error.message, findings: error.findings }
+  return { text, words: `Something went wrong here: ${(error as Error).message}`, findings: [] }
 }

@@ -48,9 +48,3 @@ export const END_TONES: Readonly<Record<End, Tone>> = {
   waiting: 'other',
   nowhere: 'bad',
 }
-
-/** A reason that an agent gave, as a sentence. */
-export function sentence(text: string): string {
-  if (text === '') return ''
-  return `${text[0]!.toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
-}

@@ -40,6 +40,8 @@ export function Editor(props: {
   onCaret: (offset: number) => void
   onRemedy: Remedy
   onFormat: () => void
+  /** A change was not taken. */
+  onTooLong: () => void
   /** Of the text as it is now; undefined: still being written. */
   findings: readonly Finding[] | undefined
   handle: (handle: EditorHandle) => void
@@ -68,9 +70,11 @@ export function Editor(props: {
         EditorState.tabSize.of(8),
         EditorState.allowMultipleSelections.of(true),
         EditorState.languageData.of(() => [{ commentTokens: { line: '#' }, closeBrackets: { brackets: ['"'] } }]),
-        EditorState.changeFilter.of(
-          ({ newDoc, startState }) => newDoc.length <= Math.max(MAX_TEXT, startState.doc.length),
-        ),
+        EditorState.changeFilter.of(({ newDoc, startState }) => {
+          const fits = newDoc.length <= Math.max(MAX_TEXT, startState.doc.length)
+          if (!fits) props.onTooLong()
+          return fits
+        }),
         // So few that nothing has to be scrolled.
         autocompletion({ override: [completionOf], icons: false, maxRenderedOptions: 9 }),
         explained,

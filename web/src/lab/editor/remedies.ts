@@ -3,6 +3,7 @@
 import { type Diagnostic, forEachDiagnostic, setDiagnostics } from '@codemirror/lint'
 import type { EditorView } from '@codemirror/view'
 import type { Finding, Fix } from '../../../../src/notation/model.ts'
+import { sentence } from '../sentence.ts'
 
 /** Carries a remedy out, on the text as it is by then. */
 export type Remedy = (finding: Finding, fix: Fix) => void
@@ -54,9 +55,9 @@ function said({ code, severity, message, reason, fixes }: Finding): HTMLElement 
     paragraph.textContent = text
     box.append(paragraph)
   }
-  line(`${message}.`, 'said')
+  line(sentence(message), 'said')
   if (reason !== undefined) line(reason, 'why')
-  for (const fix of fixes) if (!isWritten(fix)) line(`${fix.label}.`, 'remedy')
+  for (const fix of fixes) if (!isWritten(fix)) line(sentence(fix.label), 'remedy')
   line(`${severity} ${code}`, 'code')
   return box
 }

@@ -64,7 +64,7 @@ export function Run(props: {
     } catch (error) {
       if (error instanceof Superseded) return
       setRunning(undefined)
-      setRefusal(refusalOf(error))
+      setRefusal(refusalOf(error, asked.text))
       setIsBusy(false)
     }
   }

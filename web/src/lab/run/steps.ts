@@ -5,7 +5,7 @@ import type { Conversation, Line } from '../../../../src/lab/simulate/replay.ts'
 import type { HopRow } from '../../../../src/lab/simulate/survival.ts'
 import type { Flow, SystemModel } from '../../../../src/notation/model.ts'
 import type { Replay } from '../engine/protocol.ts'
-import { sentence } from '../proofs.ts'
+import { sentence } from '../sentence.ts'
 import { meaningOf } from './meaning.ts'
 
 export interface Way {
