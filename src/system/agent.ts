@@ -112,8 +112,8 @@ export interface AgentOptions {
   readonly onKeys?: () => void
   /** Opens the agent's store; default: the one that its description names. */
   readonly openStore?: (plan: AgentPlan, world: World) => Promise<OpenedStore>
-  /** How often the store is tidied, if not as it is good for one that is used by people. */
-  readonly tidyEveryMs?: number
+  /** How often the store is tidied and the keys are looked at in DNS, if not as often as people need it. */
+  readonly choresEveryMs?: number
 }
 
 type MailAccess = Parameters<typeof servePop3>[1] &
@@ -164,6 +164,7 @@ export class RunningAgent {
       signs: transmitter.signs && (agent.roles.has('Transmitter') || agent.roles.has('Forwarder')),
       privateServers: transmitter.privateDestinations,
       log: agent.log,
+      everyMs: options.choresEveryMs,
       ...(options.onKeys && { onChange: options.onKeys }),
     })
     if (opened.vault !== undefined) this.keys.follow()
@@ -174,8 +175,7 @@ export class RunningAgent {
       privateDestinations: agent.settings.transmitter.privateDestinations,
       onFault: (error) => agent.log('error', 'bringing mail failed', { error: String(error) }),
     })
-    const { tidyEveryMs } = options
-    this.#background = new Background(agent, this.keys, { tidy: () => opened.tidy(), everyMs: tidyEveryMs })
+    this.#background = new Background(agent, this.keys, { tidy: () => opened.tidy(), everyMs: options.choresEveryMs })
     const budget = new Budget(Math.max(256 * 1024 * 1024, 4 * agent.settings.maxMessageBytes))
     const border = new Border(agent, budget)
     this.#policies = {

@@ -38,6 +38,8 @@ export interface KeyKeeperParts {
   /** In a lab name servers have private addresses. */
   readonly privateServers: boolean
   readonly log: Agent['log']
+  /** How often it looks; default: every hour. */
+  readonly everyMs?: number | undefined
   /** What DNS should show is another now. */
   readonly onChange?: () => void
 }
@@ -60,11 +62,11 @@ export class KeyKeeper {
     }
   }
 
-  /** Looks now, and then every hour. */
+  /** Looks now, and then again and again. */
   start(): void {
     this.stop()
     const again = () => {
-      this.#timer = this.#parts.world.clock.after(LOOK_EVERY_MS, again)
+      this.#timer = this.#parts.world.clock.after(this.#parts.everyMs ?? LOOK_EVERY_MS, again)
       this.look().catch((error: unknown) =>
         this.#parts.log('error', 'what DNS shows of our keys cannot be kept now', { error: String(error) }),
       )

@@ -11,20 +11,24 @@ import type { Simulation } from '../world/simulated/simulation.ts'
 import type { World } from '../world/world.ts'
 import { INTERNET_PORTS, type Log, RunningAgent, servicesOf } from './agent.ts'
 import type { AgentPlan, SystemPlan } from './description.ts'
-import { labZone } from './zones.ts'
+import { labZone, publishedTogether } from './zones.ts'
 
 const DNS_ADDRESS = '198.51.100.53'
 /** The least that SCRAM allows (RFC 7677 §4): virtual time is not spent on guessing. */
 const ITERATIONS = 4096
 /** The least that argon2id has. */
 const ARGON2 = { memoryKiB: 8, passes: 1 }
-/** Of what nobody but the simulation looks into. */
-const TIDY_EVERY_MS = 86_400_000
+/** For agents that nobody but the simulation looks into. */
+const CHORES_EVERY_MS = 86_400_000
+/** The part of DNS that is none of the agents'. */
+const OTHERS = ''
 
 export interface SimulatedOptions {
   readonly log?: Log
   /** Stores in memory, so that many agents fit into one process; else as agents have them, with everything for mail programs. */
   readonly stores?: StateOptions
+  /** How long the agents' records may be remembered. */
+  readonly ttlS?: number
 }
 
 export class SimulatedSystem {
@@ -36,6 +40,8 @@ export class SimulatedSystem {
   /** What the agents' stores in memory hold, whatever becomes of the agents. */
   readonly states = new Map<string, State>()
   readonly #zones = new ZoneTable([{ origin: '', records: [] }])
+  /** Agents that are published together, by the id of each. */
+  readonly #groups: ReadonlyMap<string, readonly AgentPlan[]>
   #others: readonly ZoneRecord[] = []
   #isOurs = true
 
@@ -43,6 +49,7 @@ export class SimulatedSystem {
     this.plan = plan
     this.simulation = simulation
     this.#options = options
+    this.#groups = new Map(publishedTogether(plan.agents).flatMap((group) => group.map(({ id }) => [id, group])))
   }
 
   /** Boots every agent of the plan. Virtual time passes meanwhile. */
@@ -76,8 +83,14 @@ export class SimulatedSystem {
   publish(others: readonly ZoneRecord[]): void {
     this.#others = others
     if (!this.#isOurs) return
-    const { origin, records } = labZone([...this.agents.values()])
-    this.#zones.set({ origin, records: [...records, ...others] })
+    this.#zones.setPart('', OTHERS, others)
+    for (const group of new Set(this.#groups.values())) this.#publishGroup(group)
+  }
+
+  /** What a group of agents says, anew. */
+  #publishGroup(group: readonly AgentPlan[]): void {
+    const running = group.flatMap(({ id }) => this.agents.get(id) ?? [])
+    this.#zones.setPart('', group[0]!.id, labZone(running, this.#options.ttlS).records)
   }
 
   /** A zone of its own that is signed: the system's DNS vouches for what it says. */
@@ -117,8 +130,7 @@ export class SimulatedSystem {
   /** Boots the agent again, on the disk that the crash left. */
   async restart(id: string): Promise<void> {
     this.#hosts.get(id)!.restart()
-    const plan = this.plan.agents.find((agent) => agent.id === id)!
-    await this.#boot(plan)
+    await this.#boot(this.#groups.get(id)!.find((agent) => agent.id === id)!)
     this.agent(id).begin()
   }
 
@@ -130,7 +142,9 @@ export class SimulatedSystem {
 
   async #boot(plan: AgentPlan): Promise<void> {
     const { world } = this.#hosts.get(plan.id)!
-    const onKeys = () => this.publish(this.#others)
+    const onKeys = () => {
+      if (this.#isOurs) this.#publishGroup(this.#groups.get(plan.id)!)
+    }
     const { stores, log = () => {} } = this.#options
     const agent = await RunningAgent.start(plan, world, {
       iterations: ITERATIONS,
@@ -139,7 +153,7 @@ export class SimulatedSystem {
       log,
       onKeys,
       ...(stores && {
-        tidyEveryMs: TIDY_EVERY_MS,
+        choresEveryMs: CHORES_EVERY_MS,
         openStore: (_plan: AgentPlan, inside: World) => openMemoryStore(inside, this.#stateOf(plan.id, stores)),
       }),
     })

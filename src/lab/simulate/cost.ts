@@ -26,8 +26,10 @@ export class Meter {
   /** By client and server, as addresses of hosts. */
   readonly #ways = new Map<string, Sum>()
   readonly #lookups = new Map<string, number>()
-  /** When something was last said, by client and server with their ports. */
-  readonly #last = new Map<string, number>()
+  /** What goes on, by client and server with their ports. */
+  readonly #talks = new Map<string, { readonly way: Sum; lastMs: number }>()
+  /** Of each host, once nothing more is heard. */
+  #ofHosts: ReadonlyMap<string, Sum> | undefined
 
   constructor(simulation: Simulation) {
     this.stop = simulation.trace((event) => this.#hear(event))
@@ -39,20 +41,23 @@ export class Meter {
       if (to.endsWith(DNS)) this.#lookups.set(hostOf(from), (this.#lookups.get(hostOf(from)) ?? 0) + 1)
     } else if (kind === 'accept') {
       // Said by the server.
-      this.#way(to, from).connections++
-      this.#last.set(`${to} ${from}`, timeMs)
+      const way = this.#way(to, from)
+      way.connections++
+      this.#talks.set(`${to} ${from}`, { way, lastMs: timeMs })
     } else if (kind === 'data') {
-      const isFromClient = this.#last.has(`${from} ${to}`)
-      const [client, server] = isFromClient ? [from, to] : [to, from]
-      const way = this.#way(client, server)
-      way.bytes += bytes!.length
-      const last = this.#last.get(`${client} ${server}`)
-      if (last !== undefined && (!isFromClient || timeMs - last <= LONGEST_PAUSE_MS))
-        way.busyS += (timeMs - last) / 1000
-      this.#last.set(`${client} ${server}`, timeMs)
+      const byClient = this.#talks.get(`${from} ${to}`)
+      const talk = byClient ?? this.#talks.get(`${to} ${from}`)
+      if (talk === undefined) {
+        this.#way(to, from).bytes += bytes!.length
+        return
+      }
+      talk.way.bytes += bytes!.length
+      if (byClient === undefined || timeMs - talk.lastMs <= LONGEST_PAUSE_MS)
+        talk.way.busyS += (timeMs - talk.lastMs) / 1000
+      talk.lastMs = timeMs
     } else if (kind === 'fin') {
-      this.#last.delete(`${from} ${to}`)
-      this.#last.delete(`${to} ${from}`)
+      this.#talks.delete(`${from} ${to}`)
+      this.#talks.delete(`${to} ${from}`)
     }
   }
 
@@ -68,12 +73,23 @@ export class Meter {
     return this.#sum((client, server) => server === ip && isMeant(client))
   }
 
-  /** Everything that the host at `ip` had part in, and what it asked of DNS. */
+  /** Everything that the host at `ip` had part in, and what it asked of DNS, until it was stopped. */
   of(ip: string): Cost {
-    return roundedCost({
-      ...this.#sum((client, server) => client === ip || server === ip),
-      lookups: this.#lookups.get(ip) ?? 0,
-    })
+    this.#ofHosts ??= this.#byHosts()
+    return roundedCost({ ...(this.#ofHosts.get(ip) ?? nothing()), lookups: this.#lookups.get(ip) ?? 0 })
+  }
+
+  #byHosts(): Map<string, Sum> {
+    const sums = new Map<string, Sum>()
+    for (const [key, way] of this.#ways)
+      for (const host of new Set(key.split(' '))) {
+        const sum = sums.get(host) ?? nothing()
+        sum.bytes += way.bytes
+        sum.connections += way.connections
+        sum.busyS += way.busyS
+        sums.set(host, sum)
+      }
+    return sums
   }
 
   /** For each of so many messages. */

@@ -1,7 +1,7 @@
 // One letter for each flow of a drawing: who writes it, to which address, and which agents it should pass. A flow that
 // begins in the open Internet gets an honest stranger's letter.
 
-import type { Flow, SystemModel } from '../../notation/model.ts'
+import type { Block, Flow } from '../../notation/model.ts'
 import { blockLabel } from '../../notation/model.ts'
 import type { ZoneRecord } from '../../protocols/dns/zone.ts'
 import type { AgentPlan, PersonPlan, SystemPlan } from '../../system/description.ts'
@@ -49,26 +49,39 @@ const AUTHORS_IP = '127.0.99.1'
 export function lettersOf(plan: SystemPlan): { letters: FlowLetter[]; skipped: Skipped[] } {
   const letters: FlowLetter[] = []
   const skipped: Skipped[] = []
+  const agentOf = new Map(plan.agents.map((agent) => [agent.id, agent]))
+  const people = new Map(plan.agents.flatMap((agent) => agent.people.map((person) => [person.id, person])))
+  const blocks = new Map(plan.model.blocks.map((block) => [block.id, block]))
+  const handing = Map.groupBy(plan.agents, ({ settings }) => settings.transmitter.via?.id ?? '')
+  const order = new Map(plan.agents.map((agent, at) => [agent, at]))
   for (const flow of plan.model.flows) {
-    const text = textOf(plan.model, flow)
-    const letter = letterOf(plan, flow)
+    const text = textOf(blocks, flow)
+    const letter = letterOf({ agentOf, people, handing, order }, flow)
     if (typeof letter === 'string') skipped.push({ flow: flow.index, text, why: letter })
     else letters.push({ ...letter, flow: flow.index, text })
   }
   return { letters, skipped }
 }
 
-function letterOf(plan: SystemPlan, flow: Flow): Omit<FlowLetter, 'flow' | 'text'> | string {
-  const agentOf = (actor: string) => plan.agents.find(({ id }) => id === actor)
-  const agents = flow.blocks.flatMap((block) => agentOf(block.actor) ?? [])
+/** Who there is, by ids. */
+interface Cast {
+  readonly agentOf: ReadonlyMap<string, AgentPlan>
+  readonly people: ReadonlyMap<string, PersonPlan>
+  /** MSAs that hand over to this carrier. */
+  readonly handing: ReadonlyMap<string, readonly AgentPlan[]>
+  /** In the text. */
+  readonly order: ReadonlyMap<AgentPlan, number>
+}
+
+function letterOf(cast: Cast, flow: Flow): Omit<FlowLetter, 'flow' | 'text'> | string {
+  const agents = flow.blocks.flatMap((block) => cast.agentOf.get(block.actor) ?? [])
   const path = agents.map(({ id }) => id).filter((id, i, all) => id !== all[i - 1])
   const [first] = agents
   const last = agents.at(-1)
   if (first === undefined || last === undefined) return 'no agent is drawn'
   if (flow.hops.length === 0) return 'no mail flows'
   if (flow.hops.at(-1)?.to === undefined) return 'it ends in the open Internet'
-  const people = plan.agents.flatMap(({ people }) => people)
-  const end = people.find(({ id }) => id === flow.blocks.at(-1)!.actor)
+  const end = cast.people.get(flow.blocks.at(-1)!.actor)
   const recipient = end?.address ?? addressAt(last)
   if (recipient === undefined) return `no mail stays at ${last.id}`
   // Backwards: the address at each Forwarder or list that leads there.
@@ -82,7 +95,7 @@ function letterOf(plan: SystemPlan, flow: Flow): Omit<FlowLetter, 'flow' | 'text
     if (before !== undefined) to = before
   }
   // Nobody hands in at an Open Relay: whoever found it writes.
-  const author = first.settings.receiver.isOpen ? undefined : authorOf(plan, flow, agents)
+  const author = first.settings.receiver.isOpen ? undefined : authorOf(cast, flow, agents)
   const common = { to, recipient, path }
   if (author !== undefined) {
     const { person, msa } = author
@@ -111,15 +124,16 @@ function addressIn(network: string): string {
   return [...parts.slice(0, 3), Number(bits) <= 24 ? 201 : parts[3]! + 1].join('.')
 }
 
-function authorOf(plan: SystemPlan, flow: Flow, [first]: readonly AgentPlan[]) {
+function authorOf({ agentOf, handing, order }: Cast, flow: Flow, [first]: readonly AgentPlan[]) {
   const isDrawn = ({ id }: PersonPlan) =>
     flow.blocks.some((block) => block.actor === id && block.roles.includes('Author'))
+  const drawn = new Set(flow.blocks.map(({ actor }) => actor))
   const hands = (agent: AgentPlan) =>
-    agent.id === first!.id ||
-    agent.settings.transmitter.via?.id === first!.id ||
-    flow.blocks.some((b) => b.actor === agent.id)
-  const found = plan.agents
+    agent.id === first!.id || agent.settings.transmitter.via?.id === first!.id || drawn.has(agent.id)
+  const near = [first!, ...[...drawn].flatMap((id) => agentOf.get(id) ?? []), ...(handing.get(first!.id) ?? [])]
+  const found = [...new Set(near)]
     .filter((agent) => agent.roles.has('MSA') && hands(agent))
+    .sort((a, b) => order.get(a)! - order.get(b)!)
     .flatMap((msa) => msa.people.map((person) => ({ person, msa })))
     .filter(({ person }) => person.roles.includes('Author'))
   const written = flow.blocks.some((block) => block.roles.includes('Author'))
@@ -135,9 +149,9 @@ function addressAt({ roles, people, settings, domain }: AgentPlan): string | und
 
 const SIGN = { direct: '==>', indirect: '~~>', flow: '-->' } as const
 
-function textOf(model: SystemModel, { blocks, hops }: Flow): string {
+function textOf(all: ReadonlyMap<string, Block>, { hops }: Flow): string {
   const label = (id: string | undefined) => {
-    const block = blocks.find((one) => one.id === id) ?? model.blocks.find((one) => one.id === id)
+    const block = id === undefined ? undefined : all.get(id)
     return block === undefined ? '' : blockLabel(block)
   }
   const words = hops.flatMap((hop, i) => [

@@ -1,17 +1,21 @@
-// Queue lengths over time as a picture (SVG): one line for each agent that has a queue. Plain text and lines, so that any
+// Queue lengths over time as a picture (SVG): one line for each agent that has a queue, of many the longest. Plain text and lines, so that any
 // program shows it; colours for light and dark.
 
 import type { Sample } from './traffic.ts'
 
 const [WIDTH, HEIGHT] = [720, 300]
 const EDGE = { left: 56, right: 130, top: 32, bottom: 40 }
+const MOST_LINES = 15
 const COLOURS = ['#3b6fd4', '#c8553d', '#2a8f5c', '#9a5bb5', '#b8860b', '#4a4a4a', '#0f8b8d', '#d1495b']
 
 export function plotWaiting(queues: readonly Sample[], days: number): string {
-  const agents = Object.keys(queues[0]?.lengths ?? {})
-  const longestQueue = Object.fromEntries(
-    agents.map((agent) => [agent, Math.max(0, ...queues.map(({ lengths }) => lengths[agent] ?? 0))]),
-  )
+  const longestQueue: Record<string, number> = {}
+  for (const { lengths } of queues)
+    for (const [agent, length] of Object.entries(lengths))
+      longestQueue[agent] = Math.max(longestQueue[agent] ?? 0, length)
+  const agents = Object.keys(longestQueue)
+    .sort((a, b) => longestQueue[b]! - longestQueue[a]! || (a < b ? -1 : 1))
+    .slice(0, MOST_LINES)
   const most = Math.max(1, ...Object.values(longestQueue))
   const endMs = days * 86_400_000
   const x = (atMs: number) => round(EDGE.left + (atMs / endMs) * (WIDTH - EDGE.left - EDGE.right))

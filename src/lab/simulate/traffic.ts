@@ -108,6 +108,7 @@ export interface Sample {
 
 const DAY_MS = 86_400_000
 const SAMPLES = 200
+const REST_STEP_MS = 1000
 /** After the last message, what waits is waited for. */
 const AFTER_MS = 6 * DAY_MS
 /** An honest sender comes again after these, as an MSA's queue or a person does; a spammer once; a bot never. */
@@ -137,6 +138,8 @@ export async function traffic(
   const random = simulation.random('traffic')
   const { clock } = stage.computer(OBSERVER_IP)
   const fates = new Map<string, Fate>()
+  const load = count(stage, fates)
+  const gate = gates(plan)
   const meter = new Meter(simulation)
   const samples: Sample[] = []
   const startMs = simulation.nowMs
@@ -144,7 +147,7 @@ export async function traffic(
   const ips = new Set([OBSERVER_IP, ...letters.map(({ ip }) => ip)])
 
   const writing = async () => {
-    const underWay: Promise<void>[] = []
+    const underWay = new Set<Promise<void>>()
     for (let n = 1; n <= messages; n++) {
       // Poisson: the next comes when it comes. In whole microseconds: the last digits of a logarithm are others elsewhere.
       await clock.sleep(Math.round((-Math.log(1 - random.float()) * days * DAY_MS * 1000) / messages) / 1000)
@@ -157,7 +160,7 @@ export async function traffic(
         flow: message.letter.flow,
         claim: domainOf(message.from),
         sentMs: simulation.nowMs,
-        first: firstOf(plan, message),
+        first: gate(message),
         reply: '',
         takenMs: undefined,
         inbox: 0,
@@ -169,7 +172,8 @@ export async function traffic(
         isTold: false,
       }
       fates.set(id, fate)
-      underWay.push(write(stage, message, id, fate))
+      const writing = write(stage, message, id, fate).finally(() => underWay.delete(writing))
+      underWay.add(writing)
     }
     await Promise.all(underWay)
   }
@@ -184,9 +188,9 @@ export async function traffic(
   await simulation.finish(Promise.all([writing(), watching(), troubles]), days * DAY_MS + AFTER_MS)
   const untilMs = simulation.nowMs + AFTER_MS
   const waits = () => plan.agents.some(({ id }) => system.agent(id).agent.store.queueNextDueMs() !== undefined)
-  await simulation.run(() => !waits() || simulation.nowMs > untilMs)
+  // Asked of every agent: not at each of the events of many.
+  while (waits() && simulation.nowMs <= untilMs) await simulation.runFor(REST_STEP_MS)
   meter.stop()
-  const load = lookAround(stage, fates)
   look?.(fates, meter)
   return {
     messages,
@@ -207,18 +211,18 @@ export async function traffic(
 }
 
 /** An Author goes to the MSA; whoever is not honest straight to the Receiver of the address, or to the relay he found. */
-function firstOf({ agents }: SystemPlan, { kind, letter, first }: Message): string {
-  if (first !== undefined) return first.id
-  if (AUTHORS.has(kind) || letter.door === 'smtp') return letter.first.id
-  const domain = domainOf(letter.to)
+function gates({ agents }: SystemPlan): (message: Message) => string {
   const receivers = agents.filter(({ roles, isAtTheBorder }) => roles.has('Receiver') && isAtTheBorder)
-  const takes = (agent: AgentPlan) =>
-    agent.domain === domain || agent.settings.receiver.homes.some((home) => home.domain === domain)
-  return (
-    receivers.find((agent) => agent.settings.receiver.homes.some((home) => home.domain === domain)) ??
-    receivers.find(takes) ??
-    letter.first
-  ).id
+  const byDomain = new Map<string, AgentPlan>()
+  // The first of each counts, and before all others one that stands before the MDA.
+  for (const one of receivers.toReversed()) byDomain.set(one.domain, one)
+  for (const one of receivers.toReversed())
+    for (const home of one.settings.receiver.homes) byDomain.set(home.domain, one)
+  return ({ kind, letter, first }) => {
+    if (first !== undefined) return first.id
+    if (AUTHORS.has(kind) || letter.door === 'smtp') return letter.first.id
+    return (byDomain.get(domainOf(letter.to)) ?? letter.first).id
+  }
 }
 
 /** Offers it until somebody says yes or no, or the sender has had enough. */
@@ -282,63 +286,53 @@ function sourceOf({ from, to, subject, text }: Message, id: string, nowMs: numbe
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${text}`)
 }
 
-/** While an agent is down, what it had is what it has. */
+/** Of agents that have a queue. While an agent is down, what it had is what it has. */
 function queueLengths(stage: SimulatedStage, last: Sample | undefined): Record<string, number> {
   return Object.fromEntries(
-    stage.plan.agents.map(({ id }) => [
-      id,
-      stage.system.hostOf(id).isUp ? stage.agent(id).agent.store.queueLength() : (last?.lengths[id] ?? 0),
-    ]),
+    stage.plan.agents.flatMap(({ id }) => {
+      const isUp = stage.system.hostOf(id).isUp
+      const length = isUp ? stage.agent(id).agent.store.queueLength() : (last?.lengths[id] ?? 0)
+      return length === 0 ? [] : [[id, length] as const]
+    }),
   )
 }
 
-const PAGE = 5000
-
-/** Reads mailboxes and tracking: what became of each message, and what each agent did. */
-function lookAround(stage: SimulatedStage, fates: ReadonlyMap<string, Fate>): Record<string, Record<string, number>> {
+/** Notes what becomes of each message, as it happens; gives what each agent does. */
+function count(stage: SimulatedStage, fates: ReadonlyMap<string, Fate>): Record<string, Record<string, number>> {
   const load: Record<string, Record<string, number>> = {}
   const { startMs } = stage.system.simulation
-  for (const { id } of stage.plan.agents) {
-    const { store } = stage.agent(id).agent
-    for (const account of store.accounts()) {
-      const seen = new Set<string>()
-      for (const use of ['inbox', 'junk'] as const) {
-        const mailbox = store.mailboxByUse(account.id, use)
-        if (mailbox === undefined) continue
-        const emails = store.emails(
-          account.id,
-          store.placements(account.id, mailbox.id).map(({ email }) => email),
-        )
-        for (const { messageId, receivedAtMs } of emails)
-          for (const one of messageId) {
-            const fate = fates.get(one)
-            if (fate === undefined) continue
-            fate[use]++
-            fate.isTwice ||= seen.has(one)
-            seen.add(one)
-            fate.arrivedMs = Math.min(fate.arrivedMs ?? Number.POSITIVE_INFINITY, receivedAtMs - startMs)
-          }
-      }
-    }
+  for (const [id, state] of stage.system.states) {
     const done: Record<string, number> = {}
-    const messageOf = new Map<string, string>()
-    for (let afterId = 0; ; ) {
-      const events = store.events({ afterId, limit: PAGE })
-      for (const { id: eventId, kind, trace, messageId, detail, text, forwardPath } of events) {
-        afterId = eventId
+    load[id] = done
+    const fateOf = new Map<string, Fate>()
+    /** Who has got what. */
+    const had = new Map<number, Set<Fate>>()
+    state.observer = {
+      delivered({ id: account }, { specialUse }, { messageId, receivedAtMs }) {
+        if (specialUse !== 'inbox' && specialUse !== 'junk') return
+        for (const one of messageId) {
+          const fate = fates.get(one)
+          if (fate === undefined) continue
+          const his = had.get(account) ?? new Set()
+          had.set(account, his)
+          fate[specialUse]++
+          fate.isTwice ||= his.has(fate)
+          his.add(fate)
+          fate.arrivedMs = Math.min(fate.arrivedMs ?? Number.POSITIVE_INFINITY, receivedAtMs - startMs)
+        }
+      },
+      happened({ kind, trace, messageId, detail, text, forwardPath }) {
         done[kind] = (done[kind] ?? 0) + 1
-        if (messageId !== '') messageOf.set(trace, messageId)
-        const returned =
-          typeof detail.bounceOf === 'string' ? fates.get(messageOf.get(detail.bounceOf) ?? '') : undefined
+        const named = fates.get(messageId)
+        if (named !== undefined) fateOf.set(trace, named)
+        const returned = typeof detail.bounceOf === 'string' ? fateOf.get(detail.bounceOf) : undefined
         if (returned !== undefined) returned.isTold ||= !forwardPath.startsWith('postmaster@')
-        const fate = kind === 'bounced' ? fates.get(messageOf.get(trace) ?? '') : undefined
-        if (fate === undefined) continue
+        const fate = kind === 'bounced' ? fateOf.get(trace) : undefined
+        if (fate === undefined) return
         fate.bounced = typeof detail.reply === 'string' ? detail.reply : text
         fate.bouncedBy = id
-      }
-      if (events.length < PAGE) break
+      },
     }
-    load[id] = done
   }
   return load
 }

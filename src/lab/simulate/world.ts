@@ -9,19 +9,34 @@ import type { Stage } from './stage.ts'
 
 /** As long as any sender would try. */
 const WEEK_MS = 7 * 86_400_000
+const REST_STEP_MS = 1000
 
 export interface SimulatedStage extends Stage {
   readonly system: SimulatedSystem
 }
 
+/** Every agent's: for looking at afterwards, or for many agents and messages, of which what was counted is let go. */
+const STORES = {
+  kept: { mail: 'stays', eventsKept: 1_000_000 },
+  counted: { mail: 'is taken away', eventsKept: 100 },
+} as const
+/** As most domains have it: in a lab of few agents changes show sooner. */
+const TTL_S = 3600
+
+export interface StageOptions extends SimulationOptions {
+  /** What becomes of mail that has arrived and of what was noted of it (default: kept). */
+  readonly mail?: keyof typeof STORES
+}
+
 /** `restMs`: how long a letter may be on its way. */
 export async function simulatedStage(
   plan: SystemPlan,
-  options: SimulationOptions,
+  { mail = 'kept', ...options }: StageOptions,
   restMs = WEEK_MS,
 ): Promise<SimulatedStage> {
-  const simulation = simulate({ latencyMs: 10, ...options })
-  const system = await SimulatedSystem.start(plan, simulation, { stores: { mail: 'stays', eventsKept: 1_000_000 } })
+  const simulation = simulate({ latencyMs: 10, isQuick: true, ...options })
+  const stores = STORES[mail]
+  const system = await SimulatedSystem.start(plan, simulation, { stores, ...(mail === 'counted' && { ttlS: TTL_S }) })
   system.publish(STRANGERS_RECORDS)
   const computers = new Map<string, SimulatedHost>()
   const waits = () => [...system.agents.values()].some(({ agent }) => agent.store.queueNextDueMs() !== undefined)
@@ -37,7 +52,8 @@ export async function simulatedStage(
     finish: (work) => simulation.finish(work, WEEK_MS),
     async rest() {
       const endMs = simulation.nowMs + restMs
-      await simulation.run(() => !waits() || simulation.nowMs > endMs)
+      // Asked of every agent: not at each of the events of many.
+      while (waits() && simulation.nowMs <= endMs) await simulation.runFor(REST_STEP_MS)
     },
   }
 }

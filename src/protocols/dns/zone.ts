@@ -55,28 +55,57 @@ export type Finding =
 
 const defaultSoa = { serial: 1, refreshS: 3600, retryS: 600, expireS: 604_800, minimumS: 300 }
 
-/** A zone made ready for questions. */
+/** A zone made ready for questions. It may consist of parts, of which each can be replaced alone. */
 class ZoneIndex {
   readonly zone: Zone
+  readonly #origin: string
   readonly #byName = new Map<string, ZoneRecord[]>()
-  /** Every name that exists, empty non-terminals included. */
-  readonly #names = new Set<string>()
+  /** Every name that exists, empty non-terminals included, and how many records make it exist. */
+  readonly #names = new Map<string, number>()
+  readonly #parts = new Map<string, readonly ZoneRecord[]>()
   readonly #soa: ZoneRecord
 
   constructor(zone: Zone) {
     this.zone = zone
-    const origin = canonicalName(zone.origin)
-    this.#names.add(origin)
-    for (const record of zone.records) {
-      const name = canonicalName(record.name)
-      const known = this.#byName.get(name)
-      if (known === undefined) this.#byName.set(name, [record])
-      else known.push(record)
-      for (let at = name; at.length > origin.length && !this.#names.has(at); at = parentName(at)) this.#names.add(at)
+    this.#origin = canonicalName(zone.origin)
+    this.#names.set(this.#origin, 1)
+    for (const record of zone.records) this.#add(record)
+    const atOrigin = this.#byName.get(this.#origin) ?? []
+    const soa = atOrigin.find((record) => record.type === 'SOA')
+    this.#soa = soa ?? inventSoa(this.#origin, atOrigin)
+    if (soa === undefined) this.#add(this.#soa)
+  }
+
+  /** These records in place of those that the part had before. */
+  setPart(part: string, records: readonly ZoneRecord[]): void {
+    for (const record of this.#parts.get(part) ?? []) this.#remove(record)
+    for (const record of records) this.#add(record)
+    this.#parts.set(part, records)
+  }
+
+  #add(record: ZoneRecord): void {
+    const name = canonicalName(record.name)
+    const known = this.#byName.get(name)
+    if (known === undefined) this.#byName.set(name, [record])
+    else known.push(record)
+    this.#count(name, 1)
+  }
+
+  #remove(record: ZoneRecord): void {
+    const name = canonicalName(record.name)
+    const left = (this.#byName.get(name) ?? []).filter((one) => one !== record)
+    if (left.length > 0) this.#byName.set(name, left)
+    else this.#byName.delete(name)
+    this.#count(name, -1)
+  }
+
+  /** Of the name, and of those above it. */
+  #count(name: string, by: number): void {
+    for (let at = name; at.length > this.#origin.length; at = parentName(at)) {
+      const count = (this.#names.get(at) ?? 0) + by
+      if (count > 0) this.#names.set(at, count)
+      else this.#names.delete(at)
     }
-    const atOrigin = this.#byName.get(origin) ?? []
-    this.#soa = atOrigin.find((record) => record.type === 'SOA') ?? inventSoa(origin, atOrigin)
-    if (!atOrigin.includes(this.#soa)) this.#byName.set(origin, [...atOrigin, this.#soa])
   }
 
   find(name: string, type: string): Finding {
@@ -108,6 +137,11 @@ export class ZoneTable {
   /** Adds the zone, or replaces the one of the same origin. */
   set(zone: Zone): void {
     this.#zones.set(canonicalName(zone.origin), new ZoneIndex(zone))
+  }
+
+  /** Replaces a part of the zone of this origin, which is there. */
+  setPart(origin: string, part: string, records: readonly ZoneRecord[]): void {
+    this.#zones.get(canonicalName(origin))?.setPart(part, records)
   }
 
   remove(origin: string): void {

@@ -26,8 +26,10 @@ const NEW_AT_ONCE = 200
 const LANES_AT_ONCE = 200
 /** The queue is looked through for what is due at most this often. */
 const LOOK_AGAIN_MS = 250
-/** Never sleep longer: clocks may jump, and an administrator may change the queue. */
+/** Never sleep longer while something is in the queue: clocks may jump, and an administrator may change it. */
 const MAX_SLEEP_MS = 60_000
+/** Whoever puts mail into an empty queue wakes this one. */
+const MAX_IDLE_MS = 900_000
 const MIN_SLEEP_MS = 1000
 /** How often policies (MTA-STS) that grow old are looked for, and how many are fetched again then. */
 const REFRESH_EVERY_MS = 3_600_000
@@ -125,8 +127,8 @@ export class Transmitter implements Office {
     }
     const nextDueMs = store.queueNextDueMs()
     // Entries in memory are due too, so only the future counts.
-    if (nextDueMs !== undefined) this.#sleep(Math.max(MIN_SLEEP_MS, nextDueMs - nowMs))
-    else this.#sleep(MAX_SLEEP_MS)
+    if (nextDueMs !== undefined) this.#sleep(Math.min(MAX_SLEEP_MS, Math.max(MIN_SLEEP_MS, nextDueMs - nowMs)))
+    else this.#sleep(store.queueLength() > 0 ? MAX_SLEEP_MS : MAX_IDLE_MS)
   }
 
   #heedClock(): void {
@@ -240,7 +242,7 @@ export class Transmitter implements Office {
   /** Looks again after `delayMs`, or earlier if that was planned already. */
   #sleep(delayMs: number): void {
     const { clock } = this.agent.world
-    const atMs = clock.monotonic() + Math.min(delayMs, MAX_SLEEP_MS)
+    const atMs = clock.monotonic() + delayMs
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return
     this.#timer?.timer.cancel()
     const timer = clock.after(atMs - clock.monotonic(), () => {

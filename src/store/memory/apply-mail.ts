@@ -135,18 +135,13 @@ export const mail: Handlers<
     return { ok: true }
   },
   'event.add'(state, command, { touch }) {
-    const event = { ...command.event, id: ++state.lastEventId }
+    const event = state.tracking.add(command.event)
     state.observer.happened?.(event)
-    const { eventsKept } = state.options
-    if (eventsKept > 0) state.events.push(event)
-    // Cut now and then, by half: each event is moved once.
-    if (state.events.length > 2 * eventsKept) state.events = state.events.slice(-eventsKept)
     touch(EVENTS)
     return { ok: true, id: event.id }
   },
   'event.prune'(state, { beforeMs, keep }) {
-    const first = state.events.findIndex(({ id, atMs }) => atMs >= beforeMs && id > state.lastEventId - keep)
-    if (first !== 0) state.events = first < 0 ? [] : state.events.slice(first)
+    state.tracking.prune(beforeMs, keep)
     return { ok: true }
   },
   'sent.add'(state, { sent }) {

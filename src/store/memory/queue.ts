@@ -81,6 +81,7 @@ export class Queue {
   /** In order of their ids. */
   *entries(afterId = 0): Generator<QueueEntry> {
     // Nearly always only what is new is asked for.
+    if (afterId >= this.#lastId) return
     if (this.#lastId - afterId < this.#entries.size)
       for (let id = afterId + 1; id <= this.#lastId; id++) {
         const entry = this.#entries.get(id)

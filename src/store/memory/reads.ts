@@ -124,16 +124,8 @@ export const peopleReads = (state: State) =>
     stsPolicy: (domain) => state.policies.get(domain),
     stsPoliciesBefore: (fetchedMs, limit) =>
       some(state.policies.values(), limit, (policy) => policy.fetchedMs < fetchedMs).map(({ domain }) => domain),
-    lastEventId: () => state.lastEventId,
-    events: ({ trace, messageId, afterId = 0, limit = 1000 }) =>
-      some(
-        state.events,
-        limit,
-        (event) =>
-          event.id > afterId &&
-          (trace === undefined || event.trace === trace) &&
-          (messageId === undefined || (event.messageId === messageId && messageId !== '')),
-      ),
+    lastEventId: () => state.tracking.lastId,
+    events: (filter) => state.tracking.find(filter),
     setting: (key) => state.settings.get(key),
     remembered: () => [...state.remembered].map(([key, { value, expiresAtMs }]) => ({ key, value, expiresAtMs })),
   }) satisfies Partial<Store>

@@ -26,6 +26,7 @@ import type {
   VacationResponse,
 } from '../types.ts'
 import { Queue } from './queue.ts'
+import { Tracking } from './tracking.ts'
 
 export interface Box {
   readonly id: MailboxId
@@ -113,9 +114,7 @@ export class State {
     firstDays: new Map<string, number>(),
     rests: new Map<string, SourceRest>(),
   }
-  /** In order of their ids; the first `eventsForgotten` are gone. */
-  events: TrackEvent[] = []
-  lastEventId = 0
+  readonly tracking: Tracking
   readonly arrivals = new Map<string, { readonly trace: string; readonly atMs: number }>()
   readonly sent = new Map<string, SentMessage>()
   lastSentId = 0
@@ -142,6 +141,7 @@ export class State {
 
   constructor(options: StateOptions) {
     this.options = options
+    this.tracking = new Tracking(options.eventsKept)
   }
 
   personAt(address: string): Person | undefined {

@@ -2,13 +2,11 @@
 // incarnation, and a crash ends that for good: an effect of a dead incarnation never happens, and what it still asks
 // for is never answered.
 
-import { pbkdf2Sync, sign, verify } from 'node:crypto'
-import { hashRawSync } from '@node-rs/argon2'
 import type { Dns } from '../dns.ts'
 import { PostgresError } from '../postgres.ts'
 import { S3Error } from '../s3.ts'
-import type { Clock, Cpu, Timer, World } from '../world.ts'
-import { compressed, decompressed } from '../zstd.ts'
+import type { Clock, Timer, World } from '../world.ts'
+import { simulatedCpu } from './cpu.ts'
 import { simulatedDirectory } from './directory.ts'
 import { SimulatedDisk } from './disk.ts'
 import { simulatedKeymaker } from './keymaker.ts'
@@ -101,8 +99,8 @@ export class SimulatedHost {
       random: simulation.random(`${this.name}/${incarnation}/random`),
       network,
       disk: this.disk.face(life),
-      cpu: simulatedCpu,
-      keymaker: simulatedKeymaker(simulation.random(`${this.name}/${incarnation}/keys`)),
+      cpu: simulation.quick?.cpu ?? simulatedCpu,
+      keymaker: simulation.quick?.keymaker ?? simulatedKeymaker(simulation.random(`${this.name}/${incarnation}/keys`)),
       secret: async () => undefined,
       directory: (place) => simulatedDirectory(place, simulation.directories, clock),
       s3: () => {
@@ -148,30 +146,4 @@ class HostClock implements Clock {
     const event = simulation.schedule(delayMs, this.#life, 'timer', this.#host.name, '', undefined, action)
     return { cancel: () => simulation.cancel(event) }
   }
-}
-
-/** Real results, at once. RSA PKCS#1 and Ed25519 signatures are deterministic. */
-const simulatedCpu: Cpu = {
-  async sign(algorithm, data, privateKey) {
-    return sign(algorithm, data, privateKey)
-  },
-  async verify(algorithm, data, publicKey, signature) {
-    try {
-      return verify(algorithm, data, publicKey, signature)
-    } catch {
-      return false
-    }
-  },
-  async pbkdf2(password, salt, iterations) {
-    return pbkdf2Sync(password, salt, iterations, 32, 'sha256')
-  },
-  async argon2id(password, salt, { memoryKiB, passes }) {
-    return hashRawSync(password, { salt, memoryCost: memoryKiB, timeCost: passes, parallelism: 1, outputLen: 32 })
-  },
-  async compress(bytes) {
-    return compressed(bytes)
-  },
-  async decompress(bytes, mostBytes) {
-    return decompressed(bytes, mostBytes)
-  },
 }

@@ -18,6 +18,22 @@ export function simulatedKeymaker(random: Random): Keymaker {
   }
 }
 
+/** Different keys of a simulation of many agents: beyond them, agents have the same. */
+const DIFFERENT_KEYS = 256
+
+/** For many agents: RSA keys of a store of them, each made once. `randomOf`: chance for each purpose. */
+export function sharedKeymaker(randomOf: (purpose: string) => Random): Keymaker {
+  const made: KeyObject[] = []
+  let asked = 0
+  return {
+    ...simulatedKeymaker(randomOf('keys')),
+    async rsa() {
+      const n = asked++ % DIFFERENT_KEYS
+      return (made[n] ??= rsaKey(randomOf(`key ${n}`)))
+    },
+  }
+}
+
 function rsaKey(random: Random): KeyObject {
   const p = prime(random)
   let q = prime(random)

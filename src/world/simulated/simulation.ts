@@ -4,9 +4,11 @@
 
 import { createHash } from 'node:crypto'
 import type { Random, World } from '../world.ts'
+import { quickCpu } from './cpu.ts'
 import type { DirectoryServer } from './directory.ts'
 import { DnsTable } from './dns.ts'
 import { type HostOptions, SimulatedHost } from './host.ts'
+import { sharedKeymaker } from './keymaker.ts'
 import { type LinkBehaviour, Links } from './links.ts'
 import { EventQueue, type Life, type QueuedEvent } from './queue.ts'
 import { SeededRandom } from './random.ts'
@@ -17,6 +19,8 @@ export interface SimulationOptions extends Partial<LinkBehaviour> {
   readonly startMs?: number
   /** PEM certificates that every simulated TLS client trusts when it names no anchors of its own. */
   readonly trusted?: readonly string[]
+  /** Many agents: nothing is computed that is slow on purpose or was computed before (cpu.ts, keymaker.ts). */
+  readonly isQuick?: boolean
 }
 
 /** What a trace listener sees: an event at the moment it happens. */
@@ -46,6 +50,8 @@ export class Simulation {
   readonly startMs: number
   readonly links: Links
   readonly trusted: readonly string[]
+  /** What all hosts share when they are many. */
+  readonly quick: Pick<World, 'cpu' | 'keymaker'> | undefined
   /** Records that hosts without a resolver of their own see; changes show at once. */
   readonly dns: DnsTable
   /** LDAP servers, by 'host:port'. */
@@ -70,6 +76,9 @@ export class Simulation {
     this.links = new Links(this, options)
     this.trusted = options.trusted ?? []
     this.dns = new DnsTable()
+    this.quick = options.isQuick
+      ? { cpu: quickCpu(), keymaker: sharedKeymaker((purpose) => this.random(`shared ${purpose}`)) }
+      : undefined
   }
 
   /** Virtual milliseconds since the start. */

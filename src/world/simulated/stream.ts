@@ -19,6 +19,8 @@ const windowBytes = 64 * 1024
 /** How long unanswered retransmissions go on before the connection counts as broken. */
 const giveUpAfterMs = 120_000
 const firstRetransmissionMs = 200
+/** Once: an error for each end that is closed would cost more than the rest of closing. */
+const DESTROYED = new NetworkError('reset', 'The stream was destroyed.')
 const handshakeTimeoutMs = 30_000
 /** What a client's first flight looks like to a server that does not speak TLS. */
 const helloBytes = Buffer.from([0x16, 0x03, 0x01, 0x00, 0x00])
@@ -135,7 +137,7 @@ export class SimulatedStream implements Stream {
     // As kernels do: what was written still arrives and is followed by a FIN, unless bytes were left unread here.
     const hasUnread = this.#inbox.length > 0
     if (!hasUnread) this.end()
-    this.#break(new NetworkError('reset', 'The stream was destroyed.'))
+    this.#break(DESTROYED)
     this.#inbox = []
     if (hasUnread) this.#reset()
   }
