@@ -3,11 +3,11 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
 import { bailliePSW } from 'micro-rsa-dsa-dh/primality.js'
-import { PKCS1_SHA256 } from 'micro-rsa-dsa-dh/rsa.js'
 import { der, fromBigint, inside, integer, integerOf, readDer, TAG, toBigint } from './der.ts'
+import { type RsaKey, rsaSign, rsaVerify } from './rsa.ts'
 
 type Material =
-  | { readonly kind: 'rsa'; readonly n: bigint; readonly e: bigint; readonly secret: readonly bigint[] | undefined }
+  | ({ readonly kind: 'rsa' } & RsaKey)
   | { readonly kind: 'ed25519'; readonly point: Uint8Array; readonly seed: Uint8Array | undefined }
   | { readonly kind: 'ec'; readonly secret: Uint8Array }
 
@@ -47,6 +47,14 @@ export class KeyObject {
     return `-----BEGIN ${what}-----\n${bytes.toString('base64').match(LINE)!.join('\n')}\n-----END ${what}-----\n`
   }
 
+  equals(other: KeyObject): boolean {
+    if (this.type !== other.type || this.material.kind !== other.material.kind) return false
+    const [own, its] = [this, other].map(({ type, material }) =>
+      JSON.stringify(type === 'public' ? publicPart(material) : privatePart(material)),
+    )
+    return own === its
+  }
+
   #jwk(): Record<string, string> {
     const { material } = this
     if (material.kind === 'ec') return notWritten()
@@ -67,6 +75,18 @@ export class KeyObject {
       ...Object.fromEntries(secret),
     }
   }
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+
+function publicPart(material: Material): readonly string[] {
+  if (material.kind === 'rsa') return [String(material.n), String(material.e)]
+  return [hex(material.kind === 'ec' ? p256.getPublicKey(material.secret) : material.point)]
+}
+
+function privatePart(material: Material): readonly string[] {
+  if (material.kind === 'rsa') return [...publicPart(material), String(material.secret?.[0])]
+  return [hex(material.kind === 'ec' ? material.secret : material.seed!)]
 }
 
 /** In the order of RSAPrivateKey (RFC 8017 §A.1.2). */
@@ -191,7 +211,7 @@ function spki(material: Material): Buffer {
 export function sign(_algorithm: 'sha256' | null, data: Uint8Array, { material }: KeyObject): Buffer {
   if (material.kind === 'ec') return Buffer.from(p256.sign(data, material.secret, { format: 'der' }))
   if (material.kind === 'ed25519') return Buffer.from(ed25519.sign(data, material.seed!))
-  return Buffer.from(PKCS1_SHA256.sign({ n: material.n, d: material.secret![0]! }, data))
+  return rsaSign(material, data)
 }
 
 export function verify(
@@ -203,7 +223,7 @@ export function verify(
   if (material.kind === 'ec') return p256.verify(signature, data, p256.getPublicKey(material.secret), { format: 'der' })
   if (material.kind === 'ed25519')
     return signature.length === 64 && ed25519.verify(signature, data, material.point, { zip215: false })
-  return PKCS1_SHA256.verify({ n: material.n, e: material.e }, data, signature)
+  return rsaVerify(material, data, signature)
 }
 
 const SMALL_PRIMES = Array.from({ length: 2000 }, (_, n) => n).filter(

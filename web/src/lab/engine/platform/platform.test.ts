@@ -99,6 +99,11 @@ for (const [name, { privateKey, publicKey }] of Object.entries(MADE))
     assert.deepEqual(key.export({ format: 'jwk' }), privateKey.export({ format: 'jwk' }))
     assert.equal(shown.asymmetricKeyType, publicKey.asymmetricKeyType)
     assert.deepEqual(shown.asymmetricKeyDetails, publicKey.asymmetricKeyDetails)
+    assert.ok(shown.equals(ours.createPublicKey(key)) && key.equals(ours.createPrivateKey(pkcs8)))
+    const others = Object.values(MADE).filter((one) => one.publicKey !== publicKey)
+    for (const other of others)
+      assert.ok(!shown.equals(ours.createPublicKey(other.publicKey.export({ format: 'pem', type: 'spki' }).toString())))
+    assert.ok(!shown.equals(key))
     const forms = [
       ours.createPrivateKey({ key: privateKey.export({ format: 'jwk' }), format: 'jwk' }),
       ours.createPrivateKey({
