@@ -36,6 +36,8 @@ export interface Agent {
   readonly store: Store
   /** False while another node may be carrying this store's mail (store/lease.ts). */
   readonly isAlone?: () => boolean
+  /** Other nodes may decide something at the same moment: what was decided is checked where it is written. */
+  readonly isOneOfSeveral?: boolean
   /** What it remembers of strangers: bounded, and forgotten in time. */
   readonly memory: KeyValueWithTime
   /** What people's decisions say of mail. */

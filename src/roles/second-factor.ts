@@ -65,8 +65,8 @@ export class SecondFactor {
       const step = this.#stepOf(account, kept, code)
       if (step === undefined) return { complaint: 'The code is not right. Does the telephone know what time it is?' }
       const codes = Array.from({ length: RECOVERY_CODES }, () => this.#newCode())
-      await this.#put(account, { ...kept, isOn: true, lastStep: step, recovery: codes.map(digestOf) })
-      return { codes }
+      const isKept = await this.#put(account, { ...kept, isOn: true, lastStep: step, recovery: codes.map(digestOf) })
+      return isKept ? { codes } : { complaint: 'Begin anew.' }
     })
   }
 
@@ -77,13 +77,11 @@ export class SecondFactor {
       if (kept === undefined || !kept.isOn) return false
       const step = this.#stepOf(account, kept, code)
       if (step !== undefined) {
-        await this.#put(account, { ...kept, lastStep: step })
-        return true
+        return this.#put(account, { ...kept, lastStep: step })
       }
       const digest = digestOf(code)
       if (!kept.recovery.includes(digest)) return false
-      await this.#put(account, { ...kept, recovery: kept.recovery.filter((one) => one !== digest) })
-      return true
+      return this.#put(account, { ...kept, recovery: kept.recovery.filter((one) => one !== digest) })
     })
   }
 
@@ -117,11 +115,15 @@ export class SecondFactor {
     return object === undefined ? undefined : (JSON.parse(object.value) as Kept)
   }
 
-  async #put({ id: account }: Account, kept: Kept): Promise<void> {
+  /** False: another node of the store was first. */
+  async #put({ id: account }: Account, kept: Kept): Promise<boolean> {
     const [known] = this.#agent.store.lists.objects(account, 'second-factor')
     const put = { kind: 'object.put', account, of: 'second-factor', value: JSON.stringify(kept), atMost: 1 } as const
-    const [result] = await this.#agent.store.commit([known === undefined ? put : { ...put, id: known.id }])
-    if (!result!.ok) throw new Error(result!.message)
+    const [result] = await this.#agent.store.commit([
+      known === undefined ? put : { ...put, id: known.id, was: known.value },
+    ])
+    if (!result!.ok && result!.reason !== 'conflict') throw new Error(result!.message)
+    return result!.ok
   }
 }
 

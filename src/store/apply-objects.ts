@@ -8,11 +8,17 @@ import { HOOKS, type ObjectKind, PUSHES } from './types.ts'
 
 export const noObject = refuse('conflict', 'There is no such object.')
 
-export const putObject: Handler<'object.put'> = (ledger, { account: accountId, of, id, value, atMost }) => {
+/** Who read it before may not know what it is now. */
+const changedMeanwhile = refuse('conflict', 'The object has another value by now.')
+
+export const putObject: Handler<'object.put'> = (ledger, { account: accountId, of, id, value, atMost, was }) => {
   const account = ledger.account(accountId)
   if (account === undefined) return noAccount
-  const old = ledger.sql('SELECT 1 FROM object WHERE account = ? AND kind = ? AND id = ?')
-  if (id !== undefined && old.get(account.id, of, id) === undefined) return noObject
+  if (id !== undefined) {
+    const old = ledger.sql('SELECT value FROM object WHERE account = ? AND kind = ? AND id = ?').get(account.id, of, id)
+    if (old === undefined) return noObject
+    if (was !== undefined && old.value !== was) return changedMeanwhile
+  }
   if (id === undefined) {
     const count = ledger.sql('SELECT count(*) AS count FROM object WHERE account = ? AND kind = ?').get(account.id, of)
     if (Number(count?.count) >= atMost) return refuse('over-quota', `More than ${atMost} cannot be kept.`)

@@ -1,7 +1,10 @@
 // Commands on what Authors and contract partners send: counted by the hour, so that several nodes may count at once, and
 // where each of them stands (roles/outgoing).
 
-import type { Handler } from './apply.ts'
+import { type Handler, refuse } from './apply.ts'
+import { putSetting } from './apply-accounts.ts'
+import { checkContract, countContract } from './contract-counts.ts'
+import type { Ledger } from './ledger.ts'
 
 /** Looked through at most in one command: others wait for the same writer. */
 const PRUNED_AT_ONCE = 10_000
@@ -33,6 +36,27 @@ export const countOutgoing: Handler<'outgoing.count'> = (ledger, { sender, hour,
       .run(sender, print, hour, counts.strangers)
   return { ok: true }
 }
+
+/** Only looks: what several nodes decide at once about one sender must hold together. */
+export const checkOutgoing: Handler<'outgoing.check'> = (ledger, { sender, hour, atMost, standings }) => {
+  const row = ledger.sql('SELECT * FROM outgoing_hour WHERE sender = ? AND hour = ?').get(sender, hour)
+  const isMore = Object.entries(atMost).some(([name, most]) => Number(row?.[name] ?? 0) > most)
+  const standing = ledger.sql('SELECT standing FROM outgoing_standing WHERE sender = ?').get(sender)?.standing ?? null
+  return isMore || !standings.includes(standing as string | null) ? decidedMeanwhile : { ok: true }
+}
+
+const decidedMeanwhile = refuse('conflict', 'More is known of this sender by now.')
+
+const settingsOf = (ledger: Ledger) => ({
+  get: (key: string) => ledger.sql('SELECT value FROM setting WHERE key = ?').get(key)?.value as string | undefined,
+  set: (key: string, value: string) => void putSetting(ledger, { kind: 'setting.put', key, value }, []),
+})
+
+export const checkContractLeft: Handler<'contract.check'> = (ledger, command) =>
+  checkContract(settingsOf(ledger), command)
+
+export const addContractCounts: Handler<'contract.count'> = (ledger, command) =>
+  countContract(settingsOf(ledger), command)
 
 export const standOutgoing: Handler<'outgoing.stand'> = (ledger, { sender, standing }) => {
   if (standing === null) ledger.sql('DELETE FROM outgoing_standing WHERE sender = ?').run(sender)

@@ -49,9 +49,6 @@ export const pruneSent: Handler<'sent.prune'> = (ledger, { beforeMs }) => {
   return { ok: true }
 }
 
-/** What the commands after a refused condition give. */
-export const notAgain = refuse('conflict', 'Nothing of the batch was done.')
-
 export const putOnce: Handler<'once.put'> = (ledger, { account, key, digest, answer, nowMs }) => {
   if (ledger.account(account) === undefined) return noAccount
   const id = Buffer.from(key, 'hex')

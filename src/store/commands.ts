@@ -7,6 +7,7 @@
 import type {
   AccountId,
   BlobRef,
+  ContractCounts,
   EmailId,
   EmailSummary,
   Forward,
@@ -217,6 +218,27 @@ export type Command =
   // what people send
   /** Adds; `prints`: of the text, if it went to strangers. */
   | { kind: 'outgoing.count'; sender: string; hour: number; counts: OutgoingCounts; prints: readonly number[] }
+  /**
+   * First of its batch: what was decided about a sender holds. 'conflict' when more was counted in this hour than was allowed
+   * for, or he stands elsewhere on the ladder (none of `standings`, as JSON): then nothing of the batch is done.
+   */
+  | {
+      kind: 'outgoing.check'
+      sender: string
+      hour: number
+      atMost: Pick<OutgoingCounts, 'acquainted' | 'recipients' | 'strangers' | 'suspects'>
+      standings: readonly (string | null)[]
+    }
+  /** First of its batch: so much is left of what a contract allows; 'over-quota' when not: then nothing of the batch is done. */
+  | {
+      kind: 'contract.check'
+      name: string
+      day: number
+      messagesPerDay?: number
+      minute: number
+      messagesPerMinute?: number
+    }
+  | { kind: 'contract.count'; name: string; day: number; minute: number; counts: ContractCounts } // adds, for several nodes may count at once
   | { kind: 'outgoing.stand'; sender: string; standing: string | null } // null: nothing is against him
   /** `prints`: of addresses (read-outgoing.ts). */
   | { kind: 'acquaintance.put'; account: AccountId; prints: readonly number[]; day: number }
@@ -255,7 +277,8 @@ export type Command =
   | { kind: 'once.put'; account: AccountId; key: string; digest: string; answer: string; nowMs: number }
   | { kind: 'once.prune'; beforeMs: number }
   // small things as JSON, and bodies that a person brought
-  | { kind: 'object.put'; account: AccountId; of: ObjectKind; id?: number; value: string; atMost: number } // makes it, or gives it this value; 'over-quota' beyond `atMost` of its kind
+  /** Makes it, or gives it this value; 'over-quota' beyond `atMost` of its kind. `was`: 'conflict' when it has another value by now. */
+  | { kind: 'object.put'; account: AccountId; of: ObjectKind; id?: number; value: string; atMost: number; was?: string }
   | { kind: 'object.remove'; account: AccountId; of: ObjectKind; id: number }
   | { kind: 'upload.put'; account: AccountId; blob: BlobRef; nowMs: number; atMost: { count: number; bytes: number } } // the oldest make room
   | { kind: 'upload.prune'; beforeMs: number }

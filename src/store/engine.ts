@@ -36,7 +36,15 @@ import {
   subscribeMailbox,
 } from './apply-mailboxes.ts'
 import { pruneUploads, putObject, putUpload, removeObject } from './apply-objects.ts'
-import { countOutgoing, pruneOutgoing, putAcquaintances, standOutgoing } from './apply-outgoing.ts'
+import {
+  addContractCounts,
+  checkContractLeft,
+  checkOutgoing,
+  countOutgoing,
+  pruneOutgoing,
+  putAcquaintances,
+  standOutgoing,
+} from './apply-outgoing.ts'
 import { putPolicy, removePolicy } from './apply-policies.ts'
 import {
   addArrival,
@@ -67,8 +75,9 @@ import {
   pruneReports,
 } from './apply-reports.ts'
 import { activateScript, putScript, putSeen, putVacation, removeScript, renameScript } from './apply-scripts.ts'
-import { addSent, cancelSent, notAgain, pruneOnce, pruneSent, putOnce } from './apply-sent.ts'
+import { addSent, cancelSent, pruneOnce, pruneSent, putOnce } from './apply-sent.ts'
 import type { Command, CommandResult } from './commands.ts'
+import { inBatch } from './conditions.ts'
 import { Journal } from './journal.ts'
 import { type Entry, entryOf, textOf } from './journal-entry.ts'
 import { Ledger } from './ledger.ts'
@@ -160,6 +169,9 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'report.prune': pruneReports,
   'complaint.done': finishComplaint,
   'outgoing.count': countOutgoing,
+  'outgoing.check': checkOutgoing,
+  'contract.check': checkContractLeft,
+  'contract.count': addContractCounts,
   'outgoing.stand': standOutgoing,
   'acquaintance.put': putAcquaintances,
   'outgoing.prune': pruneOutgoing,
@@ -335,20 +347,11 @@ export function applyEntry(ledger: Ledger, entry: Entry): unknown {
   return 'sweep' in entry ? sweep(ledger, entry.sweep) : relocate(ledger, entry.relocate)
 }
 
-/** Where the first of a batch is one of these and refused, nothing of the batch is done. */
-const CONDITIONS: ReadonlySet<Command['kind']> = new Set(['once.put', 'sent.cancel'])
-
 function applyBatch(ledger: Ledger, batch: readonly Command[]): CommandResult[] {
-  const results: CommandResult[] = []
-  for (const command of batch) {
-    if (CONDITIONS.has(batch[0]!.kind) && results[0]?.ok === false) {
-      results.push(notAgain)
-      continue
-    }
+  return inBatch(batch, (command, results) => {
     const handler = HANDLERS[command.kind] as Handler<Command['kind']>
-    results.push(handler(ledger, command, results))
-  }
-  return results
+    return handler(ledger, command, results)
+  })
 }
 
 const SQLITE_FULL = 13

@@ -60,6 +60,13 @@ export class OutgoingReads {
     )[0]!
   }
 
+  /** When the last of what waits for its turn may leave; undefined: nothing waits. */
+  lastTurnMs(sender: string): number | undefined {
+    const sql = `SELECT max(next_ms) AS last FROM queue WHERE ${SENDER} = ? AND state = 'waiting'`
+    const [last] = this.#all((row) => row.last, sql, sender)
+    return last === null || last === undefined ? undefined : Number(last)
+  }
+
   /** Queue entries of this sender that the ladder slowed or held, after an id. */
   entries(sender: string, afterId: number, limit: number): OutgoingEntry[] {
     const sql = `SELECT id, state, next_ms, forward_path FROM queue WHERE ${SENDER} = ? AND id > ? ORDER BY id LIMIT ?`

@@ -533,6 +533,11 @@ export class Reads implements StoreReads {
     return this.#one((row) => row.value as string, 'SELECT value FROM setting WHERE key = ?', key)
   }
 
+  rememberedAt(key: string) {
+    const read = (row: Row) => ({ value: row.value as string, expiresAtMs: Number(row.expires_ms) })
+    return this.#one(read, 'SELECT value, expires_ms FROM remembered WHERE key = ?', key)
+  }
+
   remembered() {
     return this.#all(
       (row) => ({

@@ -201,6 +201,8 @@ export interface Store {
   /** Id of the newest event; 0 when there is none. */
   lastEventId(): number
   setting(key: string): string | undefined
+  /** What is remembered under this key: other nodes may have put it there. */
+  rememberedAt(key: string): { readonly value: string; readonly expiresAtMs: number } | undefined
   /** Everything remembered of strangers, read once at the start. */
   remembered(): (Remembered & { readonly value: string })[]
 

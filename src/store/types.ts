@@ -348,6 +348,18 @@ export interface OutgoingCounts {
   readonly complaints: number
 }
 
+/** What is counted of a contract on a day. */
+export interface ContractCounts {
+  /** Messages that were taken. */
+  readonly messages?: number
+  readonly recipients?: number
+  /** Messages that were not. */
+  readonly refused?: number
+  /** Recipients. */
+  readonly delivered?: number
+  readonly returned?: number
+}
+
 export interface OutgoingHour extends OutgoingCounts {
   /** Since 1970. */
   readonly hour: number

@@ -218,9 +218,9 @@ export class RunningAgent {
     const { domain } = plan
     const log: Agent['log'] = (level, text, facts) => options.log(plan.id, level, text, facts)
     const { clock } = world
-    const memory = new KeptMemory(store, clock, (error) =>
-      log('warning', 'what is known of strangers was not kept', { error: String(error) }),
-    )
+    const notKept = (error: unknown) =>
+      log('warning', 'what is known of strangers was not kept', { error: String(error) })
+    const memory = new KeptMemory(store, clock, notKept, plan.store !== undefined)
     const directory =
       plan.directory && (await DirectoryLogin.open(plan.directory, { world, domain, secret: secrets.server, log }))
     const agent: Agent = {
@@ -232,6 +232,7 @@ export class RunningAgent {
       world,
       store,
       isAlone: () => opened.isAlone(),
+      isOneOfSeveral: plan.store !== undefined,
       memory,
       opinions: new Opinions((owner) => store.learnedState(owner)),
       secrets,
@@ -277,6 +278,11 @@ export class RunningAgent {
   /** From now on the doors prove themselves by this certificate; sessions that are open keep theirs. */
   certify(identity: TlsIdentity): void {
     this.agent.secrets.tls = { ...this.agent.secrets.tls, ...identity }
+  }
+
+  /** What is known of strangers is kept now, as every minute: other nodes of the store read it there. */
+  saveMemory(): Promise<void> {
+    return this.#memory.save()
   }
 
   /** Mail is tried again where its place did not answer. */

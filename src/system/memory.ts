@@ -14,10 +14,14 @@ export class KeptMemory implements KeyValueWithTime {
   readonly #store: Store
   readonly #clock: Clock
   readonly #failed: (error: unknown) => void
+  readonly #isShared: boolean
+  /** What only another node had remembered, and is no more. */
+  readonly #forgotten = new Set<string>()
   #timer: Timer | undefined
 
-  /** `failed`: told when what changed could not be kept. */
-  constructor(store: Store, clock: Clock, failed: (error: unknown) => void) {
+  /** `failed`: told when what changed could not be kept. `isShared`: other nodes keep theirs in the same store. */
+  constructor(store: Store, clock: Clock, failed: (error: unknown) => void, isShared = false) {
+    this.#isShared = isShared
     this.#memory = new BoundedMemory(clock)
     this.#memory.load(store.remembered())
     this.#store = store
@@ -26,7 +30,11 @@ export class KeptMemory implements KeyValueWithTime {
   }
 
   get(key: string): string | undefined {
-    return this.#memory.get(key)
+    const own = this.#memory.get(key)
+    if (own !== undefined || !this.#isShared || this.#forgotten.has(key)) return own
+    // Another node may have met him: it says so within a minute.
+    const theirs = this.#store.rememberedAt(key)
+    return theirs === undefined || theirs.expiresAtMs <= this.#clock.now() ? undefined : theirs.value
   }
 
   put(key: string, value: string, expiresAtMs: number): void {
@@ -36,6 +44,7 @@ export class KeptMemory implements KeyValueWithTime {
 
   delete(key: string): void {
     this.#memory.delete(key)
+    if (this.#isShared && this.get(key) !== undefined) this.#forgotten.add(key)
     this.#saveSoon()
   }
 
@@ -43,13 +52,17 @@ export class KeptMemory implements KeyValueWithTime {
   async save(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
-    const changes = this.#memory.takeChanges()
+    const forgotten = [...this.#forgotten].map((key) => ({ key, value: undefined, expiresAtMs: 0 }))
+    const own = this.#memory.takeChanges()
+    const known = new Set(own.map(({ key }) => key))
+    const changes = [...own, ...forgotten.filter(({ key }) => !known.has(key))]
     const parts = Array.from({ length: Math.ceil(changes.length / AT_ONCE) }, (_, i) =>
       changes.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
     )
     const commits = parts.map((part) => this.#store.commit([{ kind: 'remembered.put', changes: part }]))
     for (const outcome of await Promise.allSettled(commits))
       if (outcome.status === 'rejected') this.#failed(outcome.reason)
+    for (const { key } of forgotten) this.#forgotten.delete(key)
   }
 
   #saveSoon(): void {

@@ -7,7 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type Demo, endDemos, startDemo, temporaryFolder, until } from './demo.ts'
-import { Smtp, Vanished } from './smtp.ts'
+import { Smtp, type SmtpReply, Vanished } from './smtp.ts'
 
 const servers: Server[] = []
 after(async () => {
@@ -56,7 +56,7 @@ async function pour(demo: Demo, name: string, taken: string[]): Promise<void> {
     for (let n = 0; ; n++) {
       const subject = `${name}.${n}`
       const source = Buffer.from(`From: a@else.test\r\nTo: bob@customer.test\r\nSubject: ${subject}\r\n\r\nHello\r\n`)
-      const reply = await smtp.send('a@else.test', ['bob@customer.test'], source)
+      const reply: SmtpReply = await smtp.send('a@else.test', ['bob@customer.test'], source)
       if (reply.code === 421 || reply.code === 451) return
       assert.equal(reply.code, 250, reply.text)
       taken.push(subject)

@@ -21,7 +21,7 @@ import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
-import { type Passing, passAuthor } from '../outgoing/gate.ts'
+import { type Passing, passAuthor, whileDecided } from '../outgoing/gate.ts'
 import { reportAddress } from '../reports/addresses.ts'
 import { groupFor, type Later, type Leg, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { diskRefusal, eventCommand, keepAside, messageIdOf, mustBeKept } from '../tracking.ts'
@@ -78,9 +78,14 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
   }
   const legs = waysTo(agent, mail.envelope)
   const elsewhere = legs.flatMap(({ way }) => (way.kind === 'elsewhere' ? [way.address] : []))
-  const passing = passAuthor(agent, mail.author, { header, source: mail.source, elsewhere })
-  let recorded: CommandResult | undefined
-  try {
+  const answer = await whileDecided(
+    () => passAuthor(agent, mail.author, { header, source: mail.source, elsewhere }),
+    (passing) => taken(passing),
+    (error): Submitted => ({ reply: diskRefusal(agent, error), trace: undefined }),
+  )
+  return 'code' in answer ? { reply: answer, trace: undefined } : answer
+
+  async function taken(passing: Passing): Promise<Submitted | 'late'> {
     if (passing.refusal !== undefined) {
       await agent.store.commit([...(await passing.commands()), refusedEvent(agent, mail, about, passing.refusal)])
       return { reply: passing.refusal, trace: undefined }
@@ -90,17 +95,14 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
     const record = mail.record ? [mail.record(trace)] : []
     const commands = [...kept, sentCommand(agent, mail, header, about), ...(await passing.commands()), ...record]
     const results = await agent.store.commit(commands)
-    const [first] = results
+    if (passing.conditions.some((_one, i) => results[i]?.ok === false)) return 'late'
+    const first = results[passing.conditions.length]
     if (mail.once !== undefined && first?.ok === false && (first.reason === 'exists' || first.reason === 'conflict'))
       return { reply: reply(250, '2.0.0', first.message), trace: undefined, again: first.reason }
     mustBeKept(results)
-    if (mail.record) recorded = results.at(-1)
-  } catch (error) {
-    return { reply: diskRefusal(agent, error), trace: undefined }
-  } finally {
-    passing.settle()
+    const recorded = mail.record && results.at(-1)
+    return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace, recorded, messageId: about.messageId }
   }
-  return { reply: reply(250, '2.0.0', `accepted as ${trace}`), trace, recorded, messageId: about.messageId }
 }
 
 /** As many as SMTP takes at once. */
@@ -203,8 +205,8 @@ async function keep(
     kind: 'accepted' as const,
     detail: { author: author.address, protocol: mail.protocol },
   }
-  // The condition of the batch stands before all else.
-  const commands: Command[] = mail.once === undefined ? [] : [mail.once(about)]
+  // The conditions of the batch stand before all else.
+  const commands: Command[] = [...passing.conditions, ...(mail.once === undefined ? [] : [mail.once(about)])]
   const wished: Later | undefined =
     mail.holdUntilMs === undefined
       ? undefined

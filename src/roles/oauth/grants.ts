@@ -48,6 +48,9 @@ interface Kept extends Omit<Grant, 'id'> {
   readonly refreshedAtMs: number
 }
 
+/** As it lies in the store now. */
+type Found = Kept & { readonly id: number; readonly was: string }
+
 export interface Consent {
   readonly client: { readonly id: string; readonly name: string }
   readonly scopes: readonly string[]
@@ -77,6 +80,8 @@ export type AccessVerdict =
   | { readonly state: 'expired' | 'unknown' }
 
 const MOST = 50
+/** Other nodes may be first so often. */
+const TRIES = 5
 const CODE_MS = 60_000
 const ACCESS_MS = 3_600_000
 /** A program that lost the answer may show the token before once more. */
@@ -90,7 +95,7 @@ const NOTHING = digestOf('')
 export class Grants {
   readonly #agent: Agent
   readonly #ended: (account: Account, grant: number) => void
-  /** Two with the same code must not both pass. */
+  /** Two with the same code must not both pass; at two nodes of one store the store says who came first. */
   readonly #turns = new InTurn()
 
   /** `ended`: whatever a grant opened must close. */
@@ -153,7 +158,7 @@ export class Grants {
       if (!isRight || untilMs < this.#agent.world.clock.now()) return undefined
       // A code that comes twice was seen by somebody else, and so may be what it gave (RFC 6749 §4.1.2).
       if (isSpent || !isProven) return this.#end(account, kept.id)
-      return this.#renew(account, { ...kept, code: { ...kept.code, isSpent: true } }, ticket, kept.scopes, null)
+      return this.#renew(account, kept, { code: { ...kept.code, isSpent: true }, before: null }, ticket, kept.scopes)
     })
   }
 
@@ -166,10 +171,10 @@ export class Grants {
       if (!wanted.every((scope) => kept.scopes.includes(scope))) return undefined
       const nowMs = this.#agent.world.clock.now()
       if (isSame(kept.refresh, digest))
-        return this.#renew(account, kept, ticket, wanted, { digest, untilMs: nowMs + GRACE_MS })
+        return this.#renew(account, kept, { before: { digest, untilMs: nowMs + GRACE_MS } }, ticket, wanted)
       const { before } = kept
       const isHeldBack = before !== null && isSame(before.digest, digest) && nowMs < before.untilMs
-      return isHeldBack ? this.#renew(account, kept, ticket, wanted, before) : this.#end(account, kept.id)
+      return isHeldBack ? this.#renew(account, kept, { before }, ticket, wanted) : this.#end(account, kept.id)
     })
   }
 
@@ -214,7 +219,7 @@ export class Grants {
     this.#turns
       .run(account.id, async () => {
         const kept = this.#find(account, id)
-        if (kept !== undefined) await this.#put(account, { ...kept, lastUse: { atMs, from, door } })
+        if (kept !== undefined) await this.#put(account, kept, { lastUse: { atMs, from, door } })
       })
       .catch((error: unknown) => log('warning', 'the use of a grant was not noted', { error: String(error) }))
   }
@@ -223,32 +228,37 @@ export class Grants {
   async #withTicket(
     text: string,
     client: string,
-    work: (account: Account, kept: Kept & { readonly id: number }, ticket: Ticket) => Promise<Tokens | undefined>,
+    work: (account: Account, kept: Found, ticket: Ticket) => Promise<Tokens | 'late' | undefined>,
   ): Promise<Tokens | undefined> {
     const ticket = readTicket(text)
     const account = ticket && this.#agent.store.accountByAddress(ticket.address)
     if (ticket === undefined || account === undefined) return undefined
     return this.#turns.run(account.id, async () => {
-      const kept = this.#find(account, ticket.grant)
-      const isOfFamily = isSame(kept?.family ?? NOTHING, digestOf(ticket.family))
-      if (kept === undefined || !isOfFamily || !isSame(kept.client, digestOf(client))) return undefined
-      return work(account, kept, ticket)
+      for (let tries = 0; tries < TRIES; tries++) {
+        const kept = this.#find(account, ticket.grant)
+        const isOfFamily = isSame(kept?.family ?? NOTHING, digestOf(ticket.family))
+        if (kept === undefined || !isOfFamily || !isSame(kept.client, digestOf(client))) return undefined
+        const tokens = await work(account, kept, ticket)
+        // Another node was first: what it made of the grant is looked at.
+        if (tokens !== 'late') return tokens
+      }
+      return undefined
     })
   }
 
   /** New tokens, durable before they are told. */
   async #renew(
     account: Account,
-    kept: Kept & { readonly id: number },
+    kept: Found,
+    changes: Pick<Kept, 'before'> & Partial<Pick<Kept, 'code'>>,
     { family }: Ticket,
     scopes: readonly string[],
-    before: Kept['before'],
-  ): Promise<Tokens | undefined> {
+  ): Promise<Tokens | 'late' | undefined> {
     const { world, secrets } = this.#agent
     const nowMs = world.clock.now()
     const secret = newSecret(world.random)
-    const renewed = { ...kept, refresh: digestOf(secret), before, refreshedAtMs: nowMs }
-    if (!(await this.#put(account, renewed))) return undefined
+    const renewed = { refresh: digestOf(secret), ...changes, refreshedAtMs: nowMs }
+    if (!(await this.#put(account, kept, renewed))) return 'late'
     const access: Access = { address: account.address, grant: kept.id, untilMs: nowMs + ACCESS_MS, scopes }
     return {
       account,
@@ -266,36 +276,30 @@ export class Grants {
     this.#ended(account, id)
   }
 
-  /** False: another node has ended it. */
-  async #put({ id: account }: Account, { id, ...kept }: Kept & { readonly id: number }): Promise<boolean> {
-    const put = {
-      kind: 'object.put',
-      account,
-      of: 'oauth-grant',
-      id,
-      value: JSON.stringify(kept),
-      atMost: MOST,
-    } as const
+  /** False: another node has changed or ended it. */
+  async #put({ id: account }: Account, { id, was, ...kept }: Found, changes: Partial<Kept>): Promise<boolean> {
+    const value = JSON.stringify({ ...kept, ...changes })
+    const put = { kind: 'object.put', account, of: 'oauth-grant', id, value, was, atMost: MOST } as const
     const [result] = await this.#agent.store.commit([put])
     return result!.ok
   }
 
-  #find(account: Account, id: number): (Kept & { readonly id: number }) | undefined {
+  #find(account: Account, id: number): Found | undefined {
     return this.#alive(account).find((one) => one.id === id)
   }
 
   /** Neither a code that nobody came with, nor what was not used for half a year. */
-  #alive(account: Account): (Kept & { readonly id: number })[] {
+  #alive(account: Account): Found[] {
     const nowMs = this.#agent.world.clock.now()
     return this.#all(account).filter(({ refresh, code, refreshedAtMs }) =>
       refresh === null ? code.untilMs >= nowMs : refreshedAtMs + IDLE_MS > nowMs,
     )
   }
 
-  #all(account: Account): (Kept & { readonly id: number })[] {
+  #all(account: Account): Found[] {
     return this.#agent.store.lists
       .objects(account.id, 'oauth-grant')
-      .map(({ id, value }) => ({ ...(JSON.parse(value) as Kept), id }))
+      .map(({ id, value }) => ({ ...(JSON.parse(value) as Kept), id, was: value }))
   }
 }
 

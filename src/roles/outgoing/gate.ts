@@ -33,6 +33,8 @@ export interface Passing {
   readonly refusal: Reply | undefined
   /** When it leaves for this recipient elsewhere, if not now. `wished`: what its Author wants. */
   laterFor(address: string, wished: Later | undefined): Later | undefined
+  /** First in the commit that takes it, where several nodes decide: refused, nothing was done, and it is decided again. */
+  readonly conditions: readonly Command[]
   /** For the commit that takes it. @throws DiskError */
   commands(): Promise<Command[]>
   /** That commit is over, or there was none. */
@@ -42,8 +44,32 @@ export interface Passing {
 const NOTHING_TO_PASS: Passing = {
   refusal: undefined,
   laterFor: (_address, wished) => wished,
+  conditions: [],
   commands: async () => [],
   settle: () => {},
+}
+
+/** Other nodes may be faster so often. */
+const TRIES = 10
+
+/** `take` decides by `ask` and commits; again, where another node has counted something that could change it ('late'). */
+export async function whileDecided<T>(
+  ask: () => Passing,
+  take: (passing: Passing) => Promise<T | 'late'>,
+  refusal: (error: unknown) => T,
+): Promise<T | Reply> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const passing = ask()
+    try {
+      const taken = await take(passing)
+      if (taken !== 'late') return taken
+    } catch (error) {
+      return refusal(error)
+    } finally {
+      passing.settle()
+    }
+  }
+  return reply(451, '4.3.2', 'too much is sent at once with this account, try again later')
 }
 
 const WEEK_H = 7 * 24
@@ -153,6 +179,13 @@ function pass(agent: Agent, sender: Sender, { source, elsewhere, strangers, brou
   }
   const suspicion = suspicionNow(agent, desk, sender, before, counts, look)
   const standing = climbed(before, suspicion, nowMs)
+  const conditions = agent.isOneOfSeveral
+    ? [
+        conditionOf(agent, desk, sender, before, standing, (more) =>
+          suspicionNow(agent, desk, sender, before, added(counts, more), look),
+        ),
+      ]
+    : []
   const treat = (address: string) => treatmentOf(standing, suspicion, strangers.has(address))
   const changed = async () => (standing === before ? [] : await changeCommands(agent, sender, before, standing))
   if (standing.rung === 'suspend') {
@@ -181,12 +214,15 @@ function pass(agent: Agent, sender: Sender, { source, elsewhere, strangers, brou
   const by = standing.byAdministrator ? 'the administrator' : 'our outgoing control'
   return {
     refusal: undefined,
+    conditions,
     laterFor(address, wished) {
       const treatment = treat(address)
       if (treatment === 'held')
         return { dueMs: wished?.dueMs ?? nowMs, why: `held by ${by}: ${why}`, isHeld: true, sender: sender.key }
       if (treatment !== 'slowly') return wished
-      const slotMs = Math.max(wished?.dueMs ?? nowMs, (desk.slots.get(sender.key) ?? 0) + SLOW_MS)
+      // What waits for its turn may have been put there by another node, or before a start.
+      const last = desk.slots.get(sender.key) ?? agent.store.outgoing.lastTurnMs(sender.key) ?? 0
+      const slotMs = Math.max(wished?.dueMs ?? nowMs, last + SLOW_MS)
       desk.slots.set(sender.key, slotMs)
       return { dueMs: slotMs, why: `slowed by ${by}: ${why}`, sender: sender.key }
     },
@@ -201,6 +237,59 @@ function pass(agent: Agent, sender: Sender, { source, elsewhere, strangers, brou
     settle: () => end(desk, sender.key, decided),
   }
 }
+
+const MOST_MORE = 4096
+
+/**
+ * What must still hold when it is written: he stands where we think, and nobody has counted so much more of him meanwhile
+ * that it would be decided otherwise. Ours that are under way are known already.
+ */
+function conditionOf(
+  agent: Agent,
+  desk: Desk,
+  { key }: Sender,
+  before: Standing,
+  standing: Standing,
+  withMore: (more: OutgoingCounts) => Suspicion,
+): Command {
+  const nowMs = agent.world.clock.now()
+  const isSame = (more: Partial<OutgoingCounts>) => {
+    const suspicion = withMore({ ...NOTHING_SENT, ...more })
+    return (
+      climbed(before, suspicion, nowMs).rung === standing.rung &&
+      [true, false].every((isStranger) => {
+        const now = withMore(NOTHING_SENT)
+        return treatmentOf(standing, suspicion, isStranger) === treatmentOf(standing, now, isStranger)
+      })
+    )
+  }
+  const room = (of: (more: number) => Partial<OutgoingCounts>) => {
+    let most = 0
+    for (let more = 1; more <= MOST_MORE && isSame(of(more)); more *= 2) most = more
+    return most
+  }
+  const people = room((more) => ({ acquainted: more, recipients: more, strangers: more }))
+  const spam = room((more) => ({ suspects: more }))
+  const hour = hourOf(nowMs)
+  const kept = agent.store.outgoing.hours(key, hour, 1).find((one) => one.hour === hour) ?? NOTHING_SENT
+  const known = added(kept, desk.pending.get(key)?.counts ?? NOTHING_SENT)
+  return {
+    kind: 'outgoing.check',
+    sender: key,
+    hour,
+    atMost: {
+      acquainted: known.acquainted + people,
+      recipients: known.recipients + people,
+      strangers: known.strangers + people,
+      suspects: known.suspects + spam,
+    },
+    standings: [agent.store.outgoing.standing(key) ?? null, keptText(before)],
+  }
+}
+
+/** As the store has it; null: nothing is against him. */
+const keptText = (standing: Standing) =>
+  standing.rung === 'free' && standing.trustedUntilMs === undefined ? null : JSON.stringify(standing)
 
 /** What speaks against a sender, with this message counted in. */
 function suspicionNow(
@@ -283,8 +372,7 @@ function end(desk: Desk, key: string, { counts, held, prints }: Decided): void {
 /** The new standing, what follows for mail that waits already, and who hears of it. @throws DiskError */
 async function changeCommands(agent: Agent, sender: Sender, before: Standing, standing: Standing): Promise<Command[]> {
   const { key } = sender
-  const kept = standing.rung === 'free' && standing.trustedUntilMs === undefined ? null : JSON.stringify(standing)
-  const commands: Command[] = [{ kind: 'outgoing.stand', sender: key, standing: kept }]
+  const commands: Command[] = [{ kind: 'outgoing.stand', sender: key, standing: keptText(standing) }]
   // What was slowed has not left yet.
   if (standing.rung === 'hold') commands.push(...holdBack(agent, key, standing))
   agent.log(standing.rung === 'free' ? 'info' : 'warning', `${sender.name} stands on the ladder: ${standing.rung}`, {

@@ -13,9 +13,9 @@ import type { InboundMessage, SessionFacts, SmtpServerPolicy } from '../../proto
 import { REPLIES, type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import { type Agent, type ContractTerms, newTrace } from '../agent.ts'
-import { passPartner } from '../outgoing/gate.ts'
+import { type Passing, passPartner, whileDecided } from '../outgoing/gate.ts'
 import { domainOf, type Later, queueCommand, reversePathText, wayFor, wishesOf } from '../routing.ts'
-import { commitAll, diskRefusal, eventCommand, messageIdOf } from '../tracking.ts'
+import { commitAll, diskRefusal, eventCommand, messageIdOf, mustBeKept } from '../tracking.ts'
 import { ContractAccounts } from './contract-accounts.ts'
 import type { Contracts } from './contracts.ts'
 import { dkimFields } from './signing.ts'
@@ -102,7 +102,7 @@ async function mailRefusal(
   address: string,
   { sizeBytes }: MailParameters,
 ): Promise<Reply | undefined> {
-  const { name, messagesPerDay, messagesPerMinute, messageBytes } = contract
+  const { name, messagesPerDay, messageBytes } = contract
   if (contracts.isSuspended(contract))
     return reply(550, '5.7.1', `the contract with ${name} is suspended: ask our postmaster`)
   if (sizeBytes !== undefined && messageBytes !== undefined && sizeBytes > messageBytes) return tooBig(contract)
@@ -111,13 +111,8 @@ async function mailRefusal(
     if (refusal !== undefined) return refusal
   }
   if (messagesPerDay !== undefined && contracts.today(contract).messages >= messagesPerDay)
-    return reply(452, '4.5.3', `the contract with ${name} allows ${messagesPerDay} messages a day: come again tomorrow`)
-  if (!contracts.takeRate(contract))
-    return reply(
-      450,
-      '4.7.1',
-      `the contract with ${name} allows ${messagesPerMinute} messages a minute: come again later`,
-    )
+    return contracts.exhausted(contract, 'day')
+  if (!contracts.takeRate(contract)) return contracts.exhausted(contract, 'minute')
   return undefined
 }
 
@@ -198,8 +193,13 @@ async function carry(
   })
   const ways = envelope.recipients.map((recipient) => ({ recipient, way: wayFor(agent, recipient.forwardPath) }))
   const elsewhere = ways.flatMap(({ way }) => (way.kind === 'elsewhere' ? [way.address] : []))
-  const passing = passPartner(agent, contract.name, { source, elsewhere })
-  try {
+  return whileDecided(
+    () => passPartner(agent, contract.name, { source, elsewhere }),
+    (passing) => taken(passing),
+    (error) => diskRefusal(agent, error),
+  )
+
+  async function taken(passing: Passing): Promise<Reply | 'late'> {
     if (passing.refusal !== undefined) {
       await commitAll(agent, await passing.commands())
       await noteRefusal(agent, contract, about, passing.refusal)
@@ -231,13 +231,18 @@ async function carry(
       ]
     })
     commands.push(contracts.count(contract.name, { messages: 1, recipients: envelope.recipients.length }))
-    await commitAll(agent, [...commands, ...(await passing.commands())])
-  } catch (error) {
-    return diskRefusal(agent, error)
-  } finally {
-    passing.settle()
+    const conditions = [...passing.conditions, contracts.check(contract)]
+    const results = await agent.store.commit([...conditions, ...commands, ...(await passing.commands())])
+    const refused = results.slice(0, conditions.length).find((one) => !one.ok)
+    if (refused?.ok === false) {
+      if (refused.reason !== 'over-quota') return 'late'
+      const exhausted = contracts.exhausted(contract, refused.message)
+      await noteRefusal(agent, contract, about, exhausted)
+      return exhausted
+    }
+    mustBeKept(results)
+    return reply(250, '2.0.0', `accepted as ${trace}`)
   }
-  return reply(250, '2.0.0', `accepted as ${trace}`)
 }
 
 /** Not before its time (RFC 4865). */

@@ -8,7 +8,10 @@ import { inNetwork } from '../../filter/lists.ts'
 import { RateLimit } from '../../filter/rate.ts'
 import { isWithin } from '../../identity/domain.ts'
 import type { PasswordVerdict, ScramLookup } from '../../protocols/sasl/accounts.ts'
+import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
+import { type ContractDay, contractDay } from '../../store/contract-counts.ts'
+import type { ContractCounts } from '../../store/types.ts'
 import type { AdminAnswer } from '../administer.ts'
 import type { Agent, ContractTerms } from '../agent.ts'
 import { keyOfCertificate } from '../certificates.ts'
@@ -21,25 +24,9 @@ const PROOF_HOLDS_MS = 30 * 86_400_000
 /** A proof that holds is looked at again. */
 const LOOK_AGAIN_MS = 86_400_000
 const DAY_MS = 86_400_000
-const DAYS_KEPT = 62
+const MINUTE_MS = 60_000
 const DAYS_TOLD = 14
 const CHALLENGE_BYTES = 16
-
-/** Of one day (UTC). */
-export interface ContractDay {
-  readonly day: number
-  /** Messages that were taken. */
-  readonly messages: number
-  readonly recipients: number
-  /** Messages that were not. */
-  readonly refused: number
-  /** Recipients. */
-  readonly delivered: number
-  readonly returned: number
-}
-
-/** What is added to a day. */
-export type ContractCounts = Partial<Omit<ContractDay, 'day'>>
 
 type ContractAgent = Pick<Agent, 'hostName' | 'store' | 'world' | 'secrets' | 'settings' | 'log'>
 
@@ -48,7 +35,6 @@ export class Contracts {
   readonly #passwords: Passwords
   readonly #guesses: Guesses
   readonly #rates = new Map<string, RateLimit>()
-  readonly #days = new Map<string, ContractDay>()
   readonly #asked = new Map<string, number>()
 
   constructor(agent: ContractAgent, passwords: Passwords) {
@@ -167,31 +153,37 @@ export class Contracts {
   }
 
   today({ name }: Pick<ContractTerms, 'name'>): ContractDay {
-    const day = Math.floor(this.#agent.world.clock.now() / DAY_MS)
-    const known = this.#days.get(name)
-    return known?.day === day ? known : this.#kept(name, day)
+    return this.#kept(name, this.#day)
+  }
+
+  get #day(): number {
+    return Math.floor(this.#agent.world.clock.now() / DAY_MS)
+  }
+
+  get #minute(): number {
+    return Math.floor(this.#agent.world.clock.now() / MINUTE_MS)
   }
 
   /** The command that keeps the count; it belongs into the commit of what is counted. */
-  count(name: string, more: ContractCounts): Command {
-    const before = this.today({ name })
-    const sum = (key: keyof ContractCounts) => before[key] + (more[key] ?? 0)
-    const after: ContractDay = {
-      day: before.day,
-      messages: sum('messages'),
-      recipients: sum('recipients'),
-      refused: sum('refused'),
-      delivered: sum('delivered'),
-      returned: sum('returned'),
-    }
-    this.#days.set(name, after)
-    return put(dayKey(name, after.day), JSON.stringify(after))
+  count(name: string, counts: ContractCounts): Command {
+    return { kind: 'contract.count', name, day: this.#day, minute: this.#minute, counts }
+  }
+
+  /** First of the commit that takes a message: however many come at once, at however many nodes, no more are taken. */
+  check({ name, messagesPerDay, messagesPerMinute }: ContractTerms): Command {
+    const limits = { ...(messagesPerDay && { messagesPerDay }), ...(messagesPerMinute && { messagesPerMinute }) }
+    return { kind: 'contract.check', name, day: this.#day, minute: this.#minute, ...limits }
+  }
+
+  /** What is said when that was refused. */
+  exhausted({ name, messagesPerDay, messagesPerMinute }: ContractTerms, which: string): Reply {
+    return which === 'day'
+      ? reply(452, '4.5.3', `the contract with ${name} allows ${messagesPerDay} messages a day: come again tomorrow`)
+      : reply(450, '4.7.1', `the contract with ${name} allows ${messagesPerMinute} messages a minute: come again later`)
   }
 
   #kept(name: string, day: number): ContractDay {
-    const text = this.#agent.store.setting(dayKey(name, day))
-    const kept = text === undefined ? undefined : (JSON.parse(text) as ContractDay)
-    return kept?.day === day ? kept : { day, messages: 0, recipients: 0, refused: 0, delivered: 0, returned: 0 }
+    return contractDay({ get: (key) => this.#agent.store.setting(key) }, name, day)
   }
 
   // --- for the administrator
@@ -278,7 +270,6 @@ const put = (key: string, value: string): Command => ({ kind: 'setting.put', key
 const passwordKey = (name: string) => `contract.${name}.password`
 const suspendedKey = (name: string) => `contract.${name}.suspended`
 const provenKey = (name: string, domain: string) => `contract.${name}.proven.${domain}`
-const dayKey = (name: string, day: number) => `contract.${name}.day.${day % DAYS_KEPT}`
 /** No account has such a name: what is sealed for a contract fits nobody else. */
 const passwordName = (name: string) => `contract ${name}`
 

@@ -4,6 +4,7 @@
 import { noAccount, refuse } from '../apply.ts'
 import { FIRST_BOOK, FIRST_MAILBOXES, taken } from '../apply-accounts.ts'
 import { BESIDE_THE_MAIL, noObject } from '../apply-objects.ts'
+import { checkContract, countContract } from '../contract-counts.ts'
 import type { Suppressed } from '../types.ts'
 import { HOOKS, PUSHES } from '../types.ts'
 import type { Handlers } from './apply.ts'
@@ -31,6 +32,8 @@ export const people: Handlers<
   | 'object.put'
   | 'object.remove'
   | 'setting.put'
+  | 'contract.check'
+  | 'contract.count'
   | 'remembered.put'
   | 'acquaintance.put'
   | 'policy.put'
@@ -199,6 +202,8 @@ export const people: Handlers<
     if (!orKeep || !state.settings.has(key)) state.settings.set(key, value)
     return { ok: true }
   },
+  'contract.check': (state, command) => checkContract(state.settings, command),
+  'contract.count': (state, command) => countContract(state.settings, command),
   'remembered.put'(state, { changes }) {
     for (const { key, value, expiresAtMs } of changes)
       if (value === undefined) state.remembered.delete(key)

@@ -3,6 +3,7 @@
 
 import type { CommandOf } from '../apply.ts'
 import type { Command, CommandResult } from '../commands.ts'
+import { inBatch } from '../conditions.ts'
 import type { Change } from '../store.ts'
 import type { AccountId } from '../types.ts'
 import { mail } from './apply-mail.ts'
@@ -41,18 +42,16 @@ const HANDLERS: Partial<Handlers<Command['kind']>> = {
 
 /** @throws Error for a command that no agent that carries mail gives */
 export function applyBatch(state: State, batch: readonly Command[], nowMs: number, touched: Touched): CommandResult[] {
-  const made: CommandResult[] = []
   const touch: Applying['touch'] = (account, boxes = []) => {
     const known = touched.get(account) ?? new Set()
     touched.set(account, known)
     for (const { id } of boxes) known.add(id)
   }
-  for (const command of batch) {
+  return inBatch(batch, (command, made) => {
     const handler = HANDLERS[command.kind] as ((...parameters: unknown[]) => CommandResult) | undefined
     if (handler === undefined) throw new Error(`A store in memory knows no '${command.kind}'.`)
-    made.push(handler(state, command, { made, nowMs, touch }))
-  }
-  return made
+    return handler(state, command, { made, nowMs, touch })
+  })
 }
 
 export type Touched = Map<AccountId, Set<number>>

@@ -127,6 +127,7 @@ export const peopleReads = (state: State) =>
     lastEventId: () => state.tracking.lastId,
     events: (filter) => state.tracking.find(filter),
     setting: (key) => state.settings.get(key),
+    rememberedAt: (key) => state.remembered.get(key),
     remembered: () => [...state.remembered].map(([key, { value, expiresAtMs }]) => ({ key, value, expiresAtMs })),
   }) satisfies Partial<Store>
 
@@ -198,6 +199,10 @@ export const outgoingReads = (state: State): Face<OutgoingReads> => {
       const held = entries.filter((entry) => entry.state === 'held')
       const heldMessages = new Set(held.map(({ trace }) => trace)).size
       return { held: held.length, heldMessages, slowed: entries.length - held.length }
+    },
+    lastTurnMs(sender) {
+      const turns = [...entriesOf(sender)].filter(({ state: is }) => is === 'waiting').map((one) => one.nextAttemptAtMs)
+      return turns.length === 0 ? undefined : Math.max(...turns)
     },
     entries: (sender, afterId, limit) => some(entriesOf(sender, afterId), limit),
     acquainted(account, addresses) {
