@@ -2,6 +2,7 @@
 // finds what a target means; what a key means is not known here. Also `machine`, `org` and `contract` lines.
 
 import { finding } from './findings.ts'
+import { type Meaning, MemberReader } from './members.ts'
 import type { Attribute, AttributeEntry, AttributeKind, Report, SystemModel } from './model.ts'
 import { suggest } from './suggest.ts'
 import { after, join, type Line, spanOf } from './text.ts'
@@ -137,15 +138,18 @@ function unquote(text: string): string {
   return text.length >= 2 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text
 }
 
-type Meaning = { kind: AttributeKind; refs: string[] }
-
 /** Finds what the targets mean, in a model whose flows are complete. */
 export function resolveAttributes(model: SystemModel, raw: RawAttribute[], report: Report): Attribute[] {
   const names = namesOf(model)
+  const members = new MemberReader(model, (name) => meaningOf(name, names), names.spellings, report)
   let suggestions = 0
   let hopTargets = 0
   return raw.map((line) => {
-    if (line.kind !== undefined) return { ...line, kind: line.kind, refs: [] }
+    if (line.kind !== undefined) {
+      const read = members.membersOf({ kind: line.kind, entries: line.entries })
+      const refs = [...new Set(read.flatMap(({ blocks }) => blocks))]
+      return { ...line, kind: line.kind, refs, members: read }
+    }
     const ends = /^([^=~>]*[^=~>\s-])\s*[-=~]+>\s*([^>]+)$/.exec(line.target)
     const meaning =
       ends === null
@@ -184,9 +188,10 @@ function namesOf(model: SystemModel): Names {
   for (const network of model.networks) if (network.named) add(network.name, 'network', network.id)
   for (const block of model.blocks) {
     const at = block.at === undefined ? '' : `@${block.at}`
-    if (block.roles.length > 1) add(block.roles.join('/') + at, 'block', block.id)
+    if (block.roles.length > 1 && at !== '') add(block.roles.join('/') + at, 'block', block.id)
     if (at !== '') for (const role of block.roles) add(role + at, 'block', block.id)
   }
+  for (const block of model.blocks) if (block.roles.length > 1) add(block.roles.join('/'), 'block', block.id)
   const folded = new Map<string, Meaning>()
   for (const [name, meaning] of exact) if (!folded.has(name.toLowerCase())) folded.set(name.toLowerCase(), meaning)
   return { exact, folded, spellings: [...exact.keys()].filter((name) => !name.startsWith('@')).slice(0, 500) }

@@ -65,10 +65,11 @@ function addFlow(
 ) {
   const index = model.flows.length
   const blocks = raw.blocks.map((block, k): Block => {
-    const { column: _, columnEnd: __, ...written } = block
+    const { column: _, columnEnd: __, insides, ...written } = block
     const id = blockIds.give(slug([...block.roles, block.at ?? ''].join('-')) || 'unknown')
     const network = networkOf[k] === undefined ? {} : { network: networkOf[k] }
-    return { id, flow: index, actor: '', ...written, ...network }
+    const named = insides.map(({ role, ...inside }) => ({ role: block.roles[role] ?? '?', ...inside }))
+    return { id, flow: index, actor: '', ...written, ...(named.length > 0 && { insides: named }), ...network }
   })
   const hops = raw.hops.map((hop): Hop => {
     const from = hop.from === undefined ? undefined : blocks[hop.from]!.id

@@ -1,7 +1,8 @@
 // What the checker says, for a person: place, reason, numbered remedies (the form compilers taught everybody).
 // Notation: N01 other spelling, N02 stray characters, N03 half-spaced slash, N04 doubtful slash, N05 half a crossing,
 // N06 arrow or actor missing, N07 network unnamed, N08 network undecided, N09 column, N10 bracket, N11 unknown role,
-// N12 arrow, N13 Border as role, N14 role twice, N15 @id or *count, N16 no flow, N20 to N23 attribute lines, N99 more.
+// N12 arrow, N13 Border as role, N14 role twice, N15 @id or *count, N16 no flow, N20 to N23 attribute lines, N24 relays inside
+// a block, N25 members of a machine, an organisation or a contract, N26 branches, N99 more.
 // Model: M01 relationship across the Border, M02 no third party, M03 Forwarder abroad. Responsibilities: R01 Border
 // defence, R02 submission, R03 identity, R04 Open Relay, R05 Forwarder not trusted, R06 MSA lets anybody in, R07 Forwarder
 // makes mail look forged, R08 no mailstore, R09 no relationship, R10 Border to oneself, R11 unequal doors, R12 mail of

@@ -2,8 +2,8 @@
 // arrow joins, and how to go on where something is missing. Always returns a flow.
 
 import { finding } from './findings.ts'
-import { NORMAL_ARROW, type Token } from './lexer.ts'
-import type { Arrow, Report, Span } from './model.ts'
+import { isPiece, NORMAL_ARROW, type Token } from './lexer.ts'
+import type { Arrow, Relay, Report, Span } from './model.ts'
 import { after, before, join } from './text.ts'
 import { readRole } from './vocabulary.ts'
 
@@ -12,6 +12,8 @@ type RawBlock = {
   roleSpans: Span[]
   at?: string
   relays: number
+  /** By the index of the role. */
+  insides: { role: number; ways: Relay[][]; span: Span }[]
   unknown: boolean
   span: Span
   column: number
@@ -37,8 +39,6 @@ const MAX_RELAYS = 1_000_000
 const SENDING = new Set(['Author', 'MSA', 'Transmitter'])
 const RECEIVING = new Set(['Receiver', 'MDA', 'Recipient', 'Forwarder'])
 
-const isPiece = (token: Token | undefined) =>
-  token !== undefined && (token.kind === 'word' || token.kind === 'at' || token.kind === 'star')
 const isBorderWord = (token: Token | undefined) => token?.kind === 'word' && token.text.toLowerCase() === 'border'
 
 /** A `/` with words on both sides joins or is doubtful (A1); any other is a crossing or a stroke. */
@@ -137,7 +137,7 @@ function closeHop(flow: RawFlow, marks: Mark[], to: RawBlock | undefined, report
       addHop(
         flow,
         group,
-        { roles: [], roleSpans: [], relays: 1, unknown: true, span: here, column: 0, columnEnd: 0 },
+        { roles: [], roleSpans: [], relays: 1, insides: [], unknown: true, span: here, column: 0, columnEnd: 0 },
         report,
       )
       group = []
@@ -188,6 +188,7 @@ function readBlock(tokens: Token[], start: number, report: Report): [RawBlock, n
     roles: [],
     roleSpans: [],
     relays: 1,
+    insides: [],
     unknown: false,
     span: firstToken.span,
     column: firstToken.column,
@@ -213,6 +214,9 @@ function readBlock(tokens: Token[], start: number, report: Report): [RawBlock, n
     } else if (token.kind === 'star') {
       closeRole()
       readRelays(block, token, report)
+    } else if (token.kind === 'inside') {
+      closeRole()
+      readInside(block, token, report)
     } else if (token.kind === 'slash' && isPiece(tokens[k + 1]) && k > start) {
       if (!joins(tokens, k, words, report)) break
       closeRole()
@@ -274,6 +278,17 @@ function readId(block: RawBlock, token: Token, report: Report) {
   else block.at = token.text
 }
 
+function readInside(block: RawBlock, token: Token, report: Report) {
+  const role = block.roles.length - 1
+  if (role < 0 || block.insides.some((one) => one.role === role))
+    report(
+      finding('N15', 'error', token.span, 'Relays stand behind the role that they work for, once', [
+        { label: 'Write Transmitter(in > out)', edits: [] },
+      ]),
+    )
+  else if (token.ways!.length > 0) block.insides.push({ role, ways: token.ways!, span: token.span })
+}
+
 function readRelays(block: RawBlock, token: Token, report: Report) {
   const relays = /^\d{1,7}$/.test(token.text) ? Number(token.text) : 0
   if (relays >= 1 && relays <= MAX_RELAYS) block.relays = relays
@@ -312,6 +327,8 @@ function reportTwice(block: RawBlock, report: Report) {
   const keep = block.roles.map((role) => !seen.has(role) && seen.add(role).size > 0)
   const twice = keep.indexOf(false)
   report(finding('N14', 'warning', block.roleSpans[twice]!, `${block.roles[twice]} stands twice in one block`))
+  const left = block.roles.map((_, k) => keep.slice(0, k).filter(Boolean).length)
+  block.insides = block.insides.flatMap((one) => (keep[one.role] ? [{ ...one, role: left[one.role]! }] : []))
   block.roles = block.roles.filter((_, k) => keep[k])
   block.roleSpans = block.roleSpans.filter((_, k) => keep[k])
 }

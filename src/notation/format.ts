@@ -2,7 +2,7 @@
 // nothing needed one. With a style, each diagram of the other form is laid out anew; comments and attributes stay.
 
 import { NORMAL_ARROW } from './lexer.ts'
-import { blockLabel, type Diagram, type Flow, type Hop, type SystemModel } from './model.ts'
+import { blockText, type Diagram, type Flow, type Hop, type SystemModel } from './model.ts'
 import { parse } from './parse.ts'
 import { applyEdits } from './text.ts'
 
@@ -31,7 +31,7 @@ function pieces(flow: Flow): Piece[] {
   for (const block of flow.blocks) {
     const hop = into.get(block.id)
     if (hop !== undefined) out.push({ text: formatHop(hop), hop })
-    out.push({ text: blockLabel(block), ...(block.network === undefined ? {} : { network: block.network }) })
+    out.push({ text: blockText(block), ...(block.network === undefined ? {} : { network: block.network }) })
   }
   const last = into.get('')
   if (last !== undefined) out.push({ text: formatHop(last), hop: last })

@@ -2,14 +2,16 @@
 // them; knows nothing of their order. Linear in the line: no position is looked at more than twice.
 
 import { finding } from './findings.ts'
-import type { Arrow, Report, Span } from './model.ts'
+import type { Arrow, Relay, Report, Span } from './model.ts'
 import { after, type Line, spanOf } from './text.ts'
 
 export type Token = {
-  kind: 'word' | 'at' | 'star' | 'arrow' | 'slash' | 'bracket'
+  kind: 'word' | 'at' | 'star' | 'arrow' | 'slash' | 'bracket' | 'inside'
   /** The word, the id, the number, the network's name. */
   text: string
   arrow?: Arrow
+  /** Of `(a > b, c)`. */
+  ways?: Relay[][]
   span: Span
   /** White space or the line's end on this side. */
   spaceBefore: boolean
@@ -36,6 +38,11 @@ const DASHES = new Map<string, Arrow>([
 ])
 const SLASHES = new Set('/∕⁄／')
 const TAB_WIDTH = 8
+
+const PIECES: ReadonlySet<Token['kind']> = new Set(['word', 'at', 'star', 'inside'])
+
+/** Part of a block: of what stands between arrows. */
+export const isPiece = (token: Token | undefined) => token !== undefined && PIECES.has(token.kind)
 
 const isSpace = (c: string) => c <= ' ' || c === '\u00a0' || c === '\u200b' || c === '\ufeff'
 const isWord = (c: string) => /[\p{L}\p{N}\p{M}\p{S}_.'’?&!-]/u.test(c) && !'<>=~|^`+$'.includes(c)
@@ -105,6 +112,14 @@ export function lex(line: Line, end: number, report: Report): Token[] {
       at = bracket.next
       continue
     }
+    const to = c === '(' && isPiece(tokens.at(-1)) ? insideEnd(text, at, end) : at
+    if (to > at && (text[to - 1] === ')' || !isSpace(text[at - 1]!))) {
+      push('inside', at, to, text.slice(at, to))
+      tokens.at(-1)!.ways = readWays(line, at + 1, text[to - 1] === ')' ? to - 1 : to)
+      reportInside(tokens.at(-1)!, report)
+      at = to
+      continue
+    }
     const arrow = arrowAt(text, at, end)
     if (arrow) {
       push('arrow', at, at + arrow.length, text.slice(at, at + arrow.length), arrow.arrow)
@@ -118,18 +133,61 @@ export function lex(line: Line, end: number, report: Report): Token[] {
       at++
       continue
     }
-    const to = wordEnd(text, c === '@' || c === '*' ? at + 1 : at, end)
+    const behind = wordEnd(text, c === '@' || c === '*' ? at + 1 : at, end)
     if (c === '@' || c === '*') {
-      push(c === '@' ? 'at' : 'star', at, to, text.slice(at + 1, to))
-      at = to
-    } else if (to > at) {
-      push('word', at, to, text.slice(at, to))
-      at = to
+      push(c === '@' ? 'at' : 'star', at, behind, text.slice(at + 1, behind))
+      at = behind
+    } else if (behind > at) {
+      push('word', at, behind, text.slice(at, behind))
+      at = behind
     } else {
       at = reportUnexpected(line, at, end, report)
     }
   }
   return tokens
+}
+
+const MAX_NAMED_RELAYS = 200
+
+/** Behind the closing parenthesis; where there is none, before what can be no relay. */
+function insideEnd(text: string, from: number, end: number): number {
+  for (let at = from + 1; at < end; at++) {
+    if (text[at] === ')') return at + 1
+    if (text[at] === '|' || text[at] === '(') return at
+  }
+  return end
+}
+
+/** `a > b, c`: ways side by side, relays one after another. Empty names are left out. */
+function readWays(line: Line, from: number, to: number): Relay[][] {
+  const ways: Relay[][] = [[]]
+  for (const part of line.text.slice(from, to).matchAll(/([^,;>→]*)([,;>→]?)/g)) {
+    const written = part[1]!.replace(/[-=~]+$/, '')
+    const name = written.trim()
+    const start = from + part.index + written.length - written.trimStart().length
+    if (name !== '') ways.at(-1)!.push({ name, span: spanOf(line, start, start + name.length) })
+    if (part[2] === ',' || part[2] === ';') ways.push([])
+  }
+  return ways.filter((way) => way.length > 0)
+}
+
+function reportInside({ text, span, ways }: Token, report: Report) {
+  if (!text.endsWith(')'))
+    report(
+      finding('N24', 'error', span, 'The relays of this block are not closed', [
+        { label: 'Close them', edits: [{ span: after(span), text: ')' }] },
+      ]),
+    )
+  else if (ways!.length === 0 || ways!.flat().length > MAX_NAMED_RELAYS)
+    report(
+      finding(
+        'N24',
+        'error',
+        span,
+        ways!.length === 0 ? 'Nothing works in these parentheses' : 'So many relays have no names',
+        [{ label: 'Write relays by name, Transmitter(in > out, spare), or their number, Transmitter*12', edits: [] }],
+      ),
+    )
 }
 
 function wordEnd(text: string, from: number, end: number): number {
@@ -270,7 +328,7 @@ function reportUnexpected(line: Line, at: number, end: number, report: Report): 
   let to = at
   while (to < end && DASHES.has(line.text[to]!)) to++
   if (to === at) to++
-  while (to < end && !isSpace(line.text[to]!) && !isWord(line.text[to]!) && !'|/@*<=~'.includes(line.text[to]!)) to++
+  while (to < end && !isSpace(line.text[to]!) && !isWord(line.text[to]!) && !'|/@*<=~('.includes(line.text[to]!)) to++
   const span = spanOf(line, at, to)
   report(
     finding('N02', 'error', span, `"${line.text.slice(at, to)}" has no meaning here`, [

@@ -30,6 +30,12 @@ export type Report = (finding: Finding) => void
 /** `==>` direct relationship, `~~>` indirect relationship, `-->` only the direction of mail flow. */
 export type Arrow = 'direct' | 'indirect' | 'flow'
 
+/** A relay or process in a block: `Transmitter(in > scan, out)` has two ways through it, one of two relays in a row. */
+export type Relay = { name: string; span: Span }
+
+/** What works inside a block, for one of its roles: ways side by side, each of relays one after another. */
+export type Inside = { role: string; ways: Relay[][]; span: Span }
+
 export type Block = {
   /** Stable from roles and `@id`, unique in the model, safe in HTML: `msa-transmitter-sender`. */
   id: string
@@ -40,6 +46,8 @@ export type Block = {
   at?: string
   /** `Transmitter*12`: how many relays work in this block. */
   relays: number
+  /** The relays and processes that have names. */
+  insides?: Inside[]
   actor: string
   network?: string
   /** Nobody is written here: the parser recovered, or the author wrote `?`. */
@@ -110,6 +118,16 @@ export type Relationship = {
 
 export type AttributeEntry = { key: string; value: string; keySpan: Span; valueSpan: Span }
 
+/** Who or what belongs to a machine, an organisation, a contract. */
+export type Member = {
+  text: string
+  span: Span
+  /** The places that are meant. */
+  blocks: string[]
+  /** `Transmitter.out1`: one relay of a block. */
+  relay?: string
+}
+
 export type AttributeKind = 'actor' | 'role' | 'block' | 'network' | 'hop' | 'machine' | 'org' | 'contract' | 'unknown'
 
 export type Attribute = {
@@ -119,6 +137,8 @@ export type Attribute = {
   entries: AttributeEntry[]
   /** What the target means: actor, block, network or hop ids according to `kind` (actors for `role`). */
   refs: string[]
+  /** Of a `machine`, `org` or `contract` line. */
+  members?: Member[]
   span: Span
 }
 
@@ -141,7 +161,18 @@ export type SystemModel = {
   spelling: Edit[]
 }
 
-/** How a block is written: `MSA/Transmitter@sender*2`. */
+/** A block in full: `MSA/Transmitter(in > out)@sender*2`. */
+export function blockText(block: { roles: string[]; at?: string; relays: number; insides?: Inside[] }): string {
+  const roles = block.roles.length > 0 ? block.roles : ['?']
+  const inside = (role: string) =>
+    (block.insides ?? [])
+      .filter((one) => one.role === role)
+      .map(({ ways }) => `(${ways.map((way) => way.map(({ name }) => name).join(' > ')).join(', ')})`)
+      .join('')
+  return blockLabel({ ...block, roles: roles.map((role) => role + inside(role)) })
+}
+
+/** How a block is called: `MSA/Transmitter@sender*2`. */
 export function blockLabel(block: { roles: string[]; at?: string; relays: number }): string {
   const roles = block.roles.length > 0 ? block.roles.join('/') : '?'
   return roles + (block.at === undefined ? '' : `@${block.at}`) + (block.relays > 1 ? `*${block.relays}` : '')

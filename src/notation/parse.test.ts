@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Finding, SystemModel } from './model.ts'
+import { blockText, type Finding, type SystemModel } from './model.ts'
 import { parse } from './parse.ts'
 import { Sayings } from './said.ts'
 import { applyEdits } from './text.ts'
@@ -325,8 +325,8 @@ test('attribute lines: targets, lists, quotes, continued lines', () => {
       ['block', 'MSA/Transmitter@home', 'msa-transmitter-home'],
       ['role', 'Transmitter', 'home'],
       ['hop', 'Author -> MSA', 'author-anna->msa-transmitter-home'],
-      ['machine', 'm1'],
-      ['contract', 'ISP terms'],
+      ['machine', 'm1', 'msa-transmitter-home'],
+      ['contract', 'ISP terms', 'author-anna', 'msa-transmitter-home'],
     ],
   )
   const [anna, home] = model.actors
@@ -347,6 +347,48 @@ test('a # inside quotes is no comment; behind them, or where a quote is not clos
   assert.deepEqual(value('name="A # B", x="\\" # " # "c"'), ['A # B', '" # '])
   assert.deepEqual(value('name="A" # "B"'), ['A'])
   assert.deepEqual(value('name="A # B'), ['A'])
+})
+
+test('relays inside a block, and who hosts them', () => {
+  const text = `\
+MSA(login)/Transmitter( in -> scan ,spare)@isp*12 ==> MDA (store, imap)
+
+machine m1: Transmitter.scan, MDA.imap, MSA@isp.login
+org Acme: isp
+contract "ISP terms": isp -- MDA
+`
+  const { model, findings } = parse(text)
+  assert.deepEqual(findings, [])
+  const [isp, mda] = model.blocks
+  assert.deepEqual(
+    isp!.insides!.map(({ role, ways }) => [role, ways.map((way) => way.map(({ name }) => name))]),
+    [
+      ['MSA', [['login']]],
+      ['Transmitter', [['in', 'scan'], ['spare']]],
+    ],
+  )
+  assert.equal(isp!.relays, 12)
+  assert.equal(blockText(isp!), 'MSA(login)/Transmitter(in > scan, spare)@isp*12')
+  for (const { name, span } of [isp!, mda!].flatMap((block) => block.insides!.flatMap(({ ways }) => ways.flat())))
+    assert.equal(text.slice(span.start, span.end), name)
+  const [machine, org, contract] = model.attributes
+  assert.deepEqual(
+    machine!.members!.map(({ blocks, relay }) => [blocks, relay]),
+    [
+      [[isp!.id], 'scan'],
+      [[mda!.id], 'imap'],
+      [[isp!.id], 'login'],
+    ],
+  )
+  assert.deepEqual(org!.refs, [isp!.id])
+  assert.deepEqual(
+    contract!.members!.map(({ span }) => text.slice(span.start, span.end)),
+    ['isp', 'MDA'],
+  )
+  for (const wrong of ['MSA(a', 'MSA()', 'MSA(a)(b)']) assert.equal(parse(wrong).findings.length, 1, wrong)
+  const lost = parse('MSA(login)@a\n\nmachine m: MSA.logn, b\n').findings
+  assert.deepEqual(codes(lost), ['N25', 'N25'])
+  assert.equal(lost[0]!.fixes[0]!.edits[0]!.text, 'MSA.login')
 })
 
 test('attribute lines that are wrong', () => {
