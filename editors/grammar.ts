@@ -94,7 +94,8 @@ export function grammar() {
         patterns: [
           rule('variable.other.agent', `@(?:${WORDS})?`),
           rule('constant.numeric.relays', `\\*(?:${WORDS})?`),
-          rule('punctuation.separator.roles', `(?<=${WORD}|-)[/∕⁄／](?=${WORD}|@)`),
+          rule('variable.parameter.relays', String.raw`(?<=${WORD}|-|\))\s*\([^()|]*\)`),
+          rule('punctuation.separator.roles', String.raw`(?<=${WORD}|-|\))[/∕⁄／](?=${WORD}|@)`),
           rule('keyword.control.border', '[/∕⁄／]'),
           rule('entity.name.type.role', oneOf(ROLES)),
           rule('entity.name.type.role.synonym', oneOf([...SYNONYMS.keys(), 'mua', 'mta', 'user'])),

@@ -45,6 +45,7 @@ const KINDS: readonly [string, string][] = [
   ['punctuation.separator.roles', 'slash'],
   ['keyword.control.border', 'slash'],
   ['variable.other.agent', 'at'],
+  ['variable.parameter', 'inside'],
   ['constant.numeric', 'star'],
   ['keyword.other.border', 'word'],
   ['entity.name.type', 'word'],
@@ -146,6 +147,7 @@ test('so is what people write otherwise', () => {
     'Author ==> MSA@a\n\na: domain=x.test, ip=192.0.2.1\n   forward="a@x.test -> \\"b\\"@y.test", modifies=subject,footer\n   , dkim = no # why\n',
     'Author@a ==> MSA@b\n\n"a": name="A # B"\nAuthor@a ==> MSA: kind=contract\n@b: x=1;y=2\nMSA@b: in="Net: A"\n',
     'Transmitter@m ==> MDA@n\n\nmachine m1: m, MDA@n\norg "Acme Corp": m, n\ncontract "ISP terms": Author -- MSA/Transmitter\n',
+    'MSA(login)/Transmitter (in > scan, spare)@isp*3 ==> MDA(store,imap)@home\n\nmachine m: Transmitter.scan, MDA.imap\n',
     '```\nAuthor ==> MSA\n```\n',
   ])
     compare(text, text)
