@@ -76,3 +76,17 @@ test('what editors say of a setting is what docs/attributes.md says, and the wor
     assert.equal(isYesNo, words.includes('yes'), `${name} takes yes and no`)
   }
 })
+
+test('every example of docs/notation.md is read without findings of how it is written', () => {
+  const examples = read('docs/notation.md').match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)!
+  assert.ok(examples.length >= 4)
+  for (const example of examples) {
+    const { findings, model } = parse(example.replace(/^ {4}/gm, ''))
+    assert.deepEqual(
+      findings.map(({ code, message }) => `${code} ${message}`),
+      [],
+      example,
+    )
+    assert.ok(model.flows.length > 0)
+  }
+})

@@ -8,7 +8,7 @@ import { isMeantToRun, planSystem } from '../system/description.ts'
 import { home } from './home.ts'
 import { EXIT, mendFile, printFindings, readDescription } from './read-description.ts'
 import type { WishAboutPeople } from './verbs/account.ts'
-import { drawFile, FORMATS } from './verbs/draw.ts'
+import { drawFile, FORMATS, LAYER_WORDS } from './verbs/draw.ts'
 
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
   version: string
@@ -130,6 +130,7 @@ program
   .option('-f, --format <format>', FORMATS, 'svg')
   .option('-o, --output <file>', 'where to write it (default: standard output)')
   .option('--theme <theme>', 'of a picture: auto (the reader decides; a PNG is light), light or dark', 'auto')
+  .option('--layer <layers>', `what is shown beside the flows: ${LAYER_WORDS.join(', ')}`, 'all')
   .option('--scale <n>', 'pixels of a PNG for each one of the SVG', '2')
   .action((file, options) => verb(() => drawFile(file, options))())
 

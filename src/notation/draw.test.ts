@@ -128,3 +128,55 @@ test('a picture of anything is well-formed', () => {
     { numRuns: 300 },
   )
 })
+
+const LAYERED = `
+Author@anna ==> MSA(login)/Transmitter(in > out, spare)@isp --> / --> Receiver/MDA(store, imap)@home*3 ==> Recipient@bob
+
+Open Relay@wild --> / --> Transmitter@home*4
+
+machine m<1>: isp.spare, MDA.imap
+org Acme: isp, anna
+contract "ISP & terms": anna -- isp
+`
+
+test('relays stand inside their block, each way on a line of its own, and an Open Relay floats in the cloud', () => {
+  const { model } = parse(LAYERED)
+  const picture = layout(model)
+  const svg = draw(model)
+  assertWellFormed(svg)
+  for (const name of ['login', 'in', 'out', 'spare', 'store', 'imap']) assert.ok(svg.includes(`>${name}</text>`), name)
+  // Relays that have no names are squares: the four of the second flow, beside six chips.
+  assert.equal(svg.split('class="relay"').length - 1, 6 + 4)
+  assert.equal(svg.split('class="step"').length - 1, 1)
+  for (const { id, y, height } of picture.blocks) {
+    const group = svg.slice(svg.indexOf(`data-block="${id}"`)).split('</g>')[0]!
+    for (const [, at, tall] of group.matchAll(
+      /class="relay" x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"/g,
+    ))
+      assert.ok(Number(at) > y && Number(at) + Number(tall) < y + height, id)
+  }
+  assert.match(svg.slice(svg.indexOf('data-block="open-relay-wild"')), /^[^<]*<path class="body" d="M[^"]*Z"/)
+})
+
+test('machines, organisations and contracts are layers below the flows that can be left out', () => {
+  const { model } = parse(LAYERED)
+  const { layers, blocks, height } = layout(model)
+  const x = (id: string) => blocks.find((block) => block.id === id)!
+  assert.deepEqual([...new Set(layers.map(({ kind, label }) => `${kind} ${label}`))].sort(), [
+    'contracts ISP & terms',
+    'machines machine m<1>',
+    'organisations Acme',
+  ])
+  const acme = layers.find(({ label }) => label === 'Acme')!
+  assert.ok(acme.from <= x('author-anna').x && acme.to >= x('msa-transmitter-isp').x + x('msa-transmitter-isp').width)
+  for (const { y } of layers) assert.ok(y > acme.y - 200 && y < height)
+  const places = layers.map(({ from, to, y }) => ({ from, to, y }))
+  for (const [k, a] of places.entries())
+    for (const b of places.slice(k + 1)) assert.ok(a.y !== b.y || a.to <= b.from || b.to <= a.from)
+  assert.deepEqual(
+    layout(model, new Set(['contracts'])).layers.map(({ kind }) => kind),
+    ['contracts'],
+  )
+  assert.ok(draw(model).includes('>ISP &amp; terms</text>') && draw(model).includes('>machine m&lt;1&gt;</text>'))
+  assert.equal(draw(model, { layers: new Set() }).includes('class="layer'), false)
+})

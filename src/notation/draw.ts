@@ -1,18 +1,12 @@
 // A Picture as SVG: plain shapes and text (opens outside a browser too), no script, nothing from elsewhere, light and
 // dark by the reader's setting. Blocks carry `data-block`, hops `data-hop` and an invisible way to move messages along.
 
-import {
-  blockTexts,
-  layout,
-  type Picture,
-  type PictureBlock,
-  type PictureHop,
-  type PictureNetwork,
-  type Point,
-  SIZE,
-  textWidth,
-} from './layout.ts'
+import { drawBlock } from './draw-block.ts'
+import type { Layer } from './layers.ts'
+import { layout, type Picture, type PictureHop, type PictureLayer, type PictureNetwork } from './layout.ts'
+import { SIZE, textWidth } from './measure.ts'
 import type { Arrow, SystemModel } from './model.ts'
+import { n, p, xml } from './svg.ts'
 import { pictureStyle, type Theme } from './theme.ts'
 
 export type DrawOptions = {
@@ -22,11 +16,13 @@ export type DrawOptions = {
   idPrefix?: string
   /** Explain the arrows below the picture (default true). */
   legend?: boolean
+  /** Which further layers are shown (default: all that the text has). */
+  layers?: ReadonlySet<Layer>
 }
 
 /** A model as an SVG document. */
 export function draw(model: SystemModel, options: DrawOptions = {}): string {
-  return renderPicture(layout(model), options)
+  return renderPicture(layout(model, options.layers), options)
 }
 
 /** Any picture as an SVG document: of a model, or of the way a message took. */
@@ -59,11 +55,18 @@ export function renderPicture(picture: Picture, options: DrawOptions = {}): stri
     }),
     ...picture.hops.map((hop) => drawHop(hop, prefix)),
     ...picture.blocks.map((block) => drawBlock(block, prefix)),
+    ...picture.layers.map(drawLayer),
     legend.svg,
     '</svg>',
   ]
     .filter((part) => part !== '')
     .join('\n')
+}
+
+/** A bracket that opens upwards, with its name below. */
+function drawLayer({ kind, label, from, to, y }: PictureLayer): string {
+  const path = `M${n(from)} ${n(y - 5)}V${n(y)}H${n(to)}V${n(y - 5)}`
+  return `<g class="layer ${kind}"><path d="${path}"/><text class="small" x="${n((from + to) / 2)}" y="${n(y + 14)}" text-anchor="middle">${xml(label)}</text></g>`
 }
 
 function drawNetwork({ id, name, x, y, width, height }: PictureNetwork): string {
@@ -74,77 +77,6 @@ function drawNetwork({ id, name, x, y, width, height }: PictureNetwork): string 
   const bar = (from: number, to: number) => (to - from > 8 ? `M${n(from)} ${n(line)}H${n(to)}` : '')
   const bracket = `M${n(x + 12)} ${n(line - 6)}v12M${n(x + width - 12)} ${n(line - 6)}v12${bar(x + 12, middle - half)}${bar(middle + half, x + width - 12)}`
   return `<g class="network" data-network="${xml(id)}"><rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${n(height)}" rx="14"/><path d="${bracket}"/><text x="${n(middle)}" y="${n(line + 5)}" text-anchor="middle">${xml(name)}</text></g>`
-}
-
-function drawBlock(block: PictureBlock, prefix: string): string {
-  const { id, kind, roles, at, actor } = block
-  const tint = block.tint === undefined ? '' : ` tint${block.tint}`
-  const shape = kind === 'user' ? user(block) : kind === 'internet' ? cloud(block) : box(block)
-  const label = [...(roles.length > 0 ? roles : ['?'])].join('/') + (at === undefined ? '' : `@${at}`)
-  const data = `data-block="${xml(id)}" data-actor="${xml(actor)}" data-roles="${xml(roles.join(' / '))}"`
-  return `<g id="${xml(prefix)}block-${xml(id)}" class="block ${kind}${tint}" ${data} role="group" aria-label="${xml(label)}">${shape}</g>`
-}
-
-/** Figure 1's block: a rounded box that lists its roles; several relays are a stack. */
-function box(block: PictureBlock): string {
-  const { x, y, width, height, relays } = block
-  const { names, smalls } = blockTexts(block)
-  const rect = (dx: number, cls: string) =>
-    `<rect class="${cls}" x="${n(x + dx)}" y="${n(y - dx)}" width="${n(width)}" height="${n(height)}" rx="10"/>`
-  const middle = x + width / 2
-  const out = relays > 1 ? [rect(10, 'back'), rect(5, 'back')] : []
-  out.push(rect(0, 'body'))
-  let line = y + SIZE.padY + SIZE.line / 2
-  names.forEach((role, k) => {
-    if (k > 0) out.push(`<path class="divider" d="M${n(x + 14)} ${n(line - 15)}H${n(x + width - 14)}"/>`)
-    out.push(`<text class="role" x="${n(middle)}" y="${n(line + 5.5)}" text-anchor="middle">${xml(role)}</text>`)
-    line += SIZE.line + 9
-  })
-  out.push(...smallLines(smalls, middle, line - 24))
-  if (relays > 1) {
-    const text = `×${relays}`
-    const wide = textWidth(text, SIZE.small) + 12
-    out.push(
-      `<rect class="count" x="${n(x + width + 10 - wide + 6)}" y="${n(y - 20)}" width="${n(wide)}" height="19" rx="9.5"/>`,
-      `<text class="count" x="${n(x + width + 16 - wide / 2)}" y="${n(y - 6)}" text-anchor="middle">${text}</text>`,
-    )
-  }
-  return out.join('')
-}
-
-/** A person: head and shoulders in a circle, the name below. */
-function user(block: PictureBlock): string {
-  const { x, y, width, height } = block
-  const { names, smalls } = blockTexts(block)
-  const cx = x + width / 2
-  const cy = y + height / 2
-  const r = SIZE.userRadius
-  const out = [
-    `<circle class="body" cx="${n(cx)}" cy="${n(cy)}" r="${r}"/>`,
-    `<circle class="person" cx="${n(cx)}" cy="${n(cy - 6.5)}" r="7.5"/>`,
-    `<path class="person" d="M${n(cx - 14)} ${n(cy + 16)}a14 12.5 0 0 1 28 0z"/>`,
-  ]
-  let line = cy + r + 17
-  for (const text of names) {
-    out.push(`<text class="role" x="${n(cx)}" y="${n(line)}" text-anchor="middle">${xml(text)}</text>`)
-    line += 19
-  }
-  out.push(...smallLines(smalls, cx, line - 14))
-  return out.join('')
-}
-
-function smallLines(lines: string[], x: number, from: number): string[] {
-  return lines.map(
-    (text, k) =>
-      `<text class="small" x="${n(x)}" y="${n(from + (k + 1) * (SIZE.small + 4))}" text-anchor="middle">${xml(text)}</text>`,
-  )
-}
-
-function cloud({ x, y, width, height, roles }: PictureBlock): string {
-  const w = (k: number) => n(x + width * k)
-  const h = (k: number) => n(y + height * k)
-  const path = `M${w(0.2)} ${h(0.86)}C${w(-0.06)} ${h(0.86)} ${w(-0.04)} ${h(0.42)} ${w(0.17)} ${h(0.42)}C${w(0.18)} ${h(0.02)} ${w(0.52)} ${h(-0.04)} ${w(0.6)} ${h(0.24)}C${w(0.76)} ${h(0.1)} ${w(0.92)} ${h(0.28)} ${w(0.86)} ${h(0.46)}C${w(1.06)} ${h(0.5)} ${w(1.04)} ${h(0.86)} ${w(0.82)} ${h(0.86)}Z`
-  return `<path class="body" d="${path}"/><text class="small" x="${w(0.51)}" y="${h(0.65)}" text-anchor="middle">${xml(roles.join(' '))}</text>`
 }
 
 /** The article's arrows: double for direct, wavy for indirect, single for mail flow only. */
@@ -201,20 +133,4 @@ function drawLegend(picture: Picture): { svg: string; width: number; height: num
     return part
   })
   return { svg: `<g class="legend" aria-hidden="true">${parts.join('')}</g>`, width: Math.ceil(x), height: 28 }
-}
-
-const n = (value: number) => String(Math.round(value * 10) / 10)
-const p = ([x, y]: Point) => `${n(x)} ${n(y)}`
-
-/** For text and attributes; characters that XML does not know are left out. */
-function xml(text: string): string {
-  return text
-    .replace(
-      /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
-      '',
-    )
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/"/g, '&quot;')
 }

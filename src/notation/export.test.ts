@@ -76,3 +76,18 @@ test('Graphviz draws it', { skip: hasDot ? false : 'graphviz is not installed' }
     assert.match(stdout.toString(), /<svg /)
   }
 })
+
+test('machines, organisations and contracts are in every language, or left out', () => {
+  const { model } = parse('MSA(in)@a ==> Transmitter@b\n\nmachine m1: MSA.in, b\norg "A [x]": a\ncontract c: a -- b\n')
+  const mermaid = drawnAs(model, 'mermaid')!
+  for (const line of ['o0{{"machine m1"}}', 'o0 -.- b1', 'o1{{"A [x]"}}', 'b0 ---|"c"| b1', 'b0["MSA(in)@a"]'])
+    assert.ok(mermaid.includes(`  ${line}\n`), line)
+  assert.match(drawnAs(model, 'd2')!, /o0 -- b1: \{style\.stroke-dash: 2\}\n[\s\S]*b0 -- b1: "c"\n/)
+  assert.match(
+    drawnAs(model, 'dot')!,
+    /o1 \[label="A \[x\]", shape=hexagon\];\n {2}o1 -> b0 \[dir=none, style=dotted\];/,
+  )
+  assert.equal(drawnAs(model, 'dot', { layers: new Set() })!.includes('o0'), false)
+  const text = drawnAs(model, 'text', { layers: new Set(['organisations']) })!
+  assert.equal(text, 'MSA(in)@a ==> Transmitter@b\n\norg "A [x]": a\n')
+})

@@ -2,7 +2,10 @@
 // Plain data (`Picture`), so that a live page can move messages along the hops and a message trace can be drawn too.
 // Lengths are SVG user units (pixels at scale 1). Texts are measured by estimate, generously.
 
+import { blockSize } from './block-size.ts'
 import { describe } from './describe.ts'
+import { ALL_LAYERS, type Layer, type LayerMark, layerMarks } from './layers.ts'
+import { SIZE, textWidth, wrapText } from './measure.ts'
 import type { Arrow, SystemModel } from './model.ts'
 import { isKnownRole, isUserRole } from './vocabulary.ts'
 
@@ -15,6 +18,8 @@ export type PictureBlock = {
   roles: string[]
   kind: 'user' | 'agent' | 'internet' | 'unknown'
   relays: number
+  /** Relays and processes by name, for the role that they work for. */
+  insides?: { role: string; ways: string[][] }[]
   /** The same number for all blocks of an actor that appears more than once. */
   tint?: number
   /** A short remark under the name, e.g. what a trace knows. */
@@ -41,6 +46,8 @@ export type PictureNetwork = { id: string; name: string; x: number; y: number; w
 type PictureBorder = { id: string; from: Point; to: Point; label: string }
 /** A relationship that is not drawn as an arrow, as a curve below the row; four points of a cubic Bézier curve. */
 type PictureRelation = { a: string; b: string; label: string; curve: [Point, Point, Point, Point] }
+/** A machine, an organisation or a contract, as a bracket below its places. */
+export type PictureLayer = { kind: Layer; label: string; from: number; to: number; y: number }
 type PictureText = { lines: string[]; x: number; y: number; heading?: boolean }
 
 export type Picture = {
@@ -54,6 +61,7 @@ export type Picture = {
   hops: PictureHop[]
   borders: PictureBorder[]
   relations: PictureRelation[]
+  layers: PictureLayer[]
 }
 
 /** One flow to be placed. A hop's missing end becomes a cloud, the open Internet. */
@@ -62,43 +70,30 @@ export type PictureRow = {
   blocks: (Omit<PictureBlock, 'x' | 'y' | 'width' | 'height'> & { network?: string })[]
   hops: { id: string; from?: string; to?: string; arrow: Arrow; crossings: string[]; label?: string }[]
   relations: { a: string; b: string; label: string }[]
+  layers?: LayerMark[]
 }
 
-export const SIZE = {
-  font: 15,
-  small: 12,
-  line: 21,
-  userRadius: 25,
-  margin: 28,
-  padX: 18,
-  padY: 11,
-  networkPad: 20,
-  networkLabel: 34,
-  gap: 74,
-  crossing: 64,
-  slant: 20,
-  rowGap: 34,
-  caption: 22,
-  relationDepth: 50,
-} as const
-
 /** The picture of a model: one row for each flow. */
-export function layout(model: SystemModel): Picture {
+export function layout(model: SystemModel, shown: ReadonlySet<Layer> = ALL_LAYERS): Picture {
   const shared = model.actors.filter((actor) => actor.at !== undefined && actor.blocks.length > 1)
   const tints = new Map(shared.map((actor, k) => [actor.id, k % 8]))
   const inferred = inferredByFlow(model)
+  const layers = layerMarks(model, shown)
   const rows = model.flows.map((flow): PictureRow => {
     const caption =
       model.diagrams[flow.diagram]!.flows[0] === flow.index ? model.diagrams[flow.diagram]!.caption : undefined
     return {
       ...(caption === undefined ? {} : { caption }),
-      blocks: flow.blocks.map(({ id, actor, at, roles, relays, network, unknown }) => ({
+      blocks: flow.blocks.map(({ id, actor, at, roles, relays, network, unknown, insides }) => ({
         id,
         actor,
         ...(at === undefined ? {} : { at }),
         roles,
         kind: unknown || !roles.some(isKnownRole) ? 'unknown' : roles.every(isUserRole) ? 'user' : 'agent',
         relays,
+        ...(insides !== undefined && {
+          insides: insides.map(({ role, ways }) => ({ role, ways: ways.map((way) => way.map(({ name }) => name)) })),
+        }),
         ...(tints.has(actor) ? { tint: tints.get(actor)! } : {}),
         ...(network === undefined ? {} : { network }),
       })),
@@ -110,6 +105,7 @@ export function layout(model: SystemModel): Picture {
         crossings: crossings.map((_, k) => `border:${id}${k === 0 ? '' : `:${k + 1}`}`),
       })),
       relations: inferred.get(flow.index) ?? [],
+      layers: layers.get(flow.index) ?? [],
     }
   })
   const names = new Map(model.networks.map((network) => [network.id, network.name]))
@@ -152,6 +148,7 @@ export function arrange(
     hops: [],
     borders: [],
     relations: [],
+    layers: [],
   }
   if (text.heading) {
     const lines = wrapText(text.title, 640)
@@ -215,7 +212,33 @@ function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>,
   for (const { network: _, outer: __, ...block } of nodes) picture.blocks.push(block)
   picture.width = Math.max(picture.width, right, x)
   picture.height = bottom + (hops.some((hop) => hop.crossings.length > 0) ? 34 : 0)
+  placeLayers(picture, row.layers ?? [], byId)
 }
+
+/** Brackets below the row, each on the first line where there is room for it and its label. */
+function placeLayers(picture: Picture, marks: LayerMark[], nodes: Map<string, Node>) {
+  const ends: number[] = []
+  const placed = marks.map((mark): PictureLayer => {
+    const [first, last] = [nodes.get(mark.first)!, nodes.get(mark.last)!]
+    const inset = mark.kind === 'contracts' ? [first.width / 2, last.width / 2] : [-4, -4]
+    const [from, to] = [first.x + inset[0]!, last.x + last.width - inset[1]!]
+    return { kind: mark.kind, label: mark.label, from, to, y: 0 }
+  })
+  for (const layer of placed.sort((a, b) => a.from - b.from)) {
+    const half = Math.max(layer.to - layer.from, textWidth(layer.label, SIZE.small)) / 2
+    const middle = (layer.from + layer.to) / 2
+    const free = ends.slice(0, MAX_LEVELS).findIndex((end) => end <= middle - half)
+    const level = free >= 0 ? free : Math.min(ends.length, MAX_LEVELS)
+    ends[level] = middle + half + 12
+    layer.y = picture.height + 14 + level * SIZE.layer
+    picture.width = Math.max(picture.width, middle + half)
+    picture.layers.push(layer)
+  }
+  if (placed.length > 0) picture.height += 10 + ends.length * SIZE.layer
+}
+
+/** More brackets over one place lie on each other. */
+const MAX_LEVELS = 40
 
 type PlacedHop = PictureRow['hops'][number] & { from: string; to: string }
 
@@ -334,68 +357,7 @@ function placeRelation(
   picture.relations.push({ ...relation, curve })
 }
 
-/** What is written in a block: roles, and smaller lines below. Of an unknown role we know only what it is called. */
-export function blockTexts(block: Pick<PictureBlock, 'kind' | 'roles' | 'at' | 'note' | 'relays'>) {
-  const unknown = block.kind === 'unknown'
-  const people = block.kind === 'user' && block.relays > 1 ? ` ×${block.relays}` : ''
-  const names = unknown || block.roles.length === 0 ? ['?'] : block.roles.map((role) => role + people)
-  const smalls = [...(unknown ? block.roles : []), block.at === undefined ? '' : `@${block.at}`, block.note ?? '']
-  return { names, smalls: smalls.filter((line) => line !== '') }
-}
-
 /** Half the width that arrows keep away from the middle of a block. */
 function port(block: PictureBlock): number {
   return block.kind === 'user' ? SIZE.userRadius : block.width / 2
-}
-
-function blockSize(block: PictureRow['blocks'][number]): { width: number; height: number } {
-  const { names, smalls } = blockTexts(block)
-  const widest = Math.max(
-    ...names.map((name) => textWidth(name, SIZE.font)),
-    ...smalls.map((line) => textWidth(line, SIZE.small)),
-    0,
-  )
-  const smallHeight = smalls.length * (SIZE.small + 5)
-  if (block.kind === 'user') {
-    // Symmetric about the middle of the figure, where the arrows meet it.
-    const below = names.length * 19 + smallHeight
-    return { width: Math.max(2 * SIZE.userRadius + 10, widest), height: 2 * (SIZE.userRadius + below) }
-  }
-  const lines = names.length
-  const divided = (lines - 1) * 9
-  return {
-    width: Math.max(92, widest + 2 * SIZE.padX),
-    height: lines * SIZE.line + divided + smallHeight + 2 * SIZE.padY,
-  }
-}
-
-const NARROW = new Set("iljtfr.,:;'’|!()[] I/")
-const WIDE = new Set('mwMW@%')
-
-/** An estimate of a text's width that is rather too great than too small, at a font size in pixels. */
-export function textWidth(text: string, size: number): number {
-  let ems = 0
-  for (const c of text) {
-    if (NARROW.has(c)) ems += 0.4
-    else if (WIDE.has(c)) ems += 0.98
-    else if (c > '\u2e80') ems += 1.05
-    else if (c >= 'A' && c <= 'Z') ems += 0.74
-    else ems += 0.63
-  }
-  return ems * size
-}
-
-function wrapText(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(/\s+/)) {
-    const longer = line === '' ? word : `${line} ${word}`
-    if (line !== '' && textWidth(longer, SIZE.font) > width) {
-      lines.push(line)
-      line = word
-    } else {
-      line = longer
-    }
-  }
-  return [...lines, line]
 }

@@ -76,7 +76,11 @@ const SHAPES = [
   '.heading{font-size:16px}',
   '.small,.border text,.relation text,text.count{font-size:12px}',
   '.network text{font-size:14px}',
-  '.network path,.divider,.hop .line,.border path,.relation path{fill:none}',
+  '.network path,.divider,.hop .line,.border path,.relation path,.step,.layer path{fill:none}',
+  '.relay{stroke-width:1}',
+  '.layer path,.step{stroke-width:1.3}',
+  '.organisations path{stroke-dasharray:6 3}',
+  '.contracts path{stroke-width:3}',
   '.way{fill:none;stroke:none}',
   '.block .body,.block .back{stroke-width:1.6}',
   '.unknown .body{stroke-dasharray:5 4}',
@@ -97,6 +101,8 @@ function colours(c: Palette): string[] {
     `${selector} .body,${selector} .back{fill:${fill};stroke:${stroke}}`,
     `${selector} .person,${selector} rect.count{fill:${stroke}}`,
     `${selector} .divider{stroke:${stroke};stroke-opacity:.35}`,
+    `${selector} .relay{fill:${c.paper};stroke:${stroke}}`,
+    `${selector} .step{stroke:${stroke}}`,
   ]
   const arrow = (selector: string, colour: string) => [
     `${selector} .line{stroke:${colour}}`,
@@ -121,6 +127,9 @@ function colours(c: Palette): string[] {
     `.border path{stroke:${c.border}}`,
     `.border text{fill:${c.border}}`,
     `.relation path{stroke:${c.direct}}`,
+    `.machines path{stroke:${c.flow}}`,
+    `.organisations path{stroke:${c.indirect}}`,
+    `.contracts path{stroke:${c.direct}}`,
     `.relation text{fill:${c.muted}}`,
   ]
 }

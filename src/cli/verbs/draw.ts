@@ -3,12 +3,14 @@
 import { writeFileSync } from 'node:fs'
 import { draw } from '../../notation/draw.ts'
 import { drawnAs, EXPORTS } from '../../notation/export.ts'
+import { LAYERS } from '../../notation/layers.ts'
 import type { Theme } from '../../notation/theme.ts'
 import { EXIT, printFindings, readDescription } from '../read-description.ts'
 
 export const FORMATS = ['svg', 'png', 'text', 'json', ...EXPORTS].join(', ')
 
 const THEMES: readonly string[] = ['auto', 'light', 'dark'] satisfies Theme[]
+export const LAYER_WORDS: readonly string[] = [...LAYERS, 'none', 'all']
 const MAX_SCALE = 8
 
 export interface DrawVerbOptions {
@@ -16,6 +18,7 @@ export interface DrawVerbOptions {
   readonly output?: string
   readonly theme: string
   readonly scale: string
+  readonly layer: string
 }
 
 export async function drawFile(file: string, options: DrawVerbOptions): Promise<number> {
@@ -29,6 +32,12 @@ export async function drawFile(file: string, options: DrawVerbOptions): Promise<
     console.error(`A scale is a number up to ${MAX_SCALE}.`)
     return EXIT.usage
   }
+  const shown = options.layer.split(',')
+  const layers = new Set(LAYERS.filter((one) => shown.includes(one) || shown.includes('all')))
+  if (!shown.every((one) => LAYER_WORDS.includes(one))) {
+    console.error(`A layer is ${LAYER_WORDS.join(', ')}; several are written with commas.`)
+    return EXIT.usage
+  }
   const isPicture = options.format === 'png'
   if (isPicture && options.output === undefined && process.stdout.isTTY) {
     console.error('A PNG is no text for a terminal: write it to a file with -o FILE.')
@@ -38,8 +47,8 @@ export async function drawFile(file: string, options: DrawVerbOptions): Promise<
   if (description === undefined) return EXIT.usage
   const { model, source } = description
   const drawn = isPicture
-    ? await (await import('../png.ts')).pngOf(draw(model, { theme: theme === 'auto' ? 'light' : theme }), scale)
-    : drawnAs(model, options.format, { theme })
+    ? await (await import('../png.ts')).pngOf(draw(model, { theme: theme === 'auto' ? 'light' : theme, layers }), scale)
+    : drawnAs(model, options.format, { theme, layers })
   if (drawn === undefined) {
     console.error(`A format is ${FORMATS}.`)
     return EXIT.usage
