@@ -258,6 +258,7 @@ for (const [action, description] of Object.entries(QUEUE_VERBS)) {
   else
     command
       .option('--domain <domain>', 'for this destination')
+      .option('--contract <name>', 'carried under this contract')
       .option('--sender <address>', "from this address, or '@domain'; '' for bounces")
       .option('--older <time>', 'taken longer ago, such as 2h')
       .option('--younger <time>', 'taken more lately, such as 10m')

@@ -110,6 +110,8 @@ network | whoever connects from there is them | none
 certificate | whoever shows it is them: the SHA-256 of the key of a client certificate | none
 messages-per-day, messages-per-minute | how much is taken; a day is one of UTC | no limit
 recipients, max-size | of one message | those of everybody
+queue-messages, queue-size | what may wait in our queue, each recipient counted; more is taken when some of it has left | no limit
+connections | of ours at once, for its mail | its fair share (docs/queue.md)
 pool | the pool of addresses that its mail leaves from | as for others
 `,
   person: `

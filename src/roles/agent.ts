@@ -199,6 +199,11 @@ export interface ContractTerms {
   /** Of one message. */
   readonly recipients: number | undefined
   readonly messageBytes: number | undefined
+  /** What it may have in our queue, each recipient counted; more is taken when some of it has left. */
+  readonly queueMessages: number | undefined
+  readonly queueBytes: number | undefined
+  /** Of ours at once, for its mail; undefined: its fair share of all. */
+  readonly connections: number | undefined
   /** The pool of addresses that it leaves from; undefined: as for others. */
   readonly pool: string | undefined
 }

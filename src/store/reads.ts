@@ -38,12 +38,13 @@ import type { BlobRef, LaneName, Mailbox, Placement, QueueFilter, VacationRespon
 
 /** As conditions on queue, and on lane of its domain. */
 function meant(filter: QueueFilter): { conditions: string[]; parameters: SqlValue[] } {
-  const { ids, trace, domain, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } = filter
+  const { ids, trace, domain, share, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } = filter
   const tests: [string, SqlValue | undefined][] = [
     ['queue.id IN (SELECT value FROM json_each(?))', ids && JSON.stringify(ids)],
     ['queue.trace = ?', trace],
     // The ids lead; not the index of domains.
     ['+queue.domain = ?', domain?.toLowerCase()],
+    ['queue.share = ?', share],
     [sender?.startsWith('@') ? 'lower(queue.reverse_path) LIKE ?' : 'lower(queue.reverse_path) = ?', likeOf(sender)],
     ['queue.state = ?', state],
     ['queue.accepted_ms <= ?', acceptedBeforeMs],

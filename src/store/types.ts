@@ -283,6 +283,8 @@ export interface QueueFilter {
   readonly ids?: readonly number[]
   readonly trace?: string
   readonly domain?: string
+  /** A contract's name, as in an entry. */
+  readonly share?: string
   /** An address, '@' and a domain, or '' for mail that must not be bounced. */
   readonly sender?: string
   readonly state?: QueueEntry['state']

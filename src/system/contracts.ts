@@ -158,6 +158,9 @@ function readLine(line: Attribute, agents: readonly AgentPlan[], complain: Compl
     messagesPerMinute: of('messages-per-minute', values.count).at(-1),
     recipients: of('recipients', values.count).at(-1),
     messageBytes: of('max-size', values.size).at(-1),
+    queueMessages: of('queue-messages', values.count).at(-1),
+    queueBytes: of('queue-size', values.size).at(-1),
+    connections: of('connections', values.count).at(-1),
     pool: of('pool', values.poolName).at(-1),
   }
   return { by: by.id, partner: partner?.id, terms }
@@ -196,5 +199,8 @@ const NO_TERMS: Omit<Terms, 'name'> = {
   messagesPerMinute: undefined,
   recipients: undefined,
   messageBytes: undefined,
+  queueMessages: undefined,
+  queueBytes: undefined,
+  connections: undefined,
   pool: undefined,
 }

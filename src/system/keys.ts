@@ -123,6 +123,9 @@ export const CONTRACT_KEYS = {
   'messages-per-minute': values.count,
   recipients: values.count,
   'max-size': values.size,
+  'queue-messages': values.count,
+  'queue-size': values.size,
+  connections: values.count,
   pool: values.poolName,
 } as const
 

@@ -20,6 +20,7 @@ export interface QueueOptions {
   readonly agent?: string
   readonly json: boolean
   readonly domain?: string
+  readonly contract?: string
   readonly sender?: string
   readonly older?: string
   readonly younger?: string
@@ -81,7 +82,7 @@ function show(
 
 /** The wish; or what is wrong with the options. */
 function wishOf(action: string, numbers: readonly string[], options: QueueOptions): QueueWish | string {
-  const { domain, sender, reply, trace, state, messages, limit, dryRun, all, to, why } = options
+  const { domain, contract: share, sender, reply, trace, state, messages, limit, dryRun, all, to, why } = options
   const times = [options.older, options.younger].map((time) => (time === undefined ? undefined : values.duration(time)))
   const wrong = times.find((time) => time?.ok === false)
   if (wrong?.ok === false) return `Write ${wrong.expected}.`
@@ -92,7 +93,7 @@ function wishOf(action: string, numbers: readonly string[], options: QueueOption
     ids: numbers.length > 0 ? numbers.map(Number) : undefined,
     acceptedBeforeMs: agoMs(times[0]),
     acceptedAfterMs: agoMs(times[1]),
-    ...{ domain, sender, reply, trace, state },
+    ...{ domain, share, sender, reply, trace, state },
   }
   const count = limit === undefined ? undefined : Number(limit)
   const rest = { limit: count, messages, dryRun, all, to, why }

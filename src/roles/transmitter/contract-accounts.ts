@@ -77,5 +77,8 @@ const NOBODY = {
   messagesPerMinute: undefined,
   recipients: undefined,
   messageBytes: undefined,
+  queueMessages: undefined,
+  queueBytes: undefined,
+  connections: undefined,
   pool: undefined,
 }

@@ -7,7 +7,7 @@ import { parse } from '../../notation/parse.ts'
 import type { SaslAccounts } from '../../protocols/sasl/accounts.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import { planSystem } from '../../system/description.ts'
-import { type Letter, serveScript, TestSystem } from '../../system/testing.ts'
+import { domainAt, type Letter, serveScript, TestSystem } from '../../system/testing.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
 import { ContractAccounts } from './contract-accounts.ts'
 import type { Contracts } from './contracts.ts'
@@ -189,6 +189,48 @@ describe('what a contract covers', () => {
     assert.match(await it.send(), /^452 4\.5\.3 .*3 messages a day/)
     await it.world.untilNight(60_000)
     assert.match(await it.send(), /^250/)
+  })
+
+  test('no more in our queue than was agreed, each recipient counted; when it has left more is taken, and nothing is lost', async () => {
+    const it = await Carried.start(', queue-messages=3, queue-size=10K')
+    const away = it.world.stranger('127.0.32.1', domainAt('away.test', '127.0.32.1'))
+    it.world.simulation.links.partition('carrier', 'stranger 127.0.32.1')
+    assert.match(await it.send({ to: ['a@away.test', 'b@away.test'] }), /^250/)
+    assert.match(
+      await it.send({ to: ['c@away.test', 'd@away.test'] }),
+      /^452 4\.3\.1 the contract with acme allows 3 messages in our queue, and 2 wait there: come again when some/,
+    )
+    // Two at the same time, for one place.
+    const both = await it.world.run(
+      Promise.all(
+        ['e@away.test', 'f@away.test'].map((to) =>
+          it.world.sending(it.office, 'carrier', 'submission', { from: ACME, to, login: 'acme' }),
+        ),
+      ),
+    )
+    assert.deepEqual(both.map(([said]) => said!.slice(0, 3)).sort(), ['250', '452'])
+    assert.match(it.contracts.list().text, /2 refused; in the queue 3 of 3 messages and [\d.]+ KB of 10 KB$/)
+    // Before a byte of it is sent.
+    assert.match(await it.send({ to: 'g@away.test' }), /^452 4\.3\.1/)
+    let taken = 0
+    await serveScript(it.world, away, {
+      message: ({ envelope }) => {
+        taken += envelope.recipients.length
+        return reply(250, '2.0.0', 'taken')
+      },
+    })
+    it.world.simulation.links.heal('carrier', 'stranger 127.0.32.1')
+    await it.world.quiet()
+    assert.equal(taken, 3)
+    const large = `From: ${ACME}\nTo: x@away.test\nSubject: large\n\n${'x'.repeat(70).concat('\n').repeat(60)}`
+    assert.match(await it.send({ to: 'x@away.test', text: large }), /^250/)
+    await it.world.quiet()
+    assert.match(
+      await it.send({ to: ['x@away.test', 'y@away.test', 'z@away.test'], text: large }),
+      /^452 4\.3\.1 the contract with acme allows 10 KB in our queue, and 0 bytes wait there: send it to fewer/,
+    )
+    assert.equal(taken, 4)
+    assert.match(it.contracts.report('acme').text, /^in the queue 0 of 3 messages and 0 bytes of 10 KB\n/)
   })
 
   test('nothing while it is suspended', async () => {

@@ -73,12 +73,10 @@ export function contractPolicy(agent: Agent, contracts: Contracts, authors?: Smt
       if (contract === undefined)
         return authors === undefined ? stranger() : authors.recipient(forwardPath, parameters, session)
       const count = (recipients.get(session) ?? 0) + 1
-      if (count > (contract.recipients ?? Number.POSITIVE_INFINITY))
-        return reply(
-          452,
-          '4.5.3',
-          `the contract with ${contract.name} allows ${contract.recipients} recipients of a message`,
-        )
+      // More than there is room for in the queue would never be taken.
+      const most = Math.min(contract.recipients ?? Infinity, contract.queueMessages ?? Infinity)
+      if (count > most)
+        return reply(452, '4.5.3', `the contract with ${contract.name} allows ${most} recipients of a message`)
       const way = wayFor(agent, forwardPath)
       if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
       recipients.set(session, count)
@@ -110,6 +108,10 @@ async function mailRefusal(
     const refusal = await domainRefusal(contracts, contract, domainOf(address), 'mail')
     if (refusal !== undefined) return refusal
   }
+  const room = contracts.takeRoom(contract, 1, sizeBytes ?? 0)
+  if ('code' in room) return room
+  // What comes is counted when it is here.
+  room.free()
   if (messagesPerDay !== undefined && contracts.today(contract).messages >= messagesPerDay)
     return contracts.exhausted(contract, 'day')
   if (!contracts.takeRate(contract)) return contracts.exhausted(contract, 'minute')
@@ -182,6 +184,11 @@ async function carry(
     await noteRefusal(agent, contract, about, refusal)
     return refusal
   }
+  const room = contracts.takeRoom(contract, envelope.recipients.length, source.length)
+  if ('code' in room) {
+    await noteRefusal(agent, contract, about, room)
+    return room
+  }
   const receivedField = buildReceived({
     helo: session.helo,
     remoteIp: unmapped(session.peer.address),
@@ -197,7 +204,7 @@ async function carry(
     () => passPartner(agent, contract.name, { source, elsewhere }),
     (passing) => taken(passing),
     (error) => diskRefusal(agent, error),
-  )
+  ).finally(() => room.free())
 
   async function taken(passing: Passing): Promise<Reply | 'late'> {
     if (passing.refusal !== undefined) {

@@ -36,6 +36,8 @@ export class Contracts {
   readonly #guesses: Guesses
   readonly #rates = new Map<string, RateLimit>()
   readonly #asked = new Map<string, number>()
+  /** What is being taken, and not in the queue yet. */
+  readonly #coming = new Map<string, QueueRoom>()
 
   constructor(agent: ContractAgent, passwords: Passwords) {
     this.#agent = agent
@@ -152,6 +154,46 @@ export class Contracts {
     return rate.take(name)
   }
 
+  /**
+   * Room in the queue for so many recipients of a message, until `free` (when they are in it, or not taken at all); or why
+   * there is none now.
+   */
+  takeRoom(terms: ContractTerms, recipients: number, bytes: number): { free(): void } | Reply {
+    const { name, queueMessages = Infinity, queueBytes = Infinity } = terms
+    const queued = this.#agent.store.queueShare(name)
+    const coming = this.#coming.get(name) ?? NO_ROOM
+    const wanted = { messages: coming.messages + recipients, bytes: coming.bytes + recipients * bytes }
+    if (bytes > queueBytes)
+      return reply(
+        552,
+        '5.3.4',
+        `the contract with ${name} allows ${sizeText(queueBytes)} in our queue: this message is too big`,
+      )
+    const later =
+      recipients * bytes > queueBytes ? 'send it to fewer recipients at a time' : 'come again when some of it has left'
+    if (queued.messages + wanted.messages > queueMessages)
+      return reply(
+        452,
+        '4.3.1',
+        `the contract with ${name} allows ${queueMessages} messages in our queue, and ${queued.messages} wait there: ${later}`,
+      )
+    if (queued.bytes + wanted.bytes > queueBytes)
+      return reply(
+        452,
+        '4.3.1',
+        `the contract with ${name} allows ${sizeText(queueBytes)} in our queue, and ${sizeText(queued.bytes)} wait there: ${later}`,
+      )
+    this.#coming.set(name, wanted)
+    return {
+      free: () => {
+        const { messages, bytes: sum } = this.#coming.get(name) ?? NO_ROOM
+        if (messages > recipients)
+          this.#coming.set(name, { messages: messages - recipients, bytes: sum - recipients * bytes })
+        else this.#coming.delete(name)
+      },
+    }
+  }
+
   today({ name }: Pick<ContractTerms, 'name'>): ContractDay {
     return this.#kept(name, this.#day)
   }
@@ -193,9 +235,18 @@ export class Contracts {
       const { messages, refused } = this.today(terms)
       const limit = terms.messagesPerDay === undefined ? '' : ` of ${terms.messagesPerDay}`
       const state = this.isSuspended(terms) ? 'suspended' : this.#stateOf(terms)
-      return `${terms.name}  ${terms.domains.join(', ')}  ${state}  today ${messages}${limit} messages, ${refused} refused`
+      const today = `today ${messages}${limit} messages, ${refused} refused`
+      return `${terms.name}  ${terms.domains.join(', ')}  ${state}  ${today}; ${this.#queueOf(terms)}`
     })
     return { ok: true, text: lines.join('\n') || 'There are no contracts here.' }
+  }
+
+  /** What waits, of what may. */
+  #queueOf({ name, queueMessages, queueBytes, connections }: ContractTerms): string {
+    const { messages, bytes } = this.#agent.store.queueShare(name)
+    const of = (most: number | string | undefined) => (most === undefined ? '' : ` of ${most}`)
+    const room = `${messages}${of(queueMessages)} messages and ${sizeText(bytes)}${of(queueBytes && sizeText(queueBytes))}`
+    return `in the queue ${room}${connections === undefined ? '' : `; ${connections} connections`}`
   }
 
   #stateOf(terms: ContractTerms): string {
@@ -231,10 +282,8 @@ export class Contracts {
         ({ day, messages, recipients, refused, delivered, returned }) =>
           `${new Date(day * DAY_MS).toISOString().slice(0, 10)}  ${messages} messages to ${recipients} recipients, ${refused} refused; ${delivered} delivered, ${returned} returned`,
       )
-    return {
-      ok: true,
-      text: lines.join('\n') || `Nothing was carried for ${terms.name} in the last ${DAYS_TOLD} days.`,
-    }
+    const told = lines.join('\n') || `Nothing was carried for ${terms.name} in the last ${DAYS_TOLD} days.`
+    return { ok: true, text: `${this.#queueOf(terms)}\n${told}` }
   }
 
   /** @throws DiskError */
@@ -264,6 +313,20 @@ export class Contracts {
         : `Mail of ${terms.name} is taken again.`,
     }
   }
+}
+
+interface QueueRoom {
+  readonly messages: number
+  readonly bytes: number
+}
+
+const NO_ROOM: QueueRoom = { messages: 0, bytes: 0 }
+
+const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB']
+
+function sizeText(bytes: number): string {
+  const unit = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  return `${Number((bytes / 1024 ** unit).toPrecision(3))} ${UNITS[unit]}`
 }
 
 const put = (key: string, value: string): Command => ({ kind: 'setting.put', key, value })

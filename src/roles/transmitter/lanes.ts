@@ -11,8 +11,9 @@ const ENTRIES_AT_ONCE = 2000
 /** Of these, for one lane: few until its place has answered. */
 const ENTRIES_PER_LANE = 500
 const ENTRIES_ON_TRIAL = 50
-/** What a lane may have however full the others are. */
+/** What a lane, and all of a share, may have however full the others are. */
 const ENTRIES_AT_LEAST = 5
+const ENTRIES_PER_SHARE = 200
 /** Lanes at the same time, and what a share may have of them whatever the others have. */
 const LANES = 2000
 const LANES_AT_LEAST = 100
@@ -48,7 +49,7 @@ export interface Lane extends LaneName {
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #hire: (lane: Lane) => boolean
-  readonly #ofShare = new Map<string, number>()
+  readonly #ofShare = new Map<string, { lanes: number; load: number }>()
   #load = 0
 
   /** `hire` is called when a lane that waited for a place at its site may have it. */
@@ -96,7 +97,8 @@ export class Lanes {
   roomIn(lane: Lane): number {
     if (!this.#lanes.has(lane.key) && !this.#takesMoreOf(lane.share)) return 0
     const most = lane.isProven ? ENTRIES_PER_LANE : ENTRIES_ON_TRIAL
-    return Math.max(Math.min(most - lane.load, ENTRIES_AT_ONCE - this.#load), ENTRIES_AT_LEAST - lane.load)
+    const left = Math.max(ENTRIES_AT_ONCE - this.#load, ENTRIES_PER_SHARE - (this.#ofShare.get(lane.share)?.load ?? 0))
+    return Math.max(Math.min(most - lane.load, left), ENTRIES_AT_LEAST - lane.load)
   }
 
   /** The same of a lane of ordinary mail, there or not. */
@@ -107,7 +109,7 @@ export class Lanes {
   }
 
   #takesMoreOf(share: string): boolean {
-    return this.#lanes.size < LANES || (this.#ofShare.get(share) ?? 0) < LANES_AT_LEAST
+    return this.#lanes.size < LANES || (this.#ofShare.get(share)?.lanes ?? 0) < LANES_AT_LEAST
   }
 
   /** Entries for a destination that are in memory, whatever TLS they ask for. */
@@ -121,16 +123,20 @@ export class Lanes {
   }
 
   loaded(lane: Lane, count: number): void {
+    const share = this.#ofShare.get(lane.share) ?? { lanes: 0, load: 0 }
+    this.#ofShare.set(lane.share, share)
     if (!this.#lanes.has(lane.key)) {
       this.#lanes.set(lane.key, lane)
-      this.#ofShare.set(lane.share, (this.#ofShare.get(lane.share) ?? 0) + 1)
+      share.lanes++
     }
     lane.load += count
+    share.load += count
     this.#load += count
   }
 
   unloaded(lane: Lane, count: number): void {
     lane.load -= count
+    this.#ofShare.get(lane.share)!.load -= count
     this.#load -= count
     this.forget(lane)
   }
@@ -138,9 +144,7 @@ export class Lanes {
   /** If nothing is done for it any more. */
   forget(lane: Lane): void {
     if (lane.load > 0 || lane.workers > 0 || lane.jobs.length > 0 || !this.#lanes.delete(lane.key)) return
-    const left = this.#ofShare.get(lane.share)! - 1
-    if (left > 0) this.#ofShare.set(lane.share, left)
-    else this.#ofShare.delete(lane.share)
+    if (--this.#ofShare.get(lane.share)!.lanes === 0) this.#ofShare.delete(lane.share)
   }
 }
 

@@ -198,12 +198,12 @@ function listLanes({ store, world }: QueuePlace, limit: number): AdminAnswer {
   const rows = lanes.map((lane) => ({ ...lane, ...whenAndWhy(lane, nowMs, ''), replies: store.queueReplies(lane) }))
   const total = store.queueLength()
   if (total === 0) return { ok: true, text: 'The queue is empty.', data: { total, destinations: [] } }
-  const lines = rows.map(({ domain, waiting, held, when, why, replies }) => {
+  const lines = rows.map(({ domain, share, waiting, held, when, why, replies }) => {
     const counts = [waiting > 0 && `${waiting} waiting`, held > 0 && `${held} held`].filter(Boolean).join(', ')
     const said = replies
       .filter(({ reply }) => reply !== '')
       .map(({ reply, count }) => `    ${String(count).padStart(6)}  ${reply}`)
-    return [`${domain}  ${counts}  ${when}${why && `  (${why})`}`, ...said].join('\n')
+    return [`${domain}${share && ` (${share})`}  ${counts}  ${when}${why && `  (${why})`}`, ...said].join('\n')
   })
   const shown = rows.reduce((sum, { waiting, held }) => sum + waiting + held, 0)
   const more = shown < total ? [`… and ${messages(total - shown)} for others`] : []
@@ -288,8 +288,9 @@ async function show({ store, world }: QueuePlace, filter: QueueFilter): Promise<
 
 /** What comes over the door is not believed. Undefined: it is no filter. */
 function filterIn(said: unknown): QueueFilter | undefined {
-  const { ids, trace, domain, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } = (said ?? {}) as QueueFilter
-  const texts = [trace, domain, sender, reply].filter((value) => value !== undefined)
+  const { ids, trace, domain, share, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } = (said ??
+    {}) as QueueFilter
+  const texts = [trace, domain, share, sender, reply].filter((value) => value !== undefined)
   const numbers = [...(Array.isArray(ids) ? ids : []), acceptedBeforeMs, acceptedAfterMs].filter((n) => n !== undefined)
   const isFine =
     (ids === undefined || (Array.isArray(ids) && ids.length <= LIMIT_AT_MOST)) &&
@@ -297,7 +298,7 @@ function filterIn(said: unknown): QueueFilter | undefined {
     numbers.every((value) => Number.isSafeInteger(value)) &&
     (state === undefined || state === 'held' || state === 'waiting')
   return isFine
-    ? ({ ids, trace, domain, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } as QueueFilter)
+    ? ({ ids, trace, domain, share, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } as QueueFilter)
     : undefined
 }
 

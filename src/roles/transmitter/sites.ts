@@ -14,6 +14,15 @@ const REMEMBERED = 5000
 /** A pause that the other side asks for is kept as long as this. */
 const PAUSE_AT_MOST_MS = 3_600_000
 
+/** False: it wants none any more. */
+type Wish = () => boolean
+
+interface Wishes {
+  /** Of lanes without a connection: they come first. */
+  readonly first: Set<Wish>
+  readonly more: Set<Wish>
+}
+
 export class Site {
   /** Names of its hosts, and the address of ours that it is reached from, where there are several. */
   readonly key: string
@@ -31,8 +40,10 @@ export class Site {
   lastFailure: Failed | undefined
   #limit = 1
   #taken = 0
-  /** Lanes that want a connection and got none; called in turn when there is room; false: it wants none. */
-  readonly waiting = new Set<() => boolean>()
+  /** Connections of each share (lanes.ts). */
+  readonly #openOf = new Map<string, number>()
+  /** Lanes that want a connection and got none, by share; called in turn when there is room. */
+  readonly #waiting = new Map<string, Wishes>()
 
   constructor(key: string, most: number) {
     this.key = key
@@ -84,22 +95,60 @@ export class Site {
     return true
   }
 
-  enter(): void {
+  enter(share: string): void {
     this.open++
+    this.#openOf.set(share, (this.#openOf.get(share) ?? 0) + 1)
   }
 
-  leave(): void {
+  leave(share: string): void {
     this.open--
+    const left = this.#openOf.get(share)! - 1
+    if (left > 0) this.#openOf.set(share, left)
+    else this.#openOf.delete(share)
     this.#call()
   }
 
-  /** As many lanes in turn as there are places; one that needs none any more says so. */
+  /** Lanes wait for a place. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  /** A place that is not needed by this share is needed by others, or by a lane of it that has none. */
+  isWanted(share: string): boolean {
+    for (const [other, { first }] of this.#waiting) if (other !== share || first.size > 0) return true
+    return false
+  }
+
+  /** `has`: it has connections, and wants one more. */
+  wait(share: string, lane: Wish, has: boolean): void {
+    const wishes = this.#waiting.get(share) ?? { first: new Set(), more: new Set() }
+    this.#waiting.set(share, wishes)
+    wishes[has ? 'more' : 'first'].add(lane)
+  }
+
+  /** Whoever has more connections here than one who waits gives one to him: a share, or a lane of the same one. */
+  owes(share: string, connectionsOfLane: number): boolean {
+    const own = this.#openOf.get(share) ?? 0
+    for (const [other, { first }] of this.#waiting) {
+      const isLess = (this.#openOf.get(other) ?? 0) + 1 < own
+      if (other === share ? first.size > 0 && connectionsOfLane > 1 : isLess) return true
+    }
+    return false
+  }
+
+  /** As many lanes in turn as there are places, first of the share that has fewest; one that needs none any more says so. */
   #call(): void {
     let places = this.limit - this.open
-    for (const lane of this.waiting) {
-      if (places <= 0) return
-      this.waiting.delete(lane)
-      if (lane()) places--
+    while (places > 0 && this.#waiting.size > 0) {
+      const [share, wishes] = [...this.#waiting].reduce((least, one) =>
+        (this.#openOf.get(one[0]) ?? 0) < (this.#openOf.get(least[0]) ?? 0) ? one : least,
+      )
+      const { first, more } = wishes
+      const lanes = first.size > 0 ? first : more
+      const [lane] = lanes
+      lanes.delete(lane!)
+      if (first.size + more.size === 0) this.#waiting.delete(share)
+      if (lane!()) places--
     }
   }
 }
@@ -120,8 +169,8 @@ export class Sites {
     this.#sites.delete(key)
     this.#sites.set(key, site)
     if (this.#sites.size > REMEMBERED)
-      for (const [old, { open, waiting }] of this.#sites) {
-        if (open > 0 || waiting.size > 0) continue
+      for (const [old, { open, isAwaited }] of this.#sites) {
+        if (open > 0 || isAwaited) continue
         this.#sites.delete(old)
         break
       }

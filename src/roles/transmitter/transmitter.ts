@@ -16,7 +16,7 @@ import { tellOfHeld } from './held-notice.ts'
 import { type Job, jobsOf, RECIPIENTS_AT_ONCE } from './jobs.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { commandsOf, type Outcome } from './outcome.ts'
-import { Sites } from './sites.ts'
+import { type Site, Sites } from './sites.ts'
 import { Sources } from './sources.ts'
 import { type Office, work } from './worker.ts'
 
@@ -46,6 +46,9 @@ export class Transmitter implements Office {
   readonly #clock: ClockWatch
   readonly #inFlight = new Set<number>()
   readonly #working = new Set<Promise<void>>()
+  /** Connections of each share; and those that were turned away because there are no more of them. */
+  readonly #workersOf = new Map<string, number>()
+  readonly #waiting = new Set<string>()
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
   #refreshing: Timer | undefined
   #unwatch: (() => void) | undefined
@@ -267,31 +270,56 @@ export class Transmitter implements Office {
     if (this.isStopped || lane.jobs.length === 0 || (lane.workers > 0 && !lane.isProven)) return false
     const { sites } = lane
     if (sites.length > 0 && sites.every((site) => site.isFull)) {
-      // One wish a lane: whoever gets a place looks for more.
-      if (lane.workers === 0) for (const site of sites) site.waiting.add(lane.wantsPlace)
+      for (const site of sites) site.wait(lane.share, lane.wantsPlace, lane.workers > 0)
       return false
     }
     const onTrial = lane.workers === 0 && (lane.failures > 0 || lane.jobs[0]!.entries[0]!.attempts > 0)
-    const { connections } = this.agent.settings.transmitter
-    if (this.#working.size >= (onTrial ? connections / 2 : connections)) return false
+    const { connections, contracts } = this.agent.settings.transmitter
+    const own = this.#workersOf.get(lane.share) ?? 0
+    const terms = contracts.find(({ name }) => name === lane.share)
+    if (own >= (terms?.connections ?? Infinity)) return false
+    if (this.#working.size >= (onTrial ? connections / 2 : connections)) {
+      if (!onTrial) this.#waiting.add(lane.share)
+      return false
+    }
     lane.workers++
+    this.#workersOf.set(lane.share, own + 1)
     const working: Promise<void> = work(lane, this)
       .catch((error: unknown) => this.agent.log('error', `a worker for ${lane.domain} broke`, { error: String(error) }))
       .finally(() => {
         lane.workers--
         this.#working.delete(working)
+        const left = this.#workersOf.get(lane.share)! - 1
+        if (left > 0) this.#workersOf.set(lane.share, left)
+        else this.#workersOf.delete(lane.share)
         if (lane.workers === 0) lane.isProven = false
         this.lanes.forget(lane)
-        // A place is free: a lane may have been turned away for want of one.
-        for (const other of this.lanes.all) if (other.workers === 0) this.hire(other)
+        this.#hireAgain()
       })
     this.#working.add(working)
     return true
   }
 
-  /** What waits for a place at a site of its gets that of whoever has most there. */
-  yields({ sites, workers }: Lane): boolean {
-    return workers > 1 && sites.some(({ waiting }) => waiting.size > 0)
+  /** A place is free: a lane may have been turned away for want of one. Whose mail has fewest comes first. */
+  #hireAgain(): void {
+    this.#waiting.clear()
+    const idle = new Map<string, Lane[]>()
+    for (const lane of this.lanes.all) {
+      if (lane.jobs.length === 0) continue
+      const lanes = idle.get(lane.share)
+      if (lanes === undefined) idle.set(lane.share, [lane])
+      else lanes.push(lane)
+    }
+    const least = [...idle].sort(([a], [b]) => (this.#workersOf.get(a) ?? 0) - (this.#workersOf.get(b) ?? 0))
+    for (const [, lanes] of least) for (const lane of lanes.sort((a, b) => a.workers - b.workers)) this.hire(lane)
+  }
+
+  /** What waits for a place, at its site or at all, gets that of whoever has more than a fair share. */
+  yields({ share, workers }: Lane, site: Site | undefined): boolean {
+    if (site?.owes(share, workers)) return true
+    const own = this.#workersOf.get(share) ?? 0
+    for (const other of this.#waiting) if ((this.#workersOf.get(other) ?? 0) + 1 < own) return true
+    return false
   }
 
   claim(lane: Lane, entries: readonly QueueEntry[]): void {

@@ -41,8 +41,8 @@ export interface Office {
   readonly isStopped: boolean
   /** One more worker for this lane, if it needs one and may have it. */
   hire(lane: Lane): boolean
-  /** Somebody else's mail waits for a connection, and this lane has several. */
-  yields(lane: Lane): boolean
+  /** Somebody else's mail waits for a connection, and this lane's has more than its share. */
+  yields(lane: Lane, site: Site | undefined): boolean
   /** These entries are being worked on. */
   claim(lane: Lane, entries: readonly QueueEntry[]): void
   /** They are in the queue only, as before. */
@@ -138,7 +138,7 @@ class Worker {
         if (outcomes === 'stale') lane.jobs.unshift({ entries: sent })
         const goesOn = outcomes === 'stale' || (await this.#heed(connection, outcomes))
         if (source !== undefined) this.#office.sources.settle(source, taken)
-        if (!goesOn || this.#office.yields(lane)) break
+        if (!goesOn || this.#office.yields(lane, connection.site)) break
       }
     } finally {
       for (const wake of [...lane.waiting].slice(0, lane.jobs.length)) wake()
@@ -188,7 +188,7 @@ class Worker {
         source = choice.source
         site = source.site
       }
-      site.enter()
+      site.enter(lane.share)
       isInside = true
       return source
     }
@@ -198,10 +198,10 @@ class Worker {
     if (opened.kind === 'connected') {
       // After failures it is a message that must be taken, not a connection.
       if (lane.failures === 0) this.#prove(site)
-      return new Connection(opened, () => isInside && site?.leave(), { site, source })
+      return new Connection(opened, () => isInside && site?.leave(lane.share), { site, source, share: lane.share })
     }
     const others = site === undefined ? 0 : site.open - (isInside ? 1 : 0)
-    if (isInside) site!.leave()
+    if (isInside) site!.leave(lane.share)
     if (opened.turnedAway === 'full' || (isInside && others > 0)) {
       // Others have connections there: the place is there, and wants no more of them.
       if (isInside) site!.shrink(others)
@@ -385,12 +385,13 @@ class Connection implements Connected {
   /** The address of its pool that it leaves from. */
   readonly source: Source | undefined
   readonly #leave: () => void
+  readonly #share: string
   messages = 0
 
   constructor(
     { smtp, destination, attempt }: Connected,
     leave: () => void,
-    { site, source }: { readonly site: Site | undefined; readonly source: Source | undefined },
+    { site, source, share }: Pick<Connection, 'site' | 'source'> & Pick<Lane, 'share'>,
   ) {
     this.smtp = smtp
     this.destination = destination
@@ -398,11 +399,12 @@ class Connection implements Connected {
     this.#leave = leave
     this.site = site
     this.source = source
+    this.#share = share
   }
 
   /** Another lane waits for its place. */
   get isWanted(): boolean {
-    return (this.site?.waiting.size ?? 0) > 0
+    return this.site?.isWanted(this.#share) ?? false
   }
 
   async isUsable(idleMs: number): Promise<boolean> {
