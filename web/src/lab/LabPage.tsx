@@ -11,6 +11,7 @@ import type { Finding, Fix } from '../../../src/notation/model.ts'
 import { plural } from '../format.ts'
 import { Icon, Logo } from '../parts/icons.tsx'
 import { TopBar } from '../parts/TopBar.tsx'
+import { Day } from './Day.tsx'
 import { keepDraft, keptDraft } from './draft.ts'
 import { Duties, Trust, Words } from './Explain.tsx'
 import { Export } from './Export.tsx'
@@ -261,7 +262,7 @@ export function LabPage() {
               tabs={[
                 {
                   id: 'mail',
-                  title: 'What becomes of the mail',
+                  title: 'What becomes of mail',
                   content: () => <Survival mail={mail} text={lab.reading().text} onGo={goTo} onRun={run} />,
                 },
                 {
@@ -281,13 +282,18 @@ export function LabPage() {
                   ),
                 },
                 {
+                  id: 'day',
+                  title: 'A day of mail',
+                  content: () => <Day mail={mail} text={lab.reading().text} onGo={goTo} />,
+                },
+                {
                   id: 'duties',
                   title: 'Duties',
                   content: () => <Duties explanation={lab.settled().explanation} />,
                 },
                 {
                   id: 'trust',
-                  title: 'Trust and bounces',
+                  title: 'Trust',
                   content: () => <Trust explanation={lab.settled().explanation} onWrite={write} />,
                 },
                 {

@@ -7,8 +7,9 @@ import type { Change } from '../../../src/lab/simulate/what-if.ts'
 import type { Finding } from '../../../src/notation/model.ts'
 import { plural } from '../format.ts'
 import type { FlowRow } from './engine/protocol.ts'
-import type { Mail, Outcome, Refusal } from './mail.ts'
+import type { Mail, Outcome } from './mail.ts'
 import { END_TONES, PROOF_NAMES, toneOf } from './proofs.ts'
+import { Refused } from './Refused.tsx'
 import { Switches } from './Switches.tsx'
 import { sentence } from './sentence.ts'
 
@@ -63,27 +64,6 @@ export function Survival(props: {
           </div>
         )}
       </Show>
-    </div>
-  )
-}
-
-export function Refused(props: { refusal: Refusal; onGo: (finding: Finding) => void }) {
-  return (
-    <div class="refused" role="alert">
-      <p>{sentence(props.refusal.words)}</p>
-      <ul>
-        <For each={props.refusal.findings}>
-          {(finding) => (
-            <li>
-              <button type="button" class="plain" onClick={() => props.onGo(finding)}>
-                line {finding.span.line}
-              </button>{' '}
-              {finding.message}.
-              <For each={finding.fixes}>{(fix) => <span class="advice">{sentence(fix.label)}</span>}</For>
-            </li>
-          )}
-        </For>
-      </ul>
     </div>
   )
 }

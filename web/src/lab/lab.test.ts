@@ -471,6 +471,35 @@ describe('the lab in a browser', { skip }, () => {
       { fragment: '#gallery=reject-without-dkim' },
     ))
 
+  test('a day of mail: what became of what kind, where and why; the same numbers each time', () =>
+    inLab(
+      async (page) => {
+        await page.getByRole('tab', { name: 'A day of mail' }).click()
+        await page.getByLabel('Messages').selectOption('100')
+        const day = async () => {
+          await page.getByRole('button', { name: 'Let a day pass' }).click()
+          await page.locator('.day [role=status]').waitFor({ state: 'detached', timeout: 60_000 })
+          return (await page.locator('.day').textContent())!
+        }
+        await page.locator('.day').waitFor()
+        const first = await day()
+        const rows = await page.locator('.outcomes tbody tr').allInnerTexts()
+        assert.equal(rows.length, 4)
+        assert.equal(
+          rows.reduce((sum, row) => sum + Number(/\t(\d+)\t/.exec(row)![1]), 0),
+          100,
+        )
+        assert.match(rows[0]!, /honest people\t\d+\t.*(came back|refused) \d+/s)
+        assert.match(first, /550 5\.7\.26 neither SPF nor DKIM proves/)
+        assert.equal(await day(), first)
+        await axe(page, 'a day')
+        await page.locator('.cm-content').click()
+        await page.keyboard.insertText('# changed\n')
+        await page.getByText('The description or a switch has changed since.').waitFor()
+      },
+      { fragment: '#gallery=reject-without-dkim' },
+    ))
+
   test('it plays by itself; who wants no motion gets none', async () => {
     for (const motion of ['no-preference', 'reduce'] as const)
       await inLab(
