@@ -173,6 +173,8 @@ program
   .argument('<file>', "message (.eml), an mbox of many, or '-' for standard input")
   .option('--trusted <host...>', 'hosts of your own Border, whose lines are believed')
   .option('-o, --output <file>', 'write the picture (SVG)')
+  .option('--verify', 'ask DNS for the keys of its signatures; without it nobody is asked', false)
+  .option('--dns <address>', 'ask this server for them, port after a colon')
   .option('--json', 'the result as JSON', false)
   .action((file, options) => verb(async () => (await import('./verbs/trace.ts')).traceVerb(file, options))())
 

@@ -11,7 +11,6 @@ import type { EventStreams } from './event-stream.ts'
 import type { Guard } from './sign-in.ts'
 
 const PING_MS = 25_000
-const MAX_TRACE_BYTES = 5_000_000
 const MAX_TRUSTED = 100
 
 /**
@@ -50,14 +49,6 @@ export function addTrace(app: FastifyInstance, guard: Guard, trace: Tracer): voi
       return source ? trace(source, backend) : reply.code(404).send({ error: 'No such message.' })
     }),
   )
-  /** The same for any message, pasted or dropped on the page; nothing is kept. */
-  app.register(async (scope) => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-    scope.post('/api/trace', { bodyLimit: MAX_TRACE_BYTES }, (request, reply) =>
-      request.body instanceof Buffer ? trace(request.body) : reply.code(400).send({ error: 'Send a message.' }),
-    )
-  })
 }
 
 async function sourceOf(backend: JmapBackend, emailId: string): Promise<Buffer | undefined> {

@@ -70,7 +70,9 @@ const HEADERS = {
 } as const
 
 const BODY_LIMIT = 64 * 1024
-const PAGES = ['/', '/mail', '/live', '/trace', '/reports']
+const PAGES = ['/', '/mail', '/live', '/reports']
+/** Public resolvers that the page of the trace asks for keys, when somebody presses the button that names them. */
+const KEY_RESOLVERS = 'https://cloudflare-dns.com https://dns.google'
 
 /** The server, ready to listen: `await web.listen({ host, port })`; `await web.close()` ends open event streams too. */
 export function createWeb(options: WebOptions): FastifyInstance {
@@ -165,6 +167,11 @@ function addPages(app: FastifyInstance, folder: string): void {
     },
   })
   for (const page of PAGES) app.get(page, (_request, reply) => reply.sendFile('index.html'))
-  // A page of its own, which names its files relative to itself.
+  // Pages of their own, which name their files relative to themselves.
   for (const path of ['/lab', '/lab/']) app.get(path, (_request, reply) => reply.sendFile('lab/index.html'))
+  const mayAskForKeys = PAGE_POLICY.replace("connect-src 'self'", `connect-src 'self' ${KEY_RESOLVERS}`)
+  for (const path of ['/trace', '/trace/'])
+    app.get(path, (_request, reply) =>
+      reply.header('content-security-policy', mayAskForKeys).sendFile('trace/index.html'),
+    )
 }

@@ -15,10 +15,6 @@ const PAGES: Record<string, () => Promise<() => void>> = {
     const { LivePage } = await import('./live/LivePage.tsx')
     return () => render(() => <LivePage />, app)
   },
-  '/trace': async () => {
-    const { TracePage } = await import('./trace/TracePage.tsx')
-    return () => render(() => <TracePage />, app)
-  },
   '/oauth/authorize': async () => {
     const { AuthorizePage } = await import('./authorize/AuthorizePage.tsx')
     return () => render(() => <AuthorizePage />, app)

@@ -3,15 +3,26 @@
 import { createReadStream, writeFileSync } from 'node:fs'
 import { renderMany, traceMany } from '../../lab/trace/many.ts'
 import { tracePicture, tracesPicture } from '../../lab/trace/notation.ts'
+import { proofLines, proofsOf } from '../../lab/trace/proofs.ts'
 import { renderTrace } from '../../lab/trace/render.ts'
 import { type TraceOptions, trace } from '../../lab/trace/trace.ts'
 import { readMbox } from '../../moving/mbox.ts'
 import { renderPicture } from '../../notation/draw.ts'
+import { Resolver } from '../../protocols/dns/resolver.ts'
+import type { Dns } from '../../world/dns.ts'
+import { RealNetwork } from '../../world/real/network.ts'
+import { systemDns } from '../../world/real/resolv-conf.ts'
+import { realClock, realRandom } from '../../world/real/world.ts'
+import { serverAt } from '../dns-servers.ts'
 import { EXIT, readInput } from '../read-description.ts'
 
 export interface TraceVerbOptions {
   readonly trusted?: readonly string[]
   readonly output?: string
+  /** Ask DNS for the keys of signatures: a trace asks nobody unless it is told to. */
+  readonly verify?: boolean
+  /** Ask this server. */
+  readonly dns?: string
   readonly json: boolean
 }
 
@@ -20,14 +31,28 @@ const DRAWN = 12
 
 export async function traceVerb(file: string, options: TraceVerbOptions): Promise<number> {
   const told: TraceOptions = options.trusted === undefined ? {} : { trustedBy: options.trusted }
+  const dns = options.verify === true || options.dns !== undefined ? resolver(options.dns) : undefined
+  if (dns === 'unusable') {
+    console.error(`--dns ${options.dns} is no address, or address and port.`)
+    return EXIT.usage
+  }
   const start = file === '-' ? undefined : await firstBytes(file)
   if (start?.toString('latin1') === 'From ') return traceMbox(file, told, options)
   const message = readInput(file)
   if (message === undefined) return EXIT.usage
   const result = trace(message, told)
   if (options.output !== undefined) writeFileSync(options.output, renderPicture(tracePicture(result)))
-  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : renderTrace(result))
+  const proofs = await proofsOf(message, result, dns)
+  const lines = proofLines(proofs)
+  const text = `${renderTrace(result)}${lines.length === 0 ? '' : `\n${lines.join('\n')}\n`}`
+  process.stdout.write(options.json ? `${JSON.stringify({ ...result, proofs })}\n` : text)
   return EXIT.ok
+}
+
+function resolver(server: string | undefined): Dns | 'unusable' {
+  const servers = server === undefined ? systemDns() : serverAt(server)
+  if (servers === undefined) return 'unusable'
+  return new Resolver({ network: new RealNetwork(), clock: realClock, random: realRandom, ...servers })
 }
 
 async function traceMbox(file: string, told: TraceOptions, { output, json }: TraceVerbOptions): Promise<number> {

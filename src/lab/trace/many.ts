@@ -90,20 +90,46 @@ function middle(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 }
 
-/** The table for a terminal: a line of figures and a line of notation for each path. */
-export function renderMany({ messages, without, others, paths }: TracedMany, mostPaths = 50): string {
-  const share = (part: number, whole: number) => `${Math.round((100 * part) / whole)} %`
-  const rows = paths.slice(0, mostPaths).map(({ flow, messages: n, medianMs, overTls, proven }) => {
-    const took = medianMs === undefined ? '' : `, half within ${durationText(medianMs)}`
-    return `${String(n).padStart(7)}  ${share(n, messages).padStart(5)}  TLS ${share(overTls, n)}, proven (DMARC) ${share(proven, n)}${took}\n                ${flow}`
-  })
+export interface PathsRow {
+  readonly messages: number
+  readonly share: string
+  readonly tls: string
+  /** By DMARC, as our own Border found. */
+  readonly proven: string
+  /** The time within which half of them came; '' where none tells. */
+  readonly took: string
+  /** In the notation, or what these have in common. */
+  readonly flow: string
+}
+
+const share = (part: number, whole: number) => `${Math.round((100 * part) / whole)} %`
+
+/** The most frequent paths, and what came otherwise. */
+export function pathsTable({ messages, without, others, paths }: TracedMany, mostPaths: number): PathsRow[] {
+  const rows = paths.slice(0, mostPaths).map(
+    ({ flow, messages: n, medianMs, overTls, proven }): PathsRow => ({
+      messages: n,
+      share: share(n, messages),
+      tls: share(overTls, n),
+      proven: share(proven, n),
+      took: medianMs === undefined ? '' : durationText(medianMs),
+      flow,
+    }),
+  )
   const rest = paths.slice(mostPaths).reduce((sum, path) => sum + path.messages, others)
-  const tail = [
-    ...(rest > 0 ? [`${String(rest).padStart(7)}  ${share(rest, messages).padStart(5)}  by other paths`] : []),
-    ...(without > 0
-      ? [`${String(without).padStart(7)}  ${share(without, messages).padStart(5)}  without a path that can be read`]
-      : []),
-  ]
+  const other = (count: number, flow: string): PathsRow[] =>
+    count === 0 ? [] : [{ messages: count, share: share(count, messages), tls: '', proven: '', took: '', flow }]
+  return [...rows, ...other(rest, 'by other paths'), ...other(without, 'without a path that can be read')]
+}
+
+/** The table for a terminal: a line of figures and a line of notation for each path. */
+export function renderMany(many: TracedMany, mostPaths = 50): string {
+  const { messages, paths } = many
+  const rows = pathsTable(many, mostPaths).map(({ messages: n, share: part, tls, proven, took, flow }) => {
+    const head = `${String(n).padStart(7)}  ${part.padStart(5)}  `
+    if (tls === '') return `${head}${flow}`
+    return `${head}TLS ${tls}, proven (DMARC) ${proven}${took === '' ? '' : `, half within ${took}`}\n                ${flow}`
+  })
   const head = `${messages} message${messages === 1 ? '' : 's'} by ${paths.length} path${paths.length === 1 ? '' : 's'}`
-  return `${[head, '', ...rows, ...tail].join('\n')}\n`
+  return `${[head, '', ...rows].join('\n')}\n`
 }

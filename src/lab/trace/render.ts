@@ -49,6 +49,13 @@ export function durationText(ms: number): string {
 }
 
 function summary(result: TraceResult): string {
+  return summaryRows(result)
+    .map(([name, value]) => `${name.padEnd(9)}${clean(value)}`)
+    .join('\n')
+}
+
+/** From whom, to whom, about what, and how long it took. */
+export function summaryRows(result: TraceResult): [string, string][] {
   const rows: [string, string | undefined][] = [
     ['From', result.from],
     ['To', result.to],
@@ -56,10 +63,7 @@ function summary(result: TraceResult): string {
     ['Sent', result.sentMs === undefined ? undefined : timeText(result.sentMs)],
     ['Took', tookText(result)],
   ]
-  return rows
-    .filter(([, value]) => value)
-    .map(([name, value]) => `${name.padEnd(9)}${clean(value!)}`)
-    .join('\n')
+  return rows.flatMap(([name, value]): [string, string][] => (value ? [[name, value]] : []))
 }
 
 function tookText(result: TraceResult): string | undefined {
@@ -69,7 +73,7 @@ function tookText(result: TraceResult): string | undefined {
   return result.totalMs === undefined ? over : `${durationText(result.totalMs)} over ${over}`
 }
 
-function timeText(epochMs: number): string {
+export function timeText(epochMs: number): string {
   const date = new Date(epochMs)
   return Number.isNaN(date.getTime()) ? '' : `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
@@ -86,15 +90,19 @@ function pathSection(result: TraceResult): string {
       lines.push('     ------ Border ------  above: claimed by others, not verified; below: written by our own hosts')
     lines.push(...stepLines(step))
   }
-  if (result.trust === 'none')
-    lines.push('     Nothing here was written by our own hosts: all of it is claimed, not verified.')
-  else if (result.trust === 'assumed') {
-    lines.push(
-      `     Taken as our own: ${result.ours.join(', ')}, who wrote the newest line. Name your hosts to be sure.`,
-    )
-  }
+  if (result.trust !== 'configured') lines.push(`     ${clean(trustText(result))}`)
   if (entry < 0 && firstVerified === 0) lines.push('     It never crossed the Border.')
   return lines.join('\n')
+}
+
+/** Whose lines are believed. */
+export function trustText({ trust, ours, steps }: TraceResult): string {
+  if (steps.length === 0) return 'It has no Received lines: the message tells of no path.'
+  if (trust === 'none') return 'Nothing here was written by our own hosts: all of it is claimed, not verified.'
+  const names = ours.join(', ')
+  return trust === 'assumed'
+    ? `Taken as our own: ${names}, who wrote the newest line. Name your hosts to be sure.`
+    : `Believed is what ${names} wrote; what stands before the Border is claimed.`
 }
 
 const FETCHED = '     ------ Border? ------  no line tells how it came to us (fetched?); above: claimed, not verified'

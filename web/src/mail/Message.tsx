@@ -7,6 +7,7 @@ import type { Address, BodyPart, Email } from '../jmap.ts'
 import { Dialog } from '../parts/Dialog.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { TraceResult } from '../parts/TraceResult.tsx'
+import { handOver } from '../trace/handover.ts'
 import { Badges } from './Badges.tsx'
 import { HtmlBody, PlainBody } from './Body.tsx'
 import { answerTo, draftFrom, forwardOf } from './draft.ts'
@@ -80,7 +81,11 @@ export function Message(props: { mail: Mail; id: string; isUnfolded: boolean; on
             </Show>
           </Show>
           <Show when={isTracing()}>
-            <TracePanel id={props.id} onClose={() => setIsTracing(false)} />
+            <TracePanel
+              id={props.id}
+              source={mail.jmap.downloadUrl(email()?.blobId ?? '', 'message.eml', 'message/rfc822')}
+              onClose={() => setIsTracing(false)}
+            />
           </Show>
           <Show when={isAsking() && email()?.messageId?.[0]}>
             {(messageId) => <WherePanel messageId={messageId()} onClose={() => setIsAsking(false)} />}
@@ -227,7 +232,15 @@ function WherePanel(props: { messageId: string; onClose: () => void }) {
   )
 }
 
-function TracePanel(props: { id: string; onClose: () => void }) {
+function TracePanel(props: { id: string; source: string; onClose: () => void }) {
+  const [fault, setFault] = createSignal('')
+  /** The page reads it in this browser. */
+  async function openPage(): Promise<void> {
+    const response = await fetch(props.source).catch(() => undefined)
+    if (!response?.ok) return void setFault('The message could not be fetched.')
+    if (handOver(new Uint8Array(await response.arrayBuffer()))) location.assign('/trace')
+    else setFault('This browser keeps no such large message for the other page.')
+  }
   const [view] = createResource(() => request<TraceView>('GET', `/api/trace?email=${props.id}`))
   return (
     <Dialog title="How did this reach me?" class="wide" onClose={() => props.onClose()}>
@@ -236,6 +249,14 @@ function TracePanel(props: { id: string; onClose: () => void }) {
           {(shown) => <TraceResult view={shown()} />}
         </Show>
       </Show>
+      <p class="row">
+        <button type="button" onClick={() => void openPage()}>
+          Hop by hop, with its signatures
+        </button>
+        <span role="alert" class="error">
+          {fault()}
+        </span>
+      </p>
     </Dialog>
   )
 }
