@@ -22,9 +22,11 @@ async function begin(): Promise<(message: ToWorker) => Promise<void>> {
       say({ kind: 'answer', id, answer: await answer((rest as { ask: unknown }).ask, asker) })
     } catch (error) {
       if (error instanceof Cancelled) return
-      const findings = error instanceof Refused ? error.findings : []
-      if (!(error instanceof Refused)) console.error(error)
-      say({ kind: 'refused', id, words: error instanceof Error ? error.message : String(error), findings })
+      if (error instanceof Refused) say({ kind: 'refused', id, words: error.message, findings: error.findings })
+      else {
+        console.error(error)
+        say({ kind: 'refused', id, words: `Something went wrong within the engine: ${error}`, findings: [] })
+      }
     } finally {
       cancelled.delete(id)
     }

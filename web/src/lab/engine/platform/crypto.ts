@@ -8,7 +8,8 @@ import { md5, sha1 } from '@noble/hashes/legacy.js'
 import { pbkdf2 } from '@noble/hashes/pbkdf2.js'
 import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 
-export { checkPrimeSync, createPrivateKey, createPublicKey, KeyObject, sign, verify } from './keys.ts'
+export { createPrivateKey, createPublicKey, KeyObject, sign, verify } from './keys.ts'
+export { checkPrimeSync } from './primes.ts'
 
 const ALGORITHMS = { md5, sha1, sha224, sha256, sha384, sha512 }
 

@@ -2,7 +2,6 @@
 
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
-import { bailliePSW } from 'micro-rsa-dsa-dh/primality.js'
 import { der, fromBigint, inside, integer, integerOf, readDer, TAG, toBigint } from './der.ts'
 import { type RsaKey, rsaSign, rsaVerify } from './rsa.ts'
 
@@ -224,17 +223,4 @@ export function verify(
   if (material.kind === 'ed25519')
     return signature.length === 64 && ed25519.verify(signature, data, material.point, { zip215: false })
   return rsaVerify(material, data, signature)
-}
-
-const SMALL_PRIMES = Array.from({ length: 2000 }, (_, n) => n).filter(
-  (n) =>
-    n > 1 && Array.from({ length: Math.floor(Math.sqrt(n)) }, (_, d) => d + 1).every((d) => d === 1 || n % d !== 0),
-)
-const PRODUCT = SMALL_PRIMES.reduce((product, prime) => product * BigInt(prime), 1n)
-
-/** Baillie–PSW, for large numbers. */
-export function checkPrimeSync(candidate: bigint): boolean {
-  // One division by all small primes at once, and then of a small number by each.
-  const rest = candidate % PRODUCT
-  return SMALL_PRIMES.every((prime) => rest % BigInt(prime) !== 0n) && bailliePSW(candidate)
 }
