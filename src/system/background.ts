@@ -71,7 +71,7 @@ export class Background {
     const work: Work = {
       transmitter: carriesMail ? new Transmitter(agent) : undefined,
       reporter: new Reporter(agent),
-      learner: roles.has('MDA') ? new Learner(agent) : undefined,
+      learner: roles.has('MDA') ? new Learner(agent, this.#tidying.everyMs) : undefined,
       pusher: roles.has('MDA') ? new Pusher(agent) : undefined,
       teller: roles.has('MSA') ? new Teller(agent) : undefined,
       tidying: undefined,

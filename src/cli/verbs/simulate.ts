@@ -128,7 +128,7 @@ async function days(
     return EXIT.usage
   }
   for (const [i, model] of models.entries()) {
-    const stage = await simulatedStage(planSystem(model).plan, { seed: options.seed })
+    const stage = await simulatedStage(planSystem(model).plan, { seed: options.seed, mail: 'counted' })
     const result = await traffic(stage, { messages: Math.round(messages), days: span, faults, mix })
     const isLast = i === models.length - 1
     if (options.plot !== undefined && isLast) writeFileSync(options.plot, plotWaiting(result.queues, span))

@@ -41,6 +41,7 @@ export function renderChanges(changes: readonly Change[]): string {
 
 const OUTCOMES = ['sent', 'inbox', 'junk', 'refused', 'bounced', 'unheard', 'missing'] as const
 const MOST_REFUSALS = 20
+const MOST_AGENTS = 50
 
 export function renderTraffic(result: TrafficResult): string {
   const { kinds, delaysS, refusals, load, longestQueue, faults, cost, costs } = result
@@ -50,6 +51,11 @@ export function renderTraffic(result: TrafficResult): string {
   const there = KINDS.filter((kind) => kinds[kind].sent > 0)
   const bad = there.filter((kind) => kind !== 'honest').map((kind) => kinds[kind])
   const sum = (of: (one: (typeof bad)[number]) => number) => bad.reduce((total, one) => total + of(one), 0)
+  const agents = Object.entries(load)
+  const busiest =
+    agents.length <= MOST_AGENTS
+      ? agents
+      : agents.toSorted(([a], [b]) => costs[b]!.bytes - costs[a]!.bytes).slice(0, MOST_AGENTS)
   const share = (part: number, whole: number) => (whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(2)} %`)
   return [
     `${result.messages} messages in ${result.days} days`,
@@ -64,8 +70,8 @@ export function renderTraffic(result: TrafficResult): string {
     `  From writing to mailbox: half within ${delaysS.p50} s, 90 % ${delaysS.p90} s, 99 % ${delaysS.p99} s, all ${delaysS.max} s.`,
     `  For each message ${cost.bytes} bytes on ${cost.connections} connections, ${cost.lookups} questions to DNS, doors busy for ${cost.busyS} s; ${result.eventsPerMessage} events.`,
     '',
-    '  What each agent did, and its longest queue:',
-    ...Object.entries(load).map(([agent, done]) => {
+    `  What ${agents.length > busiest.length ? 'the busiest agents' : 'each agent'} did, and the longest queue:`,
+    ...busiest.map(([agent, done]) => {
       const words = Object.entries(done)
         .sort()
         .map(([what, count]) => `${what} ${count}`)
@@ -73,6 +79,9 @@ export function renderTraffic(result: TrafficResult): string {
       const had = [`${size(bytes)}`, `${connections} connections`, `${lookups} questions to DNS`, `busy ${busyS} s`]
       return `    ${agent}: ${[...words, `longest queue ${longestQueue[agent]}`].join(', ')}\n      ${had.join(', ')}`
     }),
+    ...(agents.length > busiest.length
+      ? [`    and ${agents.length - busiest.length} more, of which --json tells.`]
+      : []),
     ...(refusals.length > 0 ? ['', '  Refused, where and why:'] : []),
     ...refusals.slice(0, MOST_REFUSALS).map(({ at, kind, why, count }) => `    ${count} ${kind} by ${at}: ${why}`),
     ...(faults.length > 0 ? ['', '  What went wrong:'] : []),

@@ -1,5 +1,6 @@
 // The stage of the simulated world: the system of a plan on hosts of its own, strangers beside it.
 
+import type { StateOptions } from '../../store/memory/state.ts'
 import type { SystemPlan } from '../../system/description.ts'
 import { SimulatedSystem } from '../../system/simulated.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
@@ -15,11 +16,12 @@ export interface SimulatedStage extends Stage {
   readonly system: SimulatedSystem
 }
 
-/** Every agent's: for looking at afterwards, or for many agents and messages, of which what was counted is let go. */
+/** For looking at afterwards, or for many agents and messages, of which what was counted is let go. */
 const STORES = {
-  kept: { mail: 'stays', eventsKept: 1_000_000 },
-  counted: { mail: 'is taken away', eventsKept: 100 },
-} as const
+  kept: () => ({ mail: 'stays', eventsKept: 1_000_000 }),
+  // Of all agents together half a million: enough for what comes back later.
+  counted: (agents: number) => ({ mail: 'is taken away', eventsKept: Math.max(100, Math.floor(500_000 / agents)) }),
+} as const satisfies Record<string, (agents: number) => StateOptions>
 /** As most domains have it: in a lab of few agents changes show sooner. */
 const TTL_S = 3600
 
@@ -35,7 +37,7 @@ export async function simulatedStage(
   restMs = WEEK_MS,
 ): Promise<SimulatedStage> {
   const simulation = simulate({ latencyMs: 10, isQuick: true, ...options })
-  const stores = STORES[mail]
+  const stores = STORES[mail](plan.agents.length)
   const system = await SimulatedSystem.start(plan, simulation, { stores, ...(mail === 'counted' && { ttlS: TTL_S }) })
   system.publish(STRANGERS_RECORDS)
   const computers = new Map<string, SimulatedHost>()

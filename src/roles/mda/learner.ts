@@ -49,10 +49,13 @@ export class Learner {
   #unsaved = 0
   #unsavedSinceMs = 0
   #unreadable = 0
+  readonly #seasonEveryMs: number
   readonly #judged: { readonly provenDomain: string; readonly outcome: Outcome }[] = []
 
-  constructor(agent: Agent) {
+  /** `seasonEveryMs`: how often it is looked for mail that was read and kept. */
+  constructor(agent: Agent, seasonEveryMs = SEASON_EVERY_MS) {
     this.#agent = agent
+    this.#seasonEveryMs = seasonEveryMs
     this.#reputation = new Reputation(agent.memory, agent.world.clock)
   }
 
@@ -167,7 +170,7 @@ export class Learner {
     this.#seasoning = this.#seasonAll()
       .catch((error: unknown) => this.#complain(error))
       .finally(() => {
-        if (!this.#stopped) this.#seasonAgain = clock.after(SEASON_EVERY_MS, () => this.#season())
+        if (!this.#stopped) this.#seasonAgain = clock.after(this.#seasonEveryMs, () => this.#season())
       })
   }
 

@@ -29,7 +29,7 @@ const LOOK_AGAIN_MS = 250
 /** Never sleep longer while something is in the queue: clocks may jump, and an administrator may change it. */
 const MAX_SLEEP_MS = 60_000
 /** Whoever puts mail into an empty queue wakes this one. */
-const MAX_IDLE_MS = 900_000
+const MAX_IDLE_MS = 3_600_000
 const MIN_SLEEP_MS = 1000
 /** How often policies (MTA-STS) that grow old are looked for, and how many are fetched again then. */
 const REFRESH_EVERY_MS = 3_600_000
