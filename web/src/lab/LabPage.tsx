@@ -253,6 +253,9 @@ export function LabPage() {
               marked={placeAt(model(), lab.caret())}
               words={describe(model())}
               onChoose={goToBlock}
+              layers={lab.layers()}
+              shownLayers={lab.shownLayers()}
+              onLayer={lab.toggleLayer}
               onDrawn={setSvg}
             />
             <Tabs

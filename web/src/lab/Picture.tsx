@@ -1,7 +1,8 @@
 // The picture of the system: what the caret is at is marked in it, and a click, or Enter, goes to the place in the text.
 // One stop for the Tab key; the arrow keys go from actor to actor. It can be made larger and smaller.
 
-import { createEffect, createSignal, on, onMount, Show } from 'solid-js'
+import { createEffect, createSignal, For, on, onMount, Show } from 'solid-js'
+import type { Layer } from '../../../src/notation/layers.ts'
 import { Icon } from '../parts/icons.tsx'
 import type { Place } from './place.ts'
 
@@ -13,6 +14,9 @@ export function Picture(props: {
   marked: Place
   /** In words, for who does not see it. */
   words: string
+  layers: readonly Layer[]
+  shownLayers: ReadonlySet<Layer>
+  onLayer: (layer: Layer) => void
   onChoose: (block: string) => void
   /** The drawn picture, each time that it is drawn anew. */
   onDrawn: (svg: SVGSVGElement) => void
@@ -119,6 +123,20 @@ export function Picture(props: {
   return (
     <figure class="lab-picture">
       <div class="picture-tools">
+        <span class="layers">
+          <For each={props.layers}>
+            {(layer) => (
+              <button
+                type="button"
+                class="plain"
+                aria-pressed={props.shownLayers.has(layer)}
+                onClick={() => props.onLayer(layer)}
+              >
+                {layer}
+              </button>
+            )}
+          </For>
+        </span>
         <button type="button" class="icon-button" aria-label="Smaller" title="Smaller" onClick={smaller}>
           <Icon name="dash" />
         </button>

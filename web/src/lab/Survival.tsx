@@ -142,6 +142,7 @@ function FlowTable(props: {
         </span>{' '}
         {props.row.where}
       </p>
+      <Show when={props.row.hops.at(-1)}>{(last) => <p class="quiet because">{sentence(last().why)}</p>}</Show>
       <Show when={props.row.hops.length > 0}>
         <div class="table-place">
           <table>

@@ -96,8 +96,20 @@ describe('the lab in a browser', { skip }, () => {
     await page.keyboard.press('Delete')
     await page.keyboard.insertText(text)
   }
-  const blocks = (page: Page) =>
-    page.locator('.picture-place [data-block]').evaluateAll((all) => all.map((one) => one.getAttribute('data-block')))
+  /** The actors of the picture, as soon as it is that of the text. */
+  async function blocks(page: Page): Promise<(string | null)[]> {
+    await page.waitForTimeout(50)
+    const all = () =>
+      page
+        .locator('.picture-place [data-block]')
+        .evaluateAll((those) => those.map((one) => one.getAttribute('data-block')))
+    for (let before = await all(); ; ) {
+      await page.waitForTimeout(600)
+      const now = await all()
+      if (now.join() === before.join()) return now
+      before = now
+    }
+  }
 
   async function axe(page: Page, where: string): Promise<void> {
     await page.evaluate(axeCore.source)
@@ -269,6 +281,21 @@ describe('the lab in a browser', { skip }, () => {
       await page.getByRole('button', { name: 'Fit' }).click()
       assert.equal(await width(), fitted)
     }))
+
+  test('machines, organisations and contracts are shown, and left out, where the text has them', () =>
+    inLab(
+      async (page) => {
+        const layer = (name: string) => page.getByRole('button', { name, exact: true })
+        assert.equal(await layer('organisations').count(), 0)
+        assert.equal(await page.locator('.picture-place .layer').count(), 2)
+        await layer('machines').click()
+        await page.locator('.picture-place .layer.machines').waitFor({ state: 'detached' })
+        assert.equal(await page.locator('.picture-place .layer').count(), 1)
+        await layer('machines').click()
+        await page.locator('.picture-place .layer.machines').waitFor()
+      },
+      { fragment: fragmentOf(`${FORWARDED}machine m1: s\ncontract "terms": a -- s\n`) },
+    ))
 
   test('drawn and on one line; both say the same', () =>
     inLab(async (page) => {

@@ -27,6 +27,18 @@ test('every word of a flow has the colour of what the parser took it for', () =>
   ])
 })
 
+test('what works inside a block', () => {
+  assert.deepEqual(marked('Transmitter(in > scan, spare)@isp*2 --> MDA(store)'), [
+    'role Transmitter',
+    'inside (in > scan, spare)',
+    'id @isp',
+    'count *2',
+    'flow -->',
+    'role MDA',
+    'inside (store)',
+  ])
+})
+
 test('brackets, strokes and the label of a drawing; targets, keys and values below it', () => {
   const drawing = `|- Home -|
      /

@@ -17,6 +17,7 @@ export type MarkKind =
   | 'strange'
   | 'id'
   | 'count'
+  | 'inside'
   | 'direct'
   | 'indirect'
   | 'flow'
@@ -75,6 +76,7 @@ function drawingMarks(line: Line, end: number, named: Ranges, add: (span: Span, 
     else if (kind === 'bracket') add(span, 'network')
     else if (kind === 'at') add(span, 'id')
     else if (kind === 'star') add(span, 'count')
+    else if (kind === 'inside') add(span, 'inside')
     else if (kind === 'slash' && (spaceBefore || spaceAfter)) add(span, 'border')
     else if (kind === 'word' && text.toLowerCase() === 'border' && !named.has(span, line)) add(span, 'border')
   }

@@ -3,11 +3,14 @@
 import { type Accessor, createEffect, createMemo, createSignal, on, onCleanup } from 'solid-js'
 import { draw } from '../../../src/notation/draw.ts'
 import { type Explanation, explain } from '../../../src/notation/explain/explain.ts'
+import { ALL_LAYERS, type Layer, layerOf } from '../../../src/notation/layers.ts'
 import type { Finding, Fix, SystemModel } from '../../../src/notation/model.ts'
 import { type Reading, readText } from './reading.ts'
 
 /** Nobody is told that a word is wrong while still writing it. */
 const PAUSE_MS = 700
+const QUICK_MS = 100
+const DRAW_PAUSE_MS = 400
 /** A picture of more places than this is one that nobody can look at. */
 const MAX_BLOCKS = 1500
 
@@ -23,6 +26,10 @@ export interface Lab {
   readonly setCaret: (offset: number) => void
   /** The SVG; undefined: too large. */
   readonly picture: Accessor<string | undefined>
+  /** Further layers that the text has, and which of them are shown. */
+  readonly layers: Accessor<readonly Layer[]>
+  readonly shownLayers: Accessor<ReadonlySet<Layer>>
+  readonly toggleLayer: (layer: Layer) => void
   readonly settled: Accessor<Settled>
   /** The findings stand for the text as it is now. */
   readonly isSettled: Accessor<boolean>
@@ -37,7 +44,13 @@ export function createLab(initial: string): Lab {
   const [reading, setReading] = createSignal(first)
   const [caret, setCaret] = createSignal(0)
   const [settled, setSettled] = createSignal(settledOf(first))
-  const picture = createMemo(() => pictureOf(reading().model))
+  const [shownLayers, setShownLayers] = createSignal(ALL_LAYERS)
+  const toggleLayer = (layer: Layer) => setShownLayers(shownLayers().symmetricDifference(new Set([layer])))
+  const layers = createMemo(() => {
+    const there = new Set(reading().model.attributes.map(layerOf))
+    return [...ALL_LAYERS].filter((layer) => there.has(layer))
+  })
+  const picture = createPicture(() => reading().model, shownLayers)
   const isSettled = () => settled().reading.text === reading().text
 
   const settle = () => {
@@ -58,7 +71,20 @@ export function createLab(initial: string): Lab {
       .explanation.findings.filter(({ code, message }) => code === finding.code && message === finding.message)
       .sort((a, b) => distance(a, finding) - distance(b, finding))[0]
       ?.fixes.find(({ label }) => label === fix.label)
-  return { reading, setReading, caret, setCaret, picture, settled, isSettled, settle, current }
+  return {
+    reading,
+    setReading,
+    caret,
+    setCaret,
+    picture,
+    layers,
+    shownLayers,
+    toggleLayer,
+    settled,
+    isSettled,
+    settle,
+    current,
+  }
 }
 
 const distance = (a: Finding, b: Finding) => Math.abs(a.span.start - b.span.start)
@@ -67,6 +93,32 @@ function settledOf(reading: Reading): Settled {
   return { reading, explanation: explain(reading.model) }
 }
 
-function pictureOf(model: SystemModel): string | undefined {
-  return model.blocks.length > MAX_BLOCKS ? undefined : draw(model, { idPrefix: 'lab-' })
+/** A large picture takes its time: it is drawn when the writer pauses, a small one at every key. */
+function createPicture(
+  model: Accessor<SystemModel>,
+  layers: Accessor<ReadonlySet<Layer>>,
+): Accessor<string | undefined> {
+  let tookMs = 0
+  const drawn = () => {
+    const start = performance.now()
+    const svg = pictureOf(model(), layers())
+    tookMs = performance.now() - start
+    return svg
+  }
+  const [picture, setPicture] = createSignal(drawn())
+  createEffect(
+    on(
+      [model, layers],
+      () => {
+        const timer = setTimeout(() => setPicture(drawn), tookMs < QUICK_MS ? 0 : DRAW_PAUSE_MS)
+        onCleanup(() => clearTimeout(timer))
+      },
+      { defer: true },
+    ),
+  )
+  return picture
+}
+
+function pictureOf(model: SystemModel, layers: ReadonlySet<Layer>): string | undefined {
+  return model.blocks.length > MAX_BLOCKS ? undefined : draw(model, { idPrefix: 'lab-', layers })
 }
