@@ -37,7 +37,7 @@ batv | tags the reverse-path, and refuses bounces without the tag | no
 spf-include | a domain whose SPF record counts as its own: another service that sends for it | none
 parked | a domain of yours that neither sends nor receives, and says so (null MX, v=spf1 -all, DMARC reject) | none
 verp | each recipient's copy leaves with a reverse-path of its own, by which its bounce is known | no
-suppress | Authors do not write again to who was refused for good, or complained | yes
+suppress | Authors do not write again to who was refused for good, or complained: programs and who sends newsletters (bulk=yes) after the first time, a person after the second, for a day at first (docs/sending.md) | yes
 dmarc | the policy that it publishes: none, quarantine, reject | reject
 dmarc-subdomains, dmarc-absent | another policy for subdomains (sp=), and for those that do not exist (np=) | that of the domain
 dmarc-testing | asks for the policy to be tried only (t=y) | no

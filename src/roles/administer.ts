@@ -259,7 +259,7 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
         .filter((one) => owner === undefined || one.owner === owner)
         .map(
           (one) =>
-            `${one.address}  for ${one.owner}  since ${new Date(one.atMs).toISOString()}  ${one.reason}: ${one.said}`,
+            `${one.address}  for ${one.owner}  since ${new Date(one.atMs).toISOString()}  ${one.reason}${one.failures > 1 ? ` (${one.failures} times)` : ''}: ${one.said}`,
         )
       return yes(lines.length === 0 ? 'Nobody is suppressed.' : lines.join('\n'))
     }

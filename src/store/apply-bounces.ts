@@ -2,7 +2,7 @@
 
 import { type Handler, refuse } from './apply.ts'
 import type { Ledger } from './ledger.ts'
-import type { Suppressed } from './types.ts'
+import type { NewSuppressed } from './types.ts'
 
 const DAY_MS = 86_400_000
 /** Of one owner. */
@@ -16,19 +16,27 @@ export const noteBounced: Handler<'bounced.note'> = (ledger, { author, reason, a
        ON CONFLICT (author, day, reason) DO UPDATE SET count = count + 1`,
     )
     .run(author.toLowerCase(), Math.floor(atMs / DAY_MS), reason)
-  if (suppress !== undefined) put(ledger, { ...suppress, owner: author, reason, atMs })
+  if (suppress !== undefined) put(ledger, { ...suppress, owner: author, reason, atMs }, 'failures + 1')
   return { ok: true }
 }
 
 export const putSuppressed: Handler<'suppressed.put'> = (ledger, { suppressed }) => {
-  put(ledger, suppressed)
+  put(ledger, suppressed, '1')
   return { ok: true }
 }
 
-function put(ledger: Ledger, { owner, address, reason, said, atMs }: Suppressed): void {
+/** `failures`: of one that is on the list already. */
+function put(
+  ledger: Ledger,
+  { owner, address, reason, said, atMs }: NewSuppressed,
+  failures: '1' | 'failures + 1',
+): void {
   const at = owner.toLowerCase()
   ledger
-    .sql('INSERT OR REPLACE INTO suppressed (owner, address, reason, said, at_ms) VALUES (?, ?, ?, ?, ?)')
+    .sql(
+      `INSERT INTO suppressed (owner, address, reason, said, at_ms, failures) VALUES (?, ?, ?, ?, ?, 1)
+       ON CONFLICT DO UPDATE SET reason = excluded.reason, said = excluded.said, at_ms = excluded.at_ms, failures = ${failures}`,
+    )
     .run(at, address.toLowerCase(), reason, said, atMs)
   ledger
     .sql(

@@ -16,6 +16,7 @@ import type {
   LearnedState,
   MailboxId,
   NewQueueEntry,
+  NewSuppressed,
   ObjectKind,
   OutgoingCounts,
   QueueId,
@@ -29,7 +30,6 @@ import type {
   SpecialUse,
   StoredPolicy,
   Submission,
-  Suppressed,
   TrackEvent,
   TrustedForwarder,
   VacationResponse,
@@ -292,7 +292,7 @@ export type Command =
       atMs: number
       suppress: { address: string; said: string } | undefined
     } // counts a recipient that failed, and keeps his Author from writing to him again
-  | { kind: 'suppressed.put'; suppressed: Suppressed }
+  | { kind: 'suppressed.put'; suppressed: NewSuppressed }
   | { kind: 'suppressed.remove'; owner?: string; address: string } // without owner: from every list
   | { kind: 'suppressed.prune'; beforeMs: number }
   | { kind: 'event.add'; event: Omit<TrackEvent, 'id'> }

@@ -6,11 +6,13 @@ import type { Suppressed } from './types.ts'
 export class BounceReads {
   readonly #one
   readonly #all
+  readonly #ofOwner
   readonly #tally
 
   constructor(database: Database) {
     this.#one = database.prepare('SELECT * FROM suppressed WHERE owner = ? AND address = ?')
     this.#all = database.prepare('SELECT * FROM suppressed ORDER BY owner, address LIMIT ?')
+    this.#ofOwner = database.prepare('SELECT * FROM suppressed WHERE owner = ? ORDER BY at_ms DESC, address LIMIT ?')
     this.#tally = database.prepare(
       'SELECT reason, sum(count) AS count FROM bounced WHERE author = ? AND day >= ? GROUP BY reason ORDER BY reason',
     )
@@ -20,6 +22,11 @@ export class BounceReads {
   suppressed(owner: string, address: string): Suppressed | undefined {
     const row = this.#one.get(owner.toLowerCase(), address.toLowerCase())
     return row && suppressedOf(row)
+  }
+
+  /** The newest of an owner's. */
+  suppressedOf(owner: string, limit: number): Suppressed[] {
+    return this.#ofOwner.all(owner.toLowerCase(), limit).map(suppressedOf)
   }
 
   everySuppressed(limit: number): Suppressed[] {
@@ -34,12 +41,13 @@ export class BounceReads {
 }
 
 function suppressedOf(row: Record<string, SqlValue>): Suppressed {
-  const { owner, address, reason, said, at_ms: atMs } = row
+  const { owner, address, reason, said, at_ms: atMs, failures } = row
   return {
     owner: String(owner),
     address: String(address),
     reason: String(reason),
     said: String(said),
     atMs: Number(atMs),
+    failures: Number(failures),
   }
 }

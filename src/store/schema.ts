@@ -596,6 +596,11 @@ CREATE TABLE source_rest (
 ) STRICT, WITHOUT ROWID;
 `
 
+const failures = `
+-- How often in a row this Author's mail to it failed.
+ALTER TABLE suppressed ADD COLUMN failures INTEGER NOT NULL DEFAULT 1;
+`
+
 const MIGRATIONS: readonly string[] = [
   first,
   second,
@@ -626,6 +631,7 @@ const MIGRATIONS: readonly string[] = [
   where,
   shares,
   sources,
+  failures,
 ]
 
 /** The version this program writes. */

@@ -331,8 +331,14 @@ export interface Suppressed {
   readonly reason: string
   /** What was said, one sentence. */
   readonly said: string
+  /** Last. */
   readonly atMs: number
+  /** How often. */
+  readonly failures: number
 }
+
+/** What is put on the list by somebody's word. */
+export type NewSuppressed = Omit<Suppressed, 'failures'>
 
 /** A Forwarder that one Recipient trusts. Matched on authenticated identity, never on HELO. */
 /** What somebody sent in an hour. */

@@ -4,6 +4,7 @@
 import { policyLines } from '../identity/mta-sts/policy.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
+import { SuppressedDesk } from '../roles/bounces/desk.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { vapidKey } from '../roles/mda/push/vapid.ts'
 import { lentTo } from '../roles/msa/identities.ts'
@@ -137,6 +138,12 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
       const msa = running && msaOf(running)
       const author = msa?.agent.store.accountByAddress(account.address)
       return author && new SendingDesk(msa!.agent, author)
+    },
+    suppressed({ account }: JmapBackend) {
+      const running = agentOf(account.address)
+      const msa = running && msaOf(running)
+      const author = msa?.agent.store.accountByAddress(account.address)
+      return author && new SuppressedDesk(msa!.agent, author)
     },
     outgoing({ account }: JmapBackend) {
       const running = agentOf(account.address)

@@ -3,6 +3,7 @@
 
 import type { MovingDesk } from '../moving/desk.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
+import type { SuppressedDesk } from '../roles/bounces/desk.ts'
 import type { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import type { SendingDesk } from '../roles/msa/sending.ts'
 import type { Issuer } from '../roles/oauth/issuer.ts'
@@ -67,6 +68,8 @@ export interface Backends {
   passkeys?(host: string): PasskeyDoor | undefined
   /** Where programs send in this person's name; undefined: no MSA here takes mail of his. */
   sending?(person: JmapBackend): SendingDesk | undefined
+  /** Addresses that this person's mail did not reach. */
+  suppressed?(person: JmapBackend): SuppressedDesk | undefined
   /** Why this person's mail is slowed or held. */
   outgoing?(person: JmapBackend): OutgoingDesk | undefined
   /** Where this person arranges forwarding. */

@@ -402,6 +402,27 @@ describe('the pages in a browser', { skip }, () => {
       await away.getByText('Saved. It is off.').waitFor()
     }))
 
+  test('an address that could not be reached is shown with the reason, and taken off', () =>
+    inWindow(async (page) => {
+      const note = {
+        kind: 'bounced.note',
+        author: 'anna@sender.test',
+        reason: 'user-unknown',
+        atMs: Date.now(),
+        suppress: { address: 'gone@far.test', said: '550 5.1.1 <b>no</b> such mailbox' },
+      } as const
+      await system.store.commit([note, note])
+      await signIn(page, 'anna@sender.test')
+      await page.getByLabel('Settings').click()
+      const failed = page.locator('#failed-addresses')
+      await failed
+        .getByText(/there is no such mailbox \(550 5\.1\.1 <b>no<\/b> such mailbox\); .* refused until/)
+        .waitFor()
+      await failed.getByRole('button', { name: 'Take off' }).click()
+      await failed.getByText('You can write to gone@far.test again.').waitFor()
+      assert.equal(await failed.locator('li').count(), 0)
+    }))
+
   test('mail is brought from a file, with what did not come as it was, and taken as an archive', () =>
     inWindow(async (page) => {
       await signIn(page, 'postmaster@recipient.test')

@@ -19,6 +19,7 @@ import { addSecurity } from './security.ts'
 import { addSending } from './sending.ts'
 import { addSetUp, type DoorsOf } from './set-up.ts'
 import { addSignIn, describe } from './sign-in.ts'
+import { addSuppressed } from './suppressed.ts'
 import { addWebSocket } from './websocket.ts'
 import { addWhere } from './where.ts'
 
@@ -132,6 +133,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   if (options.doors) addSetUp(app, guard, options.doors)
   addReports(app, guard, options.backends, world)
   addWhere(app, guard, options.backends)
+  addSuppressed(app, guard, options.backends)
   if (options.trace) addTrace(app, guard, options.trace)
   const isDemo = (options.demoPeople?.length ?? 0) > 0
   if (options.live) addLive(app, guard, options.live, streams, isDemo)

@@ -9,6 +9,7 @@ import { layout } from '../notation/layout.ts'
 import { parse } from '../notation/parse.ts'
 import type { JmapBackend, Outgoing } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
+import { SuppressedDesk } from '../roles/bounces/desk.ts'
 import { overview } from '../roles/reports/overview.ts'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
 import { summarise } from '../store/summary.ts'
@@ -114,6 +115,11 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
       authenticate: async (address, password) =>
         password === PASSWORD ? backends.get(address.toLowerCase()) : undefined,
       moving: () => moving,
+      suppressed: ({ account }) =>
+        new SuppressedDesk(
+          { store, world, settings: { suppresses: true, outgoing: { people: [] } } as never },
+          account,
+        ),
       reports: ({ account }, sinceMs) =>
         account.address === POSTMASTER.address ? overview(store.reports, sinceMs) : undefined,
     },

@@ -77,4 +77,58 @@ describe('where', () => {
     assert.doesNotMatch(JSON.stringify(stories), /carl@/)
     assert.deepEqual((await ask(POSTMASTER.address, '?q=eve@far.test')).json().stories, [])
   })
+
+  test('an address that failed twice is told beside the story, and its Author takes it off, nobody else', async () => {
+    const address = 'gone@far.test'
+    const said = '550 5.1.1 no such mailbox'
+    const nowMs = Date.now()
+    const note = { kind: 'bounced.note', author: 'bob@recipient.test', reason: 'user-unknown', atMs: nowMs } as const
+    await system.store.commit([
+      { ...note, suppress: { address, said } },
+      { ...note, suppress: { address, said } },
+      { ...note, suppress: { address: 'once@far.test', said } },
+    ])
+    const call = (who: string, body?: object) => {
+      const authorization = `Basic ${Buffer.from(`${who}:${PASSWORD}`).toString('base64')}`
+      const method = body === undefined ? 'GET' : 'POST'
+      return web.inject({ method, url: '/api/suppressed', headers: { authorization }, ...(body && { payload: body }) })
+    }
+    assert.equal((await web.inject('/api/suppressed')).statusCode, 401)
+    const { addresses } = (await call('bob@recipient.test')).json()
+    assert.deepEqual(
+      addresses.map((one: { address: string; stoppedUntilMs: number | null }) => [one.address, one.stoppedUntilMs]),
+      [
+        [address, nowMs + 86_400_000],
+        ['once@far.test', null],
+      ],
+    )
+    await system.store.commit([
+      {
+        kind: 'event.add',
+        event: {
+          ...{ atMs: nowMs, trace: '0123456789ac', messageId: 'two@recipient.test', reversePath: 'bob@recipient.test' },
+          ...{ forwardPath: address, role: 'Transmitter', kind: 'bounced', text: 'Given up.', detail: {} },
+        },
+      },
+    ])
+    const web2 = createWeb({
+      world: realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('no DNS here')) }) }),
+      serverFactory: httpServer,
+      backends: {
+        ...system.backends,
+        where: (_person, question) => findStories([{ agent: 'recipient', reads: system.store.where }], question, 10),
+      },
+    })
+    const told = await web2.inject({
+      url: '/api/where?q=two@recipient.test',
+      headers: { authorization: `Basic ${Buffer.from(`bob@recipient.test:${PASSWORD}`).toString('base64')}` },
+    })
+    await web2.close()
+    assert.deepEqual(told.json().stories[0].stopped, [address])
+    assert.equal((await call('anna@sender.test', { address })).statusCode, 404)
+    assert.equal((await call('bob@recipient.test', {})).statusCode, 400)
+    assert.equal((await call('bob@recipient.test', { address })).statusCode, 200)
+    assert.equal((await call('bob@recipient.test', { address })).statusCode, 404)
+    assert.equal(system.store.bounces.suppressed('bob@recipient.test', address), undefined)
+  })
 })

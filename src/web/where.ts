@@ -21,6 +21,8 @@ export function addWhere(app: FastifyInstance, guard: Guard, backends: Backends)
           sentence: sentenceOf(story),
           messageId: story.messageId,
           subject: story.subject,
+          /** Recipients that the asking person's mail is not taken for now, and whom he may take off his list. */
+          stopped: backends.suppressed?.(backend)?.stopped(story.events.map(({ forwardPath }) => forwardPath)) ?? [],
           lines: story.events.map((event) => ({
             atMs: event.atMs,
             role: event.role,

@@ -8,10 +8,13 @@ import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
 import { administer } from '../administer.ts'
+import { SendingDesk } from '../msa/sending.ts'
 import { reversePathText } from '../routing.ts'
+import { SuppressedDesk } from './desk.ts'
 
 const ANNA = 'anna@sender.test'
 const FAR_IP = '127.0.50.1'
+const DAY = 86_400_000
 
 async function start(attributes: string, message?: (mail: InboundMessage) => ReturnType<typeof reply>) {
   const world = await TestSystem.start(`${TWO_AGENTS}\nsender: ${attributes}\n`)
@@ -121,8 +124,8 @@ describe('VERP', () => {
 })
 
 describe('a bounce that comes in', () => {
-  test('is told in the story of the message, counted for its Author, and the address is not written to again', async () => {
-    const { world, bounce, store } = await start('verp=no')
+  test('is told in the story of the message, counted for its Author, and who writes to many does not write there again', async () => {
+    const { world, bounce, store } = await start('verp=no\nanna: bulk=yes')
     await world.submit('carl@far.test')
     await world.quiet()
     const sent = store.events({ limit: 1000 }).find(({ role, kind }) => role === 'MSA' && kind === 'accepted')!
@@ -174,6 +177,74 @@ describe('a bounce that comes in', () => {
       ).ok,
       true,
     )
+  })
+})
+
+describe('a person who writes to an address that fails', () => {
+  const REFUSED = reply(550, '5.1.1', 'no such mailbox')
+
+  test('may try again, is stopped after the second time, for longer each time, and takes it off himself', async () => {
+    const { world, store, taken } = await start('verp=no', () => REFUSED)
+    const agent = world.agent('sender')
+    const author = store.accountByAddress(ANNA)!
+    const desk = new SuppressedDesk(agent, author)
+    const write = async () => {
+      const said = (await world.submit('carl@far.test')).join()
+      await world.simulation.runFor(60_000)
+      return said
+    }
+    const day = (after: number) => new Date(agent.world.clock.now() + after * DAY).toISOString().slice(0, 10)
+    assert.match(await write(), /^250/)
+    assert.deepEqual(
+      desk.list().map(({ address, failures, stoppedUntilMs }) => [address, failures, stoppedUntilMs]),
+      [['carl@far.test', 1, null]],
+    )
+    // The bounce said why: he may have reasons.
+    assert.match(await write(), /^250/)
+    assert.match(
+      await write(),
+      new RegExp(
+        `^550 5\\.1\\.1 carl@far\\.test is stopped until ${day(1)} \\(there is no such mailbox: 550 5\\.1\\.1 no such mailbox\\): take it off in your settings`,
+      ),
+    )
+    await world.passTime(DAY + 60_000)
+    assert.match(await write(), /^250/)
+    await world.passTime(DAY + 60_000)
+    assert.match(await write(), new RegExp(`^550 5\\.1\\.1 carl@far\\.test is stopped until ${day(6)} `))
+    assert.equal(taken.length, 3)
+    assert.deepEqual(desk.stopped(['Carl@far.test', 'dora@far.test', '']), ['carl@far.test'])
+    assert.equal(await world.run(desk.takeOff('Carl@Far.test')), undefined)
+    assert.match((await world.run(desk.takeOff('carl@far.test')))!, /not on your list/)
+    assert.match(await write(), /^250/)
+    assert.equal(taken.length, 4)
+  })
+
+  test('programs that send in his name are refused after the first', async () => {
+    const { world, store } = await start('verp=no', () => REFUSED)
+    await world.submit('carl@far.test')
+    await world.quiet()
+    const programs = new SendingDesk(world.agent('sender'), store.accountByAddress(ANNA)!)
+    const source = Buffer.from(`From: ${ANNA}\r\nTo: carl@far.test\r\nSubject: x\r\n\r\nx\r\n`)
+    const sent = await world.run(programs.send({ source, reversePath: ANNA, forwardPaths: ['carl@far.test'] }))
+    assert.match(sent.state === 'refused' ? sent.reply.lines.join() : sent.state, /on the suppression list since/)
+    assert.match((await world.submit('carl@far.test')).join(), /^250/)
+  })
+
+  test('what an administrator put there is for everybody, and only he takes it off', async () => {
+    const { world, store } = await start('verp=no')
+    const place = { store, world: world.agent('sender').world }
+    const add = (owner: string, address: string) =>
+      world.run(administer(place, { verb: 'suppressed', action: 'add', address, owner }))
+    assert.equal((await add(ANNA, 'carl@far.test')).ok, true)
+    assert.equal((await add('sender.test', 'dora@far.test')).ok, true)
+    const desk = new SuppressedDesk(world.agent('sender'), store.accountByAddress(ANNA)!)
+    assert.deepEqual(
+      desk.list().map(({ address, stoppedUntilMs, isRemovable }) => [address, stoppedUntilMs, isRemovable]),
+      [['carl@far.test', 'always', false]],
+    )
+    assert.match((await world.run(desk.takeOff('carl@far.test')))!, /postmaster/)
+    assert.match((await world.run(desk.takeOff('dora@far.test')))!, /not on your list/)
+    for (const to of ['carl@far.test', 'dora@far.test']) assert.match((await world.submit(to)).join(), /^550/)
   })
 })
 

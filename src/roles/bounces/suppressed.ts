@@ -1,11 +1,13 @@
 // Whom an Author does not write to any more: who was refused for good, or complained. A sender who goes on writing to
 // addresses that do not exist is taken for a spammer everywhere, and so is the agent that carries his mail. The next
-// message is refused at RCPT, with what was said and how to get off the list. Every failure is counted for its Author.
+// message of a program, or of who sends newsletters, is refused at RCPT, with what was said and how to get off the list. A
+// person has reasons to try again (the bounce told him why, and a mailbox may be there tomorrow): he is stopped when it has
+// failed twice, for a while that grows, and takes the address off himself. Every failure is counted for its Author.
 
 import { REASONS, type Reason } from '../../identity/reports/bounces/reasons.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import type { Account, QueueEntry } from '../../store/types.ts'
+import type { Account, QueueEntry, Suppressed } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { eventCommand } from '../tracking.ts'
 
@@ -21,20 +23,49 @@ export interface Failure {
 const SUPPRESSING: ReadonlySet<Reason> = new Set(['user-unknown', 'moved', 'suspended', 'feedback'])
 const MAX_SAID = 300
 
-/** Why this Author's mail to this address elsewhere is not taken; undefined: nothing is known against it. */
-export function suppressedRefusal(agent: Agent, author: Account, address: string): Reply | undefined {
-  if (!agent.settings.suppresses) return undefined
-  const { bounces } = agent.store
-  const known = bounces.suppressed(author.address, address) ?? bounces.suppressed(agent.domain, address)
-  if (known === undefined) return undefined
-  const day = new Date(known.atMs).toISOString().slice(0, 10)
-  const why = known.reason in REASONS ? REASONS[known.reason as Reason] : known.reason
-  return reply(
-    550,
-    known.reason === 'feedback' ? '5.7.1' : '5.1.1',
-    `${address} is on the suppression list since ${day} (${why}: ${known.said}); postmaster@${agent.domain} can take it off`,
-  )
+const DAY_MS = 86_400_000
+/** How long mail of a person is stopped after so many failures in a row, from the second one on. */
+const STOPPED_MS = [DAY_MS, 7 * DAY_MS, 30 * DAY_MS]
+/** After a complaint. */
+const COMPLAINED_MS = 30 * DAY_MS
+
+/** Who writes: a person, or a program and those who write to very many. */
+export type Writer = 'person' | 'many'
+
+/** By `bulk=yes` of the description; the sending API says so itself. */
+export function writerOf({ settings }: Pick<Agent, 'settings'>, { address }: Account): Writer {
+  const own = settings.outgoing.people.find((one) => one.address.toLowerCase() === address.toLowerCase())
+  return own?.bulk ? 'many' : 'person'
 }
+
+/** Until when mail to an address on the list is refused; undefined: it is not. */
+export function stoppedUntilMs(known: Suppressed, writer: Writer): number | undefined {
+  // What is on the list of a domain, or by an administrator's word, is for everybody.
+  if (writer === 'many' || known.reason === 'asked' || !known.owner.includes('@')) return Infinity
+  if (known.reason === 'feedback') return known.atMs + COMPLAINED_MS
+  const stoppedMs = STOPPED_MS[Math.min(known.failures - 2, STOPPED_MS.length - 1)]
+  return stoppedMs === undefined ? undefined : known.atMs + stoppedMs
+}
+
+/** Why this Author's mail to this address elsewhere is not taken; undefined: nothing is known against it. */
+export function suppressedRefusal(agent: Agent, author: Account, address: string, writer: Writer): Reply | undefined {
+  if (!agent.settings.suppresses) return undefined
+  const { store, world } = agent
+  const { bounces } = store
+  const known = bounces.suppressed(author.address, address) ?? bounces.suppressed(agent.domain, address)
+  const untilMs = known && stoppedUntilMs(known, writer)
+  if (known === undefined || untilMs === undefined || untilMs <= world.clock.now()) return undefined
+  const day = (ms: number) => new Date(ms).toISOString().slice(0, 10)
+  const why = `${whyOf(known)}: ${known.said}`
+  const text = Number.isFinite(untilMs)
+    ? `${address} is stopped until ${day(untilMs)} (${why}): take it off in your settings, or ask postmaster@${agent.domain}`
+    : `${address} is on the suppression list since ${day(known.atMs)} (${why}); postmaster@${agent.domain} can take it off`
+  return reply(550, known.reason === 'feedback' ? '5.7.1' : '5.1.1', text)
+}
+
+/** As people read it. */
+export const whyOf = ({ reason }: Pick<Suppressed, 'reason'>): string =>
+  reason in REASONS ? REASONS[reason as Reason] : reason
 
 /** The commands that note that a recipient of an Author's message failed. */
 export function failedCommands(

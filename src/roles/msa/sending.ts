@@ -99,7 +99,7 @@ export class SendingDesk {
     const once =
       request &&
       ((message: { trace: string; messageId: string }) => this.#once(request, JSON.stringify(answerOf(message))))
-    const taken = await submitText(this.#agent, this.#author, { ...mail, once })
+    const taken = await submitText(this.#agent, this.#author, { ...mail, once, writer: 'many' })
     // Another made the same request meanwhile, and was first.
     if (taken.again === 'conflict') return { state: 'another' }
     if (taken.again === 'exists') return { state: 'taken', answer: JSON.parse(this.before(request!)!), again: true }

@@ -16,7 +16,7 @@ import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import type { Command, CommandResult } from '../../store/commands.ts'
 import type { Account, BlobRef, QueueEntry, SentMessage, Verdict } from '../../store/types.ts'
 import { type Agent, newTrace } from '../agent.ts'
-import { suppressedRefusal } from '../bounces/suppressed.ts'
+import { suppressedRefusal, type Writer, writerOf } from '../bounces/suppressed.ts'
 import { noteCorrespondent } from '../correspondents.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'
@@ -389,6 +389,7 @@ export function recipientRefusal(
   agent: Agent,
   author: Account | undefined,
   forwardPath: Envelope['recipients'][number]['forwardPath'],
+  writer?: Writer,
 ): Reply | undefined {
   const group = groupFor(agent, forwardPath, false)
   if (group !== undefined)
@@ -397,7 +398,8 @@ export function recipientRefusal(
   if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
   if (way.kind === 'elsewhere' && !agent.roles.has('Transmitter') && agent.settings.transmitter.via === undefined)
     return reply(550, '5.7.1', 'this MSA has no Transmitter to carry mail out')
-  return way.kind === 'elsewhere' && author !== undefined ? suppressedRefusal(agent, author, way.address) : undefined
+  if (way.kind !== 'elsewhere' || author === undefined) return undefined
+  return suppressedRefusal(agent, author, way.address, writer ?? writerOf(agent, author))
 }
 
 /** What a client hands in that speaks no SMTP: addresses as text, any line ends. */
@@ -408,6 +410,8 @@ export interface TextMail
   readonly forwardPaths: readonly string[]
   /** Of all recipients. */
   readonly notify?: EnvelopeRecipient['notify']
+  /** Where it is not a person who sends it. */
+  readonly writer?: Writer
 }
 
 /** The same for such a client (JMAP, the sending API). `place`: which of the recipients is refused. */
@@ -419,12 +423,12 @@ export async function submitText(
   const reverse = parseSmtpPath(`<${mail.reversePath}>`, 'reverse', { utf8: true })
   if (!reverse.ok) return { reply: reply(501, reverse.enhancedCode, reverse.reason), trace: undefined }
   const recipients: EnvelopeRecipient[] = []
-  const { reversePath, forwardPaths, notify, ret, envid, requireTls, priority, ...rest } = mail
+  const { reversePath, forwardPaths, notify, ret, envid, requireTls, priority, writer, ...rest } = mail
   for (const [place, text] of forwardPaths.entries()) {
     const forward = parseSmtpPath(`<${text}>`, 'forward', { utf8: true })
     if (!forward.ok)
       return { reply: reply(501, forward.enhancedCode, `${text}: ${forward.reason}`), trace: undefined, place }
-    const refusal = recipientRefusal(agent, author, forward.path)
+    const refusal = recipientRefusal(agent, author, forward.path, writer)
     if (refusal !== undefined) return { reply: refusal, trace: undefined, place }
     recipients.push({ forwardPath: forward.path, ...(notify && { notify }) })
   }

@@ -5,7 +5,7 @@ import { noAccount, refuse } from '../apply.ts'
 import { FIRST_BOOK, FIRST_MAILBOXES, taken } from '../apply-accounts.ts'
 import { BESIDE_THE_MAIL, noObject } from '../apply-objects.ts'
 import { checkContract, countContract } from '../contract-counts.ts'
-import type { Suppressed } from '../types.ts'
+import type { NewSuppressed, Suppressed } from '../types.ts'
 import { HOOKS, PUSHES } from '../types.ts'
 import type { Handlers } from './apply.ts'
 import { addBox, resolved } from './parts.ts'
@@ -230,11 +230,11 @@ export const people: Handlers<
     const count = counts.get(`${day} ${reason}`) ?? { day, reason, count: 0 }
     count.count++
     state.bounced.set(name, counts.set(`${day} ${reason}`, count))
-    if (suppress !== undefined) suppressIn(state, { ...suppress, owner: author, reason, atMs })
+    if (suppress !== undefined) suppressIn(state, { ...suppress, owner: author, reason, atMs }, true)
     return { ok: true }
   },
   'suppressed.put'(state, { suppressed }) {
-    suppressIn(state, suppressed)
+    suppressIn(state, suppressed, false)
     return { ok: true }
   },
   'suppressed.remove'(state, { owner, address }) {
@@ -250,10 +250,12 @@ export const people: Handlers<
   },
 }
 
-function suppressIn(state: State, { owner, address, ...about }: Suppressed): void {
+/** `again`: it failed once more. */
+function suppressIn(state: State, { owner, address, ...about }: NewSuppressed, again: boolean): void {
   const [at, to] = [owner.toLowerCase(), address.toLowerCase()]
   const list = state.suppressed.get(at) ?? new Map<string, Suppressed>()
-  state.suppressed.set(at, list.set(to, { owner: at, address: to, ...about }))
+  const failures = again ? (list.get(to)?.failures ?? 0) + 1 : 1
+  state.suppressed.set(at, list.set(to, { owner: at, address: to, ...about, failures }))
 }
 
 function objectModseq(person: Person, of: string, touch: (account: number) => void): number {

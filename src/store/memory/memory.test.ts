@@ -238,6 +238,7 @@ function viewOf(store: Store) {
       store.outgoing.entries(who, 0, 5).map((one) => one.id),
     ]),
     suppressed: DOMAINS.map((at) => store.bounces.suppressed('anna', `BOB@${at}`)),
+    ofAnna: store.bounces.suppressedOf('Anna', 2),
     tally: [...store.bounces.tally('anna', 0)],
   }
 }

@@ -259,6 +259,10 @@ export const sentReads = (state: State): Face<SentReads> => ({
 
 export const bounceReads = (state: State): Face<BounceReads> => ({
   suppressed: (owner, address) => state.suppressed.get(owner.toLowerCase())?.get(address.toLowerCase()),
+  suppressedOf: (owner, limit) =>
+    [...(state.suppressed.get(owner.toLowerCase())?.values() ?? [])]
+      .sort((a, b) => b.atMs - a.atMs || (a.address < b.address ? -1 : 1))
+      .slice(0, limit),
   everySuppressed: (limit) =>
     some(
       [...state.suppressed.values()].flatMap((list) => [...list.values()]),

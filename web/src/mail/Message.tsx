@@ -12,6 +12,7 @@ import { Badges } from './Badges.tsx'
 import { HtmlBody, PlainBody } from './Body.tsx'
 import { answerTo, draftFrom, forwardOf } from './draft.ts'
 import { fetchEmails } from './read.ts'
+import { WriteAgain } from './Suppressed.tsx'
 import type { Mail } from './state.ts'
 
 export function Message(props: { mail: Mail; id: string; isUnfolded: boolean; onToggle: () => void }) {
@@ -201,7 +202,11 @@ function Files(props: { mail: Mail; email: Email }) {
 
 /** What became of a message that was sent. */
 interface WhereView {
-  readonly stories: readonly { readonly sentence: string; readonly lines: readonly { readonly text: string }[] }[]
+  readonly stories: readonly {
+    readonly sentence: string
+    readonly lines: readonly { readonly text: string }[]
+    readonly stopped: readonly string[]
+  }[]
 }
 
 function WherePanel(props: { messageId: string; onClose: () => void }) {
@@ -219,6 +224,7 @@ function WherePanel(props: { messageId: string; onClose: () => void }) {
                   <p>
                     <strong>{story.sentence}</strong>
                   </p>
+                  <For each={story.stopped}>{(address) => <WriteAgain address={address} />}</For>
                   <ol>
                     <For each={story.lines}>{({ text }) => <li>{text}</li>}</For>
                   </ol>

@@ -10,6 +10,7 @@ import { areKeysOn, setKeysOn } from './keys.ts'
 import { MovingSettings } from './Moving.tsx'
 import { ProgramSettings } from './Programs.tsx'
 import { SieveSettings } from './Sieve.tsx'
+import { SuppressedSettings } from './Suppressed.tsx'
 import { SecuritySettings } from './security/SecuritySettings.tsx'
 import type { Mail } from './state.ts'
 import { VacationSettings } from './Vacation.tsx'
@@ -25,6 +26,7 @@ export function Settings(props: { mail: Mail; onClose: () => void }) {
       <TrustedForwarders version={trustVersion()} />
       <ProgramSettings />
       <SecuritySettings />
+      <SuppressedSettings />
       <DeletedSettings mail={props.mail} />
       <MovingSettings />
       <ThisBrowser />
