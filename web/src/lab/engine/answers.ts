@@ -54,12 +54,13 @@ export const ANSWERS: Answers = {
   explain: ({ text }) => explain(parse(text).model),
   async survival({ text, switches = '' }, asker) {
     const { model, assumed } = prepared(text)
-    return tableOf(await sent(turned(model, switches), asker), assumed)
+    const other = turned(model, switches)
+    return tableOf(other === model ? await asWritten(text, model, asker) : await sent(other, asker), assumed)
   },
   async whatIf({ text, switches }, asker) {
     const { model, assumed } = prepared(text)
     const other = turned(model, switches)
-    const before = await sent(model, asker)
+    const before = await asWritten(text, model, asker)
     const after = await sent(other, asker)
     return {
       before: tableOf(before, assumed),
@@ -157,6 +158,14 @@ async function sent(model: SystemModel, asker: Asker, heard?: number): Promise<S
     },
   })
   return { found, conversations, eventLogHash: simulation.eventLogHash() }
+}
+
+let last: { readonly text: string; readonly sent: Sent } | undefined
+
+/** The same text is asked about with one switch after another. */
+async function asWritten(text: string, model: SystemModel, asker: Asker): Promise<Sent> {
+  if (last?.text !== text) last = { text, sent: await sent(model, asker) }
+  return last.sent
 }
 
 const tableOf = ({ found: { results, skipped }, eventLogHash }: Sent, assumed: readonly string[]): Table => ({

@@ -49,6 +49,8 @@ export interface EngineOptions {
   readonly trafficPatienceMs?: number
 }
 
+const NOT_LOADED = 'The engine could not be loaded. Please load the page again.'
+
 interface Waiting {
   readonly kind: Kind
   readonly resolve: (answer: never) => void
@@ -63,6 +65,7 @@ export function createEngine({
   trafficPatienceMs = 900_000,
 }: EngineOptions = {}): Engine {
   let worker: Worker | undefined
+  let isReady = false
   let lastId = 0
   const waiting = new Map<number, Waiting>()
 
@@ -75,6 +78,7 @@ export function createEngine({
   const end = (words: string) => {
     worker?.terminate()
     worker = undefined
+    isReady = false
     for (const id of [...waiting.keys()]) take(id)?.reject(new EngineError(words))
   }
 
@@ -82,14 +86,17 @@ export function createEngine({
     onState('loading')
     const fresh = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' })
     fresh.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === 'ready') onState('ready')
-      else if (data.kind === 'progress') waiting.get(data.id)?.onProgress?.(data.share)
+      if (data.kind === 'ready') {
+        isReady = true
+        onState('ready')
+      } else if (data.kind === 'progress') waiting.get(data.id)?.onProgress?.(data.share)
       else if (data.kind === 'answer') take(data.id)?.resolve(data.answer as never)
       else take(data.id)?.reject(new EngineError(data.words, data.findings))
     }
     fresh.onerror = (event) => {
       event.preventDefault()
-      end('The engine could not be loaded. Please load the page again.')
+      const words = isReady ? `The engine failed (${event.message}). Please ask again.` : NOT_LOADED
+      end(words)
     }
     fresh.onmessageerror = () => end('The engine sent what cannot be read. Please ask again.')
     return fresh

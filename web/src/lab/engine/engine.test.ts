@@ -25,7 +25,6 @@ const POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; connec
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
-  '.wasm': 'application/wasm',
 }
 const DESCRIPTIONS = readdirSync(GALLERY).filter((name) => name.endsWith('.borderpost'))
 const SWITCHES = 'srs=no, arc=no, trust=no, dmarc=reject'
@@ -110,15 +109,21 @@ declare const createEngine: (options?: object) => Engine
 describe('the engine in a browser', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-engine-'))
   const missed: string[] = []
+  /** Files that the host does not give. */
+  let gone: RegExp | undefined
   // Nothing but files of a folder.
   const server = createServer(({ url = '/' }, response) => {
     const path = join(folder, 'pages', url === '/lab/' ? 'lab.html' : url.replace(/^\/lab\//, '/'))
-    if (!existsSync(path)) {
+    if (!existsSync(path) || gone?.test(url)) {
       missed.push(url)
       response.writeHead(404).end()
       return
     }
-    const head = { 'content-type': TYPES[extname(path)] ?? 'text/plain', 'content-security-policy': POLICY }
+    const head = {
+      'content-type': TYPES[extname(path)] ?? 'text/plain',
+      'content-security-policy': POLICY,
+      'cache-control': 'no-store',
+    }
     response.writeHead(200, head).end(readFileSync(path))
   })
   const wrong: string[] = []
@@ -296,4 +301,27 @@ describe('the engine in a browser', { skip }, () => {
     )
     assert.deepEqual(wrong, [])
   })
+
+  for (const part of ['worker', 'answers'])
+    test(`where the host does not give the ${part} it is told, and asked for again`, async () => {
+      const other = await browser.newPage()
+      try {
+        await other.goto(page.url())
+        gone = new RegExp(`/${part}-`)
+        const ask = () =>
+          other.evaluate(async () => {
+            Object.assign(globalThis, { engine: (globalThis as { engine?: Engine }).engine ?? createEngine() })
+            return engine.check('Author').then(
+              () => 'answered',
+              ({ message }) => message,
+            )
+          })
+        assert.equal(await ask(), 'The engine could not be loaded. Please load the page again.')
+        gone = undefined
+        assert.equal(await ask(), 'answered')
+      } finally {
+        gone = undefined
+        await other.close()
+      }
+    })
 })
