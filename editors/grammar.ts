@@ -9,14 +9,14 @@ import { KEYWORDS, ROLES, SYNONYMS } from '../src/notation/vocabulary.ts'
 
 const WORD = String.raw`[\p{L}\p{N}\p{M}_.'’?&!]`
 /** Dashes are part of a word unless they lead to the head of an arrow. */
-const WORDS = `(?:${WORD}|-++(?!>|&gt;))+`
+const WORDS = `(?:${WORD}|-++(?!>|&gt;|\\+))+`
 const HEAD = '(?:>|&gt;)'
 const KEY = String.raw`[A-Za-z_][\w.-]*(?=\s*=(?![=>]))`
 const QUOTED = String.raw`"(?:\\.|[^"\\])*"`
 
 /** Whole words of a list, the longest first, whatever their case. */
 const oneOf = (words: readonly string[]) =>
-  `(?i)(?<!${WORD}|-)(?:${[...words].sort((a, b) => b.length - a.length).join('|')})(?!${WORD}|-+(?!-*>))`
+  `(?i)(?<!${WORD}|-)(?:${[...words].sort((a, b) => b.length - a.length).join('|')})(?!${WORD}|-+(?!-*[>+]))`
 
 const scope = (name: string) => `${name}.borderpost`
 const rule = (name: string, match: string) => ({ name: scope(name), match })
@@ -79,6 +79,7 @@ export function grammar() {
             match: String.raw`(\|)([-–—−‐‑─―]+[^|]*?)(\|)(?![-–—]+[^|>]*\|)|(\|)([-–—−‐‑─―]+[^|]*?)(?=\|)`,
           },
           rule('keyword.other.border', `(?i)(?<!${WORD}|-|@)Border(?!${WORD}|-)`),
+          rule('keyword.control.branch', String.raw`[-=~–—]*\+`),
           { include: '#arrows' },
           { include: '#who' },
         ],
@@ -95,6 +96,7 @@ export function grammar() {
           rule('variable.other.agent', `@(?:${WORDS})?`),
           rule('constant.numeric.relays', `\\*(?:${WORDS})?`),
           rule('variable.parameter.relays', String.raw`(?<=${WORD}|-|\))\s*\([^()|]*\)`),
+          rule('punctuation.section.branches', '[{};,]'),
           rule('punctuation.separator.roles', String.raw`(?<=${WORD}|-|\))[/∕⁄／](?=${WORD}|@)`),
           rule('keyword.control.border', '[/∕⁄／]'),
           rule('entity.name.type.role', oneOf(ROLES)),

@@ -46,10 +46,14 @@ const KINDS: readonly [string, string][] = [
   ['keyword.control.border', 'slash'],
   ['variable.other.agent', 'at'],
   ['variable.parameter', 'inside'],
+  ['punctuation.section.branches', 'fork'],
+  ['keyword.control.branch', 'fork'],
   ['constant.numeric', 'star'],
   ['keyword.other.border', 'word'],
   ['entity.name.type', 'word'],
 ]
+
+const FORKS: ReadonlySet<string> = new Set(['open', 'close', 'next', 'comma', 'plus'])
 
 /** For each character what the grammar takes it for; also the whole scopes. */
 function byGrammar(text: string): { kinds: string[]; scopes: string[] } {
@@ -81,7 +85,8 @@ function byParser(text: string): string[] {
     fill({ start: line.map?.[comment] ?? line.start + comment, end: line.end }, 'comment')
     const isAttribute = model.attributes.some(({ span }) => span.start < line.end && span.end > line.start)
     if (isAttribute || /^\s*(?:```|~~~|#)/.test(line.text)) continue
-    for (const { kind, arrow, span } of lex(line, comment, () => {})) fill(span, arrow ?? kind)
+    for (const { kind, arrow, span } of lex(line, comment, () => {}))
+      fill(span, arrow ?? (FORKS.has(kind) ? 'fork' : kind))
   }
   for (const { targetSpan, entries } of model.attributes) {
     fill(targetSpan, 'target')
@@ -148,6 +153,9 @@ test('so is what people write otherwise', () => {
     'Author@a ==> MSA@b\n\n"a": name="A # B"\nAuthor@a ==> MSA: kind=contract\n@b: x=1;y=2\nMSA@b: in="Net: A"\n',
     'Transmitter@m ==> MDA@n\n\nmachine m1: m, MDA@n\norg "Acme Corp": m, n\ncontract "ISP terms": Author -- MSA/Transmitter\n',
     'MSA(login)/Transmitter (in > scan, spare)@isp*3 ==> MDA(store,imap)@home\n\nmachine m: Transmitter.scan, MDA.imap\n',
+    'Author@a, Author@b ==> MSA --> / --> { Receiver@x ; Receiver@y ~~> {MDA;MDA@m} }',
+    'Author@a ==> MSA --+--> / --> Receiver@x --+--> MDA@m\n                                           +~~> MDA@n\n                  +==> Transmitter@t --> /',
+    'Author@a --+\nAuthor@b --+==> MSA--+-->MDA\n                  +-->Forwarder',
     '```\nAuthor ==> MSA\n```\n',
   ])
     compare(text, text)

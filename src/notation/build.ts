@@ -2,12 +2,13 @@
 // Ids come from roles and `@id`, not from positions, so they survive edits of the text elsewhere.
 
 import { finding } from './findings.ts'
-import type { RawFlow } from './flow.ts'
-import type { Actor, Block, Diagram, Flow, Hop, Network, Report, Span, SystemModel } from './model.ts'
+import type { RawBlock, RawFlow } from './flow.ts'
+import type { Actor, Block, Diagram, Flow, Hop, Network, Report, Span, SystemModel, Tree } from './model.ts'
 import { assignBrackets } from './networks.ts'
 import { relationshipsOf } from './relationships.ts'
 import type { RawDiagram } from './rows.ts'
 import { isUserRole } from './vocabulary.ts'
+import type { Step } from './ways.ts'
 
 export function buildModel(source: string, raw: RawDiagram[], report: Report): SystemModel {
   const model: SystemModel = {
@@ -25,8 +26,14 @@ export function buildModel(source: string, raw: RawDiagram[], report: Report): S
     spelling: [],
   }
   const networks = new NetworkList(model)
-  const blockIds = new IdGiver()
-  const hopIds = new IdGiver()
+  const ids: Ids = {
+    blocks: new IdGiver(),
+    hops: new IdGiver(),
+    known: new Map(),
+    hopOf: new Map(),
+    tree: undefined,
+    trees: [],
+  }
   for (const drawing of raw) {
     const diagram: Diagram = {
       index: model.diagrams.length,
@@ -44,9 +51,10 @@ export function buildModel(source: string, raw: RawDiagram[], report: Report): S
       diagram.flows.push(model.flows.length)
       const owners = assignBrackets(flow, drawing.brackets, drawing.form === 'drawn', report)
       const networkOf = owners.map((owner) => (owner === undefined ? undefined : diagram.brackets[owner]!.network))
-      addFlow(model, flow, diagram.index, networkOf, blockIds, hopIds)
+      addFlow(model, flow, diagram.index, networkOf, ids)
     }
   }
+  for (const { flow, tree, known } of ids.trees) flow.tree = treeOf(tree, known)
   nameActors(model)
   nameEmptySides(model, networks, report)
   const byId = new Map(model.networks.map((network) => [network.id, network]))
@@ -55,27 +63,36 @@ export function buildModel(source: string, raw: RawDiagram[], report: Report): S
   return model
 }
 
-function addFlow(
-  model: SystemModel,
-  raw: RawFlow,
-  diagram: number,
-  networkOf: (string | undefined)[],
-  blockIds: IdGiver,
-  hopIds: IdGiver,
-) {
+function addFlow(model: SystemModel, raw: RawFlow, diagram: number, networkOf: (string | undefined)[], ids: Ids) {
   const index = model.flows.length
+  if (!raw.isBranch) Object.assign(ids, { known: new Map(), hopOf: new Map(), tree: raw.tree && index })
   const blocks = raw.blocks.map((block, k): Block => {
-    const { column: _, columnEnd: __, insides, ...written } = block
-    const id = blockIds.give(slug([...block.roles, block.at ?? ''].join('-')) || 'unknown')
+    const known = ids.known.get(block)
+    if (known !== undefined) return known
+    const { column: _, columnEnd: __, isNamed: ___, insides, ...written } = block
+    const id = ids.blocks.give(slug([...block.roles, block.at ?? ''].join('-')) || 'unknown')
     const network = networkOf[k] === undefined ? {} : { network: networkOf[k] }
     const named = insides.map(({ role, ...inside }) => ({ role: block.roles[role] ?? '?', ...inside }))
-    return { id, flow: index, actor: '', ...written, ...(named.length > 0 && { insides: named }), ...network }
+    const made: Block = {
+      id,
+      flow: index,
+      actor: '',
+      ...written,
+      ...(named.length > 0 && { insides: named }),
+      ...network,
+    }
+    ids.known.set(block, made)
+    model.blocks.push(made)
+    return made
   })
   const hops = raw.hops.map((hop): Hop => {
     const from = hop.from === undefined ? undefined : blocks[hop.from]!.id
     const to = hop.to === undefined ? undefined : blocks[hop.to]!.id
-    return {
-      id: hopIds.give(`${from ?? 'internet'}->${to ?? 'internet'}`),
+    const key = `${from ?? ''} ${to ?? ''} ${from === undefined || to === undefined ? hop.span.start : ''}`
+    const known = ids.hopOf.get(key)
+    if (known !== undefined) return known
+    const made: Hop = {
+      id: ids.hops.give(`${from ?? 'internet'}->${to ?? 'internet'}`),
       flow: index,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
@@ -85,19 +102,45 @@ function addFlow(
       arrows: hop.arrows,
       span: hop.span,
     }
+    ids.hopOf.set(key, made)
+    addHop(model, made)
+    return made
   })
-  const flow: Flow = { index, diagram, blocks, hops, span: raw.span }
+  const branchOf = raw.isBranch ? { branchOf: ids.tree! } : {}
+  const flow: Flow = { index, diagram, blocks, hops, span: raw.span, ...branchOf }
   model.flows.push(flow)
-  for (const block of blocks) model.blocks.push(block)
-  for (const hop of hops) {
-    model.hops.push(hop)
-    hop.crossings.forEach((span, k) => {
-      const left = k === 0 && hop.from !== undefined ? { left: hop.from } : {}
-      const right = k === hop.crossings.length - 1 && hop.to !== undefined ? { right: hop.to } : {}
-      const id = `border:${hop.id}${k === 0 ? '' : `:${k + 1}`}`
-      model.borders.push({ id, flow: index, hop: hop.id, ...left, ...right, span })
-    })
-  }
+  if (raw.tree !== undefined) ids.trees.push({ flow, tree: raw.tree, known: ids.known })
+}
+
+function addHop(model: SystemModel, hop: Hop) {
+  model.hops.push(hop)
+  hop.crossings.forEach((span, k) => {
+    const left = k === 0 && hop.from !== undefined ? { left: hop.from } : {}
+    const right = k === hop.crossings.length - 1 && hop.to !== undefined ? { right: hop.to } : {}
+    const id = `border:${hop.id}${k === 0 ? '' : `:${k + 1}`}`
+    model.borders.push({ id, flow: hop.flow, hop: hop.id, ...left, ...right, span })
+  })
+}
+
+/** What was given an id; `known` and `hopOf` are of the flow at hand, whose ways share them. */
+type Ids = {
+  blocks: IdGiver
+  hops: IdGiver
+  known: Map<RawBlock, Block>
+  hopOf: Map<string, Hop>
+  /** The first way of the flow at hand, if it branches. */
+  tree: number | undefined
+  /** To be told in ids when all ways are read. */
+  trees: { flow: Flow; tree: Step<RawBlock>[]; known: Map<RawBlock, Block> }[]
+}
+
+function treeOf(steps: Step<RawBlock>[], known: Map<RawBlock, Block>): Tree {
+  return steps.flatMap(
+    (step): Tree =>
+      step.kind === 'run'
+        ? step.run.flatMap((block) => known.get(block)?.id ?? [])
+        : [step.ways.map((way) => treeOf(way, known))],
+  )
 }
 
 /** One actor for all blocks with the same `@id`, one for each block without (rule A10). */

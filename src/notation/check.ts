@@ -62,7 +62,9 @@ export function check(model: SystemModel): Finding[] {
       ...strangers(flow, facts),
     )
   found.push(...weakPoints(model, facts))
-  return found.sort(byPlace)
+  // What several ways of a flow share is found on each.
+  const told = new Map(found.map((one) => [`${one.code} ${one.span.start} ${one.span.end} ${one.message}`, one]))
+  return [...told.values()].sort(byPlace)
 }
 
 /** M01, and M03 for what looks like it but is right (rule A9). */

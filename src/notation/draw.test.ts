@@ -180,3 +180,29 @@ test('machines, organisations and contracts are layers below the flows that can 
   assert.ok(draw(model).includes('>ISP &amp; terms</text>') && draw(model).includes('>machine m&lt;1&gt;</text>'))
   assert.equal(draw(model, { layers: new Set() }).includes('class="layer'), false)
 })
+
+test('a flow that branches: every place and arrow once, branches below each other, lines lead to them', () => {
+  const { model } = parse(
+    '|- A -| |- B -| / Author@a, Author@b ==> MSA/Transmitter@s --> / --> { Receiver/Forwarder@f ~~> { MDA@x ; MDA@y ==> Recipient@q } ; Receiver/MDA@z } / Border\n',
+  )
+  const picture = layout(model)
+  const svg = draw(model)
+  assertWellFormed(svg)
+  for (const { id } of model.blocks) assert.equal(svg.split(`data-block="${id}"`).length, 2, id)
+  for (const { id } of model.hops) assert.equal(svg.split(`data-hop="${id.replace('>', '&gt;')}"`).length, 2, id)
+  assert.equal(picture.borders.length, 2)
+  for (const [k, a] of picture.blocks.entries())
+    for (const b of picture.blocks.slice(k + 1))
+      assert.ok(
+        a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y,
+        `${a.id} and ${b.id} lie on each other`,
+      )
+  const at = (id: string) => picture.blocks.find((block) => block.id === id)!
+  assert.ok(at('mda-x').y < at('mda-y').y && at('mda-y').y < at('receiver-mda-z').y)
+  const stems = picture.hops.filter(({ stem }) => stem !== undefined)
+  assert.deepEqual(stems.map(({ to }) => to).sort(), ['mda-y', 'msa-transmitter-s', 'receiver-mda-z'])
+  for (const { stem, points, from } of stems) {
+    assert.deepEqual(stem!.at(-1), points[0])
+    assert.equal(stem![0]![1], at(from).y + at(from).height / 2)
+  }
+})

@@ -89,7 +89,10 @@ function drawHop(hop: PictureHop, prefix: string): string {
     const to = x2 - (k < hop.points.length - 1 ? 13 : 0)
     parts.push(drawArrow(hop.arrow, from, to, y))
   }
-  const way = hop.points.map((point, k) => `${k === 0 ? 'M' : 'L'}${p(point)}`).join('')
+  const stem = hop.stem ?? []
+  if (stem.length > 0)
+    parts.push(`<path class="line" d="${stem.map((point, k) => `${k === 0 ? 'M' : 'L'}${p(point)}`).join('')}"/>`)
+  const way = [...stem.slice(0, -1), ...hop.points].map((point, k) => `${k === 0 ? 'M' : 'L'}${p(point)}`).join('')
   const id = `${prefix}way-${hop.id.replace('->', '--')}`
   if (hop.label !== undefined) {
     // Above the last piece of the arrow, so that it stands beside the Border's stroke and not on it.

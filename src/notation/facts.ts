@@ -35,7 +35,9 @@ export class Facts {
     this.#blocks = new Map(model.blocks.map((block) => [block.id, block]))
     this.#networks = new Map(model.networks.map(({ id, name }) => [id, name]))
     this.#sayings = new Sayings(model)
-    for (const flow of model.flows) for (const [block, place] of placesOf(flow)) this.#places.set(block, place)
+    // A place that several ways share is answered for by the first.
+    for (const flow of model.flows)
+      for (const [block, place] of placesOf(flow)) if (!this.#places.has(block)) this.#places.set(block, place)
     const people = model.actors.filter(({ kind }) => kind === 'user')
     this.hasStations = people.some((actor) => this.values(actor, 'ip').length > 0)
   }

@@ -6,8 +6,9 @@ import { isPiece, NORMAL_ARROW, type Token } from './lexer.ts'
 import type { Arrow, Relay, Report, Span } from './model.ts'
 import { after, before, join } from './text.ts'
 import { readRole } from './vocabulary.ts'
+import { isForked, type Lines, mapSteps, readWays as readTree, type Step, spanOfLines, waysThrough } from './ways.ts'
 
-type RawBlock = {
+export type RawBlock = {
   roles: string[]
   roleSpans: Span[]
   at?: string
@@ -18,6 +19,8 @@ type RawBlock = {
   span: Span
   column: number
   columnEnd: number
+  /** Its roles have got their names: it may stand in several ways of a flow. */
+  isNamed?: boolean
 }
 
 /** `from` and `to` are indexes of blocks; missing is the open Internet. */
@@ -30,7 +33,15 @@ type RawHop = {
   span: Span
 }
 
-export type RawFlow = { blocks: RawBlock[]; hops: RawHop[]; span: Span }
+export type RawFlow = {
+  blocks: RawBlock[]
+  hops: RawHop[]
+  span: Span
+  /** Of the first way through a flow that branches: all of it. */
+  tree?: Step<RawBlock>[]
+  /** One more way through the flow before. */
+  isBranch?: boolean
+}
 
 type Mark = { kind: 'arrow'; arrow: Arrow; span: Span } | { kind: 'border'; span: Span; explained: boolean }
 
@@ -45,6 +56,8 @@ const isBorderWord = (token: Token | undefined) => token?.kind === 'word' && tok
 const isFree = (tokens: Token[], k: number) =>
   tokens[k]?.kind === 'slash' && !(isPiece(tokens[k - 1]) && isPiece(tokens[k + 1]))
 
+const endsFlow = (token: Token | undefined) => isPiece(token) || token?.kind === 'close'
+
 /**
  * Takes the strokes of a drawing that was flattened onto one line away from the flow (rules A2, A3).
  * `bracketed`: the line has a bracket; `labelFollows`: the next line is the label `Border`.
@@ -58,12 +71,12 @@ export function stripStrokes(line: Token[], bracketed: boolean, labelFollows: bo
     const rest = tokens.slice(0, -2)
     labelled = true
     // `--> / Border`: the crossing itself carries the label.
-    const stroke = rest.at(-1)?.kind === 'slash' || (isPiece(rest.at(-1)) && crossingIn(rest))
+    const stroke = rest.at(-1)?.kind === 'slash' || (endsFlow(rest.at(-1)) && crossingIn(rest))
     strokes ||= stroke
     tokens = stroke ? rest : tokens.slice(0, -1)
     if (!stroke) break
   }
-  if (labelFollows && tokens.at(-1)?.kind === 'slash' && isPiece(tokens.at(-2)) && crossingIn(tokens.slice(0, -1))) {
+  if (labelFollows && tokens.at(-1)?.kind === 'slash' && endsFlow(tokens.at(-2)) && crossingIn(tokens.slice(0, -1))) {
     tokens = tokens.slice(0, -1)
     strokes = true
   }
@@ -74,24 +87,61 @@ export function stripStrokes(line: Token[], bracketed: boolean, labelFollows: bo
   return { tokens, strokes, labelled }
 }
 
-/** Reads the tokens of a flow (no brackets, no strokes). `tokens` is not empty. */
-export function readFlow(tokens: Token[], report: Report): RawFlow {
-  const flow: RawFlow = { blocks: [], hops: [], span: join(tokens[0]!.span, tokens.at(-1)!.span) }
+type Item = { block: RawBlock } | { mark: Mark }
+
+/**
+ * Reads the tokens of a flow (no brackets, no strokes); there is at least one. A flow that branches becomes several, one for
+ * each way through it, which share their blocks.
+ */
+export function readFlow(lines: Lines, report: Report): RawFlow[] {
+  const span = spanOfLines(lines)
+  if (!isForked(lines)) return [flowOf(readItems(lines.tokens, report), span, report)]
+  const tree = mapSteps(readTree(lines, report), (tokens) => readItems(tokens, report))
+  const told = new Set<string>()
+  const once: Report = (found) => {
+    const key = `${found.code} ${found.span.start} ${found.span.end}`
+    if (!told.has(key)) report(found)
+    told.add(key)
+  }
+  const flows = waysThrough(tree).map((items) => flowOf(items, span, once))
+  const blocks = mapSteps(tree, (items) => items.flatMap((item) => ('block' in item ? [item.block] : [])))
+  return flows.map((flow, k) => (k === 0 ? { ...flow, tree: blocks } : { ...flow, isBranch: true }))
+}
+
+/** Blocks, and the marks between them. */
+function flowOf(items: Item[], span: Span, report: Report): RawFlow {
+  const flow: RawFlow = { blocks: [], hops: [], span }
   let marks: Mark[] = []
+  for (const item of items) {
+    if ('mark' in item) {
+      marks.push(item.mark)
+      continue
+    }
+    if (flow.blocks.length > 0 && marks.length === 0) marks.push(missingArrow(flow.blocks.at(-1)!, item.block, report))
+    closeHop(flow, marks, item.block, report)
+    marks = []
+  }
+  if (marks.length > 0) closeHop(flow, marks, undefined, report)
+  nameRoles(flow, report)
+  return flow
+}
+
+function readItems(tokens: Token[], report: Report): Item[] {
+  const items: Item[] = []
   let k = 0
   while (k < tokens.length) {
     const token = tokens[k]!
     if (token.kind === 'arrow') {
-      marks.push({ kind: 'arrow', arrow: token.arrow!, span: token.span })
+      items.push({ mark: { kind: 'arrow', arrow: token.arrow!, span: token.span } })
       k++
     } else if (token.kind === 'slash') {
-      marks.push({ kind: 'border', span: token.span, explained: token.explained === true })
+      items.push({ mark: { kind: 'border', span: token.span, explained: token.explained === true } })
       k++
     } else if (isBorderWord(token) && !isPiece(tokens[k + 1]) && !isPiece(tokens[k - 1])) {
       k++
       // `--> / Border -->` is the label written in the flow; `--> Border -->` says the Border in a word (A3).
       if (tokens[k - 2]?.kind === 'slash') continue
-      marks.push({ kind: 'border', span: token.span, explained: true })
+      items.push({ mark: { kind: 'border', span: token.span, explained: true } })
       report(
         finding('N01', 'hint', token.span, '"Border" in a flow is read as /', [
           { label: 'Write /', edits: [{ span: token.span, text: '/' }] },
@@ -99,15 +149,11 @@ export function readFlow(tokens: Token[], report: Report): RawFlow {
       )
     } else {
       const [block, next] = readBlock(tokens, k, report)
-      if (flow.blocks.length > 0 && marks.length === 0) marks.push(missingArrow(flow.blocks.at(-1)!, block, report))
-      closeHop(flow, marks, block, report)
-      marks = []
+      items.push({ block })
       k = next
     }
   }
-  if (marks.length > 0) closeHop(flow, marks, undefined, report)
-  nameRoles(flow, report)
-  return flow
+  return items
 }
 
 function missingArrow(left: RawBlock, right: RawBlock, report: Report): Mark {
@@ -305,6 +351,8 @@ function nameRoles(flow: RawFlow, report: Report) {
   const crossing = flow.hops.find((hop) => hop.crossings.length > 0)
   const borderAt = crossing === undefined ? 0 : (crossing.from ?? -1)
   flow.blocks.forEach((block, index) => {
+    if (block.isNamed) return
+    block.isNamed = true
     block.roles = block.roles.map((role, k) => nameRole(role, block.roleSpans[k]!, index <= borderAt, report))
     if (block.roles.every((role) => role === '?')) {
       block.unknown = true

@@ -149,3 +149,68 @@ test('a model without a text is printed', () => {
   assert.deepEqual(says(parse(printed).model), says(model))
   assert.ok(printed.endsWith('MSA: a=b, c="d, e"\n'))
 })
+
+/** Branches in braces, of any shape: at the start, the end, in the middle, within each other. */
+const tree: fc.Memo<string> = fc.memo((n) => {
+  const plain = fc.tuple(block, fc.array(fc.tuple(hop, block), { maxLength: 2 }))
+  const line = plain.map(([first, rest]) => [first, ...rest.flat()].join(' '))
+  if (n <= 1) return line
+  const fork = fc
+    .array(fc.oneof(line, tree(n - 1)), { minLength: 2, maxLength: 3 })
+    .map((ways) => `{ ${ways.join(' ; ')} }`)
+  return fc.oneof(
+    fc.tuple(line, hop, fork).map((parts) => parts.join(' ')),
+    fc.tuple(line, hop, fork).map((parts) => parts.join(' ')),
+    fc.tuple(fork, hop, line).map((parts) => parts.join(' ')),
+    fc.tuple(line, hop, fork, hop, line).map((parts) => parts.join(' ')),
+    fc.tuple(fork, hop, line, hop, fork).map((parts) => parts.join(' ')),
+    fc
+      .tuple(
+        line,
+        fork.chain((ways) =>
+          hop.map((arrow) => ways.replaceAll('{ ', `{ ${arrow} `).replaceAll(' ; ', ` ; ${arrow} `)),
+        ),
+      )
+      .map((parts) => parts.join(' ')),
+  )
+})
+const flowsOf = (text: string) => parse(text).model.flows.map((flow) => formatFlow(flow))
+
+test('flows that branch and join: flat and drawn mean the same, and each comes back byte for byte', () => {
+  let drawnCount = 0
+  fc.assert(
+    fc.property(tree(3), fc.boolean(), (text, bracketed) => {
+      const source = bracketed ? `|- A -| |- B -| / ${text} / Border\n` : `${text}\n`
+      const flows = flowsOf(source)
+      assert.ok(flows.length > 1)
+      const drawn = format(parse(source).model, 'drawn')
+      assert.deepEqual(flowsOf(drawn), flows, drawn)
+      const flat = format(parse(drawn).model, 'flat')
+      assert.deepEqual(flowsOf(flat), flows, flat)
+      assert.equal(format(parse(flat).model, 'drawn'), drawn)
+      assert.equal(format(parse(format(parse(flat).model, 'drawn')).model, 'flat'), flat)
+      assert.equal(format(parse(drawn).model), drawn)
+      if (drawn.includes('+')) drawnCount++
+    }),
+    { numRuns: 300 },
+  )
+  assert.ok(drawnCount > 40, `${drawnCount} were drawn over several lines`)
+})
+
+test('a flow that branches is drawn with a + under which its branches begin', () => {
+  assert.equal(
+    format(
+      parse('Author@a, Author@b ==> MSA/Transmitter@s --> / --> { MDA@x ; Forwarder@f ~~> { MDA@y ; MDA@z } }\n').model,
+      'drawn',
+    ),
+    `\
+                                       /
+Author@a --+
+Author@b --+==> MSA/Transmitter@s --> / --+--> MDA@x
+                                          +--> Forwarder@f --+~~> MDA@y
+                                                             +~~> MDA@z
+                                     /
+                                   Border
+`,
+  )
+})

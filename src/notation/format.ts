@@ -4,6 +4,7 @@
 import { NORMAL_ARROW } from './lexer.ts'
 import { blockText, type Diagram, type Flow, type Hop, type SystemModel } from './model.ts'
 import { parse } from './parse.ts'
+import { drawnTree, flatTree } from './print-tree.ts'
 import { applyEdits } from './text.ts'
 
 export type Style = 'flat' | 'drawn'
@@ -89,8 +90,10 @@ function printDiagram(model: SystemModel, diagram: Diagram, style: Style): strin
   const bracketed = diagram.brackets.length > 0
   const names = new Map(model.networks.map((network) => [network.id, network.named ? network.name : '']))
   return diagram.flows
+    .filter((index) => model.flows[index]!.branchOf === undefined)
     .map((index) => {
       const flow = model.flows[index]!
+      if (flow.tree !== undefined) return printTree(model, flow, style, bracketed ? names : undefined)
       return style === 'flat'
         ? printFlat(flow, bracketed ? names : undefined)
         : printDrawn(flow, bracketed ? names : undefined)
@@ -126,6 +129,28 @@ function printFlat(flow: Flow, names: Map<string, string> | undefined): string {
   return [...brackets, flow.hops.some((hop) => hop.border) ? `/ ${text} / Border` : text].join(' ')
 }
 
+/** A flow that branches. Its brackets stand above the first way through it. */
+function printTree(model: SystemModel, flow: Flow, style: Style, names: Map<string, string> | undefined): string {
+  const networks = names === undefined ? [] : runs(pieces(flow), names)
+  const lines = style === 'drawn' ? drawnTree(model, flow) : undefined
+  if (lines === undefined) {
+    const text = flatTree(model, flow)
+    if (names === undefined) return text
+    const isCrossed = flow.hops.some((hop) => hop.border)
+    return [...networks.map(({ name }) => bracket(name)), isCrossed ? `/ ${text} / Border` : text].join(' ')
+  }
+  const main = lines.findIndex((line) => !line.endsWith('+'))
+  const crossings = [...lines[main]!.matchAll(/(?<= )\/(?= )/g)].map(({ index }) => index)
+  const list = pieces(flow)
+  let above = ''
+  let from = 0
+  for (const run of networks) {
+    from = lines[main]!.indexOf(list[run.first]!.text, from)
+    above = above.padEnd(Math.max(from, above === '' ? 0 : above.length + 1)) + bracket(run.name)
+  }
+  return strokesAround(above === '' ? [] : [above], lines, crossings)
+}
+
 /** Brackets above their blocks, arrows stretched where a bracket needs room, the Border's stroke through its crossing. */
 function printDrawn(flow: Flow, names: Map<string, string> | undefined): string {
   const list = pieces(flow)
@@ -154,12 +179,21 @@ function printDrawn(flow: Flow, names: Map<string, string> | undefined): string 
     above = above.padEnd(bracketStart) + drawn
     bracketEnd = above.length
   })
-  const rows = above === '' ? [] : [above]
-  if (crossings.length === 0) return [...rows, line].join('\n')
+  return strokesAround(above === '' ? [] : [above], [line], crossings)
+}
+
+/** The Border's stroke through each crossing, with its label below. */
+function strokesAround(above: string[], lines: string[], crossings: number[]): string {
+  if (crossings.length === 0) return [...above, ...lines].join('\n')
   const indent = ' '.repeat(Math.max(0, 3 - crossings[0]!))
   const strokes = (shift: number, text: string) =>
-    crossings.reduce((row, at) => row.padEnd(Math.max(row.length, at + indent.length + shift)) + text, '')
-  return [...rows.map((row) => indent + row), strokes(1, '/'), indent + line, strokes(-1, '/'), strokes(-3, 'Border')]
+    crossings.reduce((row, at) => {
+      // Two labels do not touch.
+      const least = row === '' ? 0 : row.length + 1
+      return row.padEnd(Math.max(least, at + indent.length + shift)) + text
+    }, '')
+  const indented = (row: string) => indent + row
+  return [...above.map(indented), strokes(1, '/'), ...lines.map(indented), strokes(-1, '/'), strokes(-3, 'Border')]
     .map((row) => row.trimEnd())
     .join('\n')
 }

@@ -37,6 +37,8 @@ export type PictureHop = {
   arrow: Arrow
   /** From end to end; the points between are crossings of the Border. */
   points: Point[]
+  /** Where it begins or ends in another row: the line that leads to its arrow. */
+  stem?: Point[]
   label?: string
   /** Cannot be: a relationship across the Border. */
   wrong: boolean
@@ -71,6 +73,8 @@ export type PictureRow = {
   hops: { id: string; from?: string; to?: string; arrow: Arrow; crossings: string[]; label?: string }[]
   relations: { a: string; b: string; label: string }[]
   layers?: LayerMark[]
+  /** One more way of the flow above: some of its hops begin or end at blocks that are placed already. */
+  isBranch?: boolean
 }
 
 /** The picture of a model: one row for each flow. */
@@ -84,26 +88,32 @@ export function layout(model: SystemModel, shown: ReadonlySet<Layer> = ALL_LAYER
       model.diagrams[flow.diagram]!.flows[0] === flow.index ? model.diagrams[flow.diagram]!.caption : undefined
     return {
       ...(caption === undefined ? {} : { caption }),
-      blocks: flow.blocks.map(({ id, actor, at, roles, relays, network, unknown, insides }) => ({
-        id,
-        actor,
-        ...(at === undefined ? {} : { at }),
-        roles,
-        kind: unknown || !roles.some(isKnownRole) ? 'unknown' : roles.every(isUserRole) ? 'user' : 'agent',
-        relays,
-        ...(insides !== undefined && {
-          insides: insides.map(({ role, ways }) => ({ role, ways: ways.map((way) => way.map(({ name }) => name)) })),
-        }),
-        ...(tints.has(actor) ? { tint: tints.get(actor)! } : {}),
-        ...(network === undefined ? {} : { network }),
-      })),
-      hops: flow.hops.map(({ id, from, to, arrow, crossings }) => ({
-        id,
-        ...(from === undefined ? {} : { from }),
-        ...(to === undefined ? {} : { to }),
-        arrow,
-        crossings: crossings.map((_, k) => `border:${id}${k === 0 ? '' : `:${k + 1}`}`),
-      })),
+      isBranch: flow.branchOf !== undefined,
+      // What several ways share is drawn with the first.
+      blocks: flow.blocks
+        .filter((block) => block.flow === flow.index)
+        .map(({ id, actor, at, roles, relays, network, unknown, insides }) => ({
+          id,
+          actor,
+          ...(at === undefined ? {} : { at }),
+          roles,
+          kind: unknown || !roles.some(isKnownRole) ? 'unknown' : roles.every(isUserRole) ? 'user' : 'agent',
+          relays,
+          ...(insides !== undefined && {
+            insides: insides.map(({ role, ways }) => ({ role, ways: ways.map((way) => way.map(({ name }) => name)) })),
+          }),
+          ...(tints.has(actor) ? { tint: tints.get(actor)! } : {}),
+          ...(network === undefined ? {} : { network }),
+        })),
+      hops: flow.hops
+        .filter((hop) => hop.flow === flow.index)
+        .map(({ id, from, to, arrow, crossings }) => ({
+          id,
+          ...(from === undefined ? {} : { from }),
+          ...(to === undefined ? {} : { to }),
+          arrow,
+          crossings: crossings.map((_, k) => `border:${id}${k === 0 ? '' : `:${k + 1}`}`),
+        })),
       relations: inferred.get(flow.index) ?? [],
       layers: layers.get(flow.index) ?? [],
     }
@@ -119,14 +129,22 @@ export function layout(model: SystemModel, shown: ReadonlySet<Layer> = ALL_LAYER
 function inferredByFlow(model: SystemModel): Map<number, PictureRow['relations']> {
   const flowOf = new Map(model.hops.map((hop) => [hop.id, hop.flow]))
   const out = new Map<number, PictureRow['relations']>()
+  const places = new Map<number, Map<string, string>>()
+  /** The first place of each actor in a flow. */
+  const placesIn = (flow: number) => {
+    const known =
+      places.get(flow) ?? new Map(model.flows[flow]!.blocks.toReversed().map(({ actor, id }) => [actor, id]))
+    places.set(flow, known)
+    return known
+  }
   for (const { a, b, inferred, hop } of model.relationships) {
     const flow = inferred ? model.flows[flowOf.get(hop ?? '') ?? -1] : undefined
-    const from = flow?.blocks.find((block) => block.actor === a)
-    const to = flow?.blocks.find((block) => block.actor === b)
-    if (flow === undefined || from === undefined || to === undefined) continue
+    if (flow === undefined) continue
+    const [from, to] = [placesIn(flow.index).get(a), placesIn(flow.index).get(b)]
+    if (from === undefined || to === undefined) continue
     const row = out.get(flow.index) ?? []
     out.set(flow.index, row)
-    row.push({ a: from.id, b: to.id, label: 'direct relationship, inferred' })
+    row.push({ a: from, b: to, label: 'direct relationship, inferred' })
   }
   return out
 }
@@ -155,9 +173,10 @@ export function arrange(
     picture.captions.push({ lines, x: SIZE.margin, y: picture.height + SIZE.font, heading: true })
     picture.height += lines.length * SIZE.caption + 18
   }
+  const placed: Placed = new Map()
   rows.forEach((row, index) => {
-    if (index > 0) picture.height += SIZE.rowGap
-    placeRow(picture, row, networks, index)
+    if (index > 0) picture.height += row.isBranch ? SIZE.branchGap : SIZE.rowGap
+    placeRow(picture, row, networks, index, placed)
   })
   for (const caption of picture.captions) {
     const longest = Math.max(...caption.lines.map((line) => textWidth(line, SIZE.font + 2)))
@@ -170,16 +189,27 @@ export function arrange(
 
 /** `outer`: from where to where its network's box reaches. */
 type Node = PictureBlock & { network?: string; outer?: [left: number, right: number] }
+/** Every block by its id, for branches that lead there. */
+type Placed = Map<string, Node>
 
-function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>, index: number) {
+function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>, index: number, placed: Placed) {
   const nodes: Node[] = row.blocks.map((block) => ({ ...block, x: 0, y: 0, ...blockSize(block) }))
   const hops = withClouds(row, nodes, index)
   const into = new Map(hops.map((hop) => [hop.to, hop]))
 
-  let x: number = SIZE.margin
+  const anchor = nodes[0] && placed.get(into.get(nodes[0].id)?.from ?? '')
+  const leaves =
+    anchor !== undefined && (anchor.network !== nodes[0]!.network || into.get(nodes[0]!.id)!.crossings.length > 0)
+  let x: number =
+    anchor === undefined
+      ? SIZE.margin
+      : leaves && anchor.outer !== undefined
+        ? anchor.outer[1]
+        : anchor.x + anchor.width
   nodes.forEach((node, k) => {
-    const before = nodes[k - 1]
+    const before = nodes[k - 1] ?? anchor
     const joined =
+      k > 0 &&
       before !== undefined &&
       node.network !== undefined &&
       before.network === node.network &&
@@ -195,6 +225,14 @@ function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>,
     x += node.width
   })
 
+  const last = nodes.at(-1)
+  const joins = last && placed.get(hops.find(({ from }) => from === last.id)?.to ?? '')
+  if (joins !== undefined && anchor === undefined) {
+    // It ends where it joins the flow above.
+    const room = (joins.outer?.[0] ?? joins.x) - SIZE.gap - x
+    if (room > 0) for (const node of nodes) node.x += room
+  }
+
   if (row.caption !== undefined) placeCaption(picture, row.caption, x)
   const top = picture.height
   const tall = Math.max(0, ...nodes.map((node) => node.height))
@@ -202,12 +240,14 @@ function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>,
   const stacked = nodes.some((node) => node.relays > 1) ? 10 : 0
   const middle = top + (boxed ? SIZE.networkLabel : 8) + stacked + tall / 2 + 6
   for (const node of nodes) node.y = middle - node.height / 2
-  const depth = row.relations.length > 0 ? SIZE.relationDepth : 0
+  const here = new Set(nodes.map(({ id }) => id))
+  const depth = row.relations.some(({ a, b }) => here.has(a) && here.has(b)) ? SIZE.relationDepth : 0
   const bottom = middle + tall / 2 + depth + 18
 
   const right = placeNetworks(picture, nodes, into, names, { top, bottom, index })
   const byId = new Map(nodes.map((node) => [node.id, node]))
-  for (const hop of hops) placeHop(picture, hop, byId, middle, { top, bottom })
+  for (const node of nodes) placed.set(node.id, node)
+  for (const hop of hops) placeHop(picture, hop, placed, { top, bottom, ends: byId })
   for (const relation of row.relations) placeRelation(picture, relation, byId, bottom)
   for (const { network: _, outer: __, ...block } of nodes) picture.blocks.push(block)
   picture.width = Math.max(picture.width, right, x)
@@ -313,31 +353,53 @@ function placeNetworks(
 function placeHop(
   picture: Picture,
   hop: PlacedHop,
-  nodes: Map<string, Node>,
-  y: number,
-  row: { top: number; bottom: number },
+  nodes: Placed,
+  row: { top: number; bottom: number; ends: Map<string, Node> },
 ) {
   const from = nodes.get(hop.from)!
   const to = nodes.get(hop.to)!
   const stack = from.relays > 1 ? 10 : 0
   const start = from.x + from.width / 2 + port(from) + stack + 6
   const end = to.x + to.width / 2 - port(to) - 6
-  const points: Point[] = [[start, y]]
+  const [fromY, y] = [from.y + from.height / 2, to.y + to.height / 2]
+  // Between rows a line leads from the block, or to it, at the side that is in the other row.
+  const isElsewhere = fromY !== y
+  const turn = row.ends.has(hop.to) ? start + SIZE.turn : end - SIZE.join
+  const stem: Point[] = [
+    [start, fromY],
+    [turn, fromY],
+    [turn, y],
+  ]
+  const points: Point[] = [[isElsewhere ? turn : start, y]]
   // The Border stands in the gap between the two networks, not in the middle of the arrow.
-  const left = (from.outer?.[1] ?? from.x + from.width) + (from.outer ? 0 : stack)
-  const right = to.outer?.[0] ?? to.x
+  const isJoin = isElsewhere && !row.ends.has(hop.to)
+  const left = Math.max(
+    isElsewhere && !isJoin ? turn : 0,
+    (from.outer?.[1] ?? from.x + from.width) + (from.outer ? 0 : stack),
+  )
+  const right = isJoin ? turn : (to.outer?.[0] ?? to.x)
   hop.crossings.forEach((id, k) => {
     const x = left + ((right - left) * (k + 1)) / (hop.crossings.length + 1)
-    points.push([x, y])
+    if (!isJoin) points.push([x, y])
     const top = row.top - 6
     const bottom = row.bottom + 10
-    const lean = (at: number) => x + (SIZE.slant * (y - at)) / ((bottom - top) / 2)
+    const middle = isJoin ? fromY : y
+    const lean = (at: number) => x + (SIZE.slant * (middle - at)) / ((bottom - top) / 2)
     picture.borders.push({ id, from: [lean(top), top], to: [lean(bottom), bottom], label: 'Border' })
   })
   points.push([end, y])
   const wrong = hop.crossings.length > 0 && hop.arrow !== 'flow'
   const label = hop.label === undefined ? {} : { label: hop.label }
-  picture.hops.push({ id: hop.id, from: hop.from, to: hop.to, arrow: hop.arrow, points, ...label, wrong })
+  picture.hops.push({
+    id: hop.id,
+    from: hop.from,
+    to: hop.to,
+    arrow: hop.arrow,
+    points,
+    ...(isElsewhere && { stem }),
+    ...label,
+    wrong,
+  })
 }
 
 function placeRelation(

@@ -5,8 +5,11 @@ import { finding } from './findings.ts'
 import type { Arrow, Relay, Report, Span } from './model.ts'
 import { after, type Line, spanOf } from './text.ts'
 
+/** What branches and joins are written with: `{ A ; B }`, `A, B`, `--+-->`. */
+type Fork = 'open' | 'close' | 'next' | 'comma' | 'plus'
+
 export type Token = {
-  kind: 'word' | 'at' | 'star' | 'arrow' | 'slash' | 'bracket' | 'inside'
+  kind: 'word' | 'at' | 'star' | 'arrow' | 'slash' | 'bracket' | 'inside' | Fork
   /** The word, the id, the number, the network's name. */
   text: string
   arrow?: Arrow
@@ -36,6 +39,7 @@ const DASHES = new Map<string, Arrow>([
   ...[...'=═'].map((c): [string, Arrow] => [c, 'direct']),
   ...[...'~∼〜'].map((c): [string, Arrow] => [c, 'indirect']),
 ])
+const FORKS: Readonly<Record<string, Fork>> = { '{': 'open', '}': 'close', ';': 'next', ',': 'comma' }
 const SLASHES = new Set('/∕⁄／')
 const TAB_WIDTH = 8
 
@@ -120,6 +124,13 @@ export function lex(line: Line, end: number, report: Report): Token[] {
       at = to
       continue
     }
+    const fork = FORKS[c]
+    const stem = fork === undefined ? plusEnd(text, at, end) : at + 1
+    if (fork !== undefined || stem > at) {
+      push(fork ?? 'plus', at, stem, text.slice(at, stem))
+      at = stem
+      continue
+    }
     const arrow = arrowAt(text, at, end)
     if (arrow) {
       push('arrow', at, at + arrow.length, text.slice(at, at + arrow.length), arrow.arrow)
@@ -198,7 +209,9 @@ function wordEnd(text: string, from: number, end: number): number {
       if (arrowAt(text, at, end)) return at
       if (c !== '-') return at
       // The whole run at once: looking at each dash of a long run again would be quadratic.
+      const run = at
       while (at < end && text[at] === '-') at++
+      if (text[at] === '+') return run
     } else if (!isSurrogate(c) && (SLASHES.has(c) || UNICODE_ARROWS.has(c) || BACKWARD.has(c) || !isWord(c))) {
       return at
     } else {
@@ -206,6 +219,13 @@ function wordEnd(text: string, from: number, end: number): number {
     }
   }
   return at
+}
+
+/** Behind the `+` at which a drawn flow branches, with the line that leads to it; `from` where there is none. */
+function plusEnd(text: string, from: number, end: number): number {
+  let at = from
+  while (at < end && DASHES.has(text[at]!)) at++
+  return at < end && text[at] === '+' ? at + 1 : from
 }
 
 type ArrowShape = { length: number; arrow: Arrow; shape: 'normal' | 'variant' | 'backward' | 'headless' }
@@ -328,7 +348,8 @@ function reportUnexpected(line: Line, at: number, end: number, report: Report): 
   let to = at
   while (to < end && DASHES.has(line.text[to]!)) to++
   if (to === at) to++
-  while (to < end && !isSpace(line.text[to]!) && !isWord(line.text[to]!) && !'|/@*<=~('.includes(line.text[to]!)) to++
+  while (to < end && !isSpace(line.text[to]!) && !isWord(line.text[to]!) && !'|/@*<=~({};,+'.includes(line.text[to]!))
+    to++
   const span = spanOf(line, at, to)
   report(
     finding('N02', 'error', span, `"${line.text.slice(at, to)}" has no meaning here`, [

@@ -72,7 +72,20 @@ export type Hop = {
 }
 
 /** One line of mail flow. `blocks` and `hops` are the same objects as in the model's lists. */
-export type Flow = { index: number; diagram: number; blocks: Block[]; hops: Hop[]; span: Span }
+export type Flow = {
+  index: number
+  diagram: number
+  blocks: Block[]
+  hops: Hop[]
+  span: Span
+  /** The whole of a flow that branches, on the first way through it; the other ways are the flows behind it. */
+  tree?: Tree
+  /** The flow whose other ways this is one of; blocks and hops that they share are the same objects. */
+  branchOf?: number
+}
+
+/** Block ids one after another, with alternatives where the flow branches or joins. */
+export type Tree = (string | Tree[])[]
 
 type Bracket = { network: string; name: string; span: Span; column: number; columnEnd: number }
 

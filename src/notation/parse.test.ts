@@ -401,3 +401,52 @@ test('attribute lines that are wrong', () => {
   assert.deepEqual(codes(parse(`${flow}anna: name="x`).findings), ['N23'])
   assert.deepEqual(codes(parse(`${flow}anna: a=b c=d`).findings), ['N22'])
 })
+
+test('a flow that branches becomes one flow for each way, which share their places', () => {
+  const { model, findings } = parse(
+    'Author, Author@b ==> MSA@s --> / --> { MDA@x ; Forwarder@f ~~> MDA@y } ==> Recipient\n',
+  )
+  assert.deepEqual(findings, [])
+  assert.deepEqual(
+    model.flows.map(({ blocks, branchOf }) => [blocks.map(({ id }) => id).join(' '), branchOf]),
+    [
+      ['author msa-s mda-x recipient', undefined],
+      ['author-b msa-s mda-x recipient', 0],
+      ['author msa-s forwarder-f mda-y recipient', 0],
+    ],
+  )
+  assert.deepEqual([model.blocks.length, model.hops.length, model.actors.length], [7, 7, 7])
+  assert.equal(model.flows[0]!.blocks[1], model.flows[2]!.blocks[1])
+  assert.deepEqual(model.flows[0]!.tree, [
+    [['author'], ['author-b']],
+    'msa-s',
+    [['mda-x'], ['forwarder-f', 'mda-y']],
+    'recipient',
+  ])
+  assert.equal(model.relationships.filter(({ a, b }) => a === 's' || b === 's').length, 2)
+})
+
+test('branches on several lines, with upright lines between, braces over lines, and what is wrong with them', () => {
+  const drawn = `\
+MSA@s --+--> / --> Receiver@x --+--> MDA@m
+        |                       +--> MDA@n
+        |
+        +==> Transmitter@t -->
+             /
+`
+  const flat = 'MSA@s { --> / --> Receiver@x --> { MDA@m ; MDA@n } ; ==> Transmitter@t --> / }'
+  const flows = (text: string) => parse(text).model.flows.map(({ blocks }) => blocks.map(({ at }) => at).join(' '))
+  assert.deepEqual(flows(drawn), ['s x m', 's x n', 's t'])
+  assert.deepEqual(flows(flat), flows(drawn))
+  assert.deepEqual(flows('MSA@s --> {\n  MDA@a ;\n\tMDA@b\n} ==> Recipient@r\n'), ['s a r', 's b r'])
+  assert.deepEqual(flows('MSA@s ==> Recipient@p,\n  Recipient@q\n'), ['s p', 's q'])
+  for (const [text, found] of [
+    ['MSA --> { MDA ; Forwarder', ['N26']],
+    ['MSA --> MDA }', ['N26']],
+    ['MSA --+--> MDA', ['N26']],
+    ['Author ==> MSA\n     +--> MDA', ['N26']],
+  ] as const)
+    assert.deepEqual(codes(parse(text).findings), found, text)
+  const deep = `MSA --> ${'{ '.repeat(40)}MDA${' }'.repeat(40)}`
+  assert.ok(parse(deep).model.flows.length >= 1)
+})

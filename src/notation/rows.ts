@@ -8,6 +8,7 @@ import { commentStart, lex, type Token } from './lexer.ts'
 import type { Diagram, Report, Span } from './model.ts'
 import type { RawBracket } from './networks.ts'
 import { join, type Line, spanOf } from './text.ts'
+import type { Lines } from './ways.ts'
 
 export type RawDiagram = {
   form: Diagram['form']
@@ -19,10 +20,13 @@ export type RawDiagram = {
 
 export type Rows = { diagrams: RawDiagram[]; attributes: RawAttribute[]; title?: string }
 
+/** The lines of one flow; `depth`: how many branchings are still open. */
+type Row = Lines & { bracketed: boolean; labelled: boolean; depth: number }
+
 /** A drawing while its lines are collected; each flow is the tokens of its lines. */
 type Open = {
   brackets: RawBracket[]
-  flows: { tokens: Token[]; bracketed: boolean; labelled: boolean }[]
+  flows: Row[]
   strokeRows: boolean
   /** A line that may be continued is directly above. */
   adjacent: boolean
@@ -89,7 +93,17 @@ export function readRows(lines: Line[], report: Report): Rows {
     }
     attribute = undefined
 
-    const tokens = lex(line, end, report)
+    const isBelow =
+      open !== undefined &&
+      open.flows.length > 0 &&
+      /^[\s|]*[+|][\s|]*(?:$|\+|[-=~+])/.test(text) &&
+      !/\|[-–—]/.test(text)
+    // The upright lines of a drawing lead from one + to another.
+    const upright = isBelow
+      ? { ...line, text: line.text.replace(/^[\s|]+/, (lead) => lead.replaceAll('|', ' ')) }
+      : line
+    if (isBelow && upright.text.slice(0, end).trim() === '') return
+    const tokens = lex(upright, end, report)
     const brackets = tokens.filter((token) => token.kind === 'bracket')
     const flow = tokens.filter((token) => token.kind !== 'bracket')
     if (
@@ -110,18 +124,40 @@ export function readRows(lines: Line[], report: Report): Rows {
       open!.brackets.push({ name, span, column, columnEnd })
     if (flow.length === 0) return
     const last = open?.flows.at(-1)
-    if (last !== undefined && open!.adjacent && wraps(last.tokens, flow)) {
+    if (last !== undefined && flow[0]!.kind === 'plus' && flow.length > 1) {
       drawing(line)
-      for (const token of flow) last.tokens.push(token)
+      last.branches.push(flow)
+      open!.adjacent = true
+      return
+    }
+    const lineAbove = last?.branches.at(-1) ?? last?.tokens
+    if (last !== undefined && open!.adjacent && (last.depth > 0 || wraps(lineAbove!, flow))) {
+      drawing(line)
+      for (const token of flow) lineAbove!.push(token)
+      last.depth += depthOf(flow)
       return
     }
     if (last?.bracketed) close()
-    drawing(line).flows.push({ tokens: flow, bracketed: brackets.length > 0, labelled: false })
+    const isHead = (row: Row | undefined) => row?.tokens.at(-1)?.kind === 'plus' && row.tokens.length > 1
+    const heads: Token[][] = []
+    while (open?.adjacent && isHead(open.flows.at(-1)) && flow.slice(0, -1).some(({ kind }) => kind === 'plus'))
+      heads.unshift(open.flows.pop()!.tokens)
+    drawing(line).flows.push({
+      tokens: flow,
+      branches: [],
+      heads,
+      bracketed: brackets.length > 0,
+      labelled: false,
+      depth: depthOf(flow),
+    })
     open!.adjacent = true
   })
   close()
   return out
 }
+
+const depthOf = (tokens: Token[]) =>
+  tokens.reduce((depth, { kind }) => depth + (kind === 'open' ? 1 : kind === 'close' ? -1 : 0), 0)
 
 const isStroke = (token: Token) =>
   token.kind === 'slash' || (token.kind === 'word' && token.text.toLowerCase() === 'border')
@@ -132,6 +168,7 @@ function wraps(above: Token[], below: Token[]): boolean {
   const last = above.at(-1)
   const first = below[0]
   if (last?.kind === 'word' && isStroke(last)) return false
+  if (last?.kind === 'comma' || first?.kind === 'comma') return true
   if (connects(last) && connects(first)) return last?.kind !== first?.kind
   return connects(last) || connects(first)
 }
@@ -164,7 +201,7 @@ function closeDiagram(open: Open, diagrams: RawDiagram[], report: Report) {
   const flows = open.flows.flatMap((row) => {
     const { tokens, strokes } = stripStrokes(row.tokens, row.bracketed, row.labelled)
     flat ||= row.bracketed || (strokes && !open.strokeRows)
-    return tokens.length === 0 ? [] : [readFlow(tokens, report)]
+    return tokens.length === 0 ? [] : readFlow({ ...row, tokens }, report)
   })
   const form = flat ? 'flat' : open.brackets.length > 0 || open.strokeRows ? 'drawn' : 'plain'
   const caption = open.caption === undefined ? {} : { caption: open.caption }
