@@ -9,8 +9,8 @@ import { hover } from '../../../src/notation/hover.ts'
 import { isPlain, mend } from '../../../src/notation/mend.ts'
 import type { Finding, Fix } from '../../../src/notation/model.ts'
 import { plural } from '../format.ts'
-import { Icon, Logo } from '../parts/icons.tsx'
-import { TopBar } from '../parts/TopBar.tsx'
+import { AloneBar } from '../parts/AloneBar.tsx'
+import { Icon } from '../parts/icons.tsx'
 import { Day } from './Day.tsx'
 import { keepDraft, keptDraft } from './draft.ts'
 import { Duties, Trust, Words } from './Explain.tsx'
@@ -40,7 +40,6 @@ export function LabPage() {
   const lab = createLab(start.text)
   const [open, setOpen] = createSignal<Open>()
   const [tab, setTab] = createSignal('mail')
-  const [isServed, setIsServed] = createSignal(false)
   const [said, setSaid] = createSignal(start.fault ?? '')
   createEffect(() => {
     if (said() === '') return
@@ -130,10 +129,6 @@ export function LabPage() {
   }
 
   onMount(() => {
-    // The other pages are there only where a running Borderpost serves this one.
-    fetch('../api/welcome')
-      .then((answer) => setIsServed(answer.ok && answer.headers.get('content-type')?.includes('json') === true))
-      .catch(() => {})
     const onHash = () => {
       const shared = sharedText()
       if (shared === undefined) return
@@ -152,18 +147,7 @@ export function LabPage() {
       <a class="skip" href="#description">
         To the description
       </a>
-      <Show
-        when={isServed()}
-        fallback={
-          <header class="top-bar">
-            <span class="brand">
-              <Logo /> Borderpost
-            </span>
-          </header>
-        }
-      >
-        <TopBar here="/lab" />
-      </Show>
+      <AloneBar here="/lab" />
       <main class="lab">
         <header class="lab-head">
           <div>

@@ -269,6 +269,17 @@ describe('the lab in a browser', { skip }, () => {
       { fragment: fragmentOf(FORWARDED) },
     ))
 
+  test('hosted as files it leads to the other page that needs no server, and back', () =>
+    inLab(async (page) => {
+      const bar = page.getByRole('navigation', { name: 'Pages' })
+      assert.deepEqual(await bar.getByRole('link').allTextContents(), ['Lab', 'Trace'])
+      await bar.getByRole('link', { name: 'Trace' }).click()
+      await page.getByRole('heading', { name: 'Understand a message' }).waitFor()
+      await bar.getByRole('link', { name: 'Lab' }).click()
+      await page.locator('.picture-place svg').waitFor()
+      assert.ok(page.url().startsWith(base))
+    }))
+
   test('the picture is made larger, smaller, and fitted', () =>
     inLab(async (page) => {
       const width = async () => (await page.locator('.picture-place svg').boundingBox())!.width

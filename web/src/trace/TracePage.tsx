@@ -3,8 +3,7 @@
 
 import { createSignal, onCleanup, onMount, Show } from 'solid-js'
 import { plural } from '../format.ts'
-import { Logo } from '../parts/icons.tsx'
-import { TopBar } from '../parts/TopBar.tsx'
+import { AloneBar } from '../parts/AloneBar.tsx'
 import { handedOver } from './handover.ts'
 import { Many } from './Many.tsx'
 import { Message } from './Message.tsx'
@@ -22,7 +21,6 @@ export function TracePage() {
   const [many, setMany] = createSignal<ManyView>()
   const [said, setSaid] = createSignal('')
   const [fault, setFault] = createSignal('')
-  const [isServed, setIsServed] = createSignal(false)
   const [keys, setKeys] = createSignal<Readonly<Record<string, string>>>({})
   /** The bytes that were read last: of a file they are other than the text of the field. */
   let bytes: Uint8Array | undefined
@@ -82,7 +80,7 @@ export function TracePage() {
     read()
   }
 
-  onMount(async () => {
+  onMount(() => {
     document.title = 'Trace · Borderpost'
     const handed = handedOver()
     if (handed !== undefined) {
@@ -90,31 +88,12 @@ export function TracePage() {
       bytes = Uint8Array.from(handed, (character) => character.charCodeAt(0) & 0xff)
       read()
     }
-    const response = await fetch('/api/welcome').catch(() => undefined)
-    setIsServed(response?.ok === true && response.headers.get('content-type')?.includes('json') === true)
   })
   onCleanup(() => worker?.terminate())
 
   return (
     <>
-      <Show
-        when={isServed()}
-        fallback={
-          <header class="top-bar">
-            <span class="brand">
-              <Logo /> Borderpost
-            </span>
-            <nav aria-label="Pages">
-              <a href="./" aria-current="page">
-                Trace
-              </a>
-              <a href="../lab/">Lab</a>
-            </nav>
-          </header>
-        }
-      >
-        <TopBar here="/trace" />
-      </Show>
+      <AloneBar here="/trace" />
       <main class="page trace-page">
         <h1>Understand a message</h1>
         <p class="lead">
