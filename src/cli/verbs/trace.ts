@@ -1,8 +1,8 @@
 // `borderpost trace`: how a message came, as text, as a picture, or as data; of an mbox, by which paths its mail comes.
 
 import { createReadStream, writeFileSync } from 'node:fs'
-import { renderMany, traceMany } from '../../lab/trace/many.ts'
-import { tracePicture, tracesPicture } from '../../lab/trace/notation.ts'
+import { manyPicture, renderMany, traceMany } from '../../lab/trace/many.ts'
+import { tracePicture } from '../../lab/trace/notation.ts'
 import { proofLines, proofsOf } from '../../lab/trace/proofs.ts'
 import { renderTrace } from '../../lab/trace/render.ts'
 import { type TraceOptions, trace } from '../../lab/trace/trace.ts'
@@ -25,9 +25,6 @@ export interface TraceVerbOptions {
   readonly dns?: string
   readonly json: boolean
 }
-
-/** Paths in one picture: more are no picture. */
-const DRAWN = 12
 
 export async function traceVerb(file: string, options: TraceVerbOptions): Promise<number> {
   const told: TraceOptions = options.trusted === undefined ? {} : { trustedBy: options.trusted }
@@ -57,18 +54,8 @@ function resolver(server: string | undefined): Dns | 'unusable' {
 
 async function traceMbox(file: string, told: TraceOptions, { output, json }: TraceVerbOptions): Promise<number> {
   const many = await traceMany(messagesOf(file), told)
-  const drawn = many.paths.slice(0, DRAWN)
-  const caption = (index: number) => `${drawn[index]!.messages} messages`
-  if (output !== undefined)
-    writeFileSync(
-      output,
-      renderPicture(
-        tracesPicture(
-          drawn.map(({ example }) => example),
-          caption,
-        ),
-      ),
-    )
+  const picture = manyPicture(many)
+  if (output !== undefined && picture !== undefined) writeFileSync(output, renderPicture(picture))
   process.stdout.write(json ? `${JSON.stringify(many)}\n` : renderMany(many))
   return EXIT.ok
 }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { renderPicture } from '../../notation/draw.ts'
 import { parse } from '../../notation/parse.ts'
-import { renderMany, traceMany } from './many.ts'
-import { tracesPicture } from './notation.ts'
+import { manyPicture, renderMany, traceMany } from './many.ts'
 
 const OURS = 'mx.home.example'
 
@@ -38,12 +37,7 @@ test('paths are counted, the most frequent first, with delays, TLS and what the 
   assert.match(text, /^5 messages by 2 paths\n/)
   assert.match(text, /^ {6}3 {3}60 % {2}TLS 67 %, proven \(DMARC\) 67 %, half within 3 s$/m)
   assert.match(text, /^ {6}1 {3}20 % {2}without a path that can be read$/m)
-  const svg = renderPicture(
-    tracesPicture(
-      many.paths.map(({ example }) => example),
-      (i) => `${many.paths[i]!.messages} messages`,
-    ),
-  )
+  const svg = renderPicture(manyPicture(many)!)
   assert.match(svg, /3 messages/)
 })
 
@@ -56,4 +50,21 @@ test('paths without end are counted together, and the table is bounded', async (
   assert.equal(many.others, 10)
   assert.ok(renderMany(many, 10).split('\n').length < 30)
   assert.match(renderMany(many, 10), /^ {3}5000 {2}100 % {2}by other paths$/m)
+})
+
+test('of hostile mailboxes no more is kept than a little', async () => {
+  const line = (n: number, at: number) =>
+    `Received: from h.n${n}a${at}.example (h.n${n}a${at}.example [192.0.2.1]) by h.n${n}a${at + 1}.example with SMTP id ${'x'.repeat(600)}; Fri, 27 Nov 2026 10:00:00 +0000\r\n`
+  const messages = function* () {
+    for (let n = 0; n < 300; n++)
+      yield Buffer.from(
+        `${Array.from({ length: 250 }, (_, at) => line(n, 250 - at)).join('')}From: a@b.example\r\n\r\nx`,
+      )
+  }
+  const many = await traceMany(messages())
+  assert.equal(many.messages, 300)
+  const kept = many.paths.flatMap(({ example }) => example?.steps ?? [])
+  assert.ok(kept.length <= 50_000)
+  assert.ok(kept.every(({ received }) => received.raw.length <= 500))
+  assert.ok(many.paths.some(({ example }) => example === undefined))
 })

@@ -1,7 +1,8 @@
 // Many messages at once, as from a mailbox: by which paths mail comes, how often, how fast, over TLS or not, and what our own
 // Border found out. Bounded: paths beyond a number are counted together.
 
-import { traceFlow } from './notation.ts'
+import type { Picture } from '../../notation/layout.ts'
+import { traceFlow, tracesPicture } from './notation.ts'
 import { durationText } from './render.ts'
 import { type TraceOptions, type TraceResult, trace } from './trace.ts'
 
@@ -9,6 +10,10 @@ import { type TraceOptions, type TraceResult, trace } from './trace.ts'
 const MAX_PATHS = 5000
 /** Delays kept of one path, for its middle. */
 const MAX_DELAYS = 1000
+/** Lines of examples that are kept, of all paths together. */
+const MAX_KEPT_LINES = 50_000
+/** Of a line that is kept. */
+const MAX_KEPT_TEXT = 500
 
 export interface TracedPath {
   /** In the notation. */
@@ -20,8 +25,8 @@ export interface TracedPath {
   readonly overTls: number
   /** Messages for which our own Border found DMARC pass. */
   readonly proven: number
-  /** A message that came by it. */
-  readonly example: TraceResult
+  /** A message that came by it; undefined: more are not kept. */
+  readonly example: TraceResult | undefined
 }
 
 export interface TracedMany {
@@ -39,7 +44,7 @@ interface Counted {
   overTls: number
   proven: number
   readonly delays: number[]
-  readonly example: TraceResult
+  readonly example: TraceResult | undefined
 }
 
 /** Traces each message; keeps one example of each path. */
@@ -48,7 +53,7 @@ export async function traceMany(
   options: TraceOptions = {},
 ): Promise<TracedMany> {
   const paths = new Map<string, Counted>()
-  let [count, without, others] = [0, 0, 0]
+  let [count, without, others, kept] = [0, 0, 0, 0]
   for await (const message of messages) {
     count++
     const result = trace(message, options)
@@ -62,8 +67,13 @@ export async function traceMany(
       others++
       continue
     }
-    const counted = known ?? { messages: 0, overTls: 0, proven: 0, delays: [], example: result }
-    paths.set(flow, counted)
+    let counted = known
+    if (counted === undefined) {
+      kept += result.steps.length
+      const example = kept > MAX_KEPT_LINES ? undefined : small(result)
+      counted = { messages: 0, overTls: 0, proven: 0, delays: [], example }
+      paths.set(flow, counted)
+    }
     counted.messages++
     if (isOverTls(result)) counted.overTls++
     if (isProven(result)) counted.proven++
@@ -73,6 +83,12 @@ export async function traceMany(
     ([flow, { delays, ...counted }]): TracedPath => ({ flow, ...counted, medianMs: middle(delays) }),
   )
   return { messages: count, without, others, paths: told.sort((a, b) => b.messages - a.messages) }
+}
+
+/** A copy that keeps neither the message nor long lines of it in memory. */
+function small(result: TraceResult): TraceResult {
+  for (const { received } of result.steps) received.raw = received.raw.slice(0, MAX_KEPT_TEXT)
+  return structuredClone(result)
 }
 
 function isOverTls({ hops }: TraceResult): boolean {
@@ -88,6 +104,21 @@ const isProven = ({ authentication }: TraceResult) =>
 
 function middle(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+}
+
+/** Paths in one picture: more are no picture. */
+const DRAWN = 12
+
+/** The most frequent paths in one picture; undefined: there is none. */
+export function manyPicture({ paths }: TracedMany): Picture | undefined {
+  const drawn = paths
+    .slice(0, DRAWN)
+    .flatMap(({ example, messages }) => (example === undefined ? [] : [{ example, messages }]))
+  if (drawn.length === 0) return undefined
+  return tracesPicture(
+    drawn.map(({ example }) => example),
+    (index) => `${drawn[index]!.messages} messages`,
+  )
 }
 
 export interface PathsRow {

@@ -75,7 +75,7 @@ function isHandover(received: Received): boolean {
 
 function isWithoutAddress({ ip, helo, by, with: protocol }: Received): boolean {
   const isBetween = ip === undefined && hostName(helo) !== undefined && hostName(by) !== undefined && helo !== by
-  return isBetween && /^(?:u?e?smtps?|utf8smtps?)$/i.test(protocol ?? '')
+  return isBetween && (protocol === undefined || /^(?:u?e?smtps?|utf8smtps?)$/i.test(protocol))
 }
 
 /**
@@ -120,7 +120,9 @@ function believedLines(
     if (by === undefined && isInside(received, ours, trustedIps)) continue
     if (by === undefined || !isOneOf(by, ours)) break
     count = index + 1
-    if (!received.isHandover && !received.authenticated) continue
+    if (!isHandover(received)) continue
+    // Without an address there is only the greeting: by our own host it is a word among us.
+    if (isWithoutAddress(received) && isOneOf(hostName(received.helo) ?? '', ours)) continue
     if (received.authenticated) break // what our own Author's machine wrote below is a claim again
     if (isOneOf(judged.get(index) ?? '', ours) || !isInside(received, ours, trustedIps)) {
       entry = index

@@ -7,7 +7,9 @@ import { check } from '../../notation/check.ts'
 import { renderPicture } from '../../notation/draw.ts'
 import { parse } from '../../notation/parse.ts'
 import { traceNotation, tracePicture } from './notation.ts'
+import { proofLines, proofsOf } from './proofs.ts'
 import { durationText, renderTrace } from './render.ts'
+import { traceTable } from './table.ts'
 import { type TraceOptions, type TraceResult, trace } from './trace.ts'
 
 const suites = join(import.meta.dirname, '../../../../shared/suites')
@@ -199,15 +201,24 @@ test('any header gives a trace, and its notation is read without errors', () => 
   )
 })
 
-for (const suite of ['corpus-spamassassin', 'mime-fixtures', 'received']) {
-  test(`every message of ${suite} has a trace, a notation without errors and a picture`, (t) => {
+const CORPORA = [
+  ...['arc', 'bounces', 'corpus-spamassassin', 'dkim', 'mime-ambiguity', 'mime-fixtures', 'mime-mailparser-rs'],
+  ...['mime-mime4j', 'received', 'reports', 'spam-fixtures'],
+]
+
+for (const suite of CORPORA) {
+  test(`every message of ${suite} has a path, a notation without errors and a picture`, async (t) => {
     const folder = join(suites, suite)
     if (!existsSync(folder)) return t.skip(`conformance data is absent: ${suite}`)
     for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
       if (!entry.isFile()) continue
       const path = join(entry.parentPath, entry.name)
-      const result = trace(readFileSync(path))
+      const message = readFileSync(path)
+      const result = trace(message)
+      assert.equal(result.blocks.length > 0, result.steps.length > 0, path)
       renderTrace(result)
+      traceTable(result)
+      proofLines(await proofsOf(message, result, undefined))
       assert.match(renderPicture(tracePicture(result)), /^<svg/)
       const parsed = parse(traceNotation(result))
       const errors = [...parsed.findings, ...check(parsed.model)].filter((found) => found.severity === 'error')
@@ -215,6 +226,32 @@ for (const suite of ['corpus-spamassassin', 'mime-fixtures', 'received']) {
     }
   })
 }
+
+test('messages that began and ended on one host, and one whose line keeps the other host to itself', () => {
+  const local =
+    'Received: by mail.home.example (Postfix, from userid 889) id 1; Fri, 27 Nov 2026 10:00:00 +0000\nFrom: a@b\n\nx'
+  assert.equal(flow(read(local)), 'Author ==> MSA/MDA@home ==> Recipient')
+  const agent =
+    'Received: from MAILER-DAEMON id e0 by df.home.example (some agent); Fri, 27 Nov 2026 10:00:00 +0000\n\nx'
+  assert.match(flow(read(agent)), /@home/)
+  const bare = 'Received: (qmail 24486 invoked by uid 501); 20 May 2000 01:55:02 -0000\n\nx'
+  assert.equal(flow(read(bare)), 'Author ==> MSA/Transmitter@host-unknown')
+  const old = 'Received: from machine.example by x.home.example; 21 Nov 1997 10:01:22 -0600\n\nx'
+  assert.equal(flow(read(old)), 'Transmitter@machine --> / --> Receiver/MDA@home ==> Recipient')
+})
+
+test('ten thousand lines and a header of ten megabytes: no more is read than a path can have', () => {
+  const line = (n: number) =>
+    `Received: from h${n}.a.example (h${n}.a.example [192.0.2.1]) by h${n + 1}.a.example with ESMTP id ${n}; Fri, 27 Nov 2026 10:00:00 +0000\r\n`
+  const many = trace(Buffer.from(Array.from({ length: 10_000 }, (_, n) => line(10_000 - n)).join('')))
+  assert.equal(many.steps.length, 200)
+  assert.ok(renderTrace(many).length < 100_000)
+  const long = trace(
+    Buffer.from(`Received: from a.example ${'(x '.repeat(3_500_000)} by b.example; now\r\nFrom: a@b\r\n\r\nx`),
+  )
+  assert.equal(long.steps.length, 1)
+  assert.ok(long.steps[0]!.received.raw.length <= 64 * 1024)
+})
 
 test('lines below a sign-in that lead elsewhere are doubtful, and no part of the path', () => {
   const message = Buffer.from(

@@ -1,8 +1,8 @@
 // A message, or many, as the page shows them.
 
 import { Buffer } from 'node:buffer'
-import { pathsTable, traceMany } from '../../../src/lab/trace/many.ts'
-import { traceNotation, tracePicture, tracesPicture } from '../../../src/lab/trace/notation.ts'
+import { manyPicture, pathsTable, traceMany } from '../../../src/lab/trace/many.ts'
+import { traceNotation, tracePicture } from '../../../src/lab/trace/notation.ts'
 import { proofsOf } from '../../../src/lab/trace/proofs.ts'
 import { summaryRows, trustText } from '../../../src/lab/trace/render.ts'
 import { traceTable } from '../../../src/lab/trace/table.ts'
@@ -38,8 +38,6 @@ export async function readMessage(ask: Extract<Ask, { kind: 'message' }>): Promi
   }
 }
 
-/** Paths in one picture: more are no picture. */
-const DRAWN = 12
 const ROWS = 200
 /** How often it is told how far it is. */
 const EVERY = 500
@@ -56,19 +54,11 @@ export async function readMany(
     }
   }
   const many = await traceMany(messages(), trustedBy.length === 0 ? {} : { trustedBy })
-  const drawn = many.paths.slice(0, DRAWN)
+  const picture = manyPicture(many)
   return {
     messages: many.messages,
     rows: pathsTable(many, ROWS),
-    svg:
-      drawn.length === 0
-        ? ''
-        : renderPicture(
-            tracesPicture(
-              drawn.map(({ example }) => example),
-              (index) => `${drawn[index]!.messages} messages`,
-            ),
-          ),
+    svg: picture === undefined ? '' : renderPicture(picture),
   }
 }
 
