@@ -6,9 +6,11 @@ import { formatAddress, parseSmtpPath } from '../message/address.ts'
 import { DSN_WORDS, dsnLanguage } from '../message/dsn-words.ts'
 import { formatCredentials, makeCredentials } from '../protocols/sasl/credentials.ts'
 import type { Command } from '../store/commands.ts'
+import { contractDay } from '../store/contract-counts.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world/world.ts'
 import type { Accounts } from './accounts.ts'
+import { contractOf, contractReport, suspendedKey } from './contract-account.ts'
 import { domainOf } from './routing.ts'
 import { languageKey } from './transmitter/bounce.ts'
 
@@ -97,9 +99,10 @@ type Words = Readonly<Record<string, unknown>>
 const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words) => Promise<AdminAnswer>>> = {
   list: async ({ store }) => yes(listOf(store)),
 
-  async contract({ contracts }, words) {
+  async contract(place, words) {
+    const { contracts } = place
     const name = String(words.name)
-    if (contracts === undefined) return no('This agent carries mail for nobody else, or it is stopped: start it first.')
+    if (contracts === undefined) return atRest(place, words.what, name.toLowerCase())
     switch (words.what) {
       case 'list':
         return contracts.list()
@@ -305,9 +308,45 @@ const VERBS: Readonly<Record<AdminWish['verb'], (place: AdminPlace, words: Words
   },
 }
 
+const DAY_MS = 86_400_000
+const DAYS_TOLD = 14
+
+/** Contracts of an agent that is stopped: what its store knows of them. What was agreed stands in its description. */
+async function atRest({ store, world }: AdminPlace, what: unknown, name: string): Promise<AdminAnswer> {
+  const names = store.accounts().flatMap(({ address }) => contractOf(address) ?? [])
+  if (names.length === 0) return no('This agent carries mail for nobody else, or has not been started since it does.')
+  const settings = { get: (key: string) => store.setting(key) }
+  const today = Math.floor(world.clock.now() / DAY_MS)
+  const isSuspended = (one: string) => store.setting(suspendedKey(one)) === 'yes'
+  if (what === 'list')
+    return yes(
+      names
+        .map((one) => {
+          const { messages, refused } = contractDay(settings, one, today)
+          return `${one}  ${isSuspended(one) ? 'suspended' : 'open'}  today ${messages} messages, ${refused} refused`
+        })
+        .join('\n'),
+    )
+  if (!names.includes(name)) return no(`There is no contract called ${name} here.`)
+  switch (what) {
+    case 'report':
+      return yes(
+        contractReport(Array.from({ length: DAYS_TOLD }, (_, back) => contractDay(settings, name, today - back))),
+      )
+    case 'suspend':
+    case 'resume': {
+      await store.commit([{ kind: 'setting.put', key: suspendedKey(name), value: what === 'suspend' ? 'yes' : 'no' }])
+      return yes(what === 'suspend' ? `Nothing more is taken from ${name}.` : `Mail of ${name} is taken again.`)
+    }
+    default:
+      return no('The agent is stopped, and a password is made by its own secrets: start it, then set the password.')
+  }
+}
+
 /** One line each: people with their other addresses, then groups. */
 function listOf(store: Store): string {
-  const people = store.accounts().map(({ id, address, displayName, credentials }) => {
+  const known = store.accounts().filter(({ address }) => contractOf(address) === undefined)
+  const people = known.map(({ id, address, displayName, credentials }) => {
     const [, ...others] = store.addresses(id)
     const domain = domainOf(address)
     const catches = store.accountByAddress(`@${domain}`)?.id === id ? [`everything else at ${domain}`] : []

@@ -7,12 +7,14 @@ export class BounceReads {
   readonly #one
   readonly #all
   readonly #ofOwner
+  readonly #page
   readonly #tally
 
   constructor(database: Database) {
     this.#one = database.prepare('SELECT * FROM suppressed WHERE owner = ? AND address = ?')
     this.#all = database.prepare('SELECT * FROM suppressed ORDER BY owner, address LIMIT ?')
     this.#ofOwner = database.prepare('SELECT * FROM suppressed WHERE owner = ? ORDER BY at_ms DESC, address LIMIT ?')
+    this.#page = database.prepare('SELECT * FROM suppressed WHERE owner = ? AND address > ? ORDER BY address LIMIT ?')
     this.#tally = database.prepare(
       'SELECT reason, sum(count) AS count FROM bounced WHERE author = ? AND day >= ? GROUP BY reason ORDER BY reason',
     )
@@ -27,6 +29,11 @@ export class BounceReads {
   /** The newest of an owner's. */
   suppressedOf(owner: string, limit: number): Suppressed[] {
     return this.#ofOwner.all(owner.toLowerCase(), limit).map(suppressedOf)
+  }
+
+  /** Those of one list, in the order of their addresses. */
+  suppressedAfter(owner: string, after: string, limit: number): Suppressed[] {
+    return this.#page.all(owner.toLowerCase(), after.toLowerCase(), limit).map(suppressedOf)
   }
 
   everySuppressed(limit: number): Suppressed[] {

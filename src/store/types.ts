@@ -313,6 +313,7 @@ export interface TrackEvent {
     | 'held'
     | 'cancelled'
     | 'expanded'
+    | 'suppressed'
   /** Message-ID of the message, when known, to join the hops of several actors. */
   readonly messageId: string
   readonly reversePath: string

@@ -73,7 +73,7 @@ export class Background {
       reporter: new Reporter(agent),
       learner: roles.has('MDA') ? new Learner(agent, this.#tidying.everyMs) : undefined,
       pusher: roles.has('MDA') ? new Pusher(agent) : undefined,
-      teller: roles.has('MSA') ? new Teller(agent) : undefined,
+      teller: roles.has('MSA') || agent.contracts !== undefined ? new Teller(agent) : undefined,
       tidying: undefined,
       isOver: false,
     }

@@ -2,6 +2,7 @@
 // or an administrator may have changed it since. Groups and who catches all are as the description says.
 
 import type { Agent } from '../roles/agent.ts'
+import { contractAddress } from '../roles/contract-account.ts'
 import { retentionCommands } from '../roles/mda/retention.ts'
 import { batvSwitch } from '../roles/msa/tagged.ts'
 import type { Passwords } from '../roles/passwords.ts'
@@ -32,6 +33,11 @@ export async function settle(
   const postmaster = `postmaster@${plan.domain}`
   if (store.accountByAddress(postmaster) === undefined)
     await create(store, { address: postmaster, displayName: `Postmaster of ${plan.domain}`, credentials: null, nowMs })
+  for (const { name } of plan.settings.transmitter.contracts) {
+    const address = contractAddress(name)
+    if (store.accountByAddress(address) === undefined)
+      await create(store, { address, displayName: `the contract ${name}`, credentials: null, nowMs })
+  }
   for (const person of plan.people) {
     const account = store.accountByAddress(person.address)
     const id =

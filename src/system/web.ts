@@ -5,6 +5,7 @@ import { policyLines } from '../identity/mta-sts/policy.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
 import { SuppressedDesk } from '../roles/bounces/desk.ts'
+import { contractAddress } from '../roles/contract-account.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
 import { vapidKey } from '../roles/mda/push/vapid.ts'
 import { lentTo } from '../roles/msa/identities.ts'
@@ -16,6 +17,7 @@ import { OutgoingDesk } from '../roles/outgoing/desk.ts'
 import { siteOf } from '../roles/passkeys.ts'
 import { overview } from '../roles/reports/overview.ts'
 import { SecurityDesk } from '../roles/security-desk.ts'
+import { ContractBook } from '../roles/transmitter/contract-book.ts'
 import { findStories, visibleTo } from '../roles/where/find.ts'
 import type { RunningAgent } from './agent.ts'
 import type { SystemPlan } from './description.ts'
@@ -144,6 +146,18 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
       const msa = running && msaOf(running)
       const author = msa?.agent.store.accountByAddress(account.address)
       return author && new SuppressedDesk(msa!.agent, author)
+    },
+    async contract(name: string, password: string, from: string) {
+      for (const { agent } of agents) {
+        const { contracts } = agent
+        const terms = contracts?.named(name)
+        const account = terms && agent.store.accountByAddress(contractAddress(terms.name))
+        if (contracts === undefined || terms === undefined || account === undefined) continue
+        const verdict = await contracts.signIn(terms, password, from)
+        if (verdict === 'too-many') return 'too-many'
+        if (verdict === 'ok') return new ContractBook(agent, contracts, terms, account)
+      }
+      return undefined
     },
     outgoing({ account }: JmapBackend) {
       const running = agentOf(account.address)

@@ -11,6 +11,7 @@ import type { Attempt, OtherFault } from '../roles/oauth/other-issuer.ts'
 import type { OutgoingDesk } from '../roles/outgoing/desk.ts'
 import type { Overview } from '../roles/reports/overview.ts'
 import type { SecurityDesk } from '../roles/security-desk.ts'
+import type { ContractBook } from '../roles/transmitter/contract-book.ts'
 import type { Story } from '../roles/where/find.ts'
 
 /** Other issuers that are believed, each by one agent for its people. */
@@ -70,6 +71,8 @@ export interface Backends {
   sending?(person: JmapBackend): SendingDesk | undefined
   /** Addresses that this person's mail did not reach. */
   suppressed?(person: JmapBackend): SuppressedDesk | undefined
+  /** What is known of the contract with this name and password. */
+  contract?(name: string, password: string, from: string): Promise<ContractBook | 'too-many' | undefined>
   /** Why this person's mail is slowed or held. */
   outgoing?(person: JmapBackend): OutgoingDesk | undefined
   /** Where this person arranges forwarding. */

@@ -3,6 +3,7 @@
 
 import { STORY_TYPES } from '../roles/msa/story.ts'
 import { EVENT_TYPES } from '../roles/webhooks/subscriptions.ts'
+import { CONTRACT_SCHEMAS, contractPaths } from './openapi-contract.ts'
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const text = (description: string) => ({ type: 'string', description })
@@ -332,6 +333,30 @@ const LIST_QUERY = [
   query('until', 'Taken before this time.'),
 ]
 
+const MESSAGE_PATHS = {
+  '/api/messages': {
+    get: {
+      summary: 'What you sent, by whatever protocol',
+      parameters: LIST_QUERY,
+      responses: { 200: answer('A page.', ref('Page')), default: problem },
+    },
+  },
+  '/api/messages/{id}': {
+    get: {
+      summary: 'The story of one message',
+      parameters: [ID],
+      responses: { 200: answer('Its story.', ref('Story')), default: problem },
+    },
+  },
+  '/api/messages/{id}/cancel': {
+    post: {
+      summary: 'Take back what has not left',
+      parameters: [ID],
+      responses: { 200: answer('It will not leave.', ref('Story')), default: problem },
+    },
+  },
+}
+
 export const OPENAPI = {
   openapi: '3.1.0',
   info: {
@@ -366,34 +391,15 @@ export const OPENAPI = {
         responses: { 202: answer('It is durable and will be carried out.', ref('Taken')), default: problem },
       },
     },
-    '/api/messages': {
-      get: {
-        summary: 'What you sent, by whatever protocol',
-        parameters: LIST_QUERY,
-        responses: { 200: answer('A page.', ref('Page')), default: problem },
-      },
-    },
-    '/api/messages/{id}': {
-      get: {
-        summary: 'The story of one message',
-        parameters: [ID],
-        responses: { 200: answer('Its story.', ref('Story')), default: problem },
-      },
-    },
-    '/api/messages/{id}/cancel': {
-      post: {
-        summary: 'Take back what has not left',
-        parameters: [ID],
-        responses: { 200: answer('It will not leave.', ref('Story')), default: problem },
-      },
-    },
+    ...MESSAGE_PATHS,
     ...WEBHOOK_PATHS,
+    ...contractPaths({ ...MESSAGE_PATHS, ...WEBHOOK_PATHS }),
     '/api/openapi.json': {
       get: { summary: 'This description', security: [], responses: { 200: { description: 'OpenAPI 3.1' } } },
     },
   },
   components: {
-    schemas: { ...SCHEMAS, ...WEBHOOK_SCHEMAS },
+    schemas: { ...SCHEMAS, ...WEBHOOK_SCHEMAS, ...CONTRACT_SCHEMAS },
     securitySchemes: {
       basic: {
         type: 'http',
@@ -401,6 +407,7 @@ export const OPENAPI = {
         description: 'Your address, and an app password that is good for sending.',
       },
       bearer: { type: 'http', scheme: 'bearer', description: 'An access token with the scope smtp.' },
+      contract: { type: 'http', scheme: 'basic', description: 'The name and the password of a contract.' },
     },
   },
 }

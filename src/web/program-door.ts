@@ -94,7 +94,7 @@ export function programDoor(
   }
 }
 
-const TOO_MANY_TRIES: Problem = { status: 429, code: 'too-many', detail: 'Too many tries. Wait a minute.' }
+export const TOO_MANY_TRIES: Problem = { status: 429, code: 'too-many', detail: 'Too many tries. Wait a minute.' }
 
-const isLoopback = (address: string) =>
+export const isLoopback = (address: string) =>
   address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.')

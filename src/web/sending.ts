@@ -14,8 +14,10 @@ import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
 import { sendBatch } from './batch.ts'
 import { parseJson, readBody, streamBodies } from './body.ts'
+import { addContract } from './contract.ts'
 import { labelsOf, readLetter, readWishes } from './letter.ts'
 import { Faults } from './letter-fields.ts'
+import { addMessages } from './messages.ts'
 import { OPENAPI } from './openapi.ts'
 import { type Problem, sendProblem } from './problem.ts'
 import { type ProgramRoute, programDoor } from './program-door.ts'
@@ -26,7 +28,6 @@ const BUDGET_BYTES = 512 * 1024 * 1024
 /** As it came, as a text, and what is made of it. */
 const ROOM_FOR_JSON = 3
 const ROOM_FOR_RAW = 2
-const MAX_PAGE = 200
 
 export function addSending(app: FastifyInstance, world: World, backends: Backends, isSecure: boolean): void {
   const door = programDoor(world, backends, isSecure)
@@ -40,10 +41,9 @@ export function addSending(app: FastifyInstance, world: World, backends: Backend
     scope.post('/api/send', door(withJson(send)))
     scope.post('/api/send/batch', door(withJson(batch)))
     scope.post('/api/send/raw', door(sendRaw))
-    scope.get('/api/messages', door(list))
-    scope.get('/api/messages/:id', door(story))
-    scope.post('/api/messages/:id/cancel', door(cancel))
+    addMessages(scope, door)
     addWebhooks(scope, door, withJson)
+    addContract(scope, { backends, isSecure, withJson })
   })
 
   async function send(desk: SendingDesk, { json, key }: Asked, reply: FastifyReply) {
@@ -75,52 +75,6 @@ export function addSending(app: FastifyInstance, world: World, backends: Backend
     } finally {
       body.release()
     }
-  }
-
-  async function list(desk: SendingDesk, request: FastifyRequest, reply: FastifyReply) {
-    const query = request.query as Readonly<Record<string, unknown>>
-    const faults = new Faults()
-    const text = (name: string) => (query[name] === undefined ? undefined : faults.text(query[name], `#/${name}`, 320))
-    const time = (name: string) => {
-      const said = text(name)
-      const ms = said === undefined ? undefined : Date.parse(said)
-      return ms !== undefined && Number.isNaN(ms) ? faults.note(`#/${name}`, 'A time is needed (RFC 3339).') : ms
-    }
-    const count = (name: string, most: number) => {
-      const said = text(name)
-      if (said === undefined) return undefined
-      const isGood = /^\d{1,16}$/.test(said) && Number(said) >= 1 && Number(said) <= most
-      return isGood ? Number(said) : faults.note(`#/${name}`, `A number from 1 to ${most} is needed.`)
-    }
-    const [limit = 50, before] = [count('limit', MAX_PAGE), count('before', Number.MAX_SAFE_INTEGER)]
-    const [tag, recipient, sinceMs, untilMs] = [text('tag'), text('recipient'), time('since'), time('until')]
-    if (faults.list.length > 0) return sendProblem(reply, invalid(faults.list))
-    const narrowed = {
-      ...(before !== undefined && { before }),
-      ...(tag !== undefined && { tag }),
-      ...(recipient !== undefined && { recipient }),
-      ...(sinceMs !== undefined && { sinceMs }),
-      ...(untilMs !== undefined && { untilMs }),
-    }
-    return reply.send({ next: null, ...desk.messages({ limit, ...narrowed }) })
-  }
-
-  async function story(desk: SendingDesk, request: FastifyRequest, reply: FastifyReply) {
-    const message = desk.message((request.params as { id: string }).id)
-    return message === undefined ? sendProblem(reply, NO_MESSAGE) : reply.send(message)
-  }
-
-  async function cancel(desk: SendingDesk, request: FastifyRequest, reply: FastifyReply) {
-    const { id } = request.params as { id: string }
-    const done = await desk.cancel(id)
-    if (done === 'unknown') return sendProblem(reply, NO_MESSAGE)
-    if (done === 'too-late')
-      return sendProblem(reply, {
-        status: 409,
-        code: 'too-late',
-        detail: 'It has left, or is on its way: see its events.',
-      })
-    return reply.send(desk.message(id))
   }
 }
 
@@ -156,7 +110,6 @@ export interface Asked {
 }
 
 const WRONG_TYPE = { status: 415, code: 'wrong-type' } as const
-const NO_MESSAGE = { status: 404, code: 'not-found', detail: 'No message of yours has this id, or no longer.' } as const
 
 export const KEY_REUSED: Problem = {
   ...{ status: 422, code: 'key-reused' },

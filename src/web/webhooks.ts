@@ -17,13 +17,14 @@ export function addWebhooks(
   scope: FastifyInstance,
   door: (route: ProgramRoute) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
   withJson: WithJson,
+  under = '/api',
 ): void {
   scope.get(
-    '/api/webhooks',
+    `${under}/webhooks`,
     door(async ({ webhooks }, _request, reply) => reply.send({ webhooks: webhooks.list() })),
   )
   scope.post(
-    '/api/webhooks',
+    `${under}/webhooks`,
     door(
       withJson(async ({ webhooks }, { json }, reply) => {
         const wish = readWish(json, webhooks)
@@ -33,16 +34,16 @@ export function addWebhooks(
         const made = await webhooks.make({ ...wish, url })
         return 'complaint' in made
           ? sendProblem(reply, { status: 403, code: 'forbidden', detail: made.complaint })
-          : reply.code(201).header('location', `/api/webhooks/${made.id}`).send(made)
+          : reply.code(201).header('location', `${under}/webhooks/${made.id}`).send(made)
       }),
     ),
   )
   scope.get(
-    '/api/webhooks/:id',
+    `${under}/webhooks/:id`,
     door(async ({ webhooks }, request, reply) => shown(reply, webhooks.find(idOf(request)))),
   )
   scope.patch(
-    '/api/webhooks/:id',
+    `${under}/webhooks/:id`,
     door(
       withJson(async ({ webhooks }, { json }, reply, request) => {
         const wish = readWish(json, webhooks)
@@ -53,17 +54,17 @@ export function addWebhooks(
     ),
   )
   scope.delete(
-    '/api/webhooks/:id',
+    `${under}/webhooks/:id`,
     door(async ({ webhooks }, request, reply) =>
       (await webhooks.remove(idOf(request))) ? reply.code(204).send() : sendProblem(reply, NO_WEBHOOK),
     ),
   )
   scope.post(
-    '/api/webhooks/:id/rotate',
+    `${under}/webhooks/:id/rotate`,
     door(async ({ webhooks }, request, reply) => shown(reply, await webhooks.rotate(idOf(request)))),
   )
   scope.post(
-    '/api/webhooks/:id/test',
+    `${under}/webhooks/:id/test`,
     door(async ({ webhooks }, request, reply) => shown(reply, await webhooks.test(idOf(request)))),
   )
 }

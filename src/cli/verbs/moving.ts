@@ -11,6 +11,7 @@ import type { IncomingMailbox } from '../../moving/place.ts'
 import { bytesAt, mailboxesAt, placedIn } from '../../moving/sources.ts'
 import { ZipError, zipPlace } from '../../moving/zip.ts'
 import { zipUp } from '../../moving/zip-writer.ts'
+import { contractOf } from '../../roles/contract-account.ts'
 import { openStore } from '../../store/embedded.ts'
 import { openReading } from '../../store/reading.ts'
 import type { Store } from '../../store/store.ts'
@@ -222,7 +223,7 @@ function isView(agent: string): boolean {
 function theAccount(store: Pick<Store, 'accountByAddress' | 'accounts'>, address: string, agent: string): Account {
   const account = store.accountByAddress(address)
   if (account !== undefined) return account
-  const known = store.accounts().map((one) => one.address)
+  const known = store.accounts().flatMap(({ address }) => (contractOf(address) === undefined ? [address] : []))
   throw new Usage(
     `${address} has no account in ${basename(agent)}. It has: ${known.slice(0, 20).join(', ') || 'none'}.`,
   )

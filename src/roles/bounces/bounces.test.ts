@@ -137,9 +137,10 @@ describe('a bounce that comes in', () => {
     await world.quiet()
     const story = store.events({ trace: sent.trace })
     assert.match(
-      story.at(-1)!.text,
+      story.findLast(({ kind }) => kind === 'bounced')!.text,
       /bounce came from mail\.far\.test for carl@far\.test, there is no such mailbox: 550 5\.1\.1/,
     )
+    assert.match(story.at(-1)!.text, /^carl@far\.test is on the suppression list of anna@sender\.test now/)
     const answer = await world.submit('Carl@far.test').catch((error: Error) => error)
     assert.match(String(answer), /suppression list|5\.1\.1|550/)
     assert.equal(

@@ -11,7 +11,7 @@ import type { TrackEvent } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { copyOf } from '../msa/tagged.ts'
 import { eventCommand } from '../tracking.ts'
-import { authorOf, noted } from './suppressed.ts'
+import { authorOf, notedWith } from './suppressed.ts'
 
 const KINDS = { failed: 'bounced', delayed: 'deferred', delivered: 'transmitted', feedback: 'bounced' } as const
 /** Recipients of one bounce that are told. */
@@ -49,7 +49,7 @@ export function cameBack(agent: Agent, source: Buffer, to: ForwardPath, bounceTr
     })
     const isFailure = kind === 'failed' && author !== undefined
     return isFailure
-      ? [noted(agent, author, recipient, { reason: one.reason, isForGood: one.isHard, said }), event]
+      ? [event, ...notedWith(agent, author, recipient, { reason: one.reason, isForGood: one.isHard, said }, trace)]
       : [event]
   })
 }

@@ -75,7 +75,17 @@ export function failedCommands(
 ): Command[] {
   if (origin !== 'msa') return []
   const author = authorOf(agent, trace)
-  return author === undefined ? [] : [noted(agent, author, forwardPath, failure)]
+  return author === undefined ? [] : notedWith(agent, author, forwardPath, failure, trace)
+}
+
+/** The same, and that the address is on the list now is told in the story of the message. */
+export function notedWith(agent: Agent, author: string, address: string, failure: Failure, trace: string): Command[] {
+  const command = noted(agent, author, address, failure)
+  if (command.suppress === undefined) return [command]
+  const { reason, said } = failure
+  const text = `${address} is on the suppression list of ${author} now (${REASONS[reason]}: ${said}).`
+  const about = { trace, reversePath: author, forwardPath: address, text, detail: { reason } }
+  return [command, eventCommand(agent, { ...about, role: 'Transmitter', kind: 'suppressed' })]
 }
 
 /** Who sent the message of this trace. */
@@ -85,11 +95,11 @@ export function authorOf({ store }: Agent, trace: string): string | undefined {
 }
 
 /** Counts it, and puts the address on the list where that helps. */
-export function noted({ world, settings }: Agent, author: string, address: string, failure: Failure): Command {
+function noted({ world, settings }: Agent, author: string, address: string, failure: Failure) {
   const { reason, isForGood, said } = failure
   const isListed = settings.suppresses && isForGood && SUPPRESSING.has(reason)
   const suppress = isListed ? { address, said: said.slice(0, MAX_SAID) } : undefined
-  return { kind: 'bounced.note', author, reason, atMs: world.clock.now(), suppress }
+  return { kind: 'bounced.note', author, reason, atMs: world.clock.now(), suppress } as const
 }
 
 /** A complaint that is proven: about whom, and whoever of its recipients it names. */
@@ -104,7 +114,6 @@ export function complaintCommands(
   // A provider that hides who it was still counts.
   const counted = named.length > 0 ? named : ['']
   return counted.flatMap((address) => [
-    noted(agent, author, address, address === '' ? { ...failure, isForGood: false } : failure),
     eventCommand(agent, {
       trace,
       messageId,
@@ -115,5 +124,6 @@ export function complaintCommands(
       text: `${address || 'A recipient'} ${said}.`,
       detail: { reason: 'feedback' },
     }),
+    ...notedWith(agent, author, address, address === '' ? { ...failure, isForGood: false } : failure, trace),
   ])
 }

@@ -5,7 +5,7 @@ import type { SentMessage, TrackEvent } from '../../store/types.ts'
 
 export const STORY_TYPES = [
   ...(['accepted', 'held', 'deferred', 'delivered', 'bounced', 'cancelled'] as const),
-  ...(['complained', 'expanded'] as const),
+  ...(['complained', 'expanded', 'suppressed'] as const),
 ] as const
 export type StoryType = (typeof STORY_TYPES)[number]
 
@@ -19,6 +19,7 @@ const TYPE_OF: Readonly<Partial<Record<string, StoryType>>> = {
   bounced: 'bounced',
   cancelled: 'cancelled',
   expanded: 'expanded',
+  suppressed: 'suppressed',
 }
 
 export interface StoryEvent {
@@ -39,7 +40,7 @@ export interface StoryEvent {
 /** The event as it is told; undefined where it is nothing for its Author. */
 export function toldOf(sent: SentMessage, { id, atMs, kind, forwardPath, text, detail }: TrackEvent) {
   // A complaint comes back like a bounce.
-  const type = detail.reason === 'feedback' ? 'complained' : TYPE_OF[kind]
+  const type = detail.reason === 'feedback' && kind === 'bounced' ? 'complained' : TYPE_OF[kind]
   const isAsked = forwardPath === '' || sent.forwardPaths.some((path) => isSame(path, forwardPath))
   if (type === undefined || !isAsked) return undefined
   const said = (name: string) => (typeof detail[name] === 'string' && detail[name] !== '' ? detail[name] : undefined)
@@ -54,8 +55,8 @@ export function toldOf(sent: SentMessage, { id, atMs, kind, forwardPath, text, d
 
 /** How it stands with each recipient. */
 export function standings(sent: SentMessage, story: readonly StoryEvent[]) {
-  // That a group stands for several says nothing of how it goes.
-  const telling = story.filter(({ type }) => type !== 'expanded')
+  // That a group stands for several, or that nothing is written to somebody any more, says nothing of how it goes.
+  const telling = story.filter(({ type }) => type !== 'expanded' && type !== 'suppressed')
   return sent.forwardPaths.map((address) => {
     const last = telling.findLast(({ recipient }) => recipient === '' || isSame(recipient, address))
     return { address, status: last?.type ?? 'accepted', ...(last?.reply && { reply: last.reply }) }

@@ -110,9 +110,16 @@ const MOST_SENT_PATHS = 1000
 const MAX_SUBJECT = 200
 
 /** So that its Author finds it again. */
-function sentCommand(
+export function sentCommand(
   { world }: Agent,
-  { author, envelope, source, protocol, holdUntilMs, labels }: SubmittedMail,
+  {
+    author,
+    envelope,
+    source,
+    protocol,
+    holdUntilMs,
+    labels,
+  }: Pick<SubmittedMail, 'author' | 'envelope' | 'source' | 'protocol' | 'holdUntilMs' | 'labels'>,
   header: Header,
   about: { trace: string; reversePath: string; messageId: string },
 ): Command {

@@ -13,6 +13,9 @@ import type { InboundMessage, SessionFacts, SmtpServerPolicy } from '../../proto
 import { REPLIES, type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import { type Agent, type ContractTerms, newTrace } from '../agent.ts'
+import { suppressedRefusal } from '../bounces/suppressed.ts'
+import { contractAddress } from '../contract-account.ts'
+import { sentCommand } from '../msa/submission.ts'
 import { type Passing, passPartner, whileDecided } from '../outgoing/gate.ts'
 import { domainOf, type Later, queueCommand, reversePathText, wayFor, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, mustBeKept } from '../tracking.ts'
@@ -79,6 +82,10 @@ export function contractPolicy(agent: Agent, contracts: Contracts, authors?: Smt
         return reply(452, '4.5.3', `the contract with ${contract.name} allows ${most} recipients of a message`)
       const way = wayFor(agent, forwardPath)
       if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
+      const account = agent.store.accountByAddress(contractAddress(contract.name))
+      const isElsewhere = account !== undefined && way.kind === 'elsewhere'
+      const suppressed = isElsewhere ? suppressedRefusal(agent, account, way.address, 'many') : undefined
+      if (suppressed !== undefined) return suppressed
       recipients.set(session, count)
       return undefined
     },
@@ -237,6 +244,16 @@ async function carry(
         }),
       ]
     })
+    // So that those themselves find it again (contract-book.ts).
+    const account = agent.store.accountByAddress(contractAddress(contract.name))
+    if (account !== undefined)
+      commands.push(
+        sentCommand(agent, { author: account, envelope, source, protocol: session.protocol }, header, {
+          trace,
+          reversePath,
+          messageId,
+        }),
+      )
     commands.push(contracts.count(contract.name, { messages: 1, recipients: envelope.recipients.length }))
     const conditions = [...passing.conditions, contracts.check(contract)]
     const results = await agent.store.commit([...conditions, ...commands, ...(await passing.commands())])

@@ -15,6 +15,7 @@ import type { ContractCounts } from '../../store/types.ts'
 import type { AdminAnswer } from '../administer.ts'
 import type { Agent, ContractTerms } from '../agent.ts'
 import { keyOfCertificate } from '../certificates.ts'
+import { contractReport, suspendedKey } from '../contract-account.ts'
 import type { Passwords } from '../passwords.ts'
 
 /** DNS is asked again for a domain that is not proven. */
@@ -27,6 +28,8 @@ const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 const DAYS_TOLD = 14
 const CHALLENGE_BYTES = 16
+const RIGHT_MS = 600_000
+const MOST_RIGHT = 1000
 
 type ContractAgent = Pick<Agent, 'hostName' | 'store' | 'world' | 'secrets' | 'settings' | 'log'>
 
@@ -38,6 +41,8 @@ export class Contracts {
   readonly #asked = new Map<string, number>()
   /** What is being taken, and not in the queue yet. */
   readonly #coming = new Map<string, QueueRoom>()
+  /** Passwords that were right, by a digest, and until when that is enough. */
+  readonly #right = new Map<string, number>()
 
   constructor(agent: ContractAgent, passwords: Passwords) {
     this.#agent = agent
@@ -84,6 +89,21 @@ export class Contracts {
     const text = hasPassword ? this.#agent.store.setting(passwordKey(name)) : undefined
     const credentials = text === undefined ? undefined : this.#passwords.scram(passwordName(name), text)
     return { state: 'found', user: name, credentials: credentials ?? this.#passwords.fake(passwordName(name)) }
+  }
+
+  /** For programs that ask often: what was right lately is not worked out again while it is the same password. */
+  async signIn(terms: ContractTerms, password: string, from: string): Promise<'ok' | 'too-many' | 'refused'> {
+    const { secrets, store, world } = this.#agent
+    const kept = store.setting(passwordKey(terms.name)) ?? ''
+    const digest = createHmac('sha256', secrets.server).update(`${terms.name}\0${kept}\0${password}`).digest('base64')
+    const nowMs = world.clock.monotonic()
+    if ((this.#right.get(digest) ?? 0) > nowMs) return 'ok'
+    const verdict = await this.checkPassword(terms, password, from)
+    if (verdict.state !== 'ok') return verdict.state === 'unavailable' ? 'too-many' : 'refused'
+    this.signedIn(terms, from)
+    if (this.#right.size >= MOST_RIGHT) this.#right.clear()
+    this.#right.set(digest, nowMs + RIGHT_MS)
+    return 'ok'
   }
 
   /** What was tried last was right. */
@@ -228,6 +248,22 @@ export class Contracts {
     return contractDay({ get: (key) => this.#agent.store.setting(key) }, name, day)
   }
 
+  // --- for those themselves
+
+  /** Is this domain proven, and what is to be published where it is not. */
+  domainState(terms: ContractTerms, domain: string) {
+    const isProven = terms.isDrawn || this.#provenMs(terms, domain) !== undefined
+    return { domain, isProven, ...(!isProven && { publish: { type: 'TXT', ...this.challenge(terms, domain) } }) }
+  }
+
+  /** What was counted, the newest day first. */
+  days({ name }: ContractTerms, count: number) {
+    const today = this.#day
+    return Array.from({ length: count }, (_, back) => this.#kept(name, today - back))
+      .filter(({ day, ...counts }, back) => back === 0 || Object.values(counts).some((one) => one > 0))
+      .map(({ day, ...counts }) => ({ day: new Date(day * DAY_MS).toISOString().slice(0, 10), ...counts }))
+  }
+
   // --- for the administrator
 
   list(): AdminAnswer {
@@ -276,14 +312,7 @@ export class Contracts {
     if (terms === undefined) return nobody(name)
     const today = this.today(terms).day
     const days = Array.from({ length: DAYS_TOLD }, (_, back) => this.#kept(terms.name, today - back))
-    const lines = [this.today(terms), ...days.slice(1)]
-      .filter(({ messages, refused, delivered, returned }) => messages + refused + delivered + returned > 0)
-      .map(
-        ({ day, messages, recipients, refused, delivered, returned }) =>
-          `${new Date(day * DAY_MS).toISOString().slice(0, 10)}  ${messages} messages to ${recipients} recipients, ${refused} refused; ${delivered} delivered, ${returned} returned`,
-      )
-    const told = lines.join('\n') || `Nothing was carried for ${terms.name} in the last ${DAYS_TOLD} days.`
-    return { ok: true, text: `${this.#queueOf(terms)}\n${told}` }
+    return { ok: true, text: `${this.#queueOf(terms)}\n${contractReport(days)}` }
   }
 
   /** @throws DiskError */
@@ -331,7 +360,6 @@ function sizeText(bytes: number): string {
 
 const put = (key: string, value: string): Command => ({ kind: 'setting.put', key, value })
 const passwordKey = (name: string) => `contract.${name}.password`
-const suspendedKey = (name: string) => `contract.${name}.suspended`
 const provenKey = (name: string, domain: string) => `contract.${name}.proven.${domain}`
 /** No account has such a name: what is sealed for a contract fits nobody else. */
 const passwordName = (name: string) => `contract ${name}`

@@ -107,7 +107,6 @@ export async function commandsOf(agent: Agent, found: readonly Outcome[]): Promi
       }
     }
     const failure = ended ? failureOf(outcome, said) : undefined
-    if (failure !== undefined) commands.push(...failedCommands(agent, entry, failure))
     commands.push(
       eventCommand(agent, {
         trace: entry.trace,
@@ -126,6 +125,7 @@ export async function commandsOf(agent: Agent, found: readonly Outcome[]): Promi
         },
       }),
     )
+    if (failure !== undefined) commands.push(...failedCommands(agent, entry, failure))
   }
   commands.push(...(await tellSender(agent, notices, commands.length)), ...refusalsCounted(agent, outcomes))
   commands.push(...countsOf(agent, outcomes, given))

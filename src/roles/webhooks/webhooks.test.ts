@@ -112,7 +112,7 @@ test('accepted, deferred, delivered, bounced: told in order, signed, with what i
       .map((one) => one.split(' ')[0])
   assert.deepEqual(of(first, 'carl@far.test'), ['message.accepted', 'message.deferred', 'message.delivered'])
   assert.deepEqual(of(first, 'bob@recipient.test'), ['message.accepted', 'message.delivered'])
-  assert.deepEqual(of(second, 'nobody@far.test'), ['message.accepted', 'message.bounced'])
+  assert.deepEqual(of(second, 'nobody@far.test'), ['message.accepted', 'message.bounced', 'message.suppressed'])
   assert.ok(told.every((one) => verifies(one, secret)))
   assert.ok(told.filter(({ data }) => data.id === first).every(({ data }) => data.tags[0] === 'bill'))
   // Mail by SMTP is told of, too; nobody else's is.

@@ -29,7 +29,7 @@ const wentOn = ({ events }: Story, recipient: string) =>
 function lastOf(events: readonly StoryEvent[]): StoryEvent {
   return (
     events.findLast(({ kind, role }) => kind === 'delivered' && role === 'MDA') ??
-    events.findLast(({ kind }) => kind !== 'queued') ??
+    events.findLast(({ kind }) => kind !== 'queued' && kind !== 'suppressed') ??
     events.at(-1)!
   )
 }

@@ -258,6 +258,11 @@ export const sentReads = (state: State): Face<SentReads> => ({
 })
 
 export const bounceReads = (state: State): Face<BounceReads> => ({
+  suppressedAfter: (owner, after, limit) =>
+    [...(state.suppressed.get(owner.toLowerCase())?.values() ?? [])]
+      .filter(({ address }) => address > after.toLowerCase())
+      .sort((a, b) => (a.address < b.address ? -1 : 1))
+      .slice(0, limit),
   suppressed: (owner, address) => state.suppressed.get(owner.toLowerCase())?.get(address.toLowerCase()),
   suppressedOf: (owner, limit) =>
     [...(state.suppressed.get(owner.toLowerCase())?.values() ?? [])]
