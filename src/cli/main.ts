@@ -161,6 +161,17 @@ program
   .action((file, options) => verb(async () => (await import('./verbs/simulate.ts')).simulateVerb(file, options))())
 
 program
+  .command('experiment')
+  .description('run a study of email systems from a file (see experiments/), and write its table and its plot')
+  .argument('<file>', 'the experiment (YAML): question, system, what varies, what is measured')
+  .option('--seed <seed>', 'of everything that is left to chance (default: what the file says)')
+  .option('--messages <n>', 'of each point (default: what the file says)')
+  .option('--level <level>', 'fine, letter by letter, or coarse, by flows (default: what the file says)')
+  .option('-o, --output <folder>', 'where table (CSV) and plot (SVG) go (default: beside the file)')
+  .option('--json', 'the points as lines of JSON', false)
+  .action((file, options) => verb(async () => (await import('./verbs/experiment.ts')).experimentVerb(file, options))())
+
+program
   .command('gallery')
   .description('simulate every description of a folder, run it on this computer, and compare prediction and reality')
   .argument('[folder]', 'of descriptions (default: the gallery that comes with Borderpost)')

@@ -39,7 +39,8 @@ export interface Compared {
   }[]
 }
 
-export async function calibrate(plan: SystemPlan, source: Source): Promise<Calibration> {
+/** `claims`: domains that forgers name, if not every agent's. */
+export async function calibrate(plan: SystemPlan, source: Source, claims?: readonly string[]): Promise<Calibration> {
   const { seed, messages, days, mix } = source
   const { letters } = lettersOf(plan)
   const stage = await simulatedStage(plan, { seed })
@@ -49,6 +50,7 @@ export async function calibrate(plan: SystemPlan, source: Source): Promise<Calib
     days,
     faults: [],
     mix,
+    ...(claims && { claims }),
     look(fates, meter) {
       const journeys: Journey[] = journeysOf(stage, letters, fates)
       parameters = parametersOf(source, journeys, plan.agents, meter)
@@ -60,6 +62,7 @@ export async function calibrate(plan: SystemPlan, source: Source): Promise<Calib
     days,
     faults: [],
     mix,
+    ...(claims && { claims }),
   })
   return { parameters: parameters!, check: { source: other, kinds, delaysS, cost } }
 }

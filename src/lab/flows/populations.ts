@@ -38,8 +38,11 @@ export interface Populations {
   readonly partners: ReadonlySet<string>
 }
 
-/** `isAsDrawn`: one agent of each, and each flow is as likely as any other, as at the fine level. */
-export function populationsOf(plan: SystemPlan, { isAsDrawn }: { readonly isAsDrawn: boolean }): Populations {
+/** `claims`: agents whose domains forgers name (default: all). `isAsDrawn`: one agent of each, and each flow is as likely as any other, as at the fine level. */
+export function populationsOf(
+  plan: SystemPlan,
+  { isAsDrawn, claims: named = [] }: { readonly isAsDrawn: boolean; readonly claims?: readonly string[] },
+): Populations {
   const { model } = plan
   const populations = plan.agents.map(({ id, settings }): Population => {
     const actor = model.actors.find((one) => one.id === id)!
@@ -70,7 +73,8 @@ export function populationsOf(plan: SystemPlan, { isAsDrawn }: { readonly isAsDr
     ) as Record<Kind, number>
     return { flow, path, claim: ownerOf(domainOf(from)) ?? 'honest', weight }
   })
-  const owners = [...new Set(plan.agents.map(({ domain }) => ownerOf(domain)!))]
+  const isNamed = ({ id }: { readonly id: string }) => named.length === 0 || named.includes(id.replace(/-\d+$/, ''))
+  const owners = [...new Set(plan.agents.filter(isNamed).map(({ domain }) => ownerOf(domain)!))]
   const claims = owners.map((id) => ({ id, weight: isAsDrawn ? 1 : peopleOf(id) }))
   return { populations, flows, claims, partners: partnersOf(model) }
 }

@@ -65,7 +65,7 @@ export function renderTraffic(result: TrafficResult): string {
     `  Spam and forgeries: ${share(
       sum(({ inbox }) => inbox),
       sum(({ sent }) => sent),
-    )} got into an inbox; ${sum(({ bounced }) => bounced)} came back to somebody who had not written them (bounce spam).`,
+    )} got into an inbox; ${sum(({ bounced }) => bounced) - kinds.spam.bounced} came back to somebody who had not written them (bounce spam).`,
     `  Honest mail: ${share(honest.refused + honest.bounced, honest.sent)} refused, ${share(honest.junk, honest.sent)} in Junk, ${share(honest.unheard + honest.missing, honest.sent)} lost, ${result.duplicates} arrived twice.`,
     `  From writing to mailbox: half within ${delaysS.p50} s, 90 % ${delaysS.p90} s, 99 % ${delaysS.p99} s, all ${delaysS.max} s.`,
     `  For each message ${cost.bytes} bytes on ${cost.connections} connections, ${cost.lookups} questions to DNS, doors busy for ${cost.busyS} s; ${result.eventsPerMessage} events.`,

@@ -220,7 +220,8 @@ function gates({ agents }: SystemPlan): (message: Message) => string {
     for (const home of one.settings.receiver.homes) byDomain.set(home.domain, one)
   return ({ kind, letter, first }) => {
     if (first !== undefined) return first.id
-    if (AUTHORS.has(kind) || letter.door === 'smtp') return letter.first.id
+    const isStrangers = letter.door === 'smtp' && !letter.first.settings.receiver.isOpen
+    if (AUTHORS.has(kind) || isStrangers) return letter.first.id
     return (byDomain.get(domainOf(letter.to)) ?? letter.first).id
   }
 }
