@@ -81,7 +81,7 @@ function panel({ axis }: Experiment, measure: Measure, names: readonly string[],
     return `<g class="s${i}"><path d="${path}" fill="none"/>${places.map(([a, b]) => MARKS[i]!(a, b)).join('')}</g>`
   })
   return [
-    `<text class="m" x="${EDGE.left}" y="16">${escaped(name)}${unit === '' ? '' : `, ${escaped(unit)}`}</text>`,
+    `<text class="m" x="16" y="16">${escaped(name)}${unit === '' ? '' : `, ${escaped(unit)}`}</text>`,
     ...rows,
     `<path class="a" fill="none" d="M${EDGE.left} ${EDGE.top}V${base}h${wide}"/>`,
     ...marks,

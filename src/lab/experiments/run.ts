@@ -165,6 +165,8 @@ function numberAt(measure: string, result: object, path: string): number {
   const [first = '', ...rest] = path.split('.')
   const start = KINDS.includes(first as Kind) ? ['kinds', first, ...rest] : [first, ...rest]
   let found: unknown[] = [result]
+  // What never happened has no count.
+  if (first === 'load' && path.split('.').length === 3) found.push({ load: { [rest[0]!]: { [rest[1]!]: 0 } } })
   for (const step of start)
     found = found.flatMap((one) => {
       if (typeof one !== 'object' || one === null) return []

@@ -13,7 +13,7 @@ export type End = (typeof ENDS)[number]
 
 export interface Visit {
   readonly agent: string
-  /** SPF, DKIM, DMARC, ARC as found there, with slashes; '-' where nobody looked. */
+  /** SPF, DKIM, DMARC (where it fails with what the domain asks for), ARC as found there; '-' where nobody looked. */
   readonly proofs: string
 }
 
@@ -49,13 +49,15 @@ export function journeysOf(
     if (!seen.has(fate.first)) seen.set(fate.first, NOT_LOOKED)
     const rank = (agent: string) =>
       agent === fate.first ? -1 : path.includes(agent) ? path.indexOf(agent) : path.length
+    const named = agents.find(({ domain }) => domain === fate.claim)
+    const failed = `/fail(p=${named?.dmarc.policy ?? 'none'})/`
     const visits = [...seen]
-      .map(([agent, found]) => ({ agent, proofs: found }))
+      .map(([agent, found]) => ({ agent, proofs: found.replace(/\/fail\/(?=[^/]*$)/, failed) }))
       .sort((a, b) => rank(a.agent) - rank(b.agent))
     return {
       kind,
       flow,
-      claim: agents.find(({ domain }) => domain === fate.claim)?.id ?? kind,
+      claim: named?.id ?? kind,
       // A list writes to other readers, too: this is the way to the one of the letter.
       visits: visits.filter(({ agent }, i) => i === 0 || path.includes(agent)),
       end: arrived ? (fate.inbox > 0 ? 'inbox' : 'junk') : endOf(fate),

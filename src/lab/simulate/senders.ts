@@ -38,14 +38,15 @@ const BOTS = 250
 /** Whose address it is: of machines that have no part in the drawing. */
 export const STRANGERS_IPS = {
   spammers: (ip: string) => ip.startsWith('127.0.77.'),
-  bots: (ip: string) => ip.startsWith('127.0.66.'),
+  bots: (ip: string) => /^127\.\d+\.66\.1$/.test(ip),
 } as const
 
 export interface Message {
   readonly kind: Kind
   readonly letter: FlowLetter
-  /** Of the envelope and of From. */
+  /** Of From, and of the envelope, if that does not name another. */
   readonly from: string
+  readonly reversePath?: string
   readonly helo: string
   /** Where it comes from. */
   readonly ip: string
@@ -90,9 +91,14 @@ export function draw({ letters, mix, claims, relays }: Cast, random: Random): Me
   }
   const bot = 1 + random.integer(BOTS)
   const from = `${pick(NAMES, random)}@${pick(claims, random)}`
-  const bots = { ...mine, ip: `127.0.66.${bot}`, helo: `dsl-${bot}.dynamic.test` }
-  if (kind === 'forged') return { ...bots, from, subject: 'Please pay this today', text: DEMAND }
+  // All over the Internet: who knows one of them does not know its neighbours.
+  const bots = { ...mine, ip: `127.${bot}.66.1`, helo: `dsl-${bot}.dynamic.test` }
   const own = { ...bots, from: `${pick(NAMES, random)}${bot}@dynamic.test`, ...spam }
+  if (kind === 'forged') {
+    // Every other forger hides behind an envelope in a name of his own, of which SPF has nothing bad to say.
+    const envelope = random.float() < 0.5 ? { reversePath: own.from } : {}
+    return { ...bots, ...envelope, from, subject: 'Please pay this today', text: DEMAND }
+  }
   return kind === 'relayed' ? { ...own, first: pick(relays, random) } : own
 }
 

@@ -244,7 +244,7 @@ async function write(stage: SimulatedStage, message: Message, id: string, fate: 
 async function offer(
   world: ReturnType<SimulatedStage['computer']>,
   first: RunningAgent,
-  { kind, letter, from, to, helo }: Message,
+  { kind, letter, from, reversePath = from, to, helo }: Message,
   source: Buffer,
 ): Promise<string> {
   const { plan } = first
@@ -263,7 +263,7 @@ async function offer(
   if (!(connection instanceof SmtpConnection)) return replyText(connection.reply)
   const { recipients } = await connection.send({
     envelope: {
-      reversePath: reversePathOf(from),
+      reversePath: reversePathOf(reversePath),
       recipients: [{ forwardPath: forwardPathOf(to) }],
       body: '7BIT',
       smtputf8: false,
