@@ -51,7 +51,9 @@ test('on the same small system both levels agree, as far as chance lets two days
   const compared = compare(plan, await calibration())
   assert.ok(compared.deviations.some(({ kind, end }) => kind === 'forged' && end === 'refused'))
   for (const one of compared.deviations) assert.ok(Math.abs(one.points) <= one.chance + 4, JSON.stringify(one))
-  for (const one of compared.values) assert.ok(Math.abs(one.percent) < 15, JSON.stringify(one))
+  // One half goes straight and the other through the Forwarder: the median may be either's.
+  for (const one of compared.values)
+    assert.ok(Math.abs(one.percent) < (one.what.startsWith('delay, half') ? 60 : 15), JSON.stringify(one))
   assert.match(renderCompared(compared), /honest, inbox +100\.0 % +100\.0 % +\+0\.0/)
 })
 
