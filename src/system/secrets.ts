@@ -280,8 +280,29 @@ function readKey(key: KeptKey, own: string): { known: KnownKey; privateKey: KeyO
     const algorithm = key.record.includes('k=ed25519') ? 'ed25519-sha256' : 'rsa-sha256'
     return { known: { ...facts, algorithm, record: key.record }, privateKey: undefined }
   }
+  const found = parsed.get(pem) ?? parsedKey(pem, domain, selector)
+  if (found === undefined) throw new Error(`the DKIM key ${selector} of ${domain} in ${FILE} cannot be read`)
+  const { privateKey, algorithm, record } = found
+  return { known: { ...facts, algorithm, record }, privateKey }
+}
+
+interface ParsedKey {
+  readonly privateKey: KeyObject
+  readonly algorithm: DkimKey['algorithm']
+  readonly record: string
+}
+
+/** Of this process's agents: the life of a key changes far more often than the key. */
+const parsed = new Map<string, ParsedKey>()
+const MOST_PARSED = 50_000
+
+function parsedKey(pem: string, domain: string, selector: string): ParsedKey | undefined {
   const privateKey = readPrivateKey(pem)
-  if (privateKey === undefined) throw new Error(`the DKIM key ${selector} of ${domain} in ${FILE} cannot be read`)
+  if (privateKey === undefined) return undefined
   const algorithm = privateKey.asymmetricKeyType === 'ed25519' ? 'ed25519-sha256' : 'rsa-sha256'
-  return { known: { ...facts, algorithm, record: keyRecord(privateKey, domain, selector).text }, privateKey }
+  // What DNS is to show depends on the key alone.
+  const key: ParsedKey = { privateKey, algorithm, record: keyRecord(privateKey, domain, selector).text }
+  if (parsed.size >= MOST_PARSED) parsed.clear()
+  parsed.set(pem, key)
+  return key
 }
