@@ -351,6 +351,31 @@ test('simulated bytes arrive one by one where a link is told so', async () => {
   assert.deepEqual(chunks, [...'EHLO a.test\r\n'])
 })
 
+test('simulated bytes come piece by piece, and take their time, where a link is slow', async () => {
+  const simulation = simulate({ seed: 3, segmentBytes: 4, segmentMs: 500 })
+  const a = simulation.host('a', ['192.0.2.1'])
+  const b = simulation.host('b', ['192.0.2.2'])
+  const arrivedMs: number[] = []
+  await simulation.finish(
+    (async () => {
+      const received = new Promise<void>((resolve) => {
+        void b.world.network.listen({ address: '192.0.2.2', port: 25 }, async (stream) => {
+          while ((await stream.read()) !== null) arrivedMs.push(simulation.nowMs)
+          resolve()
+        })
+      })
+      const stream = await a.world.network.connect({ address: '192.0.2.2', port: 25 }, soon)
+      await stream.write(Buffer.from('EHLO a.test\r\n'))
+      stream.end()
+      await received
+    })(),
+  )
+  assert.deepEqual(
+    arrivedMs.map((ms) => ms - arrivedMs[0]!),
+    [0, 500, 1000, 1500],
+  )
+})
+
 test('the real network reaches a Unix socket, and says what is wrong where there is none', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-socket-'))
   const path = join(folder, 'echo.sock')

@@ -81,7 +81,7 @@ const STRIKE: Readonly<Record<Fault, Strike>> = {
   dns: cut,
   latency: worse({ latencyMs: 2000, jitterMs: 1000 }),
   loss: worse({ loss: 0.2 }),
-  slow: worse({ segmentBytes: 64 }),
+  slow: worse({ segmentBytes: 128, segmentMs: 1000 }),
   crash(system, agent) {
     system.crash(agent)
     return () => system.restart(agent)

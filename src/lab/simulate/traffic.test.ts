@@ -60,6 +60,22 @@ test('a bad day: everything goes wrong, and what was taken arrives, or somebody 
   assert.match(renderTraffic(result), /What went wrong:\n/)
 })
 
+test('trouble is felt in the delays of honest mail, and none of it is lost', async () => {
+  const quiet = await days(3, 300)
+  assert.deepEqual([quiet.duplicates, quiet.faults.length], [0, 0])
+  for (const fault of ['outage', 'dns', 'slow'] as const) {
+    const { kinds, delaysS, faults, cost, costs } = await days(3, 300, [fault])
+    const { honest } = kinds
+    assert.deepEqual(new Set(faults.map((one) => one.fault)), new Set([fault]))
+    assert.ok(delaysS.max > quiet.delaysS.max + 1, `${fault}: ${JSON.stringify(delaysS)}`)
+    assert.ok(delaysS.p50 <= delaysS.p90 && delaysS.p90 <= delaysS.p99 && delaysS.p99 <= delaysS.max)
+    assert.deepEqual([honest.missing, honest.unheard], [0, 0], fault)
+    // What connections and bytes cost is of the same size: trouble makes mail late, not dear.
+    assert.ok(cost.bytes > 0.9 * quiet.cost.bytes && cost.bytes < 2 * quiet.cost.bytes, `${fault}: ${cost.bytes}`)
+    assert.deepEqual(Object.keys(costs), ['sender', 'new', 'old'])
+  }
+})
+
 test('the same seed is the same day to the byte, another seed another day', async () => {
   const [one, again, other] = [await days(5, 60, FAULTS), await days(5, 60, FAULTS), await days(6, 60, FAULTS)]
   assert.deepEqual(again, one)

@@ -15,9 +15,18 @@ export interface LinkBehaviour {
   readonly resets: number
   /** Longest piece in which TCP bytes arrive (1: byte by byte). */
   readonly segmentBytes: number
+  /** Between two pieces at least: how slow one end writes, or the way is. */
+  readonly segmentMs: number
 }
 
-const plainBehaviour: LinkBehaviour = { latencyMs: 1, jitterMs: 0, loss: 0, resets: 0, segmentBytes: 65_536 }
+const plainBehaviour: LinkBehaviour = {
+  latencyMs: 1,
+  jitterMs: 0,
+  loss: 0,
+  resets: 0,
+  segmentBytes: 65_536,
+  segmentMs: 0,
+}
 const loopbackBehaviour: LinkBehaviour = { ...plainBehaviour, latencyMs: 0.01 }
 const firstRetransmissionMs = 200
 
@@ -79,6 +88,7 @@ function withChanges(base: LinkBehaviour, changes: Partial<LinkBehaviour>): Link
     loss: changes.loss ?? base.loss,
     resets: changes.resets ?? base.resets,
     segmentBytes: changes.segmentBytes ?? base.segmentBytes,
+    segmentMs: changes.segmentMs ?? base.segmentMs,
   }
 }
 

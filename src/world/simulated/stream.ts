@@ -254,7 +254,7 @@ export class SimulatedStream implements Stream {
     }
     const peer = this.#peer!
     const now = this.#simulation.nowMs
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, now + links.segmentDelayMs(link))
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs + link.segmentMs, now + links.segmentDelayMs(link))
     const bytes = segment.kind === 'data' ? segment.bytes : undefined
     this.#simulation.scheduleAt(
       this.#lastArrivalMs,
