@@ -39,6 +39,26 @@ test('what works inside a block', () => {
   ])
 })
 
+test('where ways part and meet', () => {
+  assert.deepEqual(marked('Author@a, Author@b ==> MSA --> { MDA@x ; MDA@y }'), [
+    'role Author',
+    'id @a',
+    'fork ,',
+    'role Author',
+    'id @b',
+    'direct ==>',
+    'role MSA',
+    'flow -->',
+    'fork {',
+    'role MDA',
+    'id @x',
+    'fork ;',
+    'role MDA',
+    'id @y',
+    'fork }',
+  ])
+})
+
 test('brackets, strokes and the label of a drawing; targets, keys and values below it', () => {
   const drawing = `|- Home -|
      /

@@ -18,6 +18,7 @@ export type MarkKind =
   | 'id'
   | 'count'
   | 'inside'
+  | 'fork'
   | 'direct'
   | 'indirect'
   | 'flow'
@@ -70,9 +71,13 @@ function marksOf(model: SystemModel): Mark[] {
   return marks.sort((a, b) => a.from - b.from || b.to - a.to).filter(isApart())
 }
 
+/** Where ways part and meet. */
+const FORKS: ReadonlySet<string> = new Set(['open', 'close', 'next', 'comma', 'plus'])
+
 function drawingMarks(line: Line, end: number, named: Ranges, add: (span: Span, kind: MarkKind) => void): void {
   for (const { kind, arrow, span, text, spaceBefore, spaceAfter } of lex(line, end, () => {})) {
     if (kind === 'arrow') add(span, arrow!)
+    else if (FORKS.has(kind)) add(span, 'fork')
     else if (kind === 'bracket') add(span, 'network')
     else if (kind === 'at') add(span, 'id')
     else if (kind === 'star') add(span, 'count')
