@@ -24,7 +24,10 @@ function renderFlow({ letter, hops, missed, end, where }: FlowResult): string {
     `Flow ${letter.flow + 1}: ${letter.text}`,
     `  ${letter.from} writes to ${letter.to}: ${end} ${where}`,
     ...(rows.length > 0 ? [line(HEAD), ...rows.map(line)] : []),
-    ...hops.map(({ agent, why }) => `    ${agent}: ${why}`),
+    ...hops.flatMap(({ agent, why, steps }, i) => [
+      `    ${agent}: ${why}`,
+      ...(end === 'refused' && i === hops.length - 1 ? steps.map((step) => `      ${step}`) : []),
+    ]),
     ...(missed.length > 0 ? [`    It did not pass ${missed.join(', ')}: mail goes where DNS says.`] : []),
     '',
   ].join('\n')

@@ -50,7 +50,16 @@ test('what if nothing is signed: the cells that change, with the steps of the ch
     found.filter(({ cell }) => cell.startsWith('flow 1 at new: d') || cell.endsWith('end')),
     [
       { cell: 'flow 1 at new: dkim', before: 'pass', after: 'none', why: [] },
-      { cell: 'flow 1 at new: dmarc', before: 'pass', after: 'fail', why: [] },
+      {
+        cell: 'flow 1 at new: dmarc',
+        before: 'pass',
+        after: 'fail',
+        why: [
+          'DMARC: From domain (sender.test)',
+          'DMARC: DMARC record (_dmarc.sender.test: v=DMARC1; p=reject)',
+          'DMARC: nothing aligned (policy reject)',
+        ],
+      },
       {
         cell: 'flow 1 at new: does',
         before: 'inbox',
@@ -69,6 +78,14 @@ test('what if nothing is signed: the cells that change, with the steps of the ch
       },
     ],
   )
+})
+
+test('of a letter that was refused the table says how the Border came to it', async () => {
+  const { model } = completed(parse(FORWARDED).model)
+  const switches = parseSwitches('dkim=no')
+  assert.ok(typeof switches !== 'string')
+  const text = renderSurvival((await run(switched(model, switches))).found)
+  assert.match(text, /^ {4}new: Refused at the Border: .*\n {6}SPF: .*\n(?: {6}.*\n)* {6}DMARC: nothing aligned/m)
 })
 
 test('what if everybody trusted the Forwarder, or it rewrote the reverse-path: honest mail arrives', async () => {

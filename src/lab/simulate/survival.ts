@@ -139,9 +139,13 @@ async function rowOf(
     },
     does: doesOf(events, recipient),
     why: anonymous(reason === '' ? looked.text : reason),
-    steps: verdict?.steps ?? [],
+    steps: verdict?.steps ?? keptSteps(looked),
   }
 }
+
+/** What was refused is in no mailbox: its event tells how the Border came to its results. */
+const keptSteps = ({ detail: { steps } }: TrackEvent): string[] =>
+  Array.isArray(steps) ? steps.filter((step) => typeof step === 'string') : []
 
 /** A pass for another domain than the Author's says which. */
 const ofWhom = (result: string, domain: string, author: string) =>

@@ -76,6 +76,15 @@ export function verdictOf(
 const MAX_STEPS = 60
 const MAX_STEP = 300
 
+/** Of mail that is refused less is kept: there may be much of it. */
+const MAX_REFUSED_STEPS = 25
+const MAX_REFUSED_STEP = 160
+
+export const refusedSteps = (identity: Identity): string[] =>
+  stepsOf({ ...identity, authorSpf: undefined })
+    .slice(0, MAX_REFUSED_STEPS)
+    .map((step) => step.slice(0, MAX_REFUSED_STEP))
+
 function stepsOf(identity: Findings): string[] {
   const sentence = (about: string) => (step: { what: string; detail?: string }) =>
     `${about}: ${step.what}${step.detail === undefined ? '' : ` (${step.detail})`}`

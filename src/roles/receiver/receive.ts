@@ -17,7 +17,7 @@ import { reversePathText } from '../routing.ts'
 import { commitAll, diskRefusal, keepAside, messageIdOf, note } from '../tracking.ts'
 import type { Backups } from './backups.ts'
 import type { Border } from './border.ts'
-import { findings, signaturesOf } from './findings.ts'
+import { findings, refusedSteps, signaturesOf } from './findings.ts'
 import { type HandedVerdict, type Homes, handOver, readVerdict, replyFor } from './hand-over.ts'
 import { addressOf, type Handled, isStanding, waysOf } from './handle.ts'
 import { judgeAll } from './judge-all.ts'
@@ -184,6 +184,7 @@ function refusedEvent({ way, judgement }: Handled, { session }: InboundMessage, 
       spfDomain: identity.spf.domain,
       ...findings(identity),
       signatures: signaturesOf(identity),
+      steps: refusedSteps(identity),
     },
   }
 }
