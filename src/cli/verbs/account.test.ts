@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 
 import { Connections } from '../../roles/connections.ts'
+import { contractAddress } from '../../roles/contract-account.ts'
 import { Passwords } from '../../roles/passwords.ts'
 import { openStore } from '../../store/embedded.ts'
 import { deliver, makeAccount } from '../../store/testing.ts'
@@ -166,4 +167,46 @@ test('a password that is piped in is its first line', async () => {
   const input = new PassThrough()
   input.end('correct horse\nnoise\n')
   assert.equal(await askPassword(input as never), 'correct horse')
+})
+
+test('contracts of an agent that is stopped: counted, suspended and opened again; what needs the agent says so', async (t) => {
+  const folder = home(t)
+  const complaints: string[] = []
+  t.mock.method(console, 'error', (text: string) => complaints.push(text))
+  let printed = ''
+  const say = async (wish: Parameters<typeof account>[1]) => {
+    printed = ''
+    complaints.length = 0
+    const code = await account(folder, wish, (text) => {
+      printed += text
+    })
+    return `${code} ${printed}${complaints.join()}`.trim()
+  }
+  const world = worldOf(join(folder, 'here.test'))
+  const store = await openStore(world)
+  await makeAccount(store, 'postmaster@here.test')
+  await makeAccount(store, contractAddress('acme'))
+  const day = Math.floor(world.clock.now() / 86_400_000)
+  await store.commit([
+    { kind: 'contract.count', name: 'acme', day, minute: 0, counts: { messages: 2, recipients: 3, delivered: 1 } },
+  ])
+  await store.close()
+  assert.equal(await say({ verb: 'contract', what: 'list' }), '0 acme  open  today 2 messages, 0 refused')
+  assert.match(
+    await say({ verb: 'contract', what: 'report', name: 'ACME' }),
+    /^0 \d{4}-\d\d-\d\d {2}2 messages to 3 recipients, 0 refused; 1 delivered, 0 returned$/,
+  )
+  assert.equal(await say({ verb: 'contract', what: 'suspend', name: 'acme' }), '0 Nothing more is taken from acme.')
+  assert.match(await say({ verb: 'contract', what: 'list' }), /^0 acme {2}suspended/)
+  assert.equal(await say({ verb: 'contract', what: 'resume', name: 'acme' }), '0 Mail of acme is taken again.')
+  assert.match(
+    await say({ verb: 'contract', what: 'password', name: 'acme', password: 'x' }),
+    /^1 The agent is stopped/,
+  )
+  assert.equal(
+    await say({ verb: 'contract', what: 'report', name: 'else' }),
+    '1 There is no contract called else here.',
+  )
+  // What keeps a contract's mail is nobody who lives here.
+  assert.doesNotMatch(await say({ verb: 'list' }), /contract/)
 })
