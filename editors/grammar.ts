@@ -79,6 +79,7 @@ export function grammar() {
             match: String.raw`(\|)([-–—−‐‑─―]+[^|]*?)(\|)(?![-–—]+[^|>]*\|)|(\|)([-–—−‐‑─―]+[^|]*?)(?=\|)`,
           },
           rule('keyword.other.border', `(?i)(?<!${WORD}|-|@)Border(?!${WORD}|-)`),
+          rule('string.other.condition', String.raw`(?<=>|&gt;|[→⇒⇝])\[[^\[\]|]+\]`),
           rule('keyword.control.branch', String.raw`[-=~–—]*\+`),
           { include: '#arrows' },
           { include: '#who' },

@@ -37,6 +37,7 @@ const KINDS: readonly [string, string][] = [
   ['keyword.other.layer', 'target'],
   ['support.type', 'key'],
   ['entity.other.attribute-name', 'key'],
+  ['string.other.condition', 'condition'],
   ['string', 'value'],
   ['entity.name.section', 'bracket'],
   ['keyword.operator.relation.direct', 'direct'],
@@ -85,8 +86,10 @@ function byParser(text: string): string[] {
     fill({ start: line.map?.[comment] ?? line.start + comment, end: line.end }, 'comment')
     const isAttribute = model.attributes.some(({ span }) => span.start < line.end && span.end > line.start)
     if (isAttribute || /^\s*(?:```|~~~|#)/.test(line.text)) continue
-    for (const { kind, arrow, span } of lex(line, comment, () => {}))
+    for (const { kind, arrow, condition, span } of lex(line, comment, () => {})) {
+      if (condition !== undefined) fill({ start: span.end, end: text.indexOf(']', span.end) + 1 }, 'condition')
       fill(span, arrow ?? (FORKS.has(kind) ? 'fork' : kind))
+    }
   }
   for (const { targetSpan, entries } of model.attributes) {
     fill(targetSpan, 'target')
@@ -156,6 +159,7 @@ test('so is what people write otherwise', () => {
     'Author@a, Author@b ==> MSA --> / --> { Receiver@x ; Receiver@y ~~> {MDA;MDA@m} }',
     'Author@a ==> MSA --+--> / --> Receiver@x --+--> MDA@m\n                                           +~~> MDA@n\n                  +==> Transmitter@t --> /',
     'Author@a --+\nAuthor@b --+==> MSA--+-->MDA\n                  +-->Forwarder',
+    'MSA { -->[10%] / --> Receiver ; ==>[if spam] Filter } # [x]',
     '```\nAuthor ==> MSA\n```\n',
   ])
     compare(text, text)

@@ -97,6 +97,7 @@ function addFlow(model: SystemModel, raw: RawFlow, diagram: number, networkOf: (
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
       arrow: hop.arrow,
+      ...(hop.condition === undefined ? {} : { condition: hop.condition }),
       border: hop.crossings.length > 0,
       crossings: hop.crossings,
       arrows: hop.arrows,

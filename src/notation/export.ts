@@ -24,6 +24,7 @@ interface Drawing {
     readonly to: string
     readonly arrow: Hop['arrow']
     readonly crossings: number
+    readonly condition: string | undefined
   }[]
   /** Machines and organisations, and to whom they belong. */
   readonly owners: readonly { readonly id: string; readonly label: string; readonly parts: readonly string[] }[]
@@ -52,12 +53,13 @@ function drawingOf(model: SystemModel, shown: ReadonlySet<Layer>): Drawing {
     partOf.set(block.id, id)
   }
   const arrows = new Map<string, Drawing['arrows'][number]>()
-  for (const { from, to, arrow, crossings } of model.hops) {
+  for (const { from, to, arrow, crossings, condition } of model.hops) {
     const one = {
       from: partOf.get(from ?? '') ?? INTERNET.id,
       to: partOf.get(to ?? '') ?? INTERNET.id,
       arrow,
       crossings: crossings.length,
+      condition,
     }
     arrows.set(JSON.stringify(one), one)
   }
@@ -123,7 +125,10 @@ function exportTo(model: SystemModel, format: ExportFormat, shown: ReadonlySet<L
 
 const WRITERS: Record<ExportFormat, (drawing: Drawing) => string> = { mermaid, d2, dot }
 
-const border = (crossings: number) => (crossings === 0 ? '' : crossings === 1 ? 'Border' : `${crossings} Borders`)
+const labelOf = ({ crossings, condition = '' }: Drawing['arrows'][number]) => {
+  const border = crossings === 0 ? '' : crossings === 1 ? 'Border' : `${crossings} Borders`
+  return border === '' || condition === '' ? border + condition : `${border}: ${condition}`
+}
 
 /** Mermaid reads entities in a quoted label, and nothing else must end it. */
 const forMermaid = (text: string) => `"${text.replace(/[#"&<>\\`]/g, (char) => `#${char.codePointAt(0)};`)}"`
@@ -136,8 +141,9 @@ function mermaid({ groups, arrows, owners, contracts }: Drawing): string {
     if (name === '') lines.push(...boxes.map((box) => `  ${box}`))
     else lines.push(`  subgraph ${id}[${forMermaid(name)}]`, ...boxes.map((box) => `    ${box}`), '  end')
   }
-  for (const { from, to, arrow, crossings } of arrows) {
-    const label = border(crossings)
+  for (const one of arrows) {
+    const { from, to, arrow } = one
+    const label = labelOf(one)
     lines.push(`  ${from} ${line[arrow]}${label === '' ? '' : `|${forMermaid(label)}|`} ${to}`)
   }
   for (const { id, label, parts } of owners)
@@ -162,11 +168,12 @@ function d2({ groups, arrows, owners, contracts }: Drawing): string {
     if (name === '') lines.push(...boxes)
     else lines.push(`${id}: ${forD2(name)} {`, ...boxes.map((box) => `  ${box}`), '}')
   }
-  for (const { from, to, arrow, crossings } of arrows) {
-    const label = border(crossings)
+  for (const one of arrows) {
+    const { from, to, arrow } = one
+    const label = labelOf(one)
     const styled = style[arrow] === '' ? '' : ` {style.${style[arrow]}}`
     lines.push(
-      `${path.get(from)} -> ${path.get(to)}${label === '' ? (styled === '' ? '' : ':') : `: ${label}`}${styled}`,
+      `${path.get(from)} -> ${path.get(to)}${label === '' ? (styled === '' ? '' : ':') : `: ${one.condition === undefined ? label : forD2(label)}`}${styled}`,
     )
   }
   for (const { id, label, parts } of owners)
@@ -187,8 +194,9 @@ function dot({ groups, arrows, owners, contracts }: Drawing): string {
     else
       lines.push(`  subgraph cluster_${id} {`, `    label=${quoted(name)};`, ...boxes.map((box) => `    ${box}`), '  }')
   }
-  for (const { from, to, arrow, crossings } of arrows) {
-    const label = border(crossings)
+  for (const one of arrows) {
+    const { from, to, arrow } = one
+    const label = labelOf(one)
     const attributes = [style[arrow], ...(label === '' ? [] : [`label=${quoted(label)}`])].filter((one) => one !== '')
     lines.push(`  ${from} -> ${to}${attributes.length === 0 ? '' : ` [${attributes.join(', ')}]`};`)
   }

@@ -5,7 +5,7 @@ import { finding } from './findings.ts'
 import { isPiece, NORMAL_ARROW, type Token } from './lexer.ts'
 import type { Arrow, Relay, Report, Span } from './model.ts'
 import { after, before, join } from './text.ts'
-import { readRole } from './vocabulary.ts'
+import { isUserRole, readRole } from './vocabulary.ts'
 import { isForked, type Lines, mapSteps, readWays as readTree, type Step, spanOfLines, waysThrough } from './ways.ts'
 
 export type RawBlock = {
@@ -28,6 +28,7 @@ type RawHop = {
   from?: number
   to?: number
   arrow: Arrow
+  condition?: string
   crossings: Span[]
   arrows: { arrow: Arrow; span: Span }[]
   span: Span
@@ -43,7 +44,9 @@ export type RawFlow = {
   isBranch?: boolean
 }
 
-type Mark = { kind: 'arrow'; arrow: Arrow; span: Span } | { kind: 'border'; span: Span; explained: boolean }
+type Mark =
+  | { kind: 'arrow'; arrow: Arrow; condition?: string | undefined; span: Span }
+  | { kind: 'border'; span: Span; explained: boolean }
 
 const MAX_LABELS = 8
 const MAX_RELAYS = 1_000_000
@@ -132,7 +135,7 @@ function readItems(tokens: Token[], report: Report): Item[] {
   while (k < tokens.length) {
     const token = tokens[k]!
     if (token.kind === 'arrow') {
-      items.push({ mark: { kind: 'arrow', arrow: token.arrow!, span: token.span } })
+      items.push({ mark: { kind: 'arrow', arrow: token.arrow!, condition: token.condition, span: token.span } })
       k++
     } else if (token.kind === 'slash') {
       items.push({ mark: { kind: 'border', span: token.span, explained: token.explained === true } })
@@ -202,7 +205,11 @@ function addHop(flow: RawFlow, marks: Mark[], to: RawBlock | undefined, report: 
   const arrows = marks.filter((mark) => mark.kind === 'arrow').map(({ arrow, span }) => ({ arrow, span }))
   const crossings = marks.filter((mark) => mark.kind === 'border').map((mark) => mark.span)
   reportHalfCrossing(marks, from !== undefined, to !== undefined, report)
+  const condition = marks.find((mark) => mark.kind === 'arrow' && mark.condition !== undefined) as
+    | { condition?: string }
+    | undefined
   flow.hops.push({
+    ...(condition?.condition === undefined ? {} : { condition: condition.condition }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to: flow.blocks.length - 1 }),
     arrow: (['direct', 'indirect'] as const).find((kind) => arrows.some(({ arrow }) => arrow === kind)) ?? 'flow',
@@ -243,6 +250,7 @@ function readBlock(tokens: Token[], start: number, report: Report): [RawBlock, n
   let words: Token[] = []
   const closeRole = () => {
     if (words.length === 0) return
+    if (block.at === undefined && block.roles.length === 0 && isNamedPerson(words)) readName(block, words, report)
     block.roles.push(words.map((word) => word.text).join(' '))
     block.roleSpans.push(join(words[0]!.span, words.at(-1)!.span))
     words = []
@@ -275,6 +283,25 @@ function readBlock(tokens: Token[], start: number, report: Report): [RawBlock, n
   closeRole()
   if (block.roles.length === 0) block.unknown = true
   return [block, k]
+}
+
+/** `Author a`: a person, and a name that is no word of the notation. */
+function isNamedPerson(words: Token[]): boolean {
+  const [role, name] = words
+  if (words.length !== 2 || !/^[\p{Ll}\p{N}]/u.test(name!.text) || !isUserRole(role!.text)) return false
+  return readRole(name!.text, true).kind === 'custom'
+}
+
+function readName(block: RawBlock, words: Token[], report: Report) {
+  const [role, name] = words as [Token, Token]
+  words.pop()
+  block.at = name.text
+  const gap = { ...after(role.span), end: name.span.start }
+  report(
+    finding('N01', 'hint', name.span, `"${role.text} ${name.text}" is read as ${role.text}@${name.text}`, [
+      { label: `Write ${role.text}@${name.text}`, edits: [{ span: gap, text: '@' }] },
+    ]),
+  )
 }
 
 /** Rule A1 for a `/` between two words. */

@@ -1,7 +1,7 @@
 // Model back to text. Without a style, the text itself with its normal spelling: byte for byte what was read where
 // nothing needed one. With a style, each diagram of the other form is laid out anew; comments and attributes stay.
 
-import { NORMAL_ARROW } from './lexer.ts'
+import { arrowText } from './lexer.ts'
 import { blockText, type Diagram, type Flow, type Hop, type SystemModel } from './model.ts'
 import { parse } from './parse.ts'
 import { drawnTree, flatTree } from './print-tree.ts'
@@ -31,16 +31,12 @@ function pieces(flow: Flow): Piece[] {
   const out: Piece[] = []
   for (const block of flow.blocks) {
     const hop = into.get(block.id)
-    if (hop !== undefined) out.push({ text: formatHop(hop), hop })
+    if (hop !== undefined) out.push({ text: arrowText(hop), hop })
     out.push({ text: blockText(block), ...(block.network === undefined ? {} : { network: block.network }) })
   }
   const last = into.get('')
-  if (last !== undefined) out.push({ text: formatHop(last), hop: last })
+  if (last !== undefined) out.push({ text: arrowText(last), hop: last })
   return out
-}
-
-function formatHop(hop: Hop): string {
-  return NORMAL_ARROW[hop.arrow] + ' / -->'.repeat(hop.crossings.length)
 }
 
 function print(model: SystemModel, style: Style): string {

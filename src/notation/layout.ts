@@ -107,11 +107,12 @@ export function layout(model: SystemModel, shown: ReadonlySet<Layer> = ALL_LAYER
         })),
       hops: flow.hops
         .filter((hop) => hop.flow === flow.index)
-        .map(({ id, from, to, arrow, crossings }) => ({
+        .map(({ id, from, to, arrow, crossings, condition }) => ({
           id,
           ...(from === undefined ? {} : { from }),
           ...(to === undefined ? {} : { to }),
           arrow,
+          ...(condition === undefined ? {} : { label: condition }),
           crossings: crossings.map((_, k) => `border:${id}${k === 0 ? '' : `:${k + 1}`}`),
         })),
       relations: inferred.get(flow.index) ?? [],

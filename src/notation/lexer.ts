@@ -13,6 +13,8 @@ export type Token = {
   /** The word, the id, the number, the network's name. */
   text: string
   arrow?: Arrow
+  /** Of `-->[if spam]`. */
+  condition?: string
   /** Of `(a > b, c)`. */
   ways?: Relay[][]
   span: Span
@@ -27,6 +29,12 @@ export type Token = {
 }
 
 export const NORMAL_ARROW: Record<Arrow, string> = { direct: '==>', indirect: '~~>', flow: '-->' }
+
+/** What leads from one place to the next, as it is written: `-->[if spam] / -->`. */
+export function arrowText(hop: { arrow: Arrow; condition?: string; crossings: readonly unknown[] }): string {
+  const condition = hop.condition === undefined ? '' : `[${hop.condition}]`
+  return NORMAL_ARROW[hop.arrow] + condition + ' / -->'.repeat(hop.crossings.length)
+}
 
 const UNICODE_ARROWS = new Map<string, Arrow>([
   ...[...'→⟶➔➜➝➞⇢⭢↔'].map((c): [string, Arrow] => [c, 'flow']),
@@ -136,6 +144,7 @@ export function lex(line: Line, end: number, report: Report): Token[] {
       push('arrow', at, at + arrow.length, text.slice(at, at + arrow.length), arrow.arrow)
       reportArrow(tokens.at(-1)!, arrow, report)
       at += arrow.length
+      at = readCondition(text, at, end, tokens.at(-1)!)
       continue
     }
     if (SLASHES.has(c)) {
@@ -156,6 +165,16 @@ export function lex(line: Line, end: number, report: Report): Token[] {
     }
   }
   return tokens
+}
+
+/** `-->[10%]`, `-->[if spam]`: when mail goes this way. Returns where the text goes on. */
+function readCondition(text: string, from: number, end: number, arrow: Token): number {
+  const close = text[from] === '[' ? text.indexOf(']', from) : -1
+  const condition = text.slice(from + 1, close).trim()
+  if (close < 0 || close >= end || condition === '' || /[[|]/.test(condition)) return from
+  arrow.condition = condition
+  arrow.spaceAfter = close + 1 >= end || isSpace(text[close + 1]!)
+  return close + 1
 }
 
 const MAX_NAMED_RELAYS = 200

@@ -63,6 +63,8 @@ export type Hop = {
   from?: string
   to?: string
   arrow: Arrow
+  /** When mail goes this way: `-->[if spam]`. */
+  condition?: string
   /** True if the hop crosses the Border at least once. */
   border: boolean
   crossings: Span[]

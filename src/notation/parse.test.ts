@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { format } from './format.ts'
 import { blockText, type Finding, type SystemModel } from './model.ts'
 import { parse } from './parse.ts'
 import { Sayings } from './said.ts'
@@ -449,4 +450,23 @@ MSA@s --+--> / --> Receiver@x --+--> MDA@m
     assert.deepEqual(codes(parse(text).findings), found, text)
   const deep = `MSA --> ${'{ '.repeat(40)}MDA${' }'.repeat(40)}`
   assert.ok(parse(deep).model.flows.length >= 1)
+})
+
+test('conditions of an arrow, and people who are named without an @', () => {
+  const text = 'Author a, Author b ==> MSA { -->[10%] / --> Receiver ; ==>[ if spam ] Filter }\n'
+  const { model, findings } = parse(text)
+  assert.deepEqual(codes(findings), ['N01', 'N01'])
+  assert.deepEqual(model.hops.map(({ condition }) => condition).sort(), ['10%', 'if spam', undefined, undefined])
+  assert.deepEqual(model.blocks.flatMap(({ at }) => at ?? []).sort(), ['a', 'b'])
+  assert.ok(format(model).startsWith('Author@a, Author@b ==> MSA {'))
+  const drawn = format(parse('MSA -->[10%] / --> { MDA ; Filter }\n').model, 'drawn')
+  assert.deepEqual(
+    parse(drawn).model.hops.map(({ condition, border }) => [condition, border]),
+    [
+      ['10%', true],
+      ['10%', true],
+    ],
+  )
+  assert.ok(parse('MSA -->[x MDA').findings.length > 0)
+  assert.deepEqual(codes(parse('Author msa').findings), ['N11'])
 })

@@ -1,12 +1,13 @@
 // A flow that branches, as text: flat with `{ A ; B }`, or drawn with a `+` below which its branches begin.
 
-import { NORMAL_ARROW } from './lexer.ts'
+import { arrowText } from './lexer.ts'
 import { blockText, type Flow, type Hop, type SystemModel, type Tree } from './model.ts'
 
 /** The arrow between two blocks as it is written; '' where there is none. */
 type HopText = (from: string | undefined, to: string | undefined) => string
 
 const END = undefined
+const MAX_BLANKS = 200_000
 
 /** The flow with its branches on one line. */
 export function flatTree(model: SystemModel, flow: Flow): string {
@@ -82,6 +83,8 @@ export function drawnTree(model: SystemModel, flow: Flow): string[] | undefined 
       const crosses = hops.every((one) => one === '--> / -->')
       add(crosses ? '--> / --+' : '--+')
       const column = line.length - 1
+      // Far to the right each branch would be a line of blanks.
+      if (column * step.length > MAX_BLANKS) return undefined
       const out: string[] = []
       for (const [at, way] of step.entries()) {
         const arrow = crosses ? '-->' : hops[at]!
@@ -108,7 +111,7 @@ function writers(model: SystemModel, flow: Flow): { text: (id: string) => string
     text: (id) => blockText(blocks.get(id)!),
     hop: (from, to) => {
       const hop = from === undefined && to === undefined ? undefined : hops.get(`${from ?? ''} ${to ?? ''}`)
-      return hop === undefined ? '' : NORMAL_ARROW[hop.arrow] + ' / -->'.repeat(hop.crossings.length)
+      return hop === undefined ? '' : arrowText(hop)
     },
   }
 }
