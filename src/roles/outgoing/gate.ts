@@ -13,7 +13,18 @@ import { newSignIn } from '../sign-ins.ts'
 import { acquaint, type Letter, strangersAmong } from './acquainted.ts'
 import { type Look, lookOf } from './content.ts'
 import { climbed, FREE, SLOW_MS, type Standing, treatmentOf } from './ladder.ts'
-import { added, hourOf, LEARNED_H, type Moment, measuresOf, NOTHING_SENT, type Usual, usualOf } from './measures.ts'
+import {
+  added,
+  hourOf,
+  LEARNED_H,
+  type Moment,
+  type Month,
+  measuresOf,
+  monthOf,
+  NOTHING_SENT,
+  type Usual,
+  usualOf,
+} from './measures.ts'
 import { type Limits, type SenderKind, type Suspicion, suspicionOf } from './signals.ts'
 import { noticeCommands } from './tell.ts'
 
@@ -87,7 +98,7 @@ interface Desk {
   readonly pending: Map<string, Pending>
   readonly pendingPrints: Map<number, number>
   /** Habits, read again each hour. */
-  readonly usual: Map<string, { readonly hour: number; readonly usual: Usual }>
+  readonly usual: Map<string, { readonly hour: number; readonly usual: Usual; readonly month: Month }>
   /** When the next stranger of a slowed sender may be written to. */
   readonly slots: Map<string, number>
 }
@@ -312,10 +323,16 @@ function suspicionNow(
     alike: counts.strangers + (look === undefined ? 0 : alikeNow(agent, desk, sender.key, prints, hour)),
     // Nobody's mail waits for a decision who stands on no rung.
     held: before.rung === 'free' ? 0 : store.outgoing.waiting(sender.key).heldMessages + (pending?.held ?? 0),
+    ...learnedOf(agent, desk, sender.key, hour).month,
     ...(sender.account === undefined ? { newPlace: '', newDoor: '' } : newSignIn(agent, sender.account.id)),
   }
   const now = added(counts, pending?.counts ?? NOTHING_SENT)
-  return suspicionOf(measuresOf(hours, now, moment, nowMs), sender.kind, usual(agent, desk, sender.key, hour), limits)
+  return suspicionOf(
+    measuresOf(hours, now, moment, nowMs),
+    sender.kind,
+    learnedOf(agent, desk, sender.key, hour).usual,
+    limits,
+  )
 }
 
 function alikeNow(agent: Agent, desk: Desk, key: string, prints: readonly number[], hour: number): number {
@@ -324,13 +341,15 @@ function alikeNow(agent: Agent, desk: Desk, key: string, prints: readonly number
   return kept + (pending[2] ?? 0)
 }
 
-function usual(agent: Agent, desk: Desk, key: string, hour: number): Usual {
+function learnedOf(agent: Agent, desk: Desk, key: string, hour: number): { usual: Usual; month: Month } {
   const known = desk.usual.get(key)
-  if (known?.hour === hour) return known.usual
-  const read = usualOf(agent.store.outgoing.hours(key, hour - LEARNED_H), agent.world.clock.now())
+  if (known?.hour === hour) return known
+  const hours = agent.store.outgoing.hours(key, hour - LEARNED_H)
+  const nowMs = agent.world.clock.now()
+  const read = { usual: usualOf(hours, nowMs), month: monthOf(hours, nowMs) }
   desk.usual.delete(key)
   if (desk.usual.size >= MOST_USUAL) desk.usual.delete(desk.usual.keys().next().value!)
-  desk.usual.set(key, { hour, usual: read })
+  desk.usual.set(key, { hour, ...read })
   return read
 }
 

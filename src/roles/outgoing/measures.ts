@@ -14,8 +14,15 @@ const PERCENTILE = 0.9
 
 export const hourOf = (nowMs: number): number => Math.floor(nowMs / HOUR_MS)
 
+/** What a month shows and a day does not, as it was within the last hour. */
+export interface Month {
+  /** Recipients refused for good, of each day a few at most: many at once may be an old list of friends. */
+  readonly refusedMonth: number
+  readonly recipientsMonth: number
+}
+
 /** Beside the hours: what is found out about this message and its moment. */
-export interface Moment {
+export interface Moment extends Month {
   /** Strangers who got much the same text in three days, with those of this message. */
   readonly alike: number
   /** Messages that wait for a decision already. */
@@ -112,6 +119,22 @@ export function measuresOf(
     refusedDay: day.refused,
     complaintsWeek: week.complaints,
   }
+}
+
+/** Of one day. */
+const MOST_REFUSED = 4
+
+export function monthOf(hours: readonly OutgoingHour[], nowMs: number): Month {
+  const from = hourOf(nowMs) - LEARNED_H
+  const refused = new Map<number, number>()
+  let recipientsMonth = 0
+  for (const row of hours) {
+    if (row.hour <= from) continue
+    recipientsMonth += row.recipients
+    const day = Math.floor(row.hour / DAY_H)
+    refused.set(day, Math.min(MOST_REFUSED, (refused.get(day) ?? 0) + row.refused))
+  }
+  return { refusedMonth: [...refused.values()].reduce((sum, count) => sum + count, 0), recipientsMonth }
 }
 
 /** The habits of the days before the last one: what happens now teaches nothing yet. */

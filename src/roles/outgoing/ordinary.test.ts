@@ -65,6 +65,14 @@ function newsletter(): Habit {
   }
 }
 
+/** Twice a year an invitation to all of an old address book, in which many are gone. */
+const inviter: Habit = async (life, at) => {
+  await light(life, at)
+  if (at.day % 180 !== 33 || at.hour !== 11) return
+  await life.send(Array.from({ length: 40 }, (_, n) => `friend${n}@people.test`))
+  life.refused(12)
+}
+
 /** A new task with new people, five times in the thousand days; the first with the account itself. */
 const assistant: Habit = async (life, { day, hour, isWorkday }) => {
   if (!isWorkday || hour < 8 || hour > 17) return
@@ -106,6 +114,7 @@ const KINDS: Readonly<Record<string, () => Habit>> = {
   'a heavy writer': () => heavy,
   'a newsletter to 200 members once a month': newsletter,
   'an assistant with new people': () => assistant,
+  'who invites from an old address book': () => inviter,
   'a support desk': () => desk,
 }
 
@@ -155,9 +164,9 @@ describe('a thief who takes his time is limited', () => {
     [1000, 100],
     [200, 100],
     [100, 100],
-    [50, 300],
-    [25, 300],
-    [10, 1000],
+    [50, 160],
+    [25, 160],
+    [10, 160],
   ] as const)
     test(`${perDay} a day: at most ${most} leave in a hundred days`, async () => {
       const { left, heldOnDay } = await slow(perDay)

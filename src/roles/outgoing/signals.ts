@@ -13,7 +13,7 @@ interface Allowance {
   /** What is usual for a sender lets him do so much more. */
   readonly grows?: { readonly habit: Habit; readonly factor: number; readonly most: number }
   /** A part of his recipients, where that is more. */
-  readonly share?: { readonly of: 'recipientsDay' | 'recipientsWeek'; readonly part: number }
+  readonly share?: { readonly of: 'recipientsDay' | 'recipientsWeek' | 'recipientsMonth'; readonly part: number }
 }
 
 export interface Signal {
@@ -131,6 +131,15 @@ const SIGNALS: readonly Signal[] = [
       bulk: { base: 100, share: { of: 'recipientsDay', part: 0.08 } },
       contract: { base: 200, share: { of: 'recipientsDay', part: 0.08 } },
     },
+  },
+  {
+    id: 'refused-month',
+    group: 'refused',
+    points: 6.5,
+    sentence:
+      'Day after day recipients were refused at the other side, more than people have who write to whom they know.',
+    measure: ({ refusedMonth }) => refusedMonth,
+    allows: { author: { base: 12, share: { of: 'recipientsMonth', part: 0.06 } } },
   },
   {
     id: 'complaints',

@@ -57,6 +57,7 @@ export class Life {
       waiting: () => ({ held: this.#held, heldMessages: this.#held, slowed: 0 }),
       entries: () => [],
       createdMs: () => Date.UTC(2026, 0, 5),
+      lastTurnMs: () => undefined,
       conversations: () => [1],
       acquainted: (_account: number, addresses: readonly string[]) =>
         new Set(addresses.filter((address) => this.#met.has(printOf(address)))),
