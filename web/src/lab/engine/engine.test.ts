@@ -21,10 +21,13 @@ const WEB = new URL('../../../', import.meta.url).pathname
 const GALLERY = new URL('../../../../gallery/', import.meta.url)
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}`
-const POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'"
+const POLICY =
+  "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'"
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
 }
 const DESCRIPTIONS = readdirSync(GALLERY).filter((name) => name.endsWith('.borderpost'))
 const SWITCHES = 'srs=no, arc=no, trust=no, dmarc=reject'
@@ -106,6 +109,9 @@ declare const platform: typeof NODE
 declare const engine: Engine
 declare const createEngine: (options?: object) => Engine
 
+/** Not at the root of the host: everything must be named relative to the page. */
+const HERE = '/some/folder/'
+
 describe('the engine in a browser', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-engine-'))
   const missed: string[] = []
@@ -113,8 +119,8 @@ describe('the engine in a browser', { skip }, () => {
   let gone: RegExp | undefined
   // Nothing but files of a folder.
   const server = createServer(({ url = '/' }, response) => {
-    const path = join(folder, 'pages', url === '/lab/' ? 'lab.html' : url.replace(/^\/lab\//, '/'))
-    if (!existsSync(path) || gone?.test(url)) {
+    const path = join(folder, 'pages', url.replace(HERE, ''), url.endsWith('/') ? 'index.html' : '')
+    if (!url.startsWith(HERE) || !existsSync(path) || gone?.test(url)) {
       missed.push(url)
       response.writeHead(404).end()
       return
@@ -140,14 +146,16 @@ describe('the engine in a browser', { skip }, () => {
     const options = { outDir, emptyOutDir: true, rollupOptions }
     const built = await build({ root: WEB, mode: 'static', logLevel: 'silent', build: options })
     chunks = (built as Rolldown.RolldownOutput).output.filter((one) => one.type === 'chunk')
-    writeFileSync(join(outDir, 'lab.html'), '<!doctype html><script type="module" src="assets/testing.js"></script>')
+    writeFileSync(
+      join(outDir, 'index.html'),
+      '<!doctype html><link rel="icon" href="icon.svg"><script type="module" src="assets/testing.js"></script>',
+    )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
     page = await browser.newPage()
     page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()))
     page.on('pageerror', ({ message }) => wrong.push(message))
-    // Not at the root of the host: everything must be named relative to the page.
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/lab/`)
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${HERE}`)
     await page.evaluate(() => Object.assign(globalThis, { engine: createEngine() }))
   })
   after(async () => {
@@ -172,6 +180,29 @@ describe('the engine in a browser', { skip }, () => {
       assert.deepEqual(strange, [])
     }
   })
+
+  for (const name of ['lab', 'trace'])
+    test(`the page ${name} is there, with nothing but what lies in the folder`, async () => {
+      const other = await browser.newPage()
+      const asked: string[] = []
+      const failed: string[] = []
+      other.on('request', (request) => asked.push(new URL(request.url()).pathname))
+      other.on('console', (message) => message.type() === 'error' && failed.push(message.text()))
+      other.on('pageerror', ({ message }) => failed.push(message))
+      try {
+        await other.goto(`${page.url()}${name}/`)
+        await other.getByRole('heading', { level: 1 }).waitFor()
+        await other.waitForLoadState('networkidle')
+      } finally {
+        await other.close()
+      }
+      assert.deepEqual(failed, [])
+      assert.ok(asked.length > 1)
+      assert.deepEqual(
+        asked.filter((path) => !path.startsWith(HERE)),
+        [],
+      )
+    })
 
   test('its buffers and names of hosts are as Node has them', async () => {
     const there = await page.evaluate(`JSON.stringify((${workout})(platform))`)
@@ -295,10 +326,7 @@ describe('the engine in a browser', { skip }, () => {
     assert.match(told.late, /There was no answer within 0 seconds; the engine was started anew/)
     assert.equal(told.flows, 1)
     assert.deepEqual(told.states, ['loading', 'loading', 'ready'])
-    assert.deepEqual(
-      missed.filter((url) => url !== '/favicon.ico'),
-      [],
-    )
+    assert.deepEqual(missed, [])
     assert.deepEqual(wrong, [])
   })
 
