@@ -25,7 +25,7 @@ export function TracePage() {
   /** The bytes that were read last: of a file they are other than the text of the field. */
   let bytes: Uint8Array | undefined
   let worker: Worker | undefined
-  let heading!: HTMLHeadingElement
+  let heading: HTMLHeadingElement | undefined
 
   const trustedBy = () =>
     hosts()
@@ -54,7 +54,7 @@ export function TracePage() {
     const of =
       answer.kind === 'message' ? plural(answer.view.rows.length, 'line') : plural(answer.view.messages, 'message')
     setSaid(`Read: ${of}.`)
-    heading.focus()
+    heading?.focus()
   }
   function read(resolver?: string): void {
     const source = bytes ?? new TextEncoder().encode(text())
@@ -153,9 +153,11 @@ export function TracePage() {
         <p class="error" role="alert">
           {fault()}
         </p>
-        <h2 tabindex="-1" ref={heading} classList={{ hidden: message() === undefined && many() === undefined }}>
-          {many() === undefined ? 'The path of the message' : 'By which paths this mail came'}
-        </h2>
+        <Show when={message() !== undefined || many() !== undefined}>
+          <h2 tabindex="-1" ref={heading}>
+            {many() === undefined ? 'The path of the message' : 'By which paths this mail came'}
+          </h2>
+        </Show>
         <Show when={message()}>
           {(view) => (
             <Message
