@@ -49,7 +49,7 @@ export function Dialogue(props: {
 
   return (
     <div classList={{ stale: props.isStale }}>
-      <div class="now" role="status" aria-live={props.isPlaying ? 'off' : 'polite'}>
+      <div class="moment" role="status" aria-live={props.isPlaying ? 'off' : 'polite'}>
         <Show when={step()}>
           {(now) => (
             <>
