@@ -214,3 +214,12 @@ Author@b --+==> MSA/Transmitter@s --> / --+--> MDA@x
 `,
   )
 })
+
+test('a conversion that lines beside it would make say something else is not made', () => {
+  for (const text of [
+    ', --+\n\n?"org O: a\n --> @bOpen Relay[, , A -> B: x=1\n&gt;\r\n\r\n:{|MDA',
+    '*3→/MSA|--- A ---|:A -> B: x=1\n ;\nBorder\n\n| ~~> )',
+  ])
+    for (const style of ['flat', 'drawn'] as const)
+      assert.deepEqual(flowsOf(format(parse(text).model, style)), flowsOf(format(parse(text).model)), text)
+})

@@ -14,7 +14,10 @@ export function format(model: SystemModel, style?: Style): string {
   if (model.source === '') return print(model, style ?? 'drawn')
   const normal = model.spelling.length === 0 ? model.source : applyEdits(model.source, model.spelling)
   if (style === undefined) return normal
-  return convert(normal === model.source ? model : parse(normal).model, style)
+  const before = normal === model.source ? model : parse(normal).model
+  const converted = convert(before, style)
+  // Lines beside each other can be read together: what would then say something else stays as it is.
+  return converted === normal || outline(parse(converted).model) === outline(before) ? converted : normal
 }
 
 /** One flow on one line, in normal spelling: `Author ==> MSA/Transmitter --> / --> Receiver/MDA ==> Recipient`. */
