@@ -39,17 +39,19 @@ export function journeysOf(
 ): Journey[] {
   const proofs = new Map<string, Map<string, string>>()
   for (const { id } of stage.plan.agents) readVisits(stage, id, proofs)
-  const { agents } = stage.plan
+  const pathOf = new Map(letters.map(({ flow, path }) => [flow, path]))
+  // The first of those that share a domain.
+  const ownerOf = new Map(stage.plan.agents.toReversed().map((agent) => [agent.domain, agent]))
   return [...fates].map(([messageId, fate]) => {
     const { kind, flow } = fate
-    const path = letters.find((letter) => letter.flow === flow)!.path
+    const path = pathOf.get(flow)!
     const seen = proofs.get(messageId) ?? new Map<string, string>()
     const arrived = fate.inbox + fate.junk > 0
     // Where nothing is on record of it (refused before its content came), the door where it was offered.
     if (!seen.has(fate.first)) seen.set(fate.first, NOT_LOOKED)
     const rank = (agent: string) =>
       agent === fate.first ? -1 : path.includes(agent) ? path.indexOf(agent) : path.length
-    const named = agents.find(({ domain }) => domain === fate.claim)
+    const named = ownerOf.get(fate.claim)
     const failed = `/fail(p=${named?.dmarc.policy ?? 'none'})/`
     const visits = [...seen]
       .map(([agent, found]) => ({ agent, proofs: found.replace(/\/fail\/(?=[^/]*$)/, failed) }))

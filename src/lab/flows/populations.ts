@@ -38,19 +38,24 @@ export interface Populations {
   readonly partners: ReadonlySet<string>
 }
 
-/** `claims`: agents whose domains forgers name (default: all). `isAsDrawn`: one agent of each, and each flow is as likely as any other, as at the fine level. */
+/**
+ * `claims`: agents whose domains forgers name (default: all). `isAsDrawn`: one agent of each, and each flow is as likely as
+ * any other, as at the fine level.
+ */
 export function populationsOf(
   plan: SystemPlan,
   { isAsDrawn, claims: named = [] }: { readonly isAsDrawn: boolean; readonly claims?: readonly string[] },
 ): Populations {
   const { model } = plan
+  const sayings = new Sayings(model)
+  const numberOf = (actor: Actor, key: 'population' | 'people') => Number(sayings.values(actor, key).at(-1) ?? 1)
   const populations = plan.agents.map(({ id, settings }): Population => {
     const actor = model.actors.find((one) => one.id === id)!
     const relays = Math.max(1, ...model.blocks.filter((block) => block.actor === id).map((block) => block.relays))
     return {
       id,
-      count: isAsDrawn ? 1 : numberOf(model, actor, 'population'),
-      people: isAsDrawn ? 1 : numberOf(model, actor, 'people'),
+      count: isAsDrawn ? 1 : numberOf(actor, 'population'),
+      people: isAsDrawn ? 1 : numberOf(actor, 'people'),
       opens: settings.transmitter.connections,
       takes: relays * settings.receiver.connections,
       retryS: settings.transmitter.retryAfterS,
@@ -77,10 +82,6 @@ export function populationsOf(
   const owners = [...new Set(plan.agents.filter(isNamed).map(({ domain }) => ownerOf(domain)!))]
   const claims = owners.map((id) => ({ id, weight: isAsDrawn ? 1 : peopleOf(id) }))
   return { populations, flows, claims, partners: partnersOf(model) }
-}
-
-function numberOf(model: SystemModel, actor: Actor, key: 'population' | 'people'): number {
-  return Number(new Sayings(model).values(actor, key).at(-1) ?? 1)
 }
 
 function partnersOf(model: SystemModel): Set<string> {

@@ -47,7 +47,7 @@ const MOST_REFUSALS = 20
 const MOST_AGENTS = 50
 
 export function renderTraffic(result: TrafficResult): string {
-  const { kinds, delaysS, refusals, load, longestQueue, faults, cost, costs } = result
+  const { kinds, delaysS, refusals, load, longestQueue, faults, cost, costs, relays } = result
   const row = (cells: readonly (string | number)[]) =>
     `  ${cells.map((cell, i) => (i === 0 ? String(cell).padEnd(14) : String(cell).padStart(9))).join('')}`
   const { honest } = kinds
@@ -80,6 +80,10 @@ export function renderTraffic(result: TrafficResult): string {
         .map(([what, count]) => `${what} ${count}`)
       const { bytes, connections, lookups, busyS } = costs[agent]!
       const had = [`${size(bytes)}`, `${connections} connections`, `${lookups} questions to DNS`, `busy ${busyS} s`]
+      const each = relays[agent]
+      const share = (done.accepted ?? 0) + (done.delivered ?? 0) + (done.forwarded ?? 0) + (done.transmitted ?? 0)
+      if (each !== undefined)
+        had.push(`each of its ${each} relays ${Math.round((10 * share) / each) / 10} messages in or out`)
       return `    ${agent}: ${[...words, `longest queue ${longestQueue[agent]}`].join(', ')}\n      ${had.join(', ')}`
     }),
     ...(agents.length > busiest.length

@@ -76,6 +76,14 @@ test('trouble is felt in the delays of honest mail, and none of it is lost', asy
   }
 })
 
+test('an agent with several relays says how much each of them had', async () => {
+  const text = SYSTEM.replace('MSA/Transmitter@sender -->', 'MSA/Transmitter@sender*12 -->')
+  const { plan } = planSystem(completed(parse(text).model).model)
+  const result = await traffic(await simulatedStage(plan, { seed: 1 }), { messages: 20, days: 1, faults: [] })
+  assert.deepEqual(result.relays, { sender: 12 })
+  assert.match(renderTraffic(result), /, each of its 12 relays \d+(?:\.\d)? messages in or out\n/)
+})
+
 test('the same seed is the same day to the byte, another seed another day', async () => {
   const [one, again, other] = [await days(5, 60, FAULTS), await days(5, 60, FAULTS), await days(6, 60, FAULTS)]
   assert.deepEqual(again, one)

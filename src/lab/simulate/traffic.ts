@@ -97,6 +97,8 @@ export interface TrafficResult {
   /** What it cost, for each message, and what each agent had of it. */
   readonly cost: Cost
   readonly costs: Readonly<Record<string, Cost>>
+  /** How many relays each agent has, where it has several (`Transmitter*12`): they share its load. */
+  readonly relays: Readonly<Record<string, number>>
   readonly eventLogHash: string
 }
 
@@ -205,9 +207,16 @@ export async function traffic(
     eventsPerMessage: Math.round(simulation.eventCount / messages),
     bytesPerMessage: Math.round(meter.bytes / messages),
     cost: meter.total(messages),
+    relays: relaysIn(plan),
     costs: Object.fromEntries(plan.agents.map(({ id, ip }) => [id, meter.of(ip)])),
     eventLogHash: simulation.eventLogHash(),
   }
+}
+
+function relaysIn({ model }: SystemPlan): Record<string, number> {
+  const most = new Map<string, number>()
+  for (const { actor, relays } of model.blocks) if (relays > 1) most.set(actor, Math.max(relays, most.get(actor) ?? 1))
+  return Object.fromEntries(most)
 }
 
 /** An Author goes to the MSA; whoever is not honest straight to the Receiver of the address, or to the relay he found. */
