@@ -7,6 +7,7 @@ import { describe } from './describe.ts'
 import { ALL_LAYERS, type Layer, type LayerMark, layerMarks } from './layers.ts'
 import { SIZE, textWidth, wrapText } from './measure.ts'
 import type { Arrow, SystemModel } from './model.ts'
+import { placeLayers } from './place-layers.ts'
 import { isKnownRole, isUserRole } from './vocabulary.ts'
 
 export type Point = [x: number, y: number]
@@ -255,31 +256,6 @@ function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>,
   picture.height = bottom + (hops.some((hop) => hop.crossings.length > 0) ? 34 : 0)
   placeLayers(picture, row.layers ?? [], byId)
 }
-
-/** Brackets below the row, each on the first line where there is room for it and its label. */
-function placeLayers(picture: Picture, marks: LayerMark[], nodes: Map<string, Node>) {
-  const ends: number[] = []
-  const placed = marks.map((mark): PictureLayer => {
-    const [first, last] = [nodes.get(mark.first)!, nodes.get(mark.last)!]
-    const inset = mark.kind === 'contracts' ? [first.width / 2, last.width / 2] : [-4, -4]
-    const [from, to] = [first.x + inset[0]!, last.x + last.width - inset[1]!]
-    return { kind: mark.kind, label: mark.label, from, to, y: 0 }
-  })
-  for (const layer of placed.sort((a, b) => a.from - b.from)) {
-    const half = Math.max(layer.to - layer.from, textWidth(layer.label, SIZE.small)) / 2
-    const middle = (layer.from + layer.to) / 2
-    const free = ends.slice(0, MAX_LEVELS).findIndex((end) => end <= middle - half)
-    const level = free >= 0 ? free : Math.min(ends.length, MAX_LEVELS)
-    ends[level] = middle + half + 12
-    layer.y = picture.height + 14 + level * SIZE.layer
-    picture.width = Math.max(picture.width, middle + half)
-    picture.layers.push(layer)
-  }
-  if (placed.length > 0) picture.height += 10 + ends.length * SIZE.layer
-}
-
-/** More brackets over one place lie on each other. */
-const MAX_LEVELS = 40
 
 type PlacedHop = PictureRow['hops'][number] & { from: string; to: string }
 
