@@ -181,8 +181,7 @@ export class TestSystem {
   }
 
   async passTime(forMs: number): Promise<void> {
-    const endMs = this.simulation.nowMs + forMs
-    await this.simulation.run(() => this.simulation.nowMs >= endMs)
+    await this.simulation.runFor(forMs)
   }
 
   /** Virtual time passes until this long after the next midnight (UTC). */
