@@ -154,7 +154,8 @@ function readItems(tokens: Token[], report: Report): Item[] {
     } else {
       const [block, next] = readBlock(tokens, k, report)
       items.push({ block })
-      k = next
+      // Whatever stands here, the reading goes on.
+      k = Math.max(next, k + 1)
     }
   }
   return items

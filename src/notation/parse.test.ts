@@ -448,6 +448,12 @@ MSA@s --+--> / --> Receiver@x --+--> MDA@m
     ['Author ==> MSA\n     +--> MDA', ['N26']],
   ] as const)
     assert.deepEqual(codes(parse(text).findings), found, text)
+  for (const text of [
+    '+--> MDA\n--+F, R',
+    'MSA --+--> MDA\n      +--> MDA@a, MDA@b',
+    'MSA, MSA@a --+\nMSA@b -----+--> MDA',
+  ])
+    assert.ok(parse(text).model.blocks.length > 1, text)
   const deep = `MSA --> ${'{ '.repeat(40)}MDA${' }'.repeat(40)}`
   assert.ok(parse(deep).model.flows.length >= 1)
 })

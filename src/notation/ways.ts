@@ -66,7 +66,7 @@ export function readWays(lines: Lines, report: Report): Step<Token>[] {
       } else if (token.kind === 'plus') {
         const heads = above.get(token)
         if (heads !== undefined) {
-          const ways = heads.map((head) => sequence(head.slice(0, -1), 0, false)[0])
+          const ways = heads.map((head) => sequence(withoutCommas(head.slice(0, -1)), 0, false)[0])
           steps.splice(0, steps.length, { kind: 'fork', ways: [...ways, steps.slice()] })
           continue
         }
@@ -75,12 +75,12 @@ export function readWays(lines: Lines, report: Report): Step<Token>[] {
         depth++
         const ways = [
           sequence(tokens, k + 1, isInner)[0],
-          ...branches.map((branch) => sequence(branch.slice(1), 0, false)[0]),
+          ...branches.map((branch) => sequence(withoutCommas(branch.slice(1)), 0, false)[0]),
         ]
         depth--
         steps.push({ kind: 'fork', ways })
         k = tokens.length
-      } else {
+      } else if (token.kind !== 'comma') {
         push(token)
       }
     }
