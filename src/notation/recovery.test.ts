@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { check } from './check.ts'
 import { draw } from './draw.ts'
 import { format } from './format.ts'
+import type { Finding } from './model.ts'
 import { parse } from './parse.ts'
 
 const PIECES = [
@@ -117,3 +118,55 @@ test('a line of four million dashes is a line like any other', () => {
   const { model } = parse(`Author ==> MSA\n${'-'.repeat(4_000_000)}\n`)
   assert.equal(model.actors.length, 2)
 })
+
+test('pieces of branches, relays and layers in any order are read to the end', () => {
+  const piece = fc.constantFrom(
+    ...[
+      'Author a',
+      'MSA',
+      '@b',
+      '*3',
+      '(a > b, c)',
+      '(',
+      ')',
+      '[if x]',
+      '[',
+      '{',
+      '}',
+      ' ; ',
+      ', ',
+      '+',
+      '--+',
+      '-->',
+      ' ==> ',
+    ],
+    ...[
+      ' / ',
+      '/',
+      '|',
+      '|- A -|',
+      '\n',
+      '\n\n',
+      '\n      +--> ',
+      'machine m: a, MDA.b\n',
+      'contract c: a -- b\n',
+      '#',
+      '"',
+    ],
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+      const text = pieces.join('')
+      const { model } = parse(text)
+      assertWithin(check(model), text)
+      draw(model)
+      for (const style of ['flat', 'drawn'] as const) format(model, style)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+function assertWithin(findings: readonly Finding[], text: string) {
+  for (const { code, span } of findings)
+    assert.ok(span.start >= 0 && span.start <= span.end && span.end <= text.length, code)
+}
