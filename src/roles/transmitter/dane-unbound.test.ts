@@ -108,7 +108,7 @@ async function reach(domain: string, at: TestUnbound['endpoint']) {
         http: [],
         via: undefined,
       },
-      receiver: { homes: [] },
+      receiver: { homes: [], backs: [] },
     },
     hostName: 'mail.sender.test',
     stsPolicies: { policyFor: async () => ({ policy: undefined, steps: [] }) },
