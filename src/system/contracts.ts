@@ -6,6 +6,7 @@ import { isWithin } from '../identity/domain.ts'
 import type { Attribute, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { ContractTerms } from '../roles/agent.ts'
+import { NO_TERMS } from '../roles/transmitter/contract-accounts.ts'
 import type { AgentPlan } from './description.ts'
 import { CONTRACT_KEYS } from './keys.ts'
 import * as values from './values.ts'
@@ -188,19 +189,4 @@ function contractsOf(
   })
   const alone = own.filter(({ partner }) => !carries.some(({ id }) => id === partner))
   return [...drawn, ...alone.map(({ terms }) => ({ ...terms, isDrawn: false }))]
-}
-
-const NO_TERMS: Omit<Terms, 'name'> = {
-  domains: [],
-  networks: [],
-  certificates: [],
-  hasPassword: false,
-  messagesPerDay: undefined,
-  messagesPerMinute: undefined,
-  recipients: undefined,
-  messageBytes: undefined,
-  queueMessages: undefined,
-  queueBytes: undefined,
-  connections: undefined,
-  pool: undefined,
 }

@@ -8,6 +8,7 @@ import type {
   ScramLookup,
   TokenVerdict,
 } from '../../protocols/sasl/accounts.ts'
+import type { ContractTerms } from '../agent.ts'
 import type { Contracts } from './contracts.ts'
 
 const ANYBODYS: readonly SaslMechanism[] = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'PLAIN', 'LOGIN', 'EXTERNAL']
@@ -30,14 +31,14 @@ export class ContractAccounts implements SaslAccounts {
     const terms = this.#contracts.named(user)
     if (terms !== undefined) return this.#contracts.checkPassword(terms, password, from)
     if (this.#isOpen('PLAIN')) return this.#authors!.checkPassword(user, password, from)
-    return this.#contracts.checkPassword({ ...NOBODY, name: user.slice(0, 100) }, password, from)
+    return this.#contracts.checkPassword({ ...NO_TERMS, isDrawn: false, name: user.slice(0, 100) }, password, from)
   }
 
   scramCredentials(user: string, from: string): Promise<ScramLookup> | ScramLookup {
     const terms = this.#contracts.named(user)
     if (terms !== undefined) return this.#contracts.scramCredentials(terms, from)
     if (this.#isOpen('SCRAM-SHA-256')) return this.#authors!.scramCredentials(user, from)
-    return this.#contracts.scramCredentials({ ...NOBODY, name: user.slice(0, 100) }, from)
+    return this.#contracts.scramCredentials({ ...NO_TERMS, isDrawn: false, name: user.slice(0, 100) }, from)
   }
 
   async checkToken(user: string | undefined, token: string, from: string): Promise<TokenVerdict> {
@@ -67,12 +68,12 @@ export class ContractAccounts implements SaslAccounts {
   }
 }
 
-const NOBODY = {
+/** A contract of which nothing is said. */
+export const NO_TERMS: Omit<ContractTerms, 'name' | 'isDrawn'> = {
   domains: [],
   networks: [],
   certificates: [],
   hasPassword: false,
-  isDrawn: false,
   messagesPerDay: undefined,
   messagesPerMinute: undefined,
   recipients: undefined,
