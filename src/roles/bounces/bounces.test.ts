@@ -200,8 +200,13 @@ describe('a person who writes to an address that fails', () => {
       desk.list().map(({ address, failures, stoppedUntilMs }) => [address, failures, stoppedUntilMs]),
       [['carl@far.test', 1, null]],
     )
+    const told = () => world.events('sender', 'suppressed').map(({ text }) => text.replace(/ \(.*\)/, ''))
+    assert.deepEqual(told(), [
+      `carl@far.test failed for ${ANNA}; when it fails again, mail to it is stopped for a while.`,
+    ])
     // The bounce said why: he may have reasons.
     assert.match(await write(), /^250/)
+    assert.equal(told().at(-1), `carl@far.test is on the suppression list of ${ANNA} now.`)
     assert.match(
       await write(),
       new RegExp(

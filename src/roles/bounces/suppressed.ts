@@ -33,7 +33,7 @@ const COMPLAINED_MS = 30 * DAY_MS
 export type Writer = 'person' | 'many'
 
 /** By `bulk=yes` of the description; the sending API says so itself. */
-export function writerOf({ settings }: Pick<Agent, 'settings'>, { address }: Account): Writer {
+export function writerOf({ settings }: Pick<Agent, 'settings'>, { address }: Pick<Account, 'address'>): Writer {
   const own = settings.outgoing.people.find((one) => one.address.toLowerCase() === address.toLowerCase())
   return own?.bulk ? 'many' : 'person'
 }
@@ -78,12 +78,18 @@ export function failedCommands(
   return author === undefined ? [] : notedWith(agent, author, forwardPath, failure, trace)
 }
 
-/** The same, and that the address is on the list now is told in the story of the message. */
+/** The same, and what it means for the next message is told in the story of this one. */
 export function notedWith(agent: Agent, author: string, address: string, failure: Failure, trace: string): Command[] {
   const command = noted(agent, author, address, failure)
   if (command.suppress === undefined) return [command]
   const { reason, said } = failure
-  const text = `${address} is on the suppression list of ${author} now (${REASONS[reason]}: ${said}).`
+  const failures = (agent.store.bounces.suppressed(author, address)?.failures ?? 0) + 1
+  const known = { owner: author, address, reason, said, atMs: agent.world.clock.now(), failures }
+  const isStopped = stoppedUntilMs(known, writerOf(agent, { address: author })) !== undefined
+  const why = `${REASONS[reason]}: ${said}`
+  const text = isStopped
+    ? `${address} is on the suppression list of ${author} now (${why}).`
+    : `${address} failed for ${author} (${why}); when it fails again, mail to it is stopped for a while.`
   const about = { trace, reversePath: author, forwardPath: address, text, detail: { reason } }
   return [command, eventCommand(agent, { ...about, role: 'Transmitter', kind: 'suppressed' })]
 }
