@@ -148,7 +148,7 @@ function borderDefence(flow: Flow, facts: Facts): Finding[] {
       forwarder = undefined
       reported = !guards && !block.unknown && block.roles.every(isKnownRole)
       if (reported) found.push(r01(block, `${blockLabel(block)} stands at the Border, but is no Receiver`, 'Receiver/'))
-    } else if (inside && !reported && block.roles.includes('Receiver') && !believesBackup(flow, hop)) {
+    } else if (inside && !reported && block.roles.includes('Receiver') && !facts.believesBackup(block)) {
       found.push(
         r01(
           block,
@@ -168,12 +168,6 @@ function borderDefence(flow: Flow, facts: Facts): Finding[] {
     if (block.roles.includes('Forwarder')) forwarder = block
   }
   return found
-}
-
-/** By a relationship it takes what its backup MX found out at the Border, and checks nothing anew. */
-function believesBackup({ blocks }: Flow, hop: Flow['hops'][number] | undefined): boolean {
-  const before = blocks.find(({ id }) => id === hop?.from)
-  return hop?.arrow === 'direct' && before?.roles.includes('Backup MX') === true
 }
 
 function r01(block: Block, message: string, role?: string): Finding {

@@ -78,7 +78,14 @@ export class Facts {
   /** Mail comes to this place only from another that has taken it across the Border before. */
   isBehind(block: Block): boolean {
     const { into, isInside } = this.#places.get(block)!
-    return into !== undefined && !into.border && into.from !== undefined && into.arrow !== 'indirect' && isInside
+    const isWithin = into !== undefined && !into.border && into.from !== undefined && into.arrow !== 'indirect'
+    return isWithin && isInside && !this.believesBackup(block)
+  }
+
+  /** By a relationship it takes what its backup MX found out at the Border, and checks nothing anew. */
+  believesBackup(block: Block): boolean {
+    const isBackup = this.previous(block)?.roles.includes('Backup MX') === true
+    return isBackup && this.into(block)?.arrow === 'direct'
   }
 
   /** Here or further along. */

@@ -93,6 +93,15 @@ const DUTIES: readonly Duty[] = [
     fault: () => undefined,
   },
   {
+    role: 'Backup MX',
+    duty: 'does the same Border defence as the one it stands in for, and knows for whom it takes mail',
+    why: 'Spammers go where the defence is weaker.',
+    fault: (_block, actor, facts) =>
+      facts.values(actor, 'domain').length > 0 && facts.values(actor, 'recipients').length === 0
+        ? 'has no list of the Recipients (recipients=): while its primary is away, it can only say "later"'
+        : undefined,
+  },
+  {
     role: 'Forwarder',
     code: 'R07',
     duty: 'does not make honest mail look forged at the next place',

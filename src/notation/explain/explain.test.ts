@@ -134,6 +134,15 @@ test('R13: a backup MX that knows nobody by itself', () => {
   const text = '/ --> Backup MX@b ==> Receiver/MDA@home ==> Recipient\n\nb: domain=here.test, ip=192.0.2.1'
   assert.deepEqual(codes(text), ['R13'])
   assert.deepEqual(codes(`${text}, recipients=people.txt`), [])
+  assert.match(explanationText(of(text)), /^ {2}!! {2}Backup MX .*Backup MX@b$/m)
+})
+
+test('who believes his backup MX does his Border defence at the Border all the same', () => {
+  const text = explanationText(of('/ --> Backup MX@b ==> Receiver/MDA@home ==> Recipient'))
+  assert.match(text, /^ {2}ok {2}Receiver +does the Border defence, at the Border: Receiver\/MDA@home$/m)
+  assert.match(text, /^ {2}ok {2}Backup MX +does the same Border defence as the one it stands in for/m)
+  const stranger = explanationText(of('/ --> Transmitter@b --> Receiver/MDA@home ==> Recipient'))
+  assert.match(stranger, /^ {2}!! {2}Receiver +does the Border defence, at the Border: Receiver\/MDA@home$/m)
 })
 
 test('as text: every part has its heading, and what is not kept says why', () => {
