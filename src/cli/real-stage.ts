@@ -20,6 +20,8 @@ import { startLab } from './lab.ts'
 const REST_MS = 20_000
 const LOOK_MS = 20
 const TRIES = 1
+/** A command that changes nothing. */
+const AFTER_ALL = { kind: 'report.prune', beforeMs: 0 } as const
 
 export interface Comparison {
   readonly predicted: Survival
@@ -74,6 +76,9 @@ async function survivalHere(plan: SystemPlan): Promise<Survival> {
         async rest() {
           const endMs = clock.monotonic() + REST_MS
           while (waits() && clock.monotonic() < endMs) await clock.sleep(LOOK_MS)
+          // What was found out is kept beside the replies, and may come to the disk after them: a commit that was asked for
+          // later is done later.
+          await Promise.all(lab.system.agents.map(({ agent }) => agent.store.commit([AFTER_ALL])))
         },
       }
       return await survival(stage, { tries: TRIES })
