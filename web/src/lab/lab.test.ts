@@ -2,62 +2,32 @@
 // findings and remedies, completion, gallery, sharing, export, by keyboard alone, and axe in light and dark.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { extname, join, normalize } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import axeCore from 'axe-core'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
+import type { Browser, Page } from 'playwright-core'
+import { type HostedPages, hostPages, NO_BROWSER } from '../testing.ts'
 import { fragmentOf } from './share.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-const WEB = new URL('../..', import.meta.url).pathname
 const GALLERY = readdirSync(new URL('../../../gallery/', import.meta.url)).filter((name) =>
   name.endsWith('.borderpost'),
 )
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'"
-const TYPES: Record<string, string> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.svg': 'image/svg+xml',
-}
 const FORWARDED =
   'Author@a ==> MSA/Transmitter@s --> / --> Receiver/Forwarder@old ~~> MDA@new ==> Recipient@bob\n\nold: domain=old.test\n'
-const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}`
 
-describe('the lab in a browser', { skip }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'borderpost-lab-'))
-  const server = createServer((request, response) => {
-    const path = normalize(new URL(request.url!, 'http://x').pathname)
-    const file = join(folder, path.replace(/^\/some\/folder/, ''), path.endsWith('/') ? 'index.html' : '')
-    if (!path.startsWith('/some/folder/') || !existsSync(file)) {
-      response.writeHead(404).end()
-      return
-    }
-    response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream')
-    response.setHeader('content-security-policy', POLICY)
-    response.end(readFileSync(file))
-  })
+describe('the lab in a browser', { skip: NO_BROWSER }, () => {
+  let pages: HostedPages | undefined
   let browser: Browser
   let base = ''
 
   before(async () => {
-    await build({ root: WEB, logLevel: 'silent', build: { outDir: folder, emptyOutDir: true } })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/some/folder/lab/`
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+    pages = await hostPages({ policy: POLICY })
+    browser = pages.browser
+    base = `${pages.url}lab/`
   })
-  after(async () => {
-    await browser?.close()
-    server.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  after(() => pages?.close())
 
   type Window = { readonly fragment?: string; readonly scheme?: 'light' | 'dark'; readonly width?: number }
 

@@ -3,32 +3,17 @@
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { extname, join, normalize } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import axeCore from 'axe-core'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
+import type { Browser, Page } from 'playwright-core'
 import { keyRecord } from '../../../src/identity/dkim/keys.ts'
 import { signDkim } from '../../../src/identity/dkim/sign.ts'
 import { directCpu, fixedClock } from '../../../src/identity/testing.ts'
 import { parseHeader } from '../../../src/message/header.ts'
+import { type HostedPages, hostPages, NO_BROWSER } from '../testing.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-const WEB = new URL('../..', import.meta.url).pathname
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' https://cloudflare-dns.com https://dns.google; object-src 'none'; base-uri 'none'; form-action 'self'"
-const TYPES: Record<string, string> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.svg': 'image/svg+xml',
-}
-const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}`
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const KEY = keyRecord(privateKey, 'sender.example', 's1')
@@ -49,33 +34,17 @@ async function signed(): Promise<string> {
   return HEAD + fields.toString() + WRITTEN
 }
 
-describe('the page of the trace in a browser', { skip }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'borderpost-trace-'))
-  const server = createServer((request, response) => {
-    const path = normalize(new URL(request.url!, 'http://x').pathname)
-    const file = join(folder, path.replace(/^\/some\/folder/, ''), path.endsWith('/') ? 'index.html' : '')
-    if (!path.startsWith('/some/folder/') || !existsSync(file)) {
-      response.writeHead(404).end()
-      return
-    }
-    response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream')
-    response.setHeader('content-security-policy', POLICY)
-    response.end(readFileSync(file))
-  })
+describe('the page of the trace in a browser', { skip: NO_BROWSER }, () => {
+  let pages: HostedPages | undefined
   let browser: Browser
   let base = ''
 
   before(async () => {
-    await build({ root: WEB, mode: 'static', logLevel: 'silent', build: { outDir: folder, emptyOutDir: true } })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/some/folder/trace/`
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+    pages = await hostPages({ policy: POLICY, mode: 'static' })
+    browser = pages.browser
+    base = `${pages.url}trace/`
   })
-  after(async () => {
-    await browser?.close()
-    server.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  after(() => pages?.close())
 
   type Window = { readonly scheme?: 'light' | 'dark'; readonly width?: number }
 
