@@ -69,8 +69,14 @@ export const steerEntries: Handler<'queue.steer'> = (ledger, command) => {
   return { ok: true }
 }
 
+const DAY_MS = 86_400_000
 /** Beyond this a moment of acceptance that lies ahead is the clock's doing. */
 export const SKEW_MS = 3_600_000
+
+/** No address of a pool is turned away for longer. */
+export const LONGEST_SOURCE_REST_MS = 2 * DAY_MS
+
+export const dayOf = (ms: number): number => Math.floor(ms / DAY_MS)
 
 export const reclockQueue: Handler<'queue.reclock'> = (ledger, { nowMs, latestMs, periodMs, isLater }) => {
   const expiresMs = nowMs + periodMs
@@ -83,6 +89,8 @@ export const reclockQueue: Handler<'queue.reclock'> = (ledger, { nowMs, latestMs
   changes += run('UPDATE queue SET next_ms = ? WHERE attempts > 0 AND next_ms > ?', nowMs, latestMs)
   changes += run('UPDATE queue SET expires_ms = ? WHERE attempts > 0 AND expires_ms > ?', expiresMs, expiresMs)
   changes += run('UPDATE queue_lane SET rest_ms = ? WHERE rest_ms > ?', nowMs, latestMs)
+  changes += run('UPDATE source_rest SET until_ms = ? WHERE until_ms > ?', nowMs, nowMs + LONGEST_SOURCE_REST_MS)
+  changes += run('UPDATE source_first SET day = ? WHERE day > ?', dayOf(nowMs), dayOf(nowMs))
   if (isLater) changes += run('UPDATE queue SET expires_ms = ? WHERE expires_ms < ?', expiresMs, expiresMs)
   if (changes > 0) ledger.touch(QUEUE)
   return { ok: true }

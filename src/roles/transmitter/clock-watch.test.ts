@@ -155,4 +155,40 @@ describe('a clock that leaps', () => {
     await setting.world.run(setting.world.system.restart('sender'))
     await setting.arrives(1)
   })
+
+  test('ahead while a host is silent, and back again: what it said in that other time is no rest of ten years', async () => {
+    const setting = await Setting.make()
+    const { links } = setting.world.simulation
+    links.partition('sender', 'far')
+    await setting.submit()
+    await setting.world.passTime(60_000)
+    setting.setClock(TEN_YEARS)
+    await setting.world.passTime(5 * HOUR)
+    setting.setClock(0)
+    await setting.world.passTime(HOUR)
+    links.heal('sender', 'far')
+    await setting.arrives(1)
+  })
+
+  for (const back of ['while it runs', 'while it is off'])
+    test(`ahead, and back ${back}: an address of a pool rests and warms up by the time that is`, async () => {
+      const setting = await Setting.make(
+        'sender: pool="all: 127.0.11.1", warm-up="127.0.11.1 first=5 grow=2", route="* pool=all"',
+      )
+      setting.setClock(TEN_YEARS)
+      setting.answer = TAKEN
+      await setting.submit()
+      await setting.world.passTime(60_000)
+      assert.equal(setting.taken.length, 1)
+      setting.answer = reply(550, '5.7.1', 'our list says that 127.0.11.1 is bad')
+      await setting.submit()
+      await setting.world.passTime(60_000)
+      assert.equal(setting.queue.length, 1)
+      if (back === 'while it is off') {
+        setting.world.system.crash('sender')
+        await setting.world.run(setting.world.system.restart('sender'))
+      }
+      setting.setClock(0)
+      await setting.arrives(2)
+    })
 })

@@ -136,7 +136,10 @@ export class Transmitter implements Office {
 
   #heedClock(): void {
     const command = this.#clock.leap()
-    if (command !== undefined) this.#putRight(command)
+    if (command === undefined) return
+    // They are of the clock as it was.
+    this.sites.forgetPauses()
+    this.#putRight(command)
   }
 
   /** What the disk refuses is asked for again at the next start. */

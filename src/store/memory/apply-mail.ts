@@ -4,7 +4,7 @@
 import { noAccount, noEmail, noMailbox, refuse, resolveId } from '../apply.ts'
 import { noBody, overQuota } from '../apply-emails.ts'
 import { normalPath } from '../apply-mailboxes.ts'
-import { ARRIVALS_KEPT_MS, noEntry, SKEW_MS, SOURCE_DAYS_KEPT } from '../apply-queue.ts'
+import { ARRIVALS_KEPT_MS, dayOf, LONGEST_SOURCE_REST_MS, noEntry, SKEW_MS, SOURCE_DAYS_KEPT } from '../apply-queue.ts'
 import type { Command } from '../commands.ts'
 import { presentFlags, SEEN, storedFlags } from '../flags.ts'
 import { threadKeys } from '../threads.ts'
@@ -110,6 +110,10 @@ export const mail: Handlers<
       state.queue.change(id, () => is)
       changes++
     }
+    const { rests, firstDays } = state.sources
+    for (const [key, rest] of rests)
+      if (rest.untilMs > nowMs + LONGEST_SOURCE_REST_MS && rests.set(key, { ...rest, untilMs: nowMs })) changes++
+    for (const [address, day] of firstDays) if (day > dayOf(nowMs) && firstDays.set(address, dayOf(nowMs))) changes++
     if (changes > 0) touch(QUEUE)
     return { ok: true }
   },
