@@ -3,8 +3,8 @@
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { SEGMENT_BYTES } from '../src/store/blobs.ts'
-import { compact } from '../src/store/compact.ts'
+import { SEGMENT_BYTES } from '../src/store/bodies/blobs.ts'
+import { compact } from '../src/store/bodies/compact.ts'
 import { openStore } from '../src/store/embedded.ts'
 import { delivery, makeAccount } from '../src/store/testing.ts'
 import { realWorld } from '../src/world/real/world.ts'

@@ -4,9 +4,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStore } from '../src/store/embedded.ts'
-import { rebuildStore } from '../src/store/rebuild.ts'
 import { delivery, makeAccount, summary } from '../src/store/testing.ts'
-import { verifyStore } from '../src/store/verify.ts'
+import { rebuildStore } from '../src/store/upkeep/rebuild.ts'
+import { verifyStore } from '../src/store/upkeep/verify.ts'
 import { realWorld } from '../src/world/real/world.ts'
 
 const messages = Number(process.argv[2] ?? 100_000)

@@ -34,7 +34,7 @@ export interface Agent {
   readonly ip: string
   readonly world: World
   readonly store: Store
-  /** False while another node may be carrying this store's mail (store/lease.ts). */
+  /** False while another node may be carrying this store's mail (store/shared/lease.ts). */
   readonly isAlone?: () => boolean
   /** Other nodes may decide something at the same moment: what was decided is checked where it is written. */
   readonly isOneOfSeveral?: boolean

@@ -1,7 +1,7 @@
 // The account under which a store keeps what was carried under a contract: its messages, its list of those it does not write
 // to, its webhooks. No mail reaches it, since its domain can be nobody's (RFC 6761 §6.4), and nobody signs in to it.
 
-import type { ContractDay } from '../store/contract-counts.ts'
+import type { ContractDay } from '../store/apply/contract-counts.ts'
 
 const NOWHERE = '@contract.invalid'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkStore } from './check.ts'
 import { deliver, done, makeAccount } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
+import { checkStore } from './upkeep/check.ts'
 
 test(
   'an account goes with all that is its own; its id and what was shared with it are nobody’s afterwards',

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testWorld } from '../world/testing.ts'
-import { checkStore } from './check.ts'
 import type { Brought, Command } from './commands.ts'
 import { type EmbeddedStore, openStore } from './embedded.ts'
-import { rebuildStore } from './rebuild.ts'
 import { delivery, done, makeAccount, nowMs } from './testing.ts'
 import { contentOf } from './testing-life.ts'
+import { checkStore } from './upkeep/check.ts'
+import { rebuildStore } from './upkeep/rebuild.ts'
 
 const itemOf = (number: number) => number.toString(16).padStart(32, '0')
 

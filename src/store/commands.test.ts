@@ -4,11 +4,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testWorld } from '../world/testing.ts'
 import type { World } from '../world/world.ts'
-import { checkStore } from './check.ts'
 import { openStore } from './embedded.ts'
 import { deliver, delivery, done, makeAccount, nowMs, summary } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
 import { EVENTS, type NewQueueEntry, QUEUE } from './types.ts'
+import { checkStore } from './upkeep/check.ts'
 import type { KeptStore } from './view.ts'
 
 /** A store with one account; it must be sound at the end. */

@@ -180,7 +180,7 @@ export type Command =
       nowMs?: number
     }
   | { kind: 'email.destroy'; account: AccountId; email: EmailId; nowMs?: number }
-  // what was deleted and can be brought back (apply-deleted.ts)
+  // what was deleted and can be brought back (apply/deleted.ts)
   | { kind: 'deleted.restore'; account: AccountId; id: EmailId; nowMs: number } // under a new id, where it was; 'over-quota' when it does not fit
   | { kind: 'deleted.forget'; account: AccountId; ids: readonly EmailId[] } // 'forbidden' while nothing of the account may go
   | { kind: 'deleted.prune'; beforeMs: number; atMost: number }
@@ -240,7 +240,7 @@ export type Command =
     }
   | { kind: 'contract.count'; name: string; day: number; minute: number; counts: ContractCounts } // adds, for several nodes may count at once
   | { kind: 'outgoing.stand'; sender: string; standing: string | null } // null: nothing is against him
-  /** `prints`: of addresses (read-outgoing.ts). */
+  /** `prints`: of addresses (read/outgoing.ts). */
   | { kind: 'acquaintance.put'; account: AccountId; prints: readonly number[]; day: number }
   | { kind: 'outgoing.prune'; beforeHour: number; likeBeforeHour: number; beforeDay: number }
   // reports
@@ -254,7 +254,7 @@ export type Command =
   // policies
   | { kind: 'policy.put'; policy: StoredPolicy } // of ten thousand and more, those fetched longest ago go
   | { kind: 'policy.remove'; domain: string }
-  // what people teach (apply-lessons.ts says what does)
+  // what people teach (apply/lessons.ts says what does)
   /** Mail read and kept in the inbox since before `beforeMs` shows that it is wanted; looks at most `limit` further. `changed`: UIDs looked at. */
   | { kind: 'lesson.season'; account: AccountId; beforeMs: number; limit: number }
   /** Notes the lessons of at most `limit` messages that were flagged many at once. `id`: there may be more. */
@@ -266,7 +266,7 @@ export type Command =
   | { kind: 'submission.add'; submission: Omit<Submission, 'id' | 'email'> & { email: EmailId | Made } }
   | { kind: 'submission.cancel'; account: AccountId; id: number; nowMs: number } // 'forbidden' once it is due or tried
   | { kind: 'submission.remove'; account: AccountId; id: number }
-  // what Authors sent, and what is done once (apply-sent.ts)
+  // what Authors sent, and what is done once (apply/sent.ts)
   | { kind: 'sent.add'; sent: Omit<SentMessage, 'id'> }
   | { kind: 'sent.cancel'; account: AccountId; trace: string; nowMs: number } // takes back what waits for its time or is held; 'forbidden' once it is on its way, and then nothing of a batch that begins so is done
   | { kind: 'sent.prune'; beforeMs: number }

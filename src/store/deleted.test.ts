@@ -3,17 +3,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testWorld } from '../world/testing.ts'
-import { backUpStore, restoreStore } from './backup.ts'
-import { checkStore } from './check.ts'
+import { compact } from './bodies/compact.ts'
 import type { Command } from './commands.ts'
-import { compact } from './compact.ts'
 import { openStore } from './embedded.ts'
-import { rebuildStore } from './rebuild.ts'
 import type { Store } from './store.ts'
 import { deliver, done, makeAccount, nowMs, summary } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
 import { contentOf } from './testing-life.ts'
 import { holdKey, UNDELETE } from './types.ts'
+import { backUpStore, restoreStore } from './upkeep/backup.ts'
+import { checkStore } from './upkeep/check.ts'
+import { rebuildStore } from './upkeep/rebuild.ts'
 
 const dayMs = 86_400_000
 const keeping: Command = { kind: 'setting.put', key: UNDELETE, value: 'yes' }

@@ -5,15 +5,15 @@
 
 import { type Database, type DatabaseOwner, DiskError, type OwnerModule } from '../world/disk.ts'
 import type { Clock, World } from '../world/world.ts'
-import { Blobs, type PendingBlob } from './blobs.ts'
-import { bodyOf, withBody } from './bodies-of.ts'
+import { Blobs, type PendingBlob } from './bodies/blobs.ts'
+import { bodyOf, withBody } from './bodies/bodies-of.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { ensureView, type KeyPlace, unlocked } from './encryption.ts'
 import type { Applied, EngineRequest } from './engine.ts'
-import { batchText } from './journal-entry.ts'
-import { JournalKeeper } from './journal-keeper.ts'
-import { Reads } from './reads.ts'
-import { mustBeOwn } from './shared-snapshot.ts'
+import { batchText } from './journal/entry.ts'
+import { JournalKeeper } from './journal/keeper.ts'
+import { Reads } from './read/reads.ts'
+import { mustBeOwn } from './shared/snapshot.ts'
 import { stamped } from './stamp.ts'
 import type { Store } from './store.ts'
 import { type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
@@ -75,7 +75,7 @@ export async function openStore(locked: World, folder = 'store', options: StoreO
 }
 
 export interface StoreOptions {
-  /** From this size on the journal is kept smaller than the database (journal-keeper.ts). */
+  /** From this size on the journal is kept smaller than the database (journal/keeper.ts). */
   readonly smallBytes?: number
   /** Where the key is, if a new store is to be encrypted. */
   readonly encrypt?: KeyPlace | undefined

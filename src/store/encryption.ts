@@ -5,7 +5,7 @@
 import { type Disk, DiskError } from '../world/disk.ts'
 import { KEY_BYTES, keyId, Seal } from '../world/seal.ts'
 import type { World } from '../world/world.ts'
-import { ENDS, newestSnapshot, restoreSnapshot, snapshotDamage } from './snapshot.ts'
+import { ENDS, newestSnapshot, restoreSnapshot, snapshotDamage } from './journal/snapshot.ts'
 
 export const MARKER = 'encryption.json'
 /** Beside the store's folder: a copy of that alone tells nothing. */

@@ -6,8 +6,7 @@
 // same text, by the same code (docs/store.md says what is true at every instant).
 
 import type { Database, OwnerFiles } from '../world/disk.ts'
-import type { Handler } from './apply.ts'
-import { putAccessRight, putMetadata, putQuota } from './apply-access.ts'
+import { putAccessRight, putMetadata, putQuota } from './apply/access.ts'
 import {
   createAccount,
   putAlias,
@@ -20,13 +19,16 @@ import {
   removeGroup,
   removeTrust,
   setCredentials,
-} from './apply-accounts.ts'
-import { noteBounced, pruneSuppressed, putSuppressed, removeSuppressed } from './apply-bounces.ts'
-import { forgetDeleted, pruneDeleted, restoreDeleted } from './apply-deleted.ts'
-import { copyPlacements, deliverEmail, destroyEmails, expungePlacements, updateEmail } from './apply-emails.ts'
-import { storeFlags } from './apply-flags.ts'
-import { putForward, putForwardHealth, removeForward } from './apply-forwards.ts'
-import { putLearned, seasonInbox, unfoldLessons } from './apply-lessons.ts'
+} from './apply/accounts.ts'
+import type { Handler } from './apply/apply.ts'
+import { noteBounced, pruneSuppressed, putSuppressed, removeSuppressed } from './apply/bounces.ts'
+import { inBatch } from './apply/conditions.ts'
+import { forgetDeleted, pruneDeleted, restoreDeleted } from './apply/deleted.ts'
+import { copyPlacements, deliverEmail, destroyEmails, expungePlacements, updateEmail } from './apply/emails.ts'
+import { storeFlags } from './apply/flags.ts'
+import { putForward, putForwardHealth, removeForward } from './apply/forwards.ts'
+import { Ledger } from './apply/ledger.ts'
+import { putLearned, seasonInbox, unfoldLessons } from './apply/lessons.ts'
 import {
   adoptMailbox,
   createMailbox,
@@ -34,8 +36,8 @@ import {
   renameMailbox,
   sortMailbox,
   subscribeMailbox,
-} from './apply-mailboxes.ts'
-import { pruneUploads, putObject, putUpload, removeObject } from './apply-objects.ts'
+} from './apply/mailboxes.ts'
+import { pruneUploads, putObject, putUpload, removeObject } from './apply/objects.ts'
 import {
   addContractCounts,
   checkContractLeft,
@@ -44,8 +46,8 @@ import {
   pruneOutgoing,
   putAcquaintances,
   standOutgoing,
-} from './apply-outgoing.ts'
-import { putPolicy, removePolicy } from './apply-policies.ts'
+} from './apply/outgoing.ts'
+import { putPolicy, removePolicy } from './apply/policies.ts'
 import {
   addArrival,
   addEvent,
@@ -63,7 +65,7 @@ import {
   restLane,
   restSource,
   steerEntries,
-} from './apply-queue.ts'
+} from './apply/queue.ts'
 import {
   arriveReport,
   closeReport,
@@ -73,14 +75,12 @@ import {
   observeReports,
   postponeReport,
   pruneReports,
-} from './apply-reports.ts'
-import { activateScript, putScript, putSeen, putVacation, removeScript, renameScript } from './apply-scripts.ts'
-import { addSent, cancelSent, pruneOnce, pruneSent, putOnce } from './apply-sent.ts'
+} from './apply/reports.ts'
+import { activateScript, putScript, putSeen, putVacation, removeScript, renameScript } from './apply/scripts.ts'
+import { addSent, cancelSent, pruneOnce, pruneSent, putOnce } from './apply/sent.ts'
 import type { Command, CommandResult } from './commands.ts'
-import { inBatch } from './conditions.ts'
-import { Journal } from './journal.ts'
-import { type Entry, entryOf, textOf } from './journal-entry.ts'
-import { Ledger } from './ledger.ts'
+import { type Entry, entryOf, textOf } from './journal/entry.ts'
+import { Journal } from './journal/journal.ts'
 import { migrate } from './schema.ts'
 import type { Change } from './store.ts'
 import type { BlobRef } from './types.ts'
@@ -88,7 +88,7 @@ import type { BlobRef } from './types.ts'
 /** What the owner is asked. */
 export type EngineRequest =
   | { kind: 'position' }
-  /** Batches, as the journal writes them (journal-entry.ts). */
+  /** Batches, as the journal writes them (journal/entry.ts). */
   | { kind: 'apply'; batches: readonly string[] }
   /** Compaction copied these bodies: they lie there now. */
   | { kind: 'relocate'; moves: readonly { from: number; to: BlobRef }[] }

@@ -15,11 +15,11 @@ import {
 } from '../world/disk.ts'
 import { testWorld } from '../world/testing.ts'
 import type { World } from '../world/world.ts'
-import { checkStore } from './check.ts'
 import { type EmbeddedStore, openStore } from './embedded.ts'
-import { rebuildStore } from './rebuild.ts'
 import { delivery, makeAccount } from './testing.ts'
 import { between, FAULTY_ENGINE } from './testing-engine.ts'
+import { checkStore } from './upkeep/check.ts'
+import { rebuildStore } from './upkeep/rebuild.ts'
 
 const address = 'bob@here.test'
 

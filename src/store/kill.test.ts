@@ -11,10 +11,10 @@ import { DiskError } from '../world/disk.ts'
 import { realWorld } from '../world/real/world.ts'
 import { testPostgres } from '../world/testing/postgres.ts'
 import type { World } from '../world/world.ts'
-import { checkStore } from './check.ts'
 import { openStore } from './embedded.ts'
-import { openSharedStore } from './shared.ts'
+import { openSharedStore } from './shared/store.ts'
 import { delivery, makeAccount, nowMs } from './testing.ts'
+import { checkStore } from './upkeep/check.ts'
 
 const rounds = 10
 const address = 'bob@here.test'

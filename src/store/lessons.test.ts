@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testWorld } from '../world/testing.ts'
-import { checkStore } from './check.ts'
-import { compact } from './compact.ts'
+import { compact } from './bodies/compact.ts'
 import { EmbeddedStore, openStore } from './embedded.ts'
 import { deliver, done, makeAccount, nowMs } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
 import type { SpecialUse, Verdict } from './types.ts'
+import { checkStore } from './upkeep/check.ts'
 import type { KeptStore } from './view.ts'
 
 const DAY_MS = 86_400_000

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { checkStore } from './check.ts'
 import type { Command, CommandResult, UidSet } from './commands.ts'
-import type { EmailCondition } from './email-query.ts'
+import type { EmailCondition } from './read/email-query.ts'
 import { makeAccount, nowMs, summary } from './testing.ts'
 import { type OpenAgain, overEngines } from './testing-engines.ts'
+import { checkStore } from './upkeep/check.ts'
 import type { KeptStore } from './view.ts'
 
 interface ModelEmail {

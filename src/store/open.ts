@@ -1,11 +1,11 @@
 // The store of an agent, with the engine that its description names.
 
 import type { World } from '../world/world.ts'
-import { compact } from './compact.ts'
+import { compact } from './bodies/compact.ts'
 import { openStore } from './embedded.ts'
-import { Lease } from './lease.ts'
-import { openSharedStore, type SharedOptions, sharedOptionsOf } from './shared.ts'
-import { tidyShared } from './shared-tidy.ts'
+import { Lease } from './shared/lease.ts'
+import { openSharedStore, type SharedOptions, sharedOptionsOf } from './shared/store.ts'
+import { tidyShared } from './shared/tidy.ts'
 import type { Store } from './store.ts'
 import type { KeptStore } from './view.ts'
 

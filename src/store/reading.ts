@@ -2,9 +2,9 @@
 
 import { DiskError } from '../world/disk.ts'
 import type { World } from '../world/world.ts'
-import { Blobs } from './blobs.ts'
+import { Blobs } from './bodies/blobs.ts'
 import { unlocked } from './encryption.ts'
-import { Reads } from './reads.ts'
+import { Reads } from './read/reads.ts'
 import { isCurrent } from './schema.ts'
 import type { Store } from './store.ts'
 

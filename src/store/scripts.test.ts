@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkStore } from './check.ts'
 import { done, makeAccount, nowMs } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
+import { checkStore } from './upkeep/check.ts'
 import type { KeptStore } from './view.ts'
 
 function inStore(work: (store: KeptStore, bob: number) => Promise<void>) {

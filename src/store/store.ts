@@ -3,16 +3,16 @@
 // (PostgreSQL), memory/store.ts (of simulated agents).
 
 import type { Command, CommandResult } from './commands.ts'
-import type { AccessReads } from './read-access.ts'
-import type { BounceReads } from './read-bounces.ts'
-import type { ChangeReads } from './read-changes.ts'
-import type { ContentsReads } from './read-contents.ts'
-import type { DeletedReads } from './read-deleted.ts'
-import type { ListReads } from './read-lists.ts'
-import type { OutgoingReads } from './read-outgoing.ts'
-import type { ReportReads } from './read-reports.ts'
-import type { SentReads } from './read-sent.ts'
-import type { WhereReads } from './read-where.ts'
+import type { AccessReads } from './read/access.ts'
+import type { BounceReads } from './read/bounces.ts'
+import type { ChangeReads } from './read/changes.ts'
+import type { ContentsReads } from './read/contents.ts'
+import type { DeletedReads } from './read/deleted.ts'
+import type { ListReads } from './read/lists.ts'
+import type { OutgoingReads } from './read/outgoing.ts'
+import type { ReportReads } from './read/reports.ts'
+import type { SentReads } from './read/sent.ts'
+import type { WhereReads } from './read/where.ts'
 import type {
   Account,
   AccountId,

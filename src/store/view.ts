@@ -1,9 +1,9 @@
 // The view of a store as its process has it: every read, who is here kept in memory, and those who watch. What it says is
-// durable; the engine that writes it is elsewhere (embedded.ts, shared.ts).
+// durable; the engine that writes it is elsewhere (embedded.ts, shared/store.ts).
 
 import type { Command } from './commands.ts'
 import { Directory } from './directory.ts'
-import { Reads } from './reads.ts'
+import { Reads } from './read/reads.ts'
 import type { Change, Store } from './store.ts'
 import type { TextIndex } from './text/text-index.ts'
 import type { AccountId, EmailId } from './types.ts'

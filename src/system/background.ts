@@ -1,5 +1,5 @@
 // What an agent does besides answering at its doors: mail is carried out, reports are sent, lessons learned, devices woken,
-// the store tidied. Where several nodes share a store, one of them does it (store/lease.ts), and another when that one ends.
+// the store tidied. Where several nodes share a store, one of them does it (store/shared/lease.ts), and another when that one ends.
 
 import type { Agent } from '../roles/agent.ts'
 import { releaseAsked } from '../roles/forwarder/pass-on.ts'
@@ -11,7 +11,7 @@ import { outgoingPrune } from '../roles/outgoing/heard.ts'
 import { Reporter } from '../roles/reports/reporter.ts'
 import { Transmitter } from '../roles/transmitter/transmitter.ts'
 import { Teller } from '../roles/webhooks/teller.ts'
-import { ONCE_KEPT_MS } from '../store/read-sent.ts'
+import { ONCE_KEPT_MS } from '../store/read/sent.ts'
 import type { Timer } from '../world/world.ts'
 import type { KeyKeeper } from './key-keeper.ts'
 

@@ -14,7 +14,7 @@ import {
 } from '../../roles/reports/overview.ts'
 import type { Source } from '../../roles/reports/sources.ts'
 import { lockedView, unlocked } from '../../store/encryption.ts'
-import { ReportReads } from '../../store/read-reports.ts'
+import { ReportReads } from '../../store/read/reports.ts'
 import { isCurrent } from '../../store/schema.ts'
 import { agentsIn, worldOf } from '../agents-in.ts'
 import { EXIT, readInput } from '../read-description.ts'

@@ -2,7 +2,7 @@
 // UIDs, and the text index's word which emails may hold a text. The rest is left to search-match.ts.
 
 import type { UidSet } from '../../store/commands.ts'
-import type { PlacementColumn, PlacementCondition } from '../../store/placement-query.ts'
+import type { PlacementColumn, PlacementCondition } from '../../store/read/placement-query.ts'
 import type { DayTest } from './search-keys.ts'
 import type { ResolvedKey } from './search-match.ts'
 

@@ -2,7 +2,7 @@
 // RFC 5182, PARTIAL RFC 9394 and RFC 5267 §4.4, CONTEXT RFC 5267).
 
 import type { UidSet } from '../../store/commands.ts'
-import type { FoundPlacement } from '../../store/read-contents.ts'
+import type { FoundPlacement } from '../../store/read/contents.ts'
 import type { Cursor } from './parser.ts'
 import { formatSet, toRanges } from './sequence.ts'
 

@@ -1,7 +1,7 @@
 // An Email/query filter, parted: what the store's index decides, and what one must look at each email for (its text).
 // Keeps RFC 8621 §4.4.1 (conditions) and RFC 8620 §5.5 (operators). Both parts are bounded.
 
-import type { EmailCondition } from '../../store/email-query.ts'
+import type { EmailCondition } from '../../store/read/email-query.ts'
 import { isObject } from './arguments.ts'
 import { type Check, compile, searchWords } from './filter.ts'
 import { parseId } from './ids.ts'

@@ -1,7 +1,7 @@
 // What all data types share: /get's ids and properties, /changes, and the list part of /query.
 // Keeps RFC 8620 §5.1 (/get), §5.2 (/changes), §5.5 (/query: position, anchor, limit, calculateTotal), §5.6.
 
-import type { Changes } from '../../store/read-changes.ts'
+import type { Changes } from '../../store/read/changes.ts'
 import { type Read, readArguments } from './arguments.ts'
 import { formatId, formatState, type IdKind, parseId, parseState } from './ids.ts'
 import {

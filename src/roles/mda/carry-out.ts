@@ -10,7 +10,7 @@ import type { Action, StoreAction, Target } from '../../protocols/sieve/actions.
 import { soleMailbox } from '../../protocols/sieve/deliver.ts'
 import { Message } from '../../protocols/sieve/message.ts'
 import type { Outcome } from '../../protocols/sieve/run.ts'
-import { normalPath } from '../../store/apply-mailboxes.ts'
+import { normalPath } from '../../store/apply/mailboxes.ts'
 import type { Command, Made } from '../../store/commands.ts'
 import { summarise } from '../../store/summary.ts'
 import type { MailboxId, SpecialUse, Verdict } from '../../store/types.ts'

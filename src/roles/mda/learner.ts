@@ -1,5 +1,5 @@
 // MDA: learns from what people do with their mail. The store notes lessons in the transactions that make them
-// (store/apply-lessons.ts); here they are worked off in order: the body is read again as the Border saw it, and the
+// (store/apply/lessons.ts); here they are worked off in order: the body is read again as the Border saw it, and the
 // classifiers of the person and of the system learn it. Their states are saved from time to time, in the same commit
 // that drops the lessons they hold: after a crash the lessons that are still there are learned again from the states
 // before them, so each counts once.

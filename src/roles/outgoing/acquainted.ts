@@ -4,7 +4,7 @@
 
 import { fieldsNamed, type Header } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
-import { printOf } from '../../store/read-outgoing.ts'
+import { printOf } from '../../store/read/outgoing.ts'
 import { summarise } from '../../store/summary.ts'
 import { threadKeys } from '../../store/threads.ts'
 import type { Account, AccountId, EmailAddress } from '../../store/types.ts'

@@ -4,7 +4,7 @@
 import { BoundedMemory } from '../../filter/memory.ts'
 import { parseHeader } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
-import { printOf } from '../../store/read-outgoing.ts'
+import { printOf } from '../../store/read/outgoing.ts'
 import type { Account, OutgoingHour } from '../../store/types.ts'
 import { SeededRandom } from '../../world/simulated/random.ts'
 import type { Agent } from '../agent.ts'

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { checkStore } from '../../store/check.ts'
 import { openStore } from '../../store/embedded.ts'
+import { checkStore } from '../../store/upkeep/check.ts'
 import { DiskError } from '../../world/disk.ts'
 import { testWorld } from '../../world/testing.ts'
 import { Observations, type TlsSessionRow } from './observations.ts'

@@ -37,7 +37,7 @@ export interface WarmUp {
 
 export const DAY_MS = 86_400_000
 
-export { dayOf } from '../../store/apply-queue.ts'
+export { dayOf } from '../../store/apply/queue.ts'
 
 /** The pool that a lane's mail leaves from: that of who sends, else that of the destination; undefined: no pool. */
 export function poolOf(settings: TransmitterSettings, { domain, share }: LaneName): Pool | undefined {

@@ -1,10 +1,10 @@
 // Commands on mail that stays or leaves, in a store in memory: delivery, the queue, tracking, what was sent. They say and
-// refuse what apply-emails.ts, apply-queue.ts, apply-sent.ts and apply-outgoing.ts do.
+// refuse what apply/emails.ts, apply/queue.ts, apply/sent.ts and apply/outgoing.ts do.
 
-import { noAccount, noEmail, noMailbox, refuse, resolveId } from '../apply.ts'
-import { noBody, overQuota } from '../apply-emails.ts'
-import { normalPath } from '../apply-mailboxes.ts'
-import { ARRIVALS_KEPT_MS, dayOf, LONGEST_SOURCE_REST_MS, noEntry, SKEW_MS, SOURCE_DAYS_KEPT } from '../apply-queue.ts'
+import { noAccount, noEmail, noMailbox, refuse, resolveId } from '../apply/apply.ts'
+import { noBody, overQuota } from '../apply/emails.ts'
+import { normalPath } from '../apply/mailboxes.ts'
+import { ARRIVALS_KEPT_MS, dayOf, LONGEST_SOURCE_REST_MS, noEntry, SKEW_MS, SOURCE_DAYS_KEPT } from '../apply/queue.ts'
 import type { Command } from '../commands.ts'
 import { presentFlags, SEEN, storedFlags } from '../flags.ts'
 import { threadKeys } from '../threads.ts'

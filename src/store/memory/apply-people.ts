@@ -1,10 +1,10 @@
 // Commands on who is here, in a store in memory: accounts, addresses, forwards, what is known of strangers. They say and
-// refuse what apply-accounts.ts, apply-forwards.ts, apply-objects.ts and apply-bounces.ts do.
+// refuse what apply/accounts.ts, apply/forwards.ts, apply/objects.ts and apply/bounces.ts do.
 
-import { noAccount, refuse } from '../apply.ts'
-import { FIRST_BOOK, FIRST_MAILBOXES, taken } from '../apply-accounts.ts'
-import { BESIDE_THE_MAIL, noObject } from '../apply-objects.ts'
-import { checkContract, countContract } from '../contract-counts.ts'
+import { FIRST_BOOK, FIRST_MAILBOXES, taken } from '../apply/accounts.ts'
+import { noAccount, refuse } from '../apply/apply.ts'
+import { checkContract, countContract } from '../apply/contract-counts.ts'
+import { BESIDE_THE_MAIL, noObject } from '../apply/objects.ts'
 import type { NewSuppressed, Suppressed } from '../types.ts'
 import { HOOKS, PUSHES } from '../types.ts'
 import type { Handlers } from './apply.ts'

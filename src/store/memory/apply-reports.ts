@@ -1,8 +1,8 @@
 // Commands on reports, in a store in memory: what is counted for those that we owe, and what others sent. They say and refuse
-// what apply-reports.ts of the store does; only the limits that keep strangers from filling a disk are missing.
+// what apply/reports.ts of the store does; only the limits that keep strangers from filling a disk are missing.
 
-import { noEmail, resolveId } from '../apply.ts'
-import { noDay } from '../apply-reports.ts'
+import { noEmail, resolveId } from '../apply/apply.ts'
+import { noDay } from '../apply/reports.ts'
 import { REPORTS, type ReportDay, type ReportSighting } from '../types.ts'
 import type { Handlers } from './apply.ts'
 import type { State } from './state.ts'

@@ -1,9 +1,9 @@
 // Applies commands to the state of a store in memory: what agents do that carry mail. What only mail programs and people ask
 // for (flags, copies, scripts, …) is not here: that needs the store with a disk.
 
-import type { CommandOf } from '../apply.ts'
+import type { CommandOf } from '../apply/apply.ts'
+import { inBatch } from '../apply/conditions.ts'
 import type { Command, CommandResult } from '../commands.ts'
-import { inBatch } from '../conditions.ts'
 import type { Change } from '../store.ts'
 import type { AccountId } from '../types.ts'
 import { mail } from './apply-mail.ts'

@@ -1,6 +1,6 @@
 // What the commands of a store in memory share.
 
-import { resolveId } from '../apply.ts'
+import { resolveId } from '../apply/apply.ts'
 import type { CommandResult, Made } from '../commands.ts'
 import type { BlobRef, SpecialUse } from '../types.ts'
 import type { Box, Person, State } from './state.ts'
@@ -13,7 +13,7 @@ export function resolved(state: State, id: number | Made, made: readonly Command
 }
 
 export function addBox(state: State, person: Person, path: string, specialUse: SpecialUse | null, nowMs: number): Box {
-  // Always more than any before, as apply-mailboxes.ts has it.
+  // Always more than any before, as apply/mailboxes.ts has it.
   const uidValidity = Math.max(Number(state.settings.get(UID_VALIDITY) ?? 0) + 1, Math.floor(nowMs / 1000), 1)
   state.settings.set(UID_VALIDITY, String(uidValidity))
   const { modseq } = person

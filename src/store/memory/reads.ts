@@ -1,11 +1,11 @@
 // The reading half of a store in memory. What only mail programs ask for is not answered: see `absent`.
 
-import type { AccessReads } from '../read-access.ts'
-import type { BounceReads } from '../read-bounces.ts'
-import type { ListReads } from '../read-lists.ts'
-import { type OutgoingReads, printOf } from '../read-outgoing.ts'
-import type { ReportReads } from '../read-reports.ts'
-import type { SentReads } from '../read-sent.ts'
+import type { AccessReads } from '../read/access.ts'
+import type { BounceReads } from '../read/bounces.ts'
+import type { ListReads } from '../read/lists.ts'
+import { type OutgoingReads, printOf } from '../read/outgoing.ts'
+import type { ReportReads } from '../read/reports.ts'
+import type { SentReads } from '../read/sent.ts'
 import type { Store } from '../store.ts'
 import type { Email, LaneName, Placement, QueueEntry } from '../types.ts'
 import type { Box, Person, State } from './state.ts'
