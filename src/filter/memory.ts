@@ -2,7 +2,7 @@
 // bounded, and says what changed, so that its owner can keep it in the store now and then; what a crash forgets is
 // learned again.
 
-import type { Remembered } from '../store/types.ts'
+import type { Remembered } from '../store/nouns/others.ts'
 import type { Clock } from '../world/world.ts'
 
 type MemoryEntry = Remembered & { readonly value: string }

@@ -3,8 +3,9 @@
 // many bytes of it, the bytes, and a line of JSON back. What the owner did not confirm was not kept; run again, it goes on.
 
 import type { Command, CommandResult } from '../store/commands.ts'
+import type { BlobRef } from '../store/nouns/bodies.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import type { Store } from '../store/store.ts'
-import type { AccountId, BlobRef } from '../store/types.ts'
 import { DiskError } from '../world/disk.ts'
 import { NetworkError, type Stream } from '../world/network.ts'
 import { MAX_MESSAGE_BYTES } from './place.ts'

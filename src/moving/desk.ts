@@ -3,8 +3,8 @@
 // again, and brings nothing twice.
 
 import { isPrivateIp } from '../message/ip.ts'
+import type { Account, AccountId } from '../store/nouns/people.ts'
 import type { Store } from '../store/store.ts'
-import type { Account, AccountId } from '../store/types.ts'
 import { DiskError, type DiskFile } from '../world/disk.ts'
 import { NetworkError } from '../world/network.ts'
 import type { World } from '../world/world.ts'

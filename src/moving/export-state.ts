@@ -1,6 +1,6 @@
 // What an export has written so far: it goes on from there, and an import of it knows what its files are. Lies beside them.
 
-import type { SpecialUse } from '../store/types.ts'
+import type { SpecialUse } from '../store/nouns/mail.ts'
 
 export const EXPORT_STATE = 'borderpost-export.json'
 

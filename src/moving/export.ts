@@ -2,8 +2,9 @@
 // the format holds them. What is durable is noted beside the mail, so that an export which is killed and run again goes
 // on there, and one that is run again later adds what came since.
 
+import type { Mailbox, Placement } from '../store/nouns/mail.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Store } from '../store/store.ts'
-import type { Account, Mailbox, Placement } from '../store/types.ts'
 import { EXPORT_STATE, type ExportedMailbox, type ExportState, exportState } from './export-state.ts'
 import { lineEnds, toLf } from './line-ends.ts'
 import { flagLetters, folderOfParts, hasLetter, MOST_KEYWORDS, parseFileName } from './maildir.ts'

@@ -2,7 +2,7 @@
 // reading goes on after the last message that came.
 
 import { decodeMailboxName } from '../protocols/imap/mutf7.ts'
-import type { SpecialUse } from '../store/types.ts'
+import type { SpecialUse } from '../store/nouns/mail.ts'
 import { NetworkError } from '../world/network.ts'
 import type { Clock } from '../world/world.ts'
 import { ImapClient, type ImapHost, ImapRefusal, isWord, quoted, TOO_LARGE, type Token } from './imap-client.ts'

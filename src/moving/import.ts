@@ -4,9 +4,10 @@
 
 import { createHash } from 'node:crypto'
 import type { Brought, Command, CommandResult } from '../store/commands.ts'
+import type { Mailbox, SpecialUse } from '../store/nouns/mail.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import type { Store } from '../store/store.ts'
 import { summarise } from '../store/summary.ts'
-import type { AccountId, Mailbox, SpecialUse } from '../store/types.ts'
 import type { Clock } from '../world/world.ts'
 import { lineEnds, toCrlf } from './line-ends.ts'
 import type { Incoming, IncomingMailbox } from './place.ts'

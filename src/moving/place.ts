@@ -1,6 +1,6 @@
 // Mail as other programs keep it: files in folders, wherever they lie (a disk, a zip).
 
-import type { SpecialUse } from '../store/types.ts'
+import type { SpecialUse } from '../store/nouns/mail.ts'
 
 /** A file or folder in a folder. */
 export interface Entry {

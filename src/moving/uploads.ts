@@ -1,7 +1,7 @@
 // Files of mail that people upload, piece by piece: a page that lost its connection, or was closed, goes on where what is
 // durable here ends. One for each account; it waits beside the store until its mail was brought in, a week at most.
 
-import type { AccountId } from '../store/types.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import { type Disk, DiskError, type DiskFile } from '../world/disk.ts'
 
 export interface Upload {

@@ -3,7 +3,9 @@
 // test performs them by hand. Reads of the store are synchronous and need no effect.
 
 import type { Command, CommandResult } from '../store/commands.ts'
-import type { AccountId, BlobRef, EmailId } from '../store/types.ts'
+import type { BlobRef } from '../store/nouns/bodies.ts'
+import type { EmailId } from '../store/nouns/mail.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import type { TlsInfo } from '../world/network.ts'
 import type { PasswordVerdict, ScramLookup, TokenVerdict } from './sasl/accounts.ts'
 

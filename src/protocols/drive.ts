@@ -2,8 +2,8 @@
 // Never throws: whatever breaks ends the session. A client that does not read is dropped after a while, so that a
 // connection holds no more than one answer's piece.
 
+import type { AccountId } from '../store/nouns/people.ts'
 import type { Store } from '../store/store.ts'
-import type { AccountId } from '../store/types.ts'
 import { DiskError } from '../world/disk.ts'
 import type { Stream, TlsIdentity, TlsInfo } from '../world/network.ts'
 import { NetworkError } from '../world/network.ts'

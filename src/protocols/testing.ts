@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { type EmbeddedStore, openStore } from '../store/embedded.ts'
-import type { AccountId } from '../store/types.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import { NetworkError, type Stream } from '../world/network.ts'
 import { realWorld } from '../world/real/world.ts'
 import type { World } from '../world/world.ts'

@@ -10,7 +10,7 @@ import type {
   ScramLookup,
   TokenVerdict,
 } from '../protocols/sasl/accounts.ts'
-import type { Account } from '../store/types.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Argon2Cost } from '../world/world.ts'
 import type { Agent } from './agent.ts'
 import { AppPasswords, type Door } from './app-passwords.ts'

@@ -7,7 +7,7 @@ import {
   preparePassword,
   type ScramCredentials,
 } from '../protocols/sasl/credentials.ts'
-import type { Account } from '../store/types.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
 import { isNoteworthy, type LastUse } from './last-use.ts'
 import type { Passwords } from './passwords.ts'

@@ -3,7 +3,7 @@
 // on, and whoever signed it proves nothing. Its owner names it in the settings, or the description does.
 
 import { createHash, X509Certificate } from 'node:crypto'
-import type { Account } from '../store/types.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
 import type { Door } from './app-passwords.ts'
 import { isNoteworthy, type LastUse } from './last-use.ts'

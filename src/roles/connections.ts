@@ -2,7 +2,7 @@
 // changed ends what it opened.
 
 import type { PasswordVerdict, SaslAccounts, ScramLookup, TokenVerdict } from '../protocols/sasl/accounts.ts'
-import type { AccountId } from '../store/types.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import type { Accounts } from './accounts.ts'
 import type { Door } from './app-passwords.ts'
 import type { Holder } from './certificates.ts'

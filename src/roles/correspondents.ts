@@ -2,7 +2,7 @@
 // so that nobody's correspondents can be read from it.
 
 import { createHash } from 'node:crypto'
-import type { AccountId } from '../store/types.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
 
 /** Christmas mail once a year still makes an acquaintance. */

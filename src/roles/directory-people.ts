@@ -2,7 +2,7 @@
 // it names, so that RCPT knows them without asking it.
 
 import { parseSmtpPath } from '../message/address.ts'
-import type { Account } from '../store/types.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
 import type { DirectoryPerson } from './directory-login.ts'
 import { domainOf } from './routing.ts'

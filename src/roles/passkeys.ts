@@ -13,7 +13,7 @@ import {
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
 import { decodeAttestationObject } from '@simplewebauthn/server/helpers'
-import type { Account } from '../store/types.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
 import { Challenges, type Purpose } from './challenges.ts'
 import { InTurn } from './in-turn.ts'

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { Secret, TOTP } from 'otpauth'
-import type { Account } from '../store/types.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
 import { InTurn } from './in-turn.ts'
 import type { Passwords } from './passwords.ts'

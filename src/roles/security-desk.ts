@@ -1,7 +1,7 @@
 // How a person keeps an account safe: app passwords for mail programs, the password itself. Whatever could outlast a browser
 // that somebody else sat down at asks for the password again.
 
-import type { Account } from '../store/types.ts'
+import type { Account } from '../store/nouns/people.ts'
 import type { Accounts } from './accounts.ts'
 import type { Agent } from './agent.ts'
 import { type AppPassword, DOORS, type Door } from './app-passwords.ts'

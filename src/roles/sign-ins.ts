@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { neighbourhood } from '../filter/lists.ts'
-import type { AccountId } from '../store/types.ts'
+import type { AccountId } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
 
 const DAY_MS = 86_400_000

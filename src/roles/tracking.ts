@@ -4,7 +4,7 @@
 import { firstValue, type Header } from '../message/header.ts'
 import { type Reply, reply } from '../protocols/smtp/reply.ts'
 import type { Command, CommandResult } from '../store/commands.ts'
-import type { TrackEvent } from '../store/types.ts'
+import type { TrackEvent } from '../store/nouns/tracking.ts'
 import { DiskError } from '../world/disk.ts'
 import type { Agent } from './agent.ts'
 

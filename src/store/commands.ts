@@ -4,37 +4,15 @@
 // that was released keeps its meaning. What applies it may depend on the database and on the Command, on nothing else: times
 // come with it, ties are broken by a key.
 
-import type {
-  AccountId,
-  BlobRef,
-  ContractCounts,
-  EmailId,
-  EmailSummary,
-  Forward,
-  ForwardHealth,
-  Group,
-  LearnedState,
-  MailboxId,
-  NewQueueEntry,
-  NewSuppressed,
-  ObjectKind,
-  OutgoingCounts,
-  QueueId,
-  ReceivedReport,
-  Remembered,
-  ReportDay,
-  ReportSighting,
-  ScriptQuota,
-  SentMessage,
-  SourceRest,
-  SpecialUse,
-  StoredPolicy,
-  Submission,
-  TrackEvent,
-  TrustedForwarder,
-  VacationResponse,
-  Verdict,
-} from './types.ts'
+import type { BlobRef } from './nouns/bodies.ts'
+import type { Forward, ForwardHealth, TrustedForwarder } from './nouns/forwarding.ts'
+import type { EmailId, EmailSummary, MailboxId, SpecialUse, Verdict } from './nouns/mail.ts'
+import type { Remembered, StoredPolicy } from './nouns/others.ts'
+import type { ContractCounts, NewSuppressed, OutgoingCounts, SentMessage, Submission } from './nouns/outgoing.ts'
+import type { AccountId, Group, LearnedState, ObjectKind, ScriptQuota, VacationResponse } from './nouns/people.ts'
+import type { NewQueueEntry, QueueId, SourceRest } from './nouns/queue.ts'
+import type { ReceivedReport, ReportDay, ReportSighting } from './nouns/reports.ts'
+import type { TrackEvent } from './nouns/tracking.ts'
 
 /** What an earlier command of the same batch made: its `id` (or `emailId`), by its index in the batch. */
 export interface Made {

@@ -12,11 +12,11 @@ import { ensureView, type KeyPlace, unlocked } from './encryption.ts'
 import type { Applied, EngineRequest } from './engine.ts'
 import { batchText } from './journal/entry.ts'
 import { JournalKeeper } from './journal/keeper.ts'
+import { type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './nouns/bodies.ts'
 import { Reads } from './read/reads.ts'
 import { mustBeOwn } from './shared/snapshot.ts'
 import { stamped } from './stamp.ts'
 import type { Store } from './store.ts'
-import { type BlobHash, type BlobRef, UNKNOWN_SEGMENT } from './types.ts'
 import { View } from './view.ts'
 
 const mostBatchesInGroup = 512

@@ -81,9 +81,9 @@ import { addSent, cancelSent, pruneOnce, pruneSent, putOnce } from './apply/sent
 import type { Command, CommandResult } from './commands.ts'
 import { type Entry, entryOf, textOf } from './journal/entry.ts'
 import { Journal } from './journal/journal.ts'
+import type { BlobRef } from './nouns/bodies.ts'
 import { migrate } from './schema.ts'
 import type { Change } from './store.ts'
-import type { BlobRef } from './types.ts'
 
 /** What the owner is asked. */
 export type EngineRequest =

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Command } from './commands.ts'
+import type { SentMessage } from './nouns/outgoing.ts'
+import type { QueueEntry } from './nouns/queue.ts'
 import { done, makeAccount, nowMs } from './testing.ts'
 import { onBothEngines } from './testing-engines.ts'
-import type { QueueEntry, SentMessage } from './types.ts'
 
 const sent = (account: number, trace: string, more: Partial<SentMessage> = {}): Command => ({
   kind: 'sent.add',

@@ -1,8 +1,16 @@
 // The store as roles and protocols see it: writes are batches of Commands, reads are synchronous looks at what is
-// durable, bodies are blobs, changes are announced. Implementations: embedded.ts (SQLite and segment files), shared.ts
-// (PostgreSQL), memory/store.ts (of simulated agents).
+// durable, bodies are blobs, changes are announced. Implementations: embedded.ts (SQLite and segment files), shared/store.ts
+// (PostgreSQL), memory/store.ts (of simulated agents). What is kept, noun by noun: nouns/.
 
 import type { Command, CommandResult } from './commands.ts'
+import type { BlobHash, BlobRef } from './nouns/bodies.ts'
+import type { Forward, ForwardHealth, TrustedForwarder } from './nouns/forwarding.ts'
+import type { Email, EmailId, Mailbox, MailboxId, Placement, ThreadId } from './nouns/mail.ts'
+import type { Remembered, StoredPolicy } from './nouns/others.ts'
+import type { Submission } from './nouns/outgoing.ts'
+import type { Account, AccountId, Group, Lesson, SieveScript, VacationResponse } from './nouns/people.ts'
+import type { LaneName, QueueEntry, QueueFilter, QueueLane, SourceRest } from './nouns/queue.ts'
+import type { TrackEvent } from './nouns/tracking.ts'
 import type { AccessReads } from './read/access.ts'
 import type { BounceReads } from './read/bounces.ts'
 import type { ChangeReads } from './read/changes.ts'
@@ -13,36 +21,8 @@ import type { OutgoingReads } from './read/outgoing.ts'
 import type { ReportReads } from './read/reports.ts'
 import type { SentReads } from './read/sent.ts'
 import type { WhereReads } from './read/where.ts'
-import type {
-  Account,
-  AccountId,
-  BlobHash,
-  BlobRef,
-  Email,
-  EmailId,
-  Forward,
-  ForwardHealth,
-  Group,
-  LaneName,
-  Lesson,
-  Mailbox,
-  MailboxId,
-  Placement,
-  QueueEntry,
-  QueueFilter,
-  QueueLane,
-  Remembered,
-  SieveScript,
-  SourceRest,
-  StoredPolicy,
-  Submission,
-  ThreadId,
-  TrackEvent,
-  TrustedForwarder,
-  VacationResponse,
-} from './types.ts'
 
-/** Something durable changed in an account, or in what QUEUE, EVENTS, LESSONS and their like (types.ts) stand for. Carries no data: look again. */
+/** Something durable changed in an account, or in what QUEUE, EVENTS, LESSONS and their like (nouns/watched.ts) stand for. Carries no data: look again. */
 export interface Change {
   readonly account: AccountId
   /** Mailboxes touched. */

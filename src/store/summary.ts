@@ -8,7 +8,7 @@ import { decodeEncodedWords } from '../message/encoded-word.ts'
 import { envelope } from '../message/envelope.ts'
 import { fieldsNamed, unfolded } from '../message/header.ts'
 import { parseStructure } from '../message/mime.ts'
-import type { EmailAddress, EmailSummary } from './types.ts'
+import type { EmailAddress, EmailSummary } from './nouns/mail.ts'
 
 const MAX_TEXT = 1000
 const MAX_ADDRESSES = 200

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Command, CommandResult } from './commands.ts'
+import type { EmailSummary } from './nouns/mail.ts'
 import type { Store } from './store.ts'
-import type { EmailSummary } from './types.ts'
 
 export const nowMs = Date.UTC(2026, 10, 23)
 

@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto'
 import { baseSubject } from '../message/message-id.ts'
-import type { EmailSummary } from './types.ts'
+import type { EmailSummary } from './nouns/mail.ts'
 
 const referencesKept = 40
 

@@ -3,10 +3,11 @@
 
 import type { Command } from './commands.ts'
 import { Directory } from './directory.ts'
+import type { EmailId } from './nouns/mail.ts'
+import type { AccountId } from './nouns/people.ts'
 import { Reads } from './read/reads.ts'
 import type { Change, Store } from './store.ts'
 import type { TextIndex } from './text/text-index.ts'
-import type { AccountId, EmailId } from './types.ts'
 
 /** A store as the agent keeps it, whatever its engine. */
 export type KeptStore = View & Store

@@ -8,7 +8,7 @@ import type { SaslAccounts } from '../../protocols/sasl/accounts.ts'
 import { MemoryClient } from '../../protocols/testing.ts'
 import type { Command } from '../../store/commands.ts'
 import { type EmbeddedStore, openStore } from '../../store/embedded.ts'
-import type { AccountId } from '../../store/types.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import { realWorld } from '../../world/real/world.ts'
 import type { World } from '../../world/world.ts'
 

@@ -3,7 +3,7 @@
 // every account sits in one of its chairs: what two of the three say is the system's word, so nobody alone, however much
 // they teach, decides over other people's mail. While there are too few lessons of either kind there is no opinion.
 
-import type { AccountId, LearnedState, Lesson } from '../../store/types.ts'
+import type { AccountId, LearnedState, Lesson } from '../../store/nouns/people.ts'
 import { Classifier } from './classifier.ts'
 import type { Features } from './features.ts'
 

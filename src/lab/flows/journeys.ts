@@ -1,7 +1,7 @@
 // What each message met on its way, read from what the agents of the fine level recorded: at which agent, what its proofs
 // came to there, and what that agent did with it.
 
-import type { TrackEvent } from '../../store/types.ts'
+import type { TrackEvent } from '../../store/nouns/tracking.ts'
 import type { FlowLetter } from '../simulate/letters.ts'
 import type { Kind } from '../simulate/senders.ts'
 import { type Fate, general } from '../simulate/traffic.ts'

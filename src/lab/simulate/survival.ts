@@ -3,7 +3,7 @@
 
 import { isWithin } from '../../identity/domain.ts'
 import { checkHost } from '../../identity/spf/spf.ts'
-import type { TrackEvent } from '../../store/types.ts'
+import type { TrackEvent } from '../../store/nouns/tracking.ts'
 import type { RunningAgent } from '../../system/agent.ts'
 import { type FlowLetter, lettersOf, type Skipped } from './letters.ts'
 import { type Sent, type Stage, send } from './stage.ts'

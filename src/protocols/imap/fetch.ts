@@ -4,7 +4,8 @@
 
 import { envelope } from '../../message/envelope.ts'
 import { presentFlags } from '../../store/flags.ts'
-import type { BlobRef, Email, Placement } from '../../store/types.ts'
+import type { BlobRef } from '../../store/nouns/bodies.ts'
+import type { Email, Placement } from '../../store/nouns/mail.ts'
 import { type BlobRequest, commit, type Dialogue, isRefusal, readBlobs } from '../dialogue.ts'
 import { type Answer, bad, NO_SUCH_MESSAGE, no, ok } from './answer.ts'
 import { binaryBytes } from './binary.ts'

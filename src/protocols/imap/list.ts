@@ -1,7 +1,7 @@
 // LIST, LSUB, NAMESPACE: which mailboxes there are (RFC 9051 §6.3.9, LIST-EXTENDED RFC 5258, LIST-STATUS RFC 5819,
 // LIST-MYRIGHTS RFC 8440, LIST-METADATA RFC 9590, SPECIAL-USE RFC 6154, CHILDREN RFC 3348, RFC 2342).
 
-import type { SpecialUse } from '../../store/types.ts'
+import type { SpecialUse } from '../../store/nouns/mail.ts'
 import type { Dialogue } from '../dialogue.ts'
 import { tellMyRights } from './acl.ts'
 import { type Answer, bad, ok } from './answer.ts'

@@ -1,7 +1,7 @@
 // Commands on mailboxes as wholes: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8,
 // CREATE-SPECIAL-USE RFC 6154 §3, OBJECTID RFC 8474 §4), in the client's own account or in a shared one (RFC 4314 §4).
 
-import type { SpecialUse } from '../../store/types.ts'
+import type { SpecialUse } from '../../store/nouns/mail.ts'
 import type { Dialogue } from '../dialogue.ts'
 import { type Answer, bad, NO_MAILBOX, NO_PERMISSION, no, ok } from './answer.ts'
 import { mailboxAt, ownerOf, pathProblem, readPath, rightsIn, SEPARATOR } from './names.ts'

@@ -1,7 +1,7 @@
 // Annotations (RFC 5464): GETMETADATA and SETMETADATA on mailboxes and, with "" as name, on the account. /shared is one for
 // all who may use the mailbox, /private is each reader's own.
 
-import type { Annotation } from '../../store/types.ts'
+import type { Annotation } from '../../store/nouns/mail.ts'
 import type { Dialogue } from '../dialogue.ts'
 import { type Answer, bad, NO_MAILBOX, NO_PERMISSION, no, ok } from './answer.ts'
 import { mailboxAt, mailboxName, type Place, pathOf } from './names.ts'

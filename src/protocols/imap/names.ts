@@ -3,8 +3,9 @@
 // 9051 §5.1). Where a house shows '.' as its delimiter, '.' and '/' change places on the wire, so that every path still
 // has one name. The store keeps mailboxes by id; a path never becomes the name of a file.
 
+import type { Mailbox } from '../../store/nouns/mail.ts'
+import type { Account, AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { Account, AccountId, Mailbox } from '../../store/types.ts'
 import { decodeMailboxName, encodeMailboxName } from './mutf7.ts'
 import type { Cursor } from './parser.ts'
 import { string } from './response.ts'

@@ -1,7 +1,7 @@
 // NOTIFY (RFC 5465): a client says of which mailboxes it wants to hear, and hears without asking: STATUS of those whose
 // messages changed, LIST of those that came, went, or got another name or subscription.
 
-import type { Mailbox, Placement } from '../../store/types.ts'
+import type { Mailbox, Placement } from '../../store/nouns/mail.ts'
 import type { Dialogue } from '../dialogue.ts'
 import { type Answer, bad, ok } from './answer.ts'
 import { Fetching } from './fetch.ts'

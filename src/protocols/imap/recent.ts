@@ -2,8 +2,9 @@
 // it (RFC 9051 has dropped it); per process and store we remember from which UID on nobody has been told yet.
 
 import type { UidSet } from '../../store/commands.ts'
+import type { MailboxId } from '../../store/nouns/mail.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, MailboxId } from '../../store/types.ts'
 import { setContains } from './sequence.ts'
 import type { UidMap } from './uid-map.ts'
 

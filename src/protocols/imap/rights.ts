@@ -1,6 +1,6 @@
 // Rights in a mailbox (RFC 4314): letters, what they allow, and how rights of several identifiers add up.
 
-import type { AccessRight } from '../../store/types.ts'
+import type { AccessRight } from '../../store/nouns/mail.ts'
 
 /** Each right as one letter, in the order in which they are written. */
 export const ALL_RIGHTS = 'lrswipkxtea'

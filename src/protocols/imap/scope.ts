@@ -2,8 +2,9 @@
 // as it is now (RFC 7377).
 
 import type { UidSet } from '../../store/commands.ts'
+import type { MailboxId } from '../../store/nouns/mail.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, MailboxId } from '../../store/types.ts'
 import type { Place } from './names.ts'
 import { UidMap } from './uid-map.ts'
 

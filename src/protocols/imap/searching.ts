@@ -1,9 +1,9 @@
 // Looks through the messages of a scope for those that match. Works in windows and lets other connections run between them:
 // a search over bodies may take long.
 
+import type { Placement } from '../../store/nouns/mail.ts'
 import type { FoundPlacement } from '../../store/read/contents.ts'
 import { type PlacementCondition, type PlacementIndex, placementIndex } from '../../store/read/placement-query.ts'
-import type { Placement } from '../../store/types.ts'
 import { type Dialogue, mayHold, pause, readBlobs } from '../dialogue.ts'
 import type { SearchScope } from './scope.ts'
 import type { SearchKey } from './search-keys.ts'

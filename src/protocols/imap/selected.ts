@@ -3,8 +3,9 @@
 // tells it.
 
 import type { UidSet } from '../../store/commands.ts'
+import type { Mailbox, MailboxId, Placement } from '../../store/nouns/mail.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, Mailbox, MailboxId, Placement } from '../../store/types.ts'
 import type { SearchContext } from './context.ts'
 import type { Place } from './names.ts'
 import type { Recent } from './recent.ts'

@@ -1,8 +1,9 @@
 // An IMAP server session (RFC 9051, RFC 3501) as a Dialogue: reads commands, runs each by its row in COMMANDS, tells what changed,
 // and gives the tagged answer. Knows states and their order; what a command does stands in the file of its group.
 
+import type { MailboxId } from '../../store/nouns/mail.ts'
+import type { Account, AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { Account, AccountId, MailboxId } from '../../store/types.ts'
 import type { TlsInfo } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import { type Dialogue, read, send, signedOut, watch } from '../dialogue.ts'

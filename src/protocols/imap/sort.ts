@@ -1,9 +1,9 @@
 // SORT (RFC 5256, SORT=DISPLAY RFC 5957, ESORT and CONTEXT=SORT RFC 5267): a search whose results come in another order.
 
 import { baseSubject } from '../../message/message-id.ts'
+import type { Email } from '../../store/nouns/mail.ts'
 import type { FoundPlacement } from '../../store/read/contents.ts'
 import { fold } from '../../store/text/words.ts'
-import type { Email } from '../../store/types.ts'
 import { type Dialogue, pause } from '../dialogue.ts'
 import { type Answer, ok } from './answer.ts'
 import { offerUpdates } from './context.ts'

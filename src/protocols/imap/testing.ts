@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before } from 'node:test'
 import type { Command, CommandResult } from '../../store/commands.ts'
-import type { AccountId } from '../../store/types.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import { type Bench, MemoryClient, openBench } from '../testing.ts'
 import { type ServeImapOptions, serveImap } from './serve.ts'
 

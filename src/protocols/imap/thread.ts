@@ -2,8 +2,8 @@
 // messages give.
 
 import { baseSubject } from '../../message/message-id.ts'
+import type { Email } from '../../store/nouns/mail.ts'
 import { fold } from '../../store/text/words.ts'
-import type { Email } from '../../store/types.ts'
 import type { Dialogue } from '../dialogue.ts'
 import { type Answer, bad, ok } from './answer.ts'
 import { readCriteria } from './search.ts'

@@ -3,8 +3,9 @@
 // decoded. Who may not have it hears NIL, and not why.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { BlobRef } from '../../store/nouns/bodies.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { Account, BlobRef } from '../../store/types.ts'
 import { type Dialogue, readBlobs } from '../dialogue.ts'
 import { type Answer, bad, NO_MAILBOX, no, ok } from './answer.ts'
 import { binaryBytes, decodedBytes } from './binary.ts'

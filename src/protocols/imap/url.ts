@@ -1,7 +1,7 @@
 // IMAP URLs that name a message or a part of one (RFC 5092), as CATENATE and BURL take them, and with the authorization of
 // URLAUTH (RFC 4467): what they say, and where they lead for somebody.
 
-import type { BlobRef } from '../../store/types.ts'
+import type { BlobRef } from '../../store/nouns/bodies.ts'
 import { mailboxAt, type Place, pathOfUrl, type Viewer } from './names.ts'
 import { Cursor } from './parser.ts'
 import { parseSection, type Section, Source, sectionBytes } from './section.ts'

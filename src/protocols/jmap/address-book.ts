@@ -1,6 +1,6 @@
 // Address books (RFC 9610 §2): every account has one to begin with, and the person makes more.
 
-import type { StoredObject } from '../../store/types.ts'
+import type { StoredObject } from '../../store/nouns/people.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, parseId, resolveId } from './ids.ts'
 import { patched } from './patch.ts'

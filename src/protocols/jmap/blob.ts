@@ -3,7 +3,7 @@
 // which a message, a script or an upload is this body.
 
 import { decodeTransfer } from '../../message/transfer.ts'
-import type { BlobRef } from '../../store/types.ts'
+import type { BlobRef } from '../../store/nouns/bodies.ts'
 import { type BlobName, formatBlobId, parseBlobId } from './ids.ts'
 import type { JmapBackend } from './types.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { UNDELETE } from '../../store/types.ts'
+import { UNDELETE } from '../../store/nouns/mail.ts'
 import { sessionObject } from './session.ts'
 import { atDesk } from './testing.ts'
 import { DELETED } from './types.ts'

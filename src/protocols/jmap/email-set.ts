@@ -3,8 +3,9 @@
 
 import { parseHeader } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
+import type { BlobRef } from '../../store/nouns/bodies.ts'
+import type { Email } from '../../store/nouns/mail.ts'
 import { summarise } from '../../store/summary.ts'
-import type { BlobRef, Email } from '../../store/types.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { findBlob, readBlobId } from './blob.ts'
 import { compose } from './compose.ts'

@@ -3,7 +3,7 @@
 
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
 import { fieldsNamed, parseHeader, unfolded } from '../../message/header.ts'
-import type { Email, EmailAddress } from '../../store/types.ts'
+import type { Email, EmailAddress } from '../../store/nouns/mail.ts'
 import { isObject } from './arguments.ts'
 import { parseId } from './ids.ts'
 import { isKeyword, keywordsOf } from './keywords.ts'

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
-import type { StoredObject } from '../../store/types.ts'
+import type { StoredObject } from '../../store/nouns/people.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, formatState, parseId, parseState } from './ids.ts'
 import { accountIdOf, beginSet, SET_ARGUMENTS } from './standard.ts'

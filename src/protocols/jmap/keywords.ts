@@ -1,6 +1,6 @@
 // JMAP's keywords and IMAP's flags are two spellings of one set (RFC 8621 §4.1.1).
 
-import type { Placement } from '../../store/types.ts'
+import type { Placement } from '../../store/nouns/mail.ts'
 
 const FLAG_OF: Record<string, string> = {
   $seen: '\\Seen',

@@ -1,7 +1,7 @@
 // Mailboxes: get, changes, query, set. The store has paths ('Work/Invoices'), JMAP has names with parents.
 // Keeps RFC 8621 §2 (Mailbox), §2.3 (query), §2.5 (set).
 
-import type { Mailbox, SpecialUse } from '../../store/types.ts'
+import type { Mailbox, SpecialUse } from '../../store/nouns/mail.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, parseId, resolveId } from './ids.ts'
 import { mayIn, shareCommands, shareWithOf } from './principal.ts'

@@ -1,7 +1,8 @@
 // Principals (RFC 9670 §2): the people of this store as far as one need know them, to share with them and to see who
 // shares. One finds oneself, those one shares with and who share, and whoever has an address that one knows in full.
 
-import type { Account, AccountId, Mailbox } from '../../store/types.ts'
+import type { Mailbox } from '../../store/nouns/mail.ts'
+import type { Account, AccountId } from '../../store/nouns/people.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { formatId, parseId } from './ids.ts'
 import { sharedAccounts } from './shared.ts'

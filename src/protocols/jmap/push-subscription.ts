@@ -3,8 +3,8 @@
 
 import { createECDH } from 'node:crypto'
 import type { Command } from '../../store/commands.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId } from '../../store/types.ts'
 import { isObject } from './arguments.ts'
 import { utcDate } from './header-forms.ts'
 import { formatId, parseId } from './ids.ts'

@@ -2,8 +2,8 @@
 // Keeps RFC 8621 §4.4 (filter, sort, collapseThreads) and §4.5. The first pages come from the store's index; a whole
 // list, where one is needed, is kept until the account changes.
 
+import type { Email, EmailId } from '../../store/nouns/mail.ts'
 import { type EmailOrder, type EmailQuery, isTimed } from '../../store/read/email-query.ts'
-import type { Email, EmailId } from '../../store/types.ts'
 import { type Read, readArguments } from './arguments.ts'
 import { compileFilter, type EmailFilter } from './conditions.ts'
 import { formatId, parseId, parseState } from './ids.ts'

@@ -1,7 +1,7 @@
 // ShareNotification (RFC 9670 §3): somebody lets this person do more or less in a mailbox of his. The store makes one with
 // each such change; a person reads and drops them.
 
-import type { ShareNotification } from '../../store/types.ts'
+import type { ShareNotification } from '../../store/nouns/people.ts'
 import { readArguments } from './arguments.ts'
 import { formatId, parseId, resolveId } from './ids.ts'
 import { rightsFrom } from './principal.ts'

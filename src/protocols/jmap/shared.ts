@@ -3,10 +3,11 @@
 // the rights (Sharing). The states of such an account name what is seen of it: with other rights one begins anew.
 
 import { createHash } from 'node:crypto'
+import type { Email, EmailId, Mailbox, MailboxId, Placement } from '../../store/nouns/mail.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Changes } from '../../store/read/changes.ts'
 import type { EmailCondition, EmailQuery, TimedEmail } from '../../store/read/email-query.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, Email, EmailId, Mailbox, MailboxId, Placement } from '../../store/types.ts'
 import { type Rights, rightsOf } from '../imap/rights.ts'
 import { formatId, parseId } from './ids.ts'
 import { type JmapBackend, type Json, MethodError } from './types.ts'

@@ -1,7 +1,7 @@
 // Sieve scripts over JMAP (RFC 9661): the same scripts that ManageSieve shows, with their text as blobs.
 
 import type { Command, CommandResult } from '../../store/commands.ts'
-import type { SieveScript } from '../../store/types.ts'
+import type { SieveScript } from '../../store/nouns/people.ts'
 import { ACTION_LIMITS } from '../sieve/actions.ts'
 import { CAPABILITY_NAMES, NOTIFY_METHODS } from '../sieve/capabilities.ts'
 import { checkScript } from '../sieve/check.ts'

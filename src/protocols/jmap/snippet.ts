@@ -1,7 +1,7 @@
 // SearchSnippet/get: where in an email the words stand that a filter looks for (RFC 8621 §5). What stands in a message is
 // a stranger's: it goes out as HTML with everything escaped, and our <mark> is the only tag.
 
-import type { Email } from '../../store/types.ts'
+import type { Email } from '../../store/nouns/mail.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { compileFilter } from './conditions.ts'
 import { searchWords } from './filter.ts'

@@ -2,7 +2,8 @@
 
 import { bodyLists, htmlToText, partText } from '../../message/body.ts'
 import { parseStructure } from '../../message/mime.ts'
-import type { BlobHash, Email } from '../../store/types.ts'
+import type { BlobHash } from '../../store/nouns/bodies.ts'
+import type { Email } from '../../store/nouns/mail.ts'
 import type { JmapBackend } from './types.ts'
 
 /** Characters remembered in all, whoever's mail it is: a text is named by its content. */

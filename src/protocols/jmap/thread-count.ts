@@ -1,7 +1,7 @@
 // How many conversations a mailbox holds (RFC 8621 §2: totalThreads, unreadThreads). Counting reads an index of the whole
 // mailbox, so a number is kept until a message there changes.
 
-import type { Mailbox, MailboxId } from '../../store/types.ts'
+import type { Mailbox, MailboxId } from '../../store/nouns/mail.ts'
 import type { JmapBackend } from './types.ts'
 
 interface Counts {

@@ -1,6 +1,6 @@
 // Threads: get and changes (RFC 8621 §3).
 
-import type { ThreadId } from '../../store/types.ts'
+import type { ThreadId } from '../../store/nouns/mail.ts'
 import { readArguments } from './arguments.ts'
 import { firstEmails } from './email-get.ts'
 import { formatId } from './ids.ts'

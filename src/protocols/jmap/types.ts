@@ -3,8 +3,9 @@
 // Everything here is a view of one signed-in account's store; HTTP is above, in src/web/.
 
 import type { Command, CommandResult } from '../../store/commands.ts'
+import type { EmailId, MailboxId } from '../../store/nouns/mail.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { Account, EmailId, MailboxId } from '../../store/types.ts'
 import type { World } from '../../world/world.ts'
 import type { Rights } from '../imap/rights.ts'
 import type { Reply } from '../smtp/reply.ts'

@@ -1,7 +1,7 @@
 // VacationResponse: the answer while a person is away, of which there is one (RFC 8621 §8). It is data that runs beside the
 // active Sieve script (roles/mda/sort.ts), and never in its place.
 
-import type { VacationResponse } from '../../store/types.ts'
+import type { VacationResponse } from '../../store/nouns/people.ts'
 import { isObject, readArguments } from './arguments.ts'
 import { accountIdOf, beginSet, GET_ARGUMENTS, SET_ARGUMENTS, stateOf } from './standard.ts'
 import {

@@ -2,8 +2,8 @@
 // with what is wrong at which place, and kept in the account's store.
 
 import type { CommandResult } from '../../store/commands.ts'
+import type { Account, ScriptQuota, SieveScript } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { Account, ScriptQuota, SieveScript } from '../../store/types.ts'
 import type { TlsInfo } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import {

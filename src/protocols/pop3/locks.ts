@@ -2,8 +2,8 @@
 // keep its person out until its connection is noticed to be dead: a newer session takes over from one that has been
 // silent, and what the silent one wanted deleted stays. Never are there two that may delete.
 
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId } from '../../store/types.ts'
 
 export interface LockLimits {
   /** Without a command, or a piece of an answer taken, for so long, a session is taken for dead. */

@@ -1,7 +1,8 @@
 // The maildrop of a session: the messages that were in the INBOX at sign-in, by number, and what the client did to each.
 
+import type { EmailId, Mailbox, MailboxId } from '../../store/nouns/mail.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, EmailId, Mailbox, MailboxId } from '../../store/types.ts'
 import type { Hold } from './locks.ts'
 
 export interface Message {

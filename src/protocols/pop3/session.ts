@@ -3,8 +3,8 @@
 // what was deleted goes at QUIT, in one commit.
 
 import type { Command } from '../../store/commands.ts'
+import type { BlobRef } from '../../store/nouns/bodies.ts'
 import type { Store } from '../../store/store.ts'
-import type { BlobRef } from '../../store/types.ts'
 import type { TlsInfo } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import {

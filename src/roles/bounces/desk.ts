@@ -1,7 +1,8 @@
 // What an Author sees of addresses that his mail did not reach, and takes off the list himself: at "Where is my mail?", in
 // the settings, and by programs. What an administrator put there stays there.
 
-import type { Account, Suppressed } from '../../store/types.ts'
+import type { Suppressed } from '../../store/nouns/outgoing.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { World } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { stoppedUntilMs, whyOf, writerOf } from './suppressed.ts'

@@ -7,7 +7,9 @@
 import { REASONS, type Reason } from '../../identity/reports/bounces/reasons.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import type { Account, QueueEntry, Suppressed } from '../../store/types.ts'
+import type { Suppressed } from '../../store/nouns/outgoing.ts'
+import type { Account } from '../../store/nouns/people.ts'
+import type { QueueEntry } from '../../store/nouns/queue.ts'
 import type { Agent } from '../agent.ts'
 import { eventCommand } from '../tracking.ts'
 

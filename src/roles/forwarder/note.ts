@@ -6,7 +6,7 @@ import { buildMessage, structuredField, textField } from '../../message/build.ts
 import { formatDate } from '../../message/date.ts'
 import { fieldsNamed, type Header } from '../../message/header.ts'
 import { allParts, parseStructure } from '../../message/mime.ts'
-import type { ProbeReport } from '../../store/types.ts'
+import type { ProbeReport } from '../../store/nouns/forwarding.ts'
 import { type Agent, newTrace } from '../agent.ts'
 
 export type Note =

@@ -2,7 +2,7 @@
 // reverse-path, and that the Recipient has not said anything about. "12 messages this week came through old.example with
 // its seal and your old address. Yours?"
 
-import type { AccountId } from '../../store/types.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 
 export interface Noticed {

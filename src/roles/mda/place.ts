@@ -2,8 +2,10 @@
 
 import { parseHeader } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
+import type { BlobRef } from '../../store/nouns/bodies.ts'
+import type { EmailSummary, Verdict } from '../../store/nouns/mail.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import { summarise } from '../../store/summary.ts'
-import type { Account, BlobRef, EmailSummary, Verdict } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 
 /** A body as the mailboxes of this agent will hold it. */

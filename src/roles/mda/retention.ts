@@ -2,8 +2,9 @@
 // ones that can be brought back no more (`undelete=`). What is kept (`retention=keep`) stays, whoever deletes it.
 
 import type { Command } from '../../store/commands.ts'
+import { holdKey, type Mailbox, UNDELETE } from '../../store/nouns/mail.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import { type Account, holdKey, type Mailbox, UNDELETE } from '../../store/types.ts'
 import type { Clock } from '../../world/world.ts'
 import type { RetentionRule, RetentionSettings } from '../agent.ts'
 

@@ -2,7 +2,7 @@
 // else's, or a whole domain (`may-send-as=`).
 
 import { formatAddress, type Mailbox } from '../../message/address.ts'
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Agent, SendAs } from '../agent.ts'
 
 /** What the description lends to this Author. */

@@ -4,7 +4,7 @@
 import { parseHeader } from '../../message/header.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import type { QueueEntry } from '../../store/types.ts'
+import type { QueueEntry } from '../../store/nouns/queue.ts'
 import type { Agent } from '../agent.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'

@@ -3,7 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import { isPositive, type Reply } from '../../protocols/smtp/reply.ts'
-import type { Account, SentMessage } from '../../store/types.ts'
+import type { SentMessage } from '../../store/nouns/outgoing.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 import { eventCommand } from '../tracking.ts'
 import { WebhookDesk } from '../webhooks/desk.ts'

@@ -1,7 +1,8 @@
 // The story of a message as its Author may read it, and as his programs are told it: what happened to it, in one word for
 // each event. Where somebody here sends his mail on is his own affair, so what happened behind a recipient is left out.
 
-import type { SentMessage, TrackEvent } from '../../store/types.ts'
+import type { SentMessage } from '../../store/nouns/outgoing.ts'
+import type { TrackEvent } from '../../store/nouns/tracking.ts'
 
 export const STORY_TYPES = [
   ...(['accepted', 'held', 'deferred', 'delivered', 'bounced', 'cancelled'] as const),

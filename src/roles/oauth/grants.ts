@@ -3,7 +3,7 @@
 // good once (RFC 9700 §4.14.2): one that comes again was copied, and ends the grant. Access tokens live an hour, and no longer than the grant.
 
 import { createHash } from 'node:crypto'
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 import type { Door } from '../app-passwords.ts'
 import { InTurn } from '../in-turn.ts'

@@ -3,7 +3,7 @@
 
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 import type { Passwords } from '../passwords.ts'
 import { digestOf } from './tokens.ts'

@@ -3,7 +3,7 @@
 // not a library: docs/accounts.md.
 
 import { RateLimit } from '../../filter/rate.ts'
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Accounts } from '../accounts.ts'
 import type { Agent } from '../agent.ts'
 import { Clients } from './clients.ts'

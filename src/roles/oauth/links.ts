@@ -1,7 +1,7 @@
 // Which account is meant by somebody whom another issuer names: one whose owner linked that subject in the settings, or whose
 // own address the issuer has verified. None is ever made because of a sign-in.
 
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 import type { OtherPerson } from './other-issuer.ts'
 

@@ -4,10 +4,11 @@
 
 import { fieldsNamed, type Header } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
+import type { EmailAddress } from '../../store/nouns/mail.ts'
+import type { Account, AccountId } from '../../store/nouns/people.ts'
 import { printOf } from '../../store/read/outgoing.ts'
 import { summarise } from '../../store/summary.ts'
 import { threadKeys } from '../../store/threads.ts'
-import type { Account, AccountId, EmailAddress } from '../../store/types.ts'
 import type { World } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 

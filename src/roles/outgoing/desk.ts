@@ -4,8 +4,8 @@
 // changing the password, which ends what others opened.
 
 import type { Command } from '../../store/commands.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { Account } from '../../store/types.ts'
 import type { World } from '../../world/world.ts'
 import type { Accounts } from '../accounts.ts'
 import type { AdminAnswer } from '../administer.ts'

@@ -2,7 +2,7 @@
 // who sent it, the next time that he asks to send.
 
 import type { Command } from '../../store/commands.ts'
-import type { QueueEntry } from '../../store/types.ts'
+import type { QueueEntry } from '../../store/nouns/queue.ts'
 import type { Agent } from '../agent.ts'
 import { untagged } from '../msa/tagged.ts'
 import type { Outcome } from '../transmitter/outcome.ts'

@@ -1,7 +1,7 @@
 // What a sender does, measured against what is usual for him. Hours are rows of the store; an hour that goes on counts with
 // the part of the one before that is not over, so that nobody gains by waiting for the clock to strike.
 
-import type { OutgoingCounts, OutgoingHour } from '../../store/types.ts'
+import type { OutgoingCounts, OutgoingHour } from '../../store/nouns/outgoing.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_H = 24

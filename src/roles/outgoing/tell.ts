@@ -7,7 +7,7 @@ import { addressField, buildMessage, structuredField, textField } from '../../me
 import { formatDate } from '../../message/date.ts'
 import { formatMessageId } from '../../message/message-id.ts'
 import type { Command } from '../../store/commands.ts'
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import type { Sender } from './gate.ts'

@@ -5,7 +5,7 @@ import type { Weight } from '../../filter/rules/rules.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { checkHost, type SpfResult } from '../../identity/spf/spf.ts'
 import type { ForwarderMatch } from '../../identity/trusted.ts'
-import type { Verdict } from '../../store/types.ts'
+import type { Verdict } from '../../store/nouns/mail.ts'
 import type { Agent } from '../agent.ts'
 import type { Judgement } from './judge.ts'
 

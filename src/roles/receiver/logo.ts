@@ -6,7 +6,7 @@ import { bimiSelector, lookupBimi } from '../../identity/bimi.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { Header } from '../../message/header.ts'
 import type { Command, CommandResult } from '../../store/commands.ts'
-import type { Verdict } from '../../store/types.ts'
+import type { Verdict } from '../../store/nouns/mail.ts'
 import type { Agent } from '../agent.ts'
 
 type Logo = NonNullable<Verdict['bimi']>

@@ -3,8 +3,8 @@
 
 import type { AggregateRow } from '../../identity/reports/aggregate.ts'
 import type { TlsReport } from '../../identity/reports/tls.ts'
+import type { ReceivedReport, ReportDuty } from '../../store/nouns/reports.ts'
 import type { Store } from '../../store/store.ts'
-import type { ReceivedReport, ReportDuty } from '../../store/types.ts'
 import { DAY_MS } from './observations.ts'
 import { type Source, sourcesOf } from './sources.ts'
 import type { AggregateContent, FeedbackContent } from './take-in.ts'

@@ -1,7 +1,7 @@
 // The reporter of an agent: sends the reports and complaints that are due, looks into those that came. What is to be done lies in the
 // store, so it goes on after any crash where it was.
 
-import { REPORTS } from '../../store/types.ts'
+import { REPORTS } from '../../store/nouns/watched.ts'
 import { DiskError } from '../../world/disk.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'

@@ -4,7 +4,7 @@
 import { httpsPost } from '../../identity/mta-sts/https-get.ts'
 import { TLS_REPORT_TYPE } from '../../identity/reports/tls-build.ts'
 import type { Command } from '../../store/commands.ts'
-import type { ReportDuty } from '../../store/types.ts'
+import type { ReportDuty } from '../../store/nouns/reports.ts'
 import { type Agent, newTrace } from '../agent.ts'
 import { placeCommand, prepareDelivery } from '../mda/place.ts'
 import { forwardPathOf, queueCommand, wayFor } from '../routing.ts'

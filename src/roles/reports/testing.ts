@@ -2,7 +2,7 @@
 
 import type { AggregateRow } from '../../identity/reports/aggregate.ts'
 import type { Command } from '../../store/commands.ts'
-import type { ReceivedReport } from '../../store/types.ts'
+import type { ReceivedReport } from '../../store/nouns/reports.ts'
 import type { AggregateContent, FeedbackContent } from './take-in.ts'
 
 const DAY_MS = 86_400_000

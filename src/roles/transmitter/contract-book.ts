@@ -1,7 +1,7 @@
 // What those whose mail is carried under a contract may know of it, by their own credentials: its messages and what became
 // of them, its counts and limits, whom it does not write to any more, and where its programs are told.
 
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Agent, ContractTerms } from '../agent.ts'
 import { SendingDesk } from '../msa/sending.ts'
 import type { Contracts } from './contracts.ts'

@@ -11,7 +11,7 @@ import type { PasswordVerdict, ScramLookup } from '../../protocols/sasl/accounts
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { type ContractDay, contractDay } from '../../store/apply/contract-counts.ts'
 import type { Command } from '../../store/commands.ts'
-import type { ContractCounts } from '../../store/types.ts'
+import type { ContractCounts } from '../../store/nouns/outgoing.ts'
 import type { AdminAnswer } from '../administer.ts'
 import type { Agent, ContractTerms } from '../agent.ts'
 import { keyOfCertificate } from '../certificates.ts'

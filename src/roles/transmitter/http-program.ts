@@ -4,7 +4,7 @@
 
 import { httpsPost } from '../../identity/mta-sts/https-get.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
-import type { QueueEntry } from '../../store/types.ts'
+import type { QueueEntry } from '../../store/nouns/queue.ts'
 import type { Agent } from '../agent.ts'
 
 export interface HttpProgram {

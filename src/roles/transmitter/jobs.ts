@@ -1,7 +1,7 @@
 // Jobs: recipients of one message at one domain that travel in one transaction, and the envelope they travel with.
 
 import type { DeliverBy, Envelope } from '../../protocols/smtp/envelope.ts'
-import type { QueueEntry } from '../../store/types.ts'
+import type { QueueEntry } from '../../store/nouns/queue.ts'
 import { forwardPathOf, reversePathOf } from '../routing.ts'
 
 /** Recipients of one transaction (RFC 5321 §4.5.3.1.8: every server takes 100). */

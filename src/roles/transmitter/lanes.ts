@@ -2,7 +2,7 @@
 // rest: none waits behind another's). However much lies in the queue, the lanes hold a part that is
 // bounded: each its share, and all together; and a lane always gets a few, whatever the others hold.
 
-import type { LaneName, QueueEntry } from '../../store/types.ts'
+import type { LaneName, QueueEntry } from '../../store/nouns/queue.ts'
 import type { Job } from './jobs.ts'
 import type { Site } from './sites.ts'
 

@@ -5,7 +5,7 @@
 
 import { registrableDomain } from '../../identity/public-suffix.ts'
 import { isIp } from '../../message/ip.ts'
-import type { LaneName } from '../../store/types.ts'
+import type { LaneName } from '../../store/nouns/queue.ts'
 import type { TransmitterSettings } from '../agent.ts'
 
 export interface Pool {

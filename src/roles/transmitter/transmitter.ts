@@ -6,7 +6,8 @@
 
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import { QUEUE, type QueueEntry, type QueueLane } from '../../store/types.ts'
+import type { QueueEntry, QueueLane } from '../../store/nouns/queue.ts'
+import { QUEUE } from '../../store/nouns/watched.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { releaseCommands } from '../msa/release.ts'

@@ -3,7 +3,7 @@
 
 import { reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
-import type { QueueEntry } from '../../store/types.ts'
+import type { QueueEntry } from '../../store/nouns/queue.ts'
 import type { Agent } from '../agent.ts'
 import { type Connected, connectTo, type Failed, failed, type Manner } from './connect.ts'
 import { type Delivery, outcomesOf } from './deliver.ts'

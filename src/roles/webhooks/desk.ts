@@ -1,6 +1,6 @@
 // Where an Author says what his programs are told, and sees how it goes.
 
-import type { Account } from '../../store/types.ts'
+import type { Account } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 import { eventName, post, urlComplaint } from './post.ts'
 import {

@@ -4,8 +4,8 @@
 
 import { createHmac } from 'node:crypto'
 import type { Command } from '../../store/commands.ts'
+import type { AccountId, ObjectKind } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
-import type { AccountId, ObjectKind } from '../../store/types.ts'
 import type { Agent } from '../agent.ts'
 import { STORY_TYPES, type StoryType } from '../msa/story.ts'
 import { newWebhookSecret } from './signature.ts'

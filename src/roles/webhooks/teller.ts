@@ -3,7 +3,10 @@
 // are under way at once, and while some are not taken the others of the window are. A program that is down is asked seldom,
 // and after days no more, until its owner says that it works again.
 
-import { type AccountId, EVENTS, HOOKS, type SentMessage, type TrackEvent } from '../../store/types.ts'
+import type { SentMessage } from '../../store/nouns/outgoing.ts'
+import type { AccountId } from '../../store/nouns/people.ts'
+import type { TrackEvent } from '../../store/nouns/tracking.ts'
+import { EVENTS, HOOKS } from '../../store/nouns/watched.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { type StoryType, toldOf } from '../msa/story.ts'

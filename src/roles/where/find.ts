@@ -2,9 +2,9 @@
 // happened at each role of each agent whose events can be read here, and where it is now.
 
 import { isIp } from '../../message/ip.ts'
+import type { TrackEvent } from '../../store/nouns/tracking.ts'
 import type { FoundPlace, FoundWaiting } from '../../store/read/where.ts'
 import type { Store } from '../../store/store.ts'
-import type { TrackEvent } from '../../store/types.ts'
 
 /** An agent that can be read. */
 export interface WhereSource {

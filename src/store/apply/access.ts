@@ -1,7 +1,7 @@
 // Commands on what an account may hold, who may see its mailboxes, and annotations.
 
 import type { Command } from '../commands.ts'
-import type { ShareNotification } from '../types.ts'
+import type { ShareNotification } from '../nouns/people.ts'
 import { type Handler, noAccount, noMailbox, refuse } from './apply.ts'
 import type { Ledger, MailboxRow } from './ledger.ts'
 import { noteGone } from './objects.ts'

@@ -1,6 +1,6 @@
 // Commands on accounts, their addresses, whom they trust, and the store's settings.
 
-import type { SpecialUse } from '../types.ts'
+import type { SpecialUse } from '../nouns/mail.ts'
 import { type Handler, noAccount, refuse, resolveAccount } from './apply.ts'
 import type { AccountRow, Ledger } from './ledger.ts'
 import { insertMailbox } from './mailboxes.ts'

@@ -1,6 +1,6 @@
 // Commands on what came back: counted for the Author, and addresses that mail is not sent to any more.
 
-import type { NewSuppressed } from '../types.ts'
+import type { NewSuppressed } from '../nouns/outgoing.ts'
 import { type Handler, refuse } from './apply.ts'
 import type { Ledger } from './ledger.ts'
 

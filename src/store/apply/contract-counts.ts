@@ -2,7 +2,7 @@
 // however many nodes share a store, there is one count, and one limit.
 
 import type { Command, CommandResult } from '../commands.ts'
-import type { ContractCounts } from '../types.ts'
+import type { ContractCounts } from '../nouns/outgoing.ts'
 import { type Refusal, refuse } from './apply.ts'
 
 type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>

@@ -3,8 +3,9 @@
 // are left out: programs replace them every few seconds.
 
 import { presentFlags } from '../flags.ts'
+import { UNKNOWN_SEGMENT } from '../nouns/bodies.ts'
+import { holdKey, type SpecialUse } from '../nouns/mail.ts'
 import { BLOB_COLUMNS, blobOf } from '../read/rows.ts'
-import { holdKey, type SpecialUse, UNKNOWN_SEGMENT } from '../types.ts'
 import { type Handler, noAccount, noEmail, refuse } from './apply.ts'
 import { deliverEmail, overQuota } from './emails.ts'
 import type { Ledger } from './ledger.ts'

@@ -2,8 +2,9 @@
 // (JMAP's view: the email whole).
 
 import { changeFlags, storedFlags } from '../flags.ts'
+import { type BlobRef, UNKNOWN_SEGMENT } from '../nouns/bodies.ts'
+import type { EmailId, ThreadId } from '../nouns/mail.ts'
 import { threadKeys } from '../threads.ts'
-import { type BlobRef, type EmailId, type ThreadId, UNKNOWN_SEGMENT } from '../types.ts'
 import { findMailbox, type Handler, noAccount, noEmail, noMailbox, refuse, resolveAccount, resolveId } from './apply.ts'
 import { bring, cannotBring } from './brought.ts'
 import { setFlags } from './flags.ts'

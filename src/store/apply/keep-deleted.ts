@@ -1,6 +1,6 @@
 // Whether an email that leaves its last mailbox is kept for a while (deleted.ts brings it back).
 
-import { type EmailId, holdKey, UNDELETE } from '../types.ts'
+import { type EmailId, holdKey, UNDELETE } from '../nouns/mail.ts'
 import type { Ledger, MailboxRow } from './ledger.ts'
 
 /** How an email went: the mailbox that it was in last, and its flags there. */

@@ -3,7 +3,8 @@
 // because there is one writer; after a transaction that failed it is thrown away (`forget`).
 
 import type { Database, SqlValue, Statement } from '../../world/disk.ts'
-import type { AccountId, MailboxId, SpecialUse } from '../types.ts'
+import type { MailboxId, SpecialUse } from '../nouns/mail.ts'
+import type { AccountId } from '../nouns/people.ts'
 
 export interface AccountRow {
   readonly id: AccountId

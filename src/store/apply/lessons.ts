@@ -5,7 +5,8 @@
 // Keywords: RFC 8621 §4.1.1. Without what is shown, people who only ever complain would teach spam alone.
 
 import { flagBit, flagTest, SEEN, type StoredFlags } from '../flags.ts'
-import { type EmailId, LESSONS } from '../types.ts'
+import type { EmailId } from '../nouns/mail.ts'
+import { LESSONS } from '../nouns/watched.ts'
 import { type Handler, noAccount } from './apply.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 import { placementsOfEmail, releaseBlob } from './placements.ts'

@@ -1,7 +1,7 @@
 // Commands on mailboxes: create, rename, delete, subscribe (RFC 9051 §6.3.4 to §6.3.7). UIDVALIDITY comes from one
 // counter of the store that only rises, so that no name ever carries the same one for other messages (§2.3.1.1).
 
-import type { SpecialUse } from '../types.ts'
+import type { SpecialUse } from '../nouns/mail.ts'
 import { type Handler, noAccount, noMailbox, refuse, resolveAccount, resolveId } from './apply.ts'
 import { isUid, skipUids } from './brought.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'

@@ -1,6 +1,7 @@
 // Commands on small things of a person that are kept as JSON, and on bodies that a person brought.
 
-import { HOOKS, type ObjectKind, PUSHES } from '../types.ts'
+import type { ObjectKind } from '../nouns/people.ts'
+import { HOOKS, PUSHES } from '../nouns/watched.ts'
 import { type Handler, noAccount, refuse } from './apply.ts'
 import { noBody, useBlob } from './emails.ts'
 import type { AccountRow, Ledger } from './ledger.ts'

@@ -3,8 +3,8 @@
 
 import type { UidSet } from '../commands.ts'
 import { DELETED, SEEN, type StoredFlags } from '../flags.ts'
+import type { EmailId, ThreadId } from '../nouns/mail.ts'
 import { threadKeys } from '../threads.ts'
-import type { EmailId, ThreadId } from '../types.ts'
 import { keepDeleted, type Parting } from './keep-deleted.ts'
 import type { AccountRow, Ledger, MailboxRow } from './ledger.ts'
 

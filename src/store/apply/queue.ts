@@ -1,6 +1,6 @@
 // Commands on what leaves and what happened: the queue, submissions, tracking events, and pruning of logs.
 
-import { EVENTS, QUEUE } from '../types.ts'
+import { EVENTS, QUEUE } from '../nouns/watched.ts'
 import { type Handler, noAccount, noEmail, refuse, resolveId } from './apply.ts'
 import { noBody, useBlob } from './emails.ts'
 import { noteGone } from './objects.ts'

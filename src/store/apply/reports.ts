@@ -2,7 +2,9 @@
 // strangers, so everything has a limit.
 
 import { createHash } from 'node:crypto'
-import { COMPLAINS, type EmailId, REPORTS, type ReportDay, type ReportSighting } from '../types.ts'
+import type { EmailId } from '../nouns/mail.ts'
+import { COMPLAINS, type ReportDay, type ReportSighting } from '../nouns/reports.ts'
+import { REPORTS } from '../nouns/watched.ts'
 import { type Handler, noEmail, refuse, resolveId } from './apply.ts'
 import type { AccountRow, Ledger } from './ledger.ts'
 

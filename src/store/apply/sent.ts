@@ -1,7 +1,7 @@
 // Commands on what Authors sent, and on requests that are done once however often they are made.
 
+import { QUEUE } from '../nouns/watched.ts'
 import { ONCE_KEPT_MS } from '../read/sent.ts'
-import { QUEUE } from '../types.ts'
 import { type Handler, noAccount, refuse } from './apply.ts'
 import type { Ledger } from './ledger.ts'
 import { releaseBlob } from './placements.ts'

@@ -4,7 +4,7 @@
 
 import { DiskError, type DiskFile } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
-import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from '../types.ts'
+import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from '../nouns/bodies.ts'
 import { BodyFiles } from './files.ts'
 import { packed, packingOf } from './packed.ts'
 import { endOfWholeRecords, HEADER_BYTES, hashOf, recordHeader, storedBytesOf } from './segment.ts'

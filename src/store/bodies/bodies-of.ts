@@ -1,7 +1,7 @@
 // Which commands name bodies. For those who must know where a body lies, and that it is there.
 
 import type { Command } from '../commands.ts'
-import type { BlobRef } from '../types.ts'
+import type { BlobRef } from '../nouns/bodies.ts'
 
 /** The command with its body where `place` says. */
 export function withBody(command: Command, place: (ref: BlobRef) => BlobRef): Command {

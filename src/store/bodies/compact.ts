@@ -6,7 +6,7 @@
 
 import { DiskError } from '../../world/disk.ts'
 import type { EmbeddedStore } from '../embedded.ts'
-import { type BlobRef, OWN_FILE } from '../types.ts'
+import { type BlobRef, OWN_FILE } from '../nouns/bodies.ts'
 import { Blobs } from './blobs.ts'
 import { WORTH } from './packed.ts'
 import { HEADER_BYTES, storedBytesOf } from './segment.ts'

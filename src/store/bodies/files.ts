@@ -3,7 +3,7 @@
 
 import type { Disk, DiskFile } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
-import { type BlobHash, type BlobRef, OWN_FILE } from '../types.ts'
+import { type BlobHash, type BlobRef, OWN_FILE } from '../nouns/bodies.ts'
 import { OpenFiles } from './open-files.ts'
 import { type Packing, packedSize, packingOf, unpacked } from './packed.ts'
 import { HEADER_BYTES, hashOf, readHeader, readRecord, storedBytesOf } from './segment.ts'

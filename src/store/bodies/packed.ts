@@ -5,7 +5,7 @@
 import { DiskError } from '../../world/disk.ts'
 import type { Seal } from '../../world/seal.ts'
 import type { Cpu, World } from '../../world/world.ts'
-import type { BlobHash } from '../types.ts'
+import type { BlobHash } from '../nouns/bodies.ts'
 
 const MAGIC = 0x42_50_63_31 // 'BPc1'
 const HEAD_BYTES = 9

@@ -5,7 +5,7 @@
 import { createHash, hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../../world/disk.ts'
-import type { BlobHash, BlobRef } from '../types.ts'
+import type { BlobHash, BlobRef } from '../nouns/bodies.ts'
 import { type Packing, unpacked, within } from './packed.ts'
 
 export const HEADER_BYTES = 44

@@ -3,7 +3,7 @@
 // JSON, but for the bytes of a few kinds.
 
 import type { Command } from '../commands.ts'
-import type { BlobRef } from '../types.ts'
+import type { BlobRef } from '../nouns/bodies.ts'
 
 export type Entry =
   | { readonly batch: readonly Command[] }

@@ -3,7 +3,8 @@
 
 import { noEmail, resolveId } from '../apply/apply.ts'
 import { noDay } from '../apply/reports.ts'
-import { REPORTS, type ReportDay, type ReportSighting } from '../types.ts'
+import type { ReportDay, ReportSighting } from '../nouns/reports.ts'
+import { REPORTS } from '../nouns/watched.ts'
 import type { Handlers } from './apply.ts'
 import type { State } from './state.ts'
 

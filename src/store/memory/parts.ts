@@ -2,7 +2,8 @@
 
 import { resolveId } from '../apply/apply.ts'
 import type { CommandResult, Made } from '../commands.ts'
-import type { BlobRef, SpecialUse } from '../types.ts'
+import type { BlobRef } from '../nouns/bodies.ts'
+import type { SpecialUse } from '../nouns/mail.ts'
 import type { Box, Person, State } from './state.ts'
 
 const UID_VALIDITY = 'uidvalidity.last'

@@ -1,6 +1,6 @@
 // The queue of a store in memory: entries by id, a lane for each domain and share, and heaps that say what is due.
 
-import type { LaneName, NewQueueEntry, QueueEntry, QueueId, QueueLane } from '../types.ts'
+import type { LaneName, NewQueueEntry, QueueEntry, QueueId, QueueLane } from '../nouns/queue.ts'
 import { Due } from './due.ts'
 
 type Entry = { -readonly [Key in keyof QueueEntry]: QueueEntry[Key] }

@@ -1,5 +1,7 @@
 // The reading half of a store in memory. What only mail programs ask for is not answered: see `absent`.
 
+import type { Email, Placement } from '../nouns/mail.ts'
+import type { LaneName, QueueEntry } from '../nouns/queue.ts'
 import type { AccessReads } from '../read/access.ts'
 import type { BounceReads } from '../read/bounces.ts'
 import type { ListReads } from '../read/lists.ts'
@@ -7,7 +9,6 @@ import { type OutgoingReads, printOf } from '../read/outgoing.ts'
 import type { ReportReads } from '../read/reports.ts'
 import type { SentReads } from '../read/sent.ts'
 import type { Store } from '../store.ts'
-import type { Email, LaneName, Placement, QueueEntry } from '../types.ts'
 import type { Box, Person, State } from './state.ts'
 
 type Face<T> = Pick<T, keyof T>

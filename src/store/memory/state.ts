@@ -1,30 +1,15 @@
 // What a store in memory holds: plain maps, in place of the tables of schema.ts. It outlives the agent's incarnations, as a
 // disk does.
 
-import type {
-  AccountId,
-  BlobHash,
-  Email,
-  EmailId,
-  Forward,
-  ForwardHealth,
-  Group,
-  MailboxId,
-  ObjectKind,
-  OutgoingHour,
-  Placement,
-  ReportDuty,
-  SentMessage,
-  SourceRest,
-  SpecialUse,
-  StoredObject,
-  StoredPolicy,
-  Suppressed,
-  ThreadId,
-  TrackEvent,
-  TrustedForwarder,
-  VacationResponse,
-} from '../types.ts'
+import type { BlobHash } from '../nouns/bodies.ts'
+import type { Forward, ForwardHealth, TrustedForwarder } from '../nouns/forwarding.ts'
+import type { Email, EmailId, MailboxId, Placement, SpecialUse, ThreadId } from '../nouns/mail.ts'
+import type { StoredPolicy } from '../nouns/others.ts'
+import type { OutgoingHour, SentMessage, Suppressed } from '../nouns/outgoing.ts'
+import type { AccountId, Group, ObjectKind, StoredObject, VacationResponse } from '../nouns/people.ts'
+import type { SourceRest } from '../nouns/queue.ts'
+import type { ReportDuty } from '../nouns/reports.ts'
+import type { TrackEvent } from '../nouns/tracking.ts'
 import { Queue } from './queue.ts'
 import { Tracking } from './tracking.ts'
 

@@ -6,9 +6,10 @@ import { hash } from 'node:crypto'
 import { DiskError, type DiskFile } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
 import type { Command, CommandResult } from '../commands.ts'
+import type { BlobRef } from '../nouns/bodies.ts'
+import type { AccountId } from '../nouns/people.ts'
 import type { OpenedStore } from '../open.ts'
 import type { Change, Store } from '../store.ts'
-import type { AccountId, BlobRef } from '../types.ts'
 import { applyBatch, changesOf, type Touched } from './apply.ts'
 import {
   absent,

@@ -1,6 +1,6 @@
 // Tracking events of a store in memory, found by what they are about; the newest so many are kept.
 
-import type { TrackEvent } from '../types.ts'
+import type { TrackEvent } from '../nouns/tracking.ts'
 
 type Filter = { trace?: string; messageId?: string; afterId?: number; limit?: number }
 

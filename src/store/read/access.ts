@@ -1,7 +1,8 @@
 // Reads about what may be held and who may see it: quotas, access rights, annotations.
 
 import type { Database } from '../../world/disk.ts'
-import type { AccessRight, Annotation, Quota } from '../types.ts'
+import type { AccessRight, Annotation } from '../nouns/mail.ts'
+import type { Quota } from '../nouns/people.ts'
 
 const QUOTA = `SELECT quota_bytes, quota_messages, coalesce(sum(size), 0) AS bytes, coalesce(sum(total), 0) AS messages
   FROM account LEFT JOIN mailbox ON mailbox.account = account.id WHERE account.id = ? GROUP BY account.id`

@@ -1,7 +1,7 @@
 // Reads of what came back: addresses that mail is not sent to any more, and how many recipients of an Author failed.
 
 import type { Database, SqlValue } from '../../world/disk.ts'
-import type { Suppressed } from '../types.ts'
+import type { Suppressed } from '../nouns/outgoing.ts'
 
 export class BounceReads {
   readonly #one

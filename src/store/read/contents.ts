@@ -3,7 +3,8 @@
 import type { Database, Statement } from '../../world/disk.ts'
 import type { UidSet } from '../commands.ts'
 import { DELETED, SEEN } from '../flags.ts'
-import type { BlobRef, EmailId, Placement } from '../types.ts'
+import type { BlobRef } from '../nouns/bodies.ts'
+import type { EmailId, Placement } from '../nouns/mail.ts'
 import { type PlacementCondition, type PlacementIndex, placementsFrom } from './placement-query.ts'
 import { BLOB_COLUMNS, blobOf, placementOf } from './rows.ts'
 

@@ -1,7 +1,8 @@
 // Reads of what was deleted and can be brought back.
 
 import type { Database } from '../../world/disk.ts'
-import type { AccountId, DeletedEmail, EmailSummary } from '../types.ts'
+import type { DeletedEmail, EmailSummary } from '../nouns/mail.ts'
+import type { AccountId } from '../nouns/people.ts'
 
 export class DeletedReads {
   readonly #list

@@ -3,7 +3,7 @@
 
 import type { SqlValue } from '../../world/disk.ts'
 import { flagBit } from '../flags.ts'
-import type { EmailId, MailboxId } from '../types.ts'
+import type { EmailId, MailboxId } from '../nouns/mail.ts'
 
 /** What the database can decide of one email. Flags: those of all its placements. */
 export type EmailCondition =

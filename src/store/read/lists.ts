@@ -2,7 +2,8 @@
 
 import type { Database, SqlValue, Statement } from '../../world/disk.ts'
 import { SEEN } from '../flags.ts'
-import type { AccountId, EmailId, ObjectKind, StoredObject, ThreadId } from '../types.ts'
+import type { EmailId, ThreadId } from '../nouns/mail.ts'
+import type { AccountId, ObjectKind, StoredObject } from '../nouns/people.ts'
 import {
   type EmailQuery,
   emailCount,

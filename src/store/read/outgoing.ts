@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto'
 import type { Database, SqlValue, Statement } from '../../world/disk.ts'
-import type { OutgoingHour } from '../types.ts'
+import type { OutgoingHour } from '../nouns/outgoing.ts'
 import type { Row } from './rows.ts'
 
 interface OutgoingEntry {

@@ -3,7 +3,7 @@
 
 import type { SqlValue } from '../../world/disk.ts'
 import { flagBit, SEEN } from '../flags.ts'
-import type { EmailId } from '../types.ts'
+import type { EmailId } from '../nouns/mail.ts'
 import { hasFlag, join, type Sql, sql } from './email-query.ts'
 
 export type PlacementCondition =

@@ -3,8 +3,11 @@
 
 import type { Database, SqlValue, Statement } from '../../world/disk.ts'
 import { flagTest } from '../flags.ts'
+import type { BlobRef } from '../nouns/bodies.ts'
+import type { Mailbox, Placement } from '../nouns/mail.ts'
+import type { VacationResponse } from '../nouns/people.ts'
+import type { LaneName, QueueFilter } from '../nouns/queue.ts'
 import type { Store } from '../store.ts'
-import type { BlobRef, LaneName, Mailbox, Placement, QueueFilter, VacationResponse } from '../types.ts'
 import { AccessReads } from './access.ts'
 import { BounceReads } from './bounces.ts'
 import { ChangeReads } from './changes.ts'

@@ -1,7 +1,7 @@
 // Reads about reports: those that we owe others, and those that others sent.
 
 import type { Database, SqlValue, Statement } from '../../world/disk.ts'
-import type { ReceivedReport, ReportDay, ReportDuty } from '../types.ts'
+import type { ReceivedReport, ReportDay, ReportDuty } from '../nouns/reports.ts'
 import type { Row } from './rows.ts'
 
 /** Mail that may hold a report and was not looked into yet. */

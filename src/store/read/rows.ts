@@ -2,26 +2,14 @@
 
 import type { SqlValue } from '../../world/disk.ts'
 import { presentFlags } from '../flags.ts'
-import type {
-  Account,
-  BlobRef,
-  Email,
-  EmailSummary,
-  Forward,
-  ForwardHealth,
-  Group,
-  Lesson,
-  Mailbox,
-  Placement,
-  QueueEntry,
-  QueueLane,
-  SieveScript,
-  SourceRest,
-  SpecialUse,
-  StoredPolicy,
-  Submission,
-  TrackEvent,
-} from '../types.ts'
+import type { BlobRef } from '../nouns/bodies.ts'
+import type { Forward, ForwardHealth } from '../nouns/forwarding.ts'
+import type { Email, EmailSummary, Mailbox, Placement, SpecialUse } from '../nouns/mail.ts'
+import type { StoredPolicy } from '../nouns/others.ts'
+import type { Submission } from '../nouns/outgoing.ts'
+import type { Account, Group, Lesson, SieveScript } from '../nouns/people.ts'
+import type { QueueEntry, QueueLane, SourceRest } from '../nouns/queue.ts'
+import type { TrackEvent } from '../nouns/tracking.ts'
 
 export type Row = Record<string, SqlValue>
 

@@ -1,7 +1,8 @@
 // Reads of what Authors sent, and of requests that are done once.
 
 import type { Database, SqlValue } from '../../world/disk.ts'
-import type { AccountId, SentMessage } from '../types.ts'
+import type { SentMessage } from '../nouns/outgoing.ts'
+import type { AccountId } from '../nouns/people.ts'
 
 /** How long a request is known by its key. */
 export const ONCE_KEPT_MS = 86_400_000

@@ -2,7 +2,7 @@
 // or of what was said. All but the words are found by an index; words are looked for among the newest events first.
 
 import type { Database, SqlValue } from '../../world/disk.ts'
-import type { TrackEvent } from '../types.ts'
+import type { TrackEvent } from '../nouns/tracking.ts'
 import { eventOf } from './rows.ts'
 
 /** Where a message lies in a mailbox now. */

@@ -8,7 +8,7 @@ import { type S3, S3Error } from '../../world/s3.ts'
 import type { World } from '../../world/world.ts'
 import { looksPacked, packed, packingOf, unpacked, within } from '../bodies/packed.ts'
 import { hashOf } from '../bodies/segment.ts'
-import type { BlobHash } from '../types.ts'
+import type { BlobHash } from '../nouns/bodies.ts'
 import type { BodyCache } from './body-cache.ts'
 import type { SharedLog } from './log.ts'
 

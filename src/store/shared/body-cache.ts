@@ -4,7 +4,7 @@
 
 import { type Disk, DiskError } from '../../world/disk.ts'
 import { hashOf } from '../bodies/segment.ts'
-import type { BlobHash } from '../types.ts'
+import type { BlobHash } from '../nouns/bodies.ts'
 
 /** More is not written at once: what comes meanwhile is left out. */
 const MOST_WAITING_BYTES = 64 * 1024 * 1024

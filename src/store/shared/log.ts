@@ -7,7 +7,7 @@ import { hash } from 'node:crypto'
 import { DiskError } from '../../world/disk.ts'
 import { type Postgres, PostgresError, type PostgresRow, type PostgresValue } from '../../world/postgres.ts'
 import type { World } from '../../world/world.ts'
-import type { BlobHash } from '../types.ts'
+import type { BlobHash } from '../nouns/bodies.ts'
 
 const TABLES = `
 DO $$ BEGIN IF to_regclass('borderpost_lease') IS NULL THEN

@@ -3,7 +3,8 @@
 // cut takes from it is indexed again.
 
 import type { Database, Statement } from '../../world/disk.ts'
-import type { AccountId, EmailId } from '../types.ts'
+import type { EmailId } from '../nouns/mail.ts'
+import type { AccountId } from '../nouns/people.ts'
 import { wordsOf } from './text-of.ts'
 import { testsFor, type WordTest } from './words.ts'
 

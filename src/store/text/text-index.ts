@@ -4,7 +4,8 @@
 
 import type { DatabaseOwner, OwnerModule } from '../../world/disk.ts'
 import type { Timer, World } from '../../world/world.ts'
-import type { AccountId, EmailId } from '../types.ts'
+import type { EmailId } from '../nouns/mail.ts'
+import type { AccountId } from '../nouns/people.ts'
 import type { KeptStore } from '../view.ts'
 import type { TextAnswer, TextRequest } from './engine.ts'
 

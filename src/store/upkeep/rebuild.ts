@@ -9,11 +9,11 @@ import { ENGINE } from '../embedded.ts'
 import { unlocked } from '../encryption.ts'
 import type { Position } from '../engine.ts'
 import { newestSnapshot, restoreSnapshot, snapshotDamage } from '../journal/snapshot.ts'
+import type { BlobHash, BlobRef } from '../nouns/bodies.ts'
 import { Reads } from '../read/reads.ts'
 import { BLOB_COLUMNS, blobOf } from '../read/rows.ts'
 import { mustBeOwn } from '../shared/snapshot.ts'
 import { TEXT_INDEX } from '../text/text-index.ts'
-import type { BlobHash, BlobRef } from '../types.ts'
 
 export interface Rebuilt {
   /** The snapshot's position; 0 when the journal alone told everything. */

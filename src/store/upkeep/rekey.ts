@@ -9,8 +9,8 @@ import { Blobs } from '../bodies/blobs.ts'
 import { removeOrphans, sweep } from '../bodies/compact.ts'
 import { type EmbeddedStore, openStore } from '../embedded.ts'
 import { begin, forgetPlainViews, type KeyPlace, keysAt, mark, markerOf, writeKeys } from '../encryption.ts'
+import { OWN_FILE } from '../nouns/bodies.ts'
 import { mustBeOwn } from '../shared/snapshot.ts'
-import { OWN_FILE } from '../types.ts'
 
 const copiedAtOnce = 64
 
