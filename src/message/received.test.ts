@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { buildAuthenticationResults, claimsToBe, parseAuthenticationResults } from './authentication-results.ts'
-import { buildReceived, parseReceived, withProtocol } from './received.ts'
+import { buildReceived, withProtocol } from './build-received.ts'
+import { parseReceived } from './received.ts'
 
 const suites = join(import.meta.dirname, '../../../shared/suites')
 

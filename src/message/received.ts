@@ -1,64 +1,14 @@
-// Received fields: ours (RFC 5321 §4.4, with-protocols of RFC 3848 and RFC 6531 §4.3), and a lenient reader of
-// everybody's. The reader takes a line apart into clauses (from, by, via, with, id, for) and comments, and then asks each
-// comment what it could say; it knows no list of servers. What it reads is a claim of who wrote the line.
+// A lenient reader of everybody's Received fields (RFC 5321 §4.4; ours are written by build-received.ts). It takes a line
+// apart into clauses (from, by, via, with, id, for, tls) and comments, and then asks each comment what it could say; where two
+// systems write the same and mean different things, what else they write tells. What it reads is a claim of who wrote the line.
 
-import { type FieldText, structuredField } from './build.ts'
-import { formatDate, type MailDate, parseDate } from './date.ts'
+import { type MailDate, parseDate } from './date.ts'
 import { unfold } from './header.ts'
-import { isIp } from './ip.ts'
-
-/** What we know when we write our own line. */
-export interface ReceivedFacts {
-  /** The argument of EHLO, as given. */
-  helo: string
-  /** Absent where the address must not be shown: an Author's, at the MSA. */
-  remoteIp?: string
-  /** The name of the address, if it leads back to it (iprev pass); never an unconfirmed one. */
-  remoteName?: string
-  byHost: string
-  /** See `withProtocol`. */
-  protocol: string
-  id: string
-  /** The recipient, only when there is exactly one (RFC 5321 §7.6: others must not be told). */
-  forAddress?: string
-  tls?: { protocol: string; cipher: string }
-  epochMs: number
-  offsetMinutes?: number
-}
-
-/** Our field, ready to stand before a message. What strangers gave (EHLO) cannot break out of its place. */
-export function buildReceived(facts: ReceivedFacts): FieldText {
-  const name = facts.remoteName ? `${inert(facts.remoteName)} ` : ''
-  const ip = facts.remoteIp?.includes(':') ? `IPv6:${facts.remoteIp}` : facts.remoteIp
-  const address = ip === undefined ? '' : ` (${name}[${ip}])`
-  const tls = facts.tls ? ` (using ${inert(facts.tls.protocol)} with cipher ${inert(facts.tls.cipher)})` : ''
-  const recipient = facts.forAddress === undefined ? '' : ` for <${inert(facts.forAddress)}>`
-  const value =
-    `from ${inert(facts.helo) || 'unknown'}${address}${tls} by ${facts.byHost} ` +
-    `with ${facts.protocol} id ${inert(facts.id)}${recipient}; ${formatDate(facts.epochMs, facts.offsetMinutes)}`
-  return structuredField('Received', value)
-}
-
-function inert(text: string): string {
-  return text.replace(/[^!-~\x80-\uffff]|[()<>;\\"]/g, '').slice(0, 255)
-}
-
-/** RFC 3848: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, LMTP…; RFC 6531 §4.3: UTF8SMTP…. */
-export function withProtocol(session: {
-  extended: boolean
-  tls: boolean
-  authenticated: boolean
-  utf8?: boolean
-  lmtp?: boolean
-}): string {
-  const suffix = `${session.tls ? 'S' : ''}${session.authenticated ? 'A' : ''}`
-  if (session.utf8) return `UTF8${session.lmtp ? 'LMTP' : 'SMTP'}${suffix}`
-  if (session.lmtp) return `LMTP${suffix}`
-  return session.extended ? `ESMTP${suffix}` : 'SMTP'
-}
+import { isIp, isPrivateIp } from './ip.ts'
 
 /** What a Received field says. Everything but `raw` may be missing, and all of it may be a lie. */
 export interface Received {
+  /** On one line, with one space where white space was. */
   raw: string
   /** The address that connected. */
   ip?: string
@@ -68,6 +18,8 @@ export interface Received {
   /** RFC 1413 ident, or the user that qmail names. */
   ident?: string
   by?: string
+  /** The writer's own address, where it says it. */
+  byIp?: string
   via?: string
   with?: string
   id?: string
@@ -80,7 +32,7 @@ export interface Received {
   isHandover: boolean
 }
 
-const KEYWORDS = new Set(['from', 'by', 'via', 'with', 'id', 'for'])
+const KEYWORDS = new Set(['from', 'by', 'via', 'with', 'id', 'for', 'tls'])
 /** Of a field no more is read, and of that no more for its clauses. */
 const MAX_FIELD = 64 * 1024
 const MAX_LINE = 4000
@@ -92,7 +44,7 @@ interface Item {
 
 /** Reads one Received field's value, folded or not. Never fails: an unknown form gives few values. */
 export function parseReceived(value: string): Received {
-  const raw = unfold(value.slice(0, MAX_FIELD))
+  const raw = unfold(value.slice(0, MAX_FIELD)).replace(/\s+/g, ' ').trim()
   const result: Received = { raw, authenticated: false, isHandover: false }
   let items = itemsOf(raw.slice(0, MAX_LINE))
   const first = items[0]
@@ -100,40 +52,39 @@ export function parseReceived(value: string): Received {
   if (first?.kind === 'comment' && /^from /i.test(first.text)) items = [...itemsOf(first.text), ...items.slice(1)]
   const clauses = clausesOf(items)
   result.date = dateOf(raw)
-  result.by = clauses
-    .get('by')
-    ?.find((item) => item.kind === 'word')
-    ?.text.replace(/^\[(.*)\]$/, '$1')
-  result.via = wordOf(clauses, 'via')
+  result.by = wordOf(clauses, 'by')?.replace(/^\[(.*)\]$/, '$1')
+  const writer = clauses.get('by')?.find((item) => item.kind === 'comment' && addressIn(item.text.split(/\s/).at(-1)!))
+  if (writer) result.byIp = addressIn(writer.text.split(/\s/).at(-1)!)
+  result.via = viaOf(clauses)
   result.with = withOf(clauses)
-  result.id = clauses
-    .get('id')
-    ?.find((item) => item.kind === 'word')
-    ?.text.replace(/^<|>$/g, '')
-  result.for = clauses
-    .get('for')
-    ?.find((item) => item.kind === 'word')
-    ?.text.replace(/^<|>$/g, '')
+  result.id = wordOf(clauses, 'id')?.replace(/^<|>$/g, '')
+  result.for = wordOf(clauses, 'for')?.replace(/^<|>$/g, '')
   readOrigin(clauses.get('from') ?? [], result)
+  readTlsWords(clauses, result)
   for (const item of items) if (item.kind === 'comment') readRemark(item.text, result)
-  if (/^(?:u?esmtps?a|utf8(?:smtp|lmtp)s?a|lmtps?a|asmtp|https?|mapi)$/i.test(result.with ?? ''))
-    result.authenticated = true
-  if (/^https?$/i.test(result.with ?? '')) result.helo = undefined // a browser greets nobody
-  result.envelopeFrom ??= / from <([^\s<>]{1,320})>/.exec(raw)?.[1]
+  readSignIn(result)
+  result.envelopeFrom ??=
+    /\s(?:envelope-from|from) <([^\s<>]{1,320})>/.exec(raw.slice(0, MAX_LINE))?.[1] ??
+    /\(sender: <([^\s<>]{1,320})>\)/.exec(raw.slice(0, MAX_LINE))?.[1]
   const fetched =
     /^(?:pop3|imap|spamassassin|qmail-scanner)|-scanned$/i.test(result.with ?? '') || /\(fetchmail-/.test(raw)
   result.isHandover = clauses.has('from') && result.ip !== undefined && result.by !== undefined && !fetched
   return result
 }
 
-/** Words and comments at the top level; a comment without its end goes to the end. Linear. */
+/** Words and comments at the top level. Where a comment has no end, comments are taken not to be nested. Linear. */
 function itemsOf(text: string): Item[] {
   const items: Item[] = []
   let at = 0
+  let isNested = true
   while (at < text.length) {
     const character = text[at]!
     if (character === '(') {
-      const end = endOfComment(text, at)
+      let end = isNested ? endOfComment(text, at) : undefined
+      if (end === undefined) {
+        isNested = false
+        end = text.indexOf(')', at) + 1 || text.length + 1
+      }
       items.push({ kind: 'comment', text: text.slice(at + 1, end - 1).trim() })
       at = end
     } else if (/[\s;,)]/.test(character)) {
@@ -147,18 +98,23 @@ function itemsOf(text: string): Item[] {
   return items
 }
 
-function endOfComment(text: string, start: number): number {
+function endOfComment(text: string, start: number): number | undefined {
   let depth = 0
   for (let at = start; at < text.length; at++) {
     if (text[at] === '(') depth++
     else if (text[at] === ')' && --depth === 0) return at + 1
   }
-  return text.length + 1
+  return undefined
 }
 
+/** A quoted local part may hold anything (RFC 5321 §4.1.2). */
 function endOfWord(text: string, start: number): number {
   let at = start
-  while (at < text.length && !/[\s;,()]/.test(text[at]!)) at++
+  while (at < text.length && !/[\s;,()]/.test(text[at]!)) {
+    const isQuote = text[at] === '"' && (at === start || text[at - 1] === '<')
+    const closing = isQuote ? text.indexOf('"', at + 1) : -1
+    at = closing > 0 && text[closing + 1] === '@' ? closing + 1 : at + 1
+  }
   return at
 }
 
@@ -181,21 +137,53 @@ function wordOf(clauses: Map<string, Item[]>, name: string): string | undefined 
   return clauses.get(name)?.find((item) => item.kind === 'word')?.text
 }
 
-/** `with Microsoft SMTPSVC(5.0)` and `with (… encrypted) SMTP`; `(via HTTP)` of web mail. */
+const wordsOf = (clauses: Map<string, Item[]>, name: string): string[] =>
+  (clauses.get(name) ?? []).filter((item) => item.kind === 'word').map((item) => item.text)
+
+/**
+ * `with Microsoft SMTPSVC(5.0)`, `with Microsoft SMTP Server`, `with Internet Mail Service`, `with MailEnable ESMTPS`, `with
+ * (… encrypted) SMTP`, `with AES128-SHA encrypted SMTP`, `with ESMTP/TLS/AES128-SHA`; `(via HTTP)` of web mail.
+ */
 function withOf(clauses: Map<string, Item[]>): string | undefined {
-  const words = (clauses.get('with') ?? []).filter((item) => item.kind === 'word').map((item) => item.text)
-  if (words[0] === 'Microsoft') return words.slice(0, 2).join(' ')
+  const words = wordsOf(clauses, 'with')
+  const product = /^(?:Microsoft SMTP Server|Microsoft \S+|Internet Mail Service)/.exec(words.slice(0, 3).join(' '))
+  if (product) return product[0]
+  if (words[0] === 'MailEnable') return words[1]
+  if (words[1] === 'encrypted') return words[2]
   const remark = clauses.get('by')?.find((item) => item.kind === 'comment' && /^via \w+$/i.test(item.text))
-  return words[0] ?? remark?.text.slice(4)
+  return words[0]?.replace(/\/TLS\/.*$/, '') ?? remark?.text.slice(4)
 }
 
+/** `via Frontend Transport` is one name. */
+function viaOf(clauses: Map<string, Item[]>): string | undefined {
+  const words = wordsOf(clauses, 'via')
+  return words[1] === 'Transport' ? words.slice(0, 2).join(' ') : words[0]
+}
+
+/**
+ * Behind the last semicolon that stands in no comment. Without one it is looked for at the end: `… id 1 Tue, 5 Mar 2024
+ * 10:11:12 +0000`, `… id 1 2024-03-05 10:11:12.1 +0000 UTC`.
+ */
 function dateOf(raw: string): MailDate | undefined {
-  const semicolon = raw.lastIndexOf(';')
-  if (semicolon >= 0) return parseDate(raw.slice(semicolon + 1))
-  const tail = /(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?\d{1,2}\s+\w{3}\s+\d{4}\s+\d{1,2}:\d\d.{0,30}$/.exec(
-    raw.slice(-120),
-  )
+  const semicolon = withoutSemicolonsInside(raw.slice(-1000)).lastIndexOf(';')
+  if (semicolon >= 0) return parseDate(raw.slice(-1000).slice(semicolon + 1))
+  const end = raw.slice(-120)
+  const tail =
+    /(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?\d{1,2}\s+\w{3}\s+\d{4}\s+\d{1,2}:\d\d.{0,30}$/.exec(end) ??
+    /(?<!\d)\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d.{0,60}$/.exec(end)
   return tail ? parseDate(tail[0]) : undefined
+}
+
+/** As long as it was, so that places stay. Of unbalanced text the semicolons count as they stand. */
+function withoutSemicolonsInside(text: string): string {
+  let depth = 0
+  let out = ''
+  for (const character of text.split('')) {
+    if (character === '(') depth++
+    else if (character === ')' && depth > 0) depth--
+    out += depth > 0 && character === ';' ? ' ' : character
+  }
+  return depth === 0 ? out : text
 }
 
 const IPV4_IN = /(?<![\d.])(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?:[.:]\d{1,5})?(?![\d.])/
@@ -216,20 +204,24 @@ function addressIn(text: string): string | undefined {
 function readOrigin(items: Item[], result: Received): void {
   const words = items.filter((item) => item.kind === 'word').map((item) => item.text)
   const comments = items.filter((item) => item.kind === 'comment').map((item) => item.text)
-  const first = items[0]?.kind === 'word' ? items[0].text : undefined
+  // A phrase (`from mail pickup service`) and a user (`from anna@localhost`) are no host; a remark may stand before the host.
+  const isHost = items[0]?.kind === 'word' || (words.length === 1 && words[0]!.includes('.'))
+  const first = isHost && isOneName(words) ? words[0] : undefined
   let greeted: string | undefined
   let found: string | undefined
   let style: 'named' | 'bracketed' | 'plain' | 'verified' | undefined
-  for (const comment of comments) {
-    const helo = /(?:^|\s)(?:helo|ehlo)(?:[= ]+(\S*)|$)/i.exec(comment)
+  for (const comment of comments.map(withoutInner)) {
+    const helo = /(?:^|\s)(?:helo|ehlo|lhlo)(?:[= ]+(\S*)|$)/i.exec(comment)
     if (helo) greeted ??= helo[1] ?? ''
+    const ident = /(?:^|\s)ident=([^\s)]{1,100})/.exec(comment)?.[1]
+    if (ident) result.ident ??= ident
     if (result.ip !== undefined || helo?.index === 0) continue
     const bracketed = /^(?:(\S+)@)?(\S*?)\s*\[([^\]]+)\]/.exec(comment)
     const ip = bracketed && addressIn(bracketed[3]!)
     const plain = /^(?:(\S+)@)?\[?([\da-f.:]+)\]?$/i.exec(comment)
     if (ip) {
       result.ip = ip
-      if (bracketed[1]) result.ident = bracketed[1]
+      if (bracketed[1]) result.ident = bracketed[1].replace(/^IDENT:/i, '')
       const name = bracketed[2]!.replace(/\.$/, '')
       style = name === '' ? (/\] verified/.test(comment) ? 'verified' : 'bracketed') : 'named'
       if (style === 'named') found = bracketed[2]!.includes('@') ? name.slice(name.lastIndexOf('@') + 1) : name
@@ -251,11 +243,12 @@ function readOrigin(items: Item[], result: Received): void {
     else result.helo = name
   } else if (result.ip === undefined) {
     if (!firstIp) {
-      result.helo = first
+      result.helo = greeted ?? first
       return
     }
     result.ip = firstIp
-    result.helo = greeted ?? (comments.length === 0 && first!.startsWith('[') ? first : undefined)
+    result.helo =
+      greeted ?? (comments.length === 0 && /^\[.*\]$/.test(first!) && isIp(literal(first!)) ? first : undefined)
   } else if (greeted !== undefined) {
     result.helo = greeted
     result.reverseName = found ?? name
@@ -268,32 +261,101 @@ function readOrigin(items: Item[], result: Received): void {
   } else {
     // qmail writes `name (ip)`, CommuniGate `name ([ip] verified)`, Exim `name ([ip])` where greeting and name agree.
     result.helo = first
+    if (style === 'plain' && name === undefined && !firstIp) result.helo = undefined
     const agree = style === 'verified' || (style === 'bracketed' && /\(Exim /.test(result.raw))
-    // Exchange writes `name (ip)` as well, and its name is the greeting.
-    const isGreeting = /^Microsoft SMTP/.test(result.with ?? '')
+    // Others write `name (ip)` as well, and their name is the greeting.
+    const isGreeting = /^Microsoft SMTP/.test(result.with ?? '') || GREETERS.test(result.raw)
     if (agree || (style === 'plain' && name?.includes('.') && !isGreeting)) result.reverseName = name
   }
+}
+
+/** Exchange is known by its `with`; Mercury, LSMTP; PowerMTA also by what it puts behind the date. */
+const GREETERS = /\((?:PowerMTA|Mercury|LSMTP)|;[^;()]{10,60}\(envelope-from [^()]{0,320}\)$/
+
+/** `name`, `name [address]`; not `mail pickup service`, not `anna@localhost`. */
+function isOneName(words: readonly string[]): boolean {
+  const [first, second] = words
+  return first !== undefined && (second === undefined || addressIn(second) !== undefined || words.length > 4)
+}
+
+/** The address in an address literal (RFC 5321 §4.1.3). */
+const literal = (text: string): string => text.replace(/^\[(?:ipv6:)?|\]$/gi, '')
+
+/** A comment without the comments inside it. */
+function withoutInner(comment: string): string {
+  let depth = 0
+  let out = ''
+  for (const character of comment) {
+    if (character === '(') depth++
+    else if (character === ')') depth = Math.max(0, depth - 1)
+    else if (depth === 0) out += character
+  }
+  return out.trim()
 }
 
 function isViaBeforeBy(raw: string): boolean {
   return /^from \S+\([^)]*\),?(?: claiming to be \S+)? via \w+ by /i.test(raw)
 }
 
+/** Cipher and protocol outside of comments: the clause `tls` of RFC 8314 §4.3, and what some put behind `with`. */
+function readTlsWords(clauses: Map<string, Item[]>, result: Received): void {
+  const words = wordsOf(clauses, 'with')
+  const cipher =
+    wordOf(clauses, 'tls') ?? (words[1] === 'encrypted' ? words[0] : /\/TLS\/(.+)$/.exec(words[0] ?? '')?.[1])
+  if (cipher !== undefined) result.tls = { cipher }
+}
+
+/** The forms in which comments tell of TLS: first the protocol, then the cipher. */
+const TLS_REMARKS: readonly RegExp[] = [
+  /using (\S+) with cipher ([^\s);,]+)/i,
+  /version=([^\s);,]+),? cipher=([^\s);,]+)/i,
+  /^()cipher=([^\s);,]+)$/i,
+  /^(TLS[\w.-]*|SSL[\w.]*):([\w-]+)(?::[\w:]{1,12})?$/i,
+  /(?:TLS|SSL): ([\w./-]+), ?\d+ ?bits, ?([\w-]+)/i,
+  /^(TLS ?v?\d(?:\.\d)?)()$/i,
+  /^()([\w-]{5,}) encrypted$/i,
+  /^(?:using )?(TLS|SSL)()(?: encrypted)?$/i,
+]
+
 /** What comments anywhere in the line tell: TLS, authentication, the envelope. */
 function readRemark(comment: string, result: Received): void {
-  const postfix = /using (\S+) with cipher (\S+)/i.exec(comment)
-  const google = /version=(\S+) cipher=(\S+)/i.exec(comment)
-  const exim = /^(TLS[\w.-]*|SSL[\w.]*):([\w-]+)(?::\d+)?$/i.exec(comment)
-  const qmail = /^([\w-]+) encrypted$/i.exec(comment)
-  const tls = postfix ?? google ?? exim
-  if (tls) result.tls = { protocol: tls[1], cipher: tls[2]!.replace(/[);,]+$/, '') }
-  else if (qmail) result.tls = { cipher: qmail[1] }
+  for (const pattern of TLS_REMARKS) {
+    const found = pattern.exec(comment)
+    if (!found) continue
+    const [, protocol, cipher] = found
+    result.tls = { ...result.tls, ...(protocol && { protocol }), ...(cipher && { cipher }) }
+    break
+  }
   if (/^authenticated|authenticated (?:sender|user|as|bits)|^AUTH: |^account \S|smtp-auth/i.test(comment)) {
     result.authenticated = true
   }
   const envelope = /envelope-(?:from|sender)\s+<?([^\s>,)]*)/i.exec(comment)
   if (envelope?.[1]) result.envelopeFrom = envelope[1]
 }
+
+/** Did an Author sign in, by the protocol? LMTPA is none of his: it is how an MDA is handed mail. */
+function readSignIn(result: Received): void {
+  const { with: protocol = '', via = '' } = result
+  const isWeb = /^https?$/i.test(protocol) || /^https?$/i.test(via)
+  // A host that hands on within its own domain (Outlook.com's do it by HTTPS) is no browser.
+  if (isWeb && isWithinDomain(result)) {
+    result.helo ??= result.reverseName
+    result.reverseName = undefined
+    return
+  }
+  if (isWeb) result.helo = undefined // a browser greets nobody
+  if (isWeb || /^(?:u?esmtps?a|utf8smtps?a|asmtp|mapi)$/i.test(protocol)) result.authenticated = true
+}
+
+/** Who handed over says that he has a name beside the writer's, and does not come from a private network. */
+function isWithinDomain({ helo, reverseName, by, ip }: Received): boolean {
+  const tail = (name: string | undefined) => /[^.]+\.[^.]+$/.exec(name?.toLowerCase() ?? '')?.[0]
+  const name = reverseName ?? helo
+  const isMachine = ip !== undefined && (!isPrivateIp(ip) || isLoopback(ip))
+  return isMachine && tail(name) !== undefined && tail(name) === tail(by)
+}
+
+const isLoopback = (ip: string): boolean => ip === '::1' || ip.startsWith('127.')
 
 const ACCESS_LINE =
   /(?:^|[.-])(?:dyn(?:amic)?|dhcp|ppp|pppoe|dial(?:up|in)?|[ax]?dsl|cable|pool|cust(?:omer)?|client|dip|broadband|user|res|wifi|mobile)[0-9.-]|(?:\d{1,3}[.-]){3}\d{1,3}|[a-z-]\d{9,12}\./i
