@@ -98,10 +98,10 @@ try {
     `${count} messages queued in ${seconds(tookMs)} s (${Math.round((1000 * count) / tookMs)}/s); memory ${before} MB before, ${most} MB at most, ${megabytes()} MB after`,
   )
   const questions: Record<string, () => unknown> = {
-    'the domains that are due': () => store.queueLanesDue('', Date.now(), 200),
-    'when something is due': () => store.queueNextDueMs(),
-    'a page of the largest': () => store.queueDue({ domain: 'silent.test', share: '' }, Date.now(), 100),
-    'how many there are': () => store.queueLength(),
+    'the domains that are due': () => store.queue.lanesDue('', Date.now(), 200),
+    'when something is due': () => store.queue.nextDueMs(),
+    'a page of the largest': () => store.queue.due({ domain: 'silent.test', share: '' }, Date.now(), 100),
+    'how many there are': () => store.queue.length(),
   }
   for (const [name, ask] of Object.entries(questions)) {
     const startMs = performance.now()
@@ -110,7 +110,7 @@ try {
   }
   const full = await through(`with ${count} queued`)
   console.log(
-    `  ${(full / idle).toFixed(2)} times as long; memory ${megabytes()} MB; ${store.queueLength()} in the queue`,
+    `  ${(full / idle).toFixed(2)} times as long; memory ${megabytes()} MB; ${store.queue.length()} in the queue`,
   )
   const stopMs = performance.now()
   await system.stop()

@@ -57,7 +57,7 @@ async function survivalHere(plan: SystemPlan): Promise<Survival> {
       const { clock } = lab.world
       const computers = new Map<string, World>()
       const agents = new Map(lab.system.agents.map((agent) => [agent.plan.id, agent]))
-      const waits = () => lab.system.agents.some(({ agent }) => agent.store.queueLength() > 0)
+      const waits = () => lab.system.agents.some(({ agent }) => agent.store.queue.length() > 0)
       const stage: Stage = {
         plan,
         agent: (id) => agents.get(id)!,

@@ -416,22 +416,22 @@ test(
       { kind: 'queue.add', entry: { ...entry, trace: 't2', domain: 'other.test', nextAttemptAtMs: nowMs + 1 } },
     ])
     const [first, second] = results.map((result) => (result.ok ? result.id! : 0))
-    assert.equal(store.queueNextDueMs(), nowMs + 1)
-    const dueAt = (ms: number) => store.queueLanesDue('', ms, 9).map(({ domain }) => domain)
+    assert.equal(store.queue.nextDueMs(), nowMs + 1)
+    const dueAt = (ms: number) => store.queue.lanesDue('', ms, 9).map(({ domain }) => domain)
     assert.deepEqual(dueAt(nowMs), [])
     assert.deepEqual(dueAt(nowMs + 9), ['other.test', 'else.test'])
-    assert.deepEqual(store.queueDue({ domain: 'else.test', share: '' }, nowMs, 9), [])
+    assert.deepEqual(store.queue.due({ domain: 'else.test', share: '' }, nowMs, 9), [])
     assert.deepEqual(
-      store.queueDue({ domain: 'else.test', share: '' }, nowMs + 9, 9).map(({ id }) => id),
+      store.queue.due({ domain: 'else.test', share: '' }, nowMs + 9, 9).map(({ id }) => id),
       [first],
     )
-    assert.deepEqual(store.queueEntries({ domain: 'ELSE.test' })[0], { ...entry, id: first, share: '' })
-    assert.equal(store.queueEntries({ trace: 't2' })[0]?.id, second)
+    assert.deepEqual(store.queue.entries({ domain: 'ELSE.test' })[0], { ...entry, id: first, share: '' })
+    assert.equal(store.queue.entries({ trace: 't2' })[0]?.id, second)
     const change = { kind: 'queue.reschedule', id: second!, lastReply: '451 later', countAttempt: true } as const
     await done(store, { ...change, nextAttemptAtMs: nowMs + 50, state: 'held' })
     assert.deepEqual(dueAt(nowMs + 99), ['else.test'])
-    assert.deepEqual(store.queueDue({ domain: 'other.test', share: '' }, nowMs + 99, 9), [])
-    const { held, nextAttemptAtMs } = store.queueLane({ domain: 'other.test', share: '' })!
+    assert.deepEqual(store.queue.due({ domain: 'other.test', share: '' }, nowMs + 99, 9), [])
+    const { held, nextAttemptAtMs } = store.queue.lane({ domain: 'other.test', share: '' })!
     assert.deepEqual([held, nextAttemptAtMs], [1, null])
     // A domain that rests: its mail waits, whatever its own time is.
     const rest = {
@@ -443,19 +443,19 @@ test(
     } as const
     await done(store, rest)
     assert.deepEqual(dueAt(nowMs + 69), [])
-    assert.equal(store.queueNextDueMs(), nowMs + 70)
+    assert.equal(store.queue.nextDueMs(), nowMs + 70)
     assert.deepEqual(dueAt(nowMs + 70), ['else.test'])
-    assert.deepEqual(store.queueLanesDue('', nowMs + 70, 9, ['else.test']), [])
+    assert.deepEqual(store.queue.lanesDue('', nowMs + 70, 9, ['else.test']), [])
     await done(store, { ...change, nextAttemptAtMs: nowMs + 50, state: 'waiting', countAttempt: false })
-    const now = store.queueEntries({ trace: 't2' })[0]!
+    const now = store.queue.entries({ trace: 't2' })[0]!
     assert.deepEqual([now.attempts, now.state, now.lastReply], [1, 'waiting', '451 later'])
     await done(store, { kind: 'queue.remove', id: first! })
     assert.equal(await refused(store, { kind: 'queue.remove', id: first! }), 'conflict')
     assert.equal(await refused(store, { ...change, id: first!, nextAttemptAtMs: 0 }), 'conflict')
-    assert.equal(store.queueLength(), 1)
+    assert.equal(store.queue.length(), 1)
     assert.equal(String(await store.readBlob(now.blob)), 'to be sent')
     await done(store, { kind: 'queue.remove', id: second! })
-    assert.equal(store.queueNextDueMs(), undefined)
+    assert.equal(store.queue.nextDueMs(), undefined)
     const unknown = { ...entry, blob: { hash: '00'.repeat(32), sizeBytes: 1, segment: 1, offset: 0 } }
     assert.equal(await refused(store, { kind: 'queue.add', entry: unknown }), 'conflict')
     assert.equal(await store.readBlob(unknown.blob), undefined)
@@ -492,7 +492,7 @@ test(
     const rest = { kind: 'queue.rest', domain: 'else.test', failures: 3, lastReply: '421' } as const
     await done(store, { ...rest, untilMs: nowMs + 3000 * DAY })
     const days = (trace: string) => {
-      const { acceptedAtMs, nextAttemptAtMs, expiresAtMs } = store.queueEntries({ trace })[0]!
+      const { acceptedAtMs, nextAttemptAtMs, expiresAtMs } = store.queue.entries({ trace })[0]!
       return [acceptedAtMs, nextAttemptAtMs, expiresAtMs].map((ms) => (ms - nowMs) / DAY)
     }
     const reclock = { kind: 'queue.reclock', nowMs, latestMs: nowMs + DAY, periodMs: 5 * DAY } as const
@@ -501,7 +501,7 @@ test(
     assert.deepEqual(days('scheduled'), [0, 30, 35])
     assert.deepEqual(days('from then'), [0, 1, 5])
     assert.deepEqual(days('late'), [0, -9, -1])
-    assert.equal(store.queueLane({ domain: 'else.test', share: '' })?.restsUntilMs, nowMs)
+    assert.equal(store.queue.lane({ domain: 'else.test', share: '' })?.restsUntilMs, nowMs)
     await done(store, { ...reclock, isLater: true })
     assert.deepEqual(days('late'), [0, -9, 5])
     assert.deepEqual(days('scheduled'), [0, 30, 35])

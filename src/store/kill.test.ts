@@ -83,7 +83,7 @@ async function verify(folder: string, acknowledged: readonly string[], url?: str
       found.set(name, (found.get(name) ?? 0) + 1)
     }
     for (const name of acknowledged) assert.equal(found.get(name), 1, `message ${name}`)
-    const queued = store.queueEntries({}, 1_000_000).map(({ trace }) => trace)
+    const queued = store.queue.entries({}, 1_000_000).map(({ trace }) => trace)
     assert.deepEqual(queued.sort(), [...found.keys()].sort(), 'a batch is kept whole or not at all')
     assert.deepEqual(await checkStore(store), [])
   } finally {

@@ -101,10 +101,10 @@ test(
     assert.deepEqual(await cancel('due'), ['forbidden', false])
     assert.deepEqual(await cancel('tried'), ['forbidden', false])
     assert.deepEqual(await cancel('later', eve), ['conflict', false])
-    assert.equal(store.queueLength(), 4)
+    assert.equal(store.queue.length(), 4)
     assert.deepEqual(await cancel('later'), ['ok', true])
     assert.equal(store.setting('done'), 'cancelled later')
-    assert.equal(store.queueLength(), 2)
+    assert.equal(store.queue.length(), 2)
     assert.deepEqual(await cancel('later'), ['forbidden', false])
   }),
 )

@@ -9,7 +9,6 @@ import type { Email, EmailId, Mailbox, MailboxId, Placement, ThreadId } from './
 import type { Remembered, StoredPolicy } from './nouns/others.ts'
 import type { Submission } from './nouns/outgoing.ts'
 import type { Account, AccountId, Group, Lesson, SieveScript, VacationResponse } from './nouns/people.ts'
-import type { LaneName, QueueEntry, QueueFilter, QueueLane, SourceRest } from './nouns/queue.ts'
 import type { TrackEvent } from './nouns/tracking.ts'
 import type { AccessReads } from './read/access.ts'
 import type { BounceReads } from './read/bounces.ts'
@@ -18,8 +17,10 @@ import type { ContentsReads } from './read/contents.ts'
 import type { DeletedReads } from './read/deleted.ts'
 import type { ListReads } from './read/lists.ts'
 import type { OutgoingReads } from './read/outgoing.ts'
+import type { QueueReads } from './read/queue.ts'
 import type { ReportReads } from './read/reports.ts'
 import type { SentReads } from './read/sent.ts'
+import type { SourceReads } from './read/sources.ts'
 import type { WhereReads } from './read/where.ts'
 
 /** Something durable changed in an account, or in what QUEUE, EVENTS, LESSONS and their like (nouns/watched.ts) stand for. Carries no data: look again. */
@@ -101,6 +102,10 @@ export interface Store {
   ): EmailId[]
   submissions(account: AccountId): Submission[]
 
+  /** What is on its way to other machines. */
+  readonly queue: Face<QueueReads>
+  /** The addresses that it leaves from. */
+  readonly sources: Face<SourceReads>
   /** What changed since a state. */
   readonly changes: Face<ChangeReads>
   /** Long lists, without what a list does not show. */
@@ -128,46 +133,7 @@ export interface Store {
   /** See LearnedState.owner. */
   learnedState(owner: number): Uint8Array | undefined
 
-  // queue, tracking, settings
-  /** Lanes of a share that rest no longer and in which something is due, longest due first; `except`: domains. */
-  queueLanesDue(share: string, nowMs: number, limit: number, except?: readonly string[]): QueueLane[]
-  /** Waiting entries of a lane that are due, whether it rests or not; longest due first. */
-  queueDue(lane: LaneName, nowMs: number, limit: number): QueueEntry[]
-  /** Undefined: no such mail is in the queue. */
-  queueLane(lane: LaneName): QueueLane | undefined
-  /** All of a destination. */
-  queueLanesOf(domain: string): QueueLane[]
-  /** Those that have mail in the queue, but for ''. */
-  queueShares(): string[]
-  /** What a share has in the queue; of '' nothing is counted. */
-  queueShare(share: string): { messages: number; bytes: number }
-  /** What a Forwarder queued and nobody tried yet, in order, after the entry with this id. */
-  queueAsked(afterId: number, limit: number): QueueEntry[]
-  /** Entries (waiting or held) that were added after the entry with this id, in order. */
-  queueAfter(id: number, limit: number): QueueEntry[]
-  queueLastId(): number
-  /** When the first is due in a lane that does not rest then. */
-  queueNextDueMs(): number | undefined
-  queueEntries(filter?: { domain?: string; trace?: string }, limit?: number): QueueEntry[]
-  /** Those among the next entries after this id that are meant, and up to which id was looked; undefined: there are no more. */
-  queueWindow(filter: QueueFilter, afterId: number): { entries: QueueEntry[]; throughId: number } | undefined
-  /** Most mail first. */
-  queueLanes(limit: number): QueueLane[]
-  /** Destinations with held mail, most first, and what was said of some of it. */
-  queueHeld(limit: number): { domain: string; held: number; reply: string }[]
-  /** What was said last to mail of a lane, and how often, among its first thousands. */
-  queueReplies(lane: LaneName): { reply: string; count: number }[]
-  /** It still waits for a delivery to this domain: no administrator has changed that. */
-  queueWaits(id: number, domain: string): boolean
-  queueLength(): number
-  /** Recipients that an address of a pool brought to a destination on a day. */
-  sourceCount(address: string, provider: string, day: number): number
-  /** The same of a day, most first. */
-  sourceDay(address: string, day: number, limit: number): { provider: string; count: number }[]
-  sourceFirstDay(address: string): number | undefined
-  sourceRest(address: string, provider: string): SourceRest | undefined
-  /** Also those that are over. */
-  sourceRests(address: string, limit: number): SourceRest[]
+  // tracking, settings
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }): TrackEvent[]
   /**
    * The trace of a transaction that was accepted before: a relay that did not hear our 250 sends it again, to the byte.

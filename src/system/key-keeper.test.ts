@@ -76,7 +76,7 @@ test('a year: every message verifies wherever DNS tells the truth, and none is s
     const keeper = new KeyKeeper({
       secrets,
       world: host.world,
-      store: { queueAfter: () => queue.slice(0, 1) as never },
+      store: { queue: { after: () => queue.slice(0, 1) as never } },
       rotateAfterMs: 60 * DAY,
       signs: true,
       privateServers: true,

@@ -31,7 +31,7 @@ const DNS_PORT = 53
 export interface KeyKeeperParts {
   readonly secrets: Secrets
   readonly world: Pick<World, 'clock' | 'dns' | 'network' | 'random'>
-  readonly store: Pick<Store, 'queueAfter'>
+  readonly store: { readonly queue: Pick<Store['queue'], 'after'> }
   readonly rotateAfterMs: number | undefined
   /** It signs at all. */
   readonly signs: boolean
@@ -115,7 +115,7 @@ export class KeyKeeper {
     const rules: RotationRules = {
       nowMs: world.clock.now(),
       rotateAfterMs: this.#parts.rotateAfterMs,
-      oldestInQueueMs: store.queueAfter(0, 1)[0]?.acceptedAtMs,
+      oldestInQueueMs: store.queue.after(0, 1)[0]?.acceptedAtMs,
     }
     await secrets.changeKeys((keys) =>
       linesOf(keys).flatMap((line) => advanced(line, sightingsIn(line, sightings), rules)),

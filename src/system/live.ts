@@ -70,7 +70,7 @@ export class Live {
     const lengths: Record<string, number> = {}
     for (const { plan, agent } of this.#system.agents) {
       const sender = plan.blocks.find(({ roles }) => roles.includes('Transmitter') || roles.includes('Forwarder'))
-      if (sender !== undefined) lengths[sender.id] = agent.store.queueLength()
+      if (sender !== undefined) lengths[sender.id] = agent.store.queue.length()
     }
     return lengths
   }

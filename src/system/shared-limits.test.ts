@@ -111,7 +111,7 @@ async function fateOf(nodes: readonly RunningAgent[], address: string, letters: 
   for (const { agent } of nodes) await caughtUp(agent)
   const [{ agent }] = nodes as [RunningAgent]
   const nowMs = agent.world.clock.now()
-  const entries = agent.store.queueEntries({}, 10_000).filter(({ reversePath }) => reversePath === address)
+  const entries = agent.store.queue.entries({}, 10_000).filter(({ reversePath }) => reversePath === address)
   const waiting = entries.filter(({ state }) => state === 'waiting')
   const turns = waiting.filter(({ nextAttemptAtMs }) => nextAttemptAtMs > nowMs).map((one) => one.nextAttemptAtMs)
   return {
@@ -160,7 +160,7 @@ test('a contract: ten messages a day are ten, however many come at both nodes at
       await caughtUp(agent)
       assert.deepEqual(agent.contracts!.today({ name: 'small' }).messages, 10)
     }
-    assert.equal(one.agent.store.queueEntries({}, 100).length, 10)
+    assert.equal(one.agent.store.queue.entries({}, 100).length, 10)
   }))
 
 test('what one node saw of a sign-in the other knows', async (t) =>

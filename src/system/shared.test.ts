@@ -117,7 +117,7 @@ test('two nodes, one store', async (t) => {
     await client.logout()
 
     // No DNS answers, so each attempt is put off: but it is made, by one of them.
-    const attempts = () => second.agent.store.queueEntries({ domain: 'there.test' }).map((entry) => entry.attempts)
+    const attempts = () => second.agent.store.queue.entries({ domain: 'there.test' }).map((entry) => entry.attempts)
     await send('carl@there.test', 'away')
     await until(() => attempts()[0] === 1)
     submission.close()
@@ -171,14 +171,14 @@ test('S3 that is away: 451, and the same mail is taken once it is back', async (
   try {
     s3.trouble = 503
     await assert.rejects(submission.sendMail(mail), { responseCode: 451 })
-    assert.deepEqual([agent.store.queueLength(), s3.objects.size], [0, 0])
+    assert.deepEqual([agent.store.queue.length(), s3.objects.size], [0, 0])
     s3.trouble = undefined
     await submission.sendMail(mail)
     const bob = agent.store.accountByAddress('bob@here.test')!.id
     const [email, ...others] = agent.store.emails(bob, agent.store.listEmails(bob, {}, 'newest'))
     assert.equal(others.length, 0)
     assert.match(String(await agent.store.readBlob(email!.blob)), /Hello\./)
-    assert.equal(agent.store.queueLength(), 1)
+    assert.equal(agent.store.queue.length(), 1)
   } finally {
     submission.close()
     await system.stop()

@@ -105,7 +105,7 @@ async function run(
   const troubled = trouble?.(system)
   const taken = (await simulation.finish(Promise.all(working))).flat()
   if (troubled !== undefined) await simulation.finish(troubled)
-  const empty = () => [...system.agents.values()].every(({ agent }) => agent.store.queueNextDueMs() === undefined)
+  const empty = () => [...system.agents.values()].every(({ agent }) => agent.store.queue.nextDueMs() === undefined)
   await simulation.run(empty)
   return { simulation, system, taken }
 }
@@ -180,7 +180,7 @@ test('packets are lost, connections break, agents crash: everything accepted is 
     const twice = taken.filter((id) => (times.get(id) ?? 0) > 1)
     assert.deepEqual(lost, [], `seed ${seed}: lost`)
     assert.deepEqual(twice, [], `seed ${seed}: delivered twice`)
-    for (const { agent } of system.agents.values()) assert.equal(agent.store.queueLength(), 0)
+    for (const { agent } of system.agents.values()) assert.equal(agent.store.queue.length(), 0)
   }
 })
 

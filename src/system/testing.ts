@@ -176,7 +176,8 @@ export class TestSystem {
   /** Virtual time passes until no queue holds anything that waits. @throws Error after a week */
   async quiet(): Promise<void> {
     const endMs = this.simulation.nowMs + 7 * 86_400_000
-    const waits = () => [...this.system.agents.values()].some(({ agent }) => agent.store.queueNextDueMs() !== undefined)
+    const waits = () =>
+      [...this.system.agents.values()].some(({ agent }) => agent.store.queue.nextDueMs() !== undefined)
     await this.simulation.run(() => !waits() || this.simulation.nowMs > endMs)
     if (waits()) throw new Error('the queues do not empty')
   }

@@ -107,7 +107,7 @@ test('whom it does not write to any more: told by webhook, refused at RCPT, read
   assert.match(made.json.secret, /^whsec_/)
   assert.deepEqual((await asked('other', '/webhooks')).json, { webhooks: [] })
   assert.equal((await carry('acme', 'gone@far.test')).code, 250)
-  const [entry] = store.queueEntries({}, 10)
+  const [entry] = store.queue.entries({}, 10)
   const failure = { reason: 'user-unknown', isForGood: true, said: '550 5.1.1 no such user' } as const
   await store.commit(failedCommands(agent, entry!, failure))
   const refused = await carry('acme', 'gone@far.test')

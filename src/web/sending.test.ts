@@ -51,7 +51,7 @@ test('a message is made whole, queued, listed, and its story told', async (t) =>
   const shape = ({ subtype, children }: Part): string =>
     children.length > 0 ? `${subtype}(${children.map(shape).join(' ')})` : subtype
   assert.equal(shape(tree), 'mixed(alternative(plain related(html png)) pdf)')
-  const entries = store.queueEntries({ trace: json.id })
+  const entries = store.queue.entries({ trace: json.id })
   assert.deepEqual(entries.map(({ forwardPath }) => forwardPath).sort(), [CARL, 'dora@far.test'])
   assert.deepEqual(entries[0]!.parameters.notify, ['FAILURE'])
   assert.deepEqual([entries[0]!.parameters.ret, entries[0]!.parameters.envid], ['HDRS', 'e1'])
@@ -116,7 +116,7 @@ test('each fault is named with its place, and nothing is sent', async (t) => {
       `${pointer} is not in ${JSON.stringify(json.errors)}`,
     )
   }
-  assert.equal(store.queueLength(), 0)
+  assert.equal(store.queue.length(), 0)
   const foreign = await send({ ...LETTER, from: ALICE })
   assert.deepEqual([foreign.status, foreign.json.reply], [403, `553 5.7.1 ${ALICE} is not an address of ${ANNA}`])
 })
@@ -171,7 +171,7 @@ test('too large, too deep, too much, not JSON: said, and nothing is kept', async
   const text = '{{a}}'.repeat(1000)
   const grown = await send({ ...LETTER, text, variables: { a: 'x'.repeat(10_000) } })
   assert.deepEqual([grown.status, grown.json.errors[0].pointer], [422, '#/text'])
-  assert.equal(agent.store.queueLength(), 0)
+  assert.equal(agent.store.queue.length(), 0)
 })
 
 test('the same key gives the same answer for a day; another request with it, and two at once', async (t) => {
@@ -184,10 +184,10 @@ test('the same key gives the same answer for a day; another request with it, and
   )
   assert.equal(new Set(many.map(({ json }) => json.id)).size, 1)
   assert.equal(many.filter(({ headers }) => headers['idempotency-replayed'] === undefined).length, 1)
-  assert.equal(store.queueLength(), 1)
+  assert.equal(store.queue.length(), 1)
   const another = await send({ ...LETTER, text: 'Other' }, key)
   assert.deepEqual([another.status, another.json.type], [422, 'urn:borderpost:problem:key-reused'])
-  assert.equal(store.queueLength(), 1)
+  assert.equal(store.queue.length(), 1)
   // What was refused is no answer to keep: corrected, it is sent under the same key.
   const second = { 'idempotency-key': 'second' }
   assert.equal((await send({ ...LETTER, to: 'nobody@sender.test' }, second)).status, 422)
@@ -206,7 +206,7 @@ test('a message as it is: its envelope from the query, from fields, or from itse
   assert.match(kept, /^Subject: as it is\r\n\r\nBody\r\n$/m)
   assert.doesNotMatch(kept, /dora/)
   const query = await raw(`?from=${ANNA}&to=a@far.test&to=b@far.test&priority=-2&notify=never&tag=x&tag=y`, source)
-  const entries = store.queueEntries({ trace: query.json.id })
+  const entries = store.queue.entries({ trace: query.json.id })
   assert.deepEqual(
     entries.map(({ forwardPath }) => forwardPath),
     ['a@far.test', 'b@far.test'],
@@ -241,7 +241,7 @@ test('what is held is seen as held, is taken back once, and what left is not', a
   assert.equal((await ask(path)).json.status, 'held')
   const cancelled = await ask(`${path}/cancel`, { method: 'POST' })
   assert.deepEqual([cancelled.status, cancelled.json.status], [200, 'cancelled'])
-  assert.equal(store.queueLength(), 0)
+  assert.equal(store.queue.length(), 0)
   assert.equal((await ask(`${path}/cancel`, { method: 'POST' })).status, 409)
   const gone = await send(LETTER)
   assert.equal((await ask(`/api/messages/${gone.json.id}/cancel`, { method: 'POST' })).status, 409)
@@ -308,7 +308,7 @@ test('a batch: values in their places, escaped in HTML, each message refused alo
   assert.match(source, /^List-Unsubscribe: <https:\/\/sender\.example\/t1>\r$/m)
   assert.match(source, /7 \{\{not a place\}\}/)
   assert.match(await queued(json.results[5].id), /^Subject: Own\r$/m)
-  assert.equal(store.queueLength(), 2)
+  assert.equal(store.queue.length(), 2)
   assert.equal((await batch({ ...shared, messages: [] })).status, 422)
   assert.equal((await batch({ ...shared, messages: Array(1001).fill({ to: CARL }) })).status, 422)
   assert.equal((await batch({ ...shared, nmae: 1, messages: [{ to: CARL }] })).json.errors[0].pointer, '#/nmae')
@@ -321,14 +321,14 @@ test('a thousand messages in one batch; the same batch again sends none', async 
   const headers = { 'idempotency-key': 'thousand' }
   const first = await ask('/api/send/batch', { method: 'POST', body, headers })
   assert.equal(first.json.accepted, 1000)
-  assert.equal(store.queueLength(), 1000)
+  assert.equal(store.queue.length(), 1000)
   const again = await ask('/api/send/batch', { method: 'POST', body, headers })
   assert.deepEqual(again.json, first.json)
   assert.equal(again.headers['idempotency-replayed'], 'true')
-  assert.equal(store.queueLength(), 1000)
+  assert.equal(store.queue.length(), 1000)
   const other = { ...body, subject: 'Other {{n}}' }
   assert.equal((await ask('/api/send/batch', { method: 'POST', body: other, headers })).status, 422)
-  assert.equal(store.queueLength(), 1000)
+  assert.equal(store.queue.length(), 1000)
 })
 
 test('the description names every route, field and parameter, and is served', async (t) => {

@@ -74,7 +74,7 @@ export async function atSender(t: TestContext, more = '') {
     ask('/api/send', { method: 'POST', body, headers })
   /** The message as it lies in the queue. */
   const queued = async (trace: string) => {
-    const [entry] = agent.store.queueEntries({ trace })
+    const [entry] = agent.store.queue.entries({ trace })
     return (await agent.store.readBlob(entry!.blob))!.toString('latin1')
   }
   return { world, running, agent, store: agent.store, app, ask, send, queued, passwordOf, authorization }

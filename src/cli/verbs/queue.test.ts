@@ -82,7 +82,7 @@ test('the queue of an agent that is stopped, and of one that runs: the same word
         await say('drop', { all: true }),
         `0 ${COUNT} messages dropped; nobody hears of it: 10800 for large.test, 1200 for small.test.`,
       )
-      assert.equal(store.queueLength(), 0)
+      assert.equal(store.queue.length(), 0)
     } finally {
       await door.close()
     }

@@ -87,7 +87,7 @@ async function resultOf(stage: Stage, { letter, messageId, reply, isTaken }: Sen
     const words = bounced === undefined ? reply : said(bounced)
     return { letter, hops, missed, end: 'refused', where: `by ${at}: ${anonymous(words)}` }
   }
-  const holder = seen.find(({ agent }) => agent.agent.store.queueLength() > 0)
+  const holder = seen.find(({ agent }) => agent.agent.store.queue.length() > 0)
   if (holder !== undefined)
     return { letter, hops, missed, end: 'waiting', where: `in the queue of ${holder.agent.plan.id}` }
   return { letter, hops, missed, end: 'nowhere', where: 'and nobody said why' }

@@ -189,7 +189,7 @@ export async function traffic(
   const troubles = trouble(system, { clock }, hosts, { faults, days })
   await simulation.finish(Promise.all([writing(), watching(), troubles]), days * DAY_MS + AFTER_MS)
   const untilMs = simulation.nowMs + AFTER_MS
-  const waits = () => plan.agents.some(({ id }) => system.agent(id).agent.store.queueNextDueMs() !== undefined)
+  const waits = () => plan.agents.some(({ id }) => system.agent(id).agent.store.queue.nextDueMs() !== undefined)
   // Asked of every agent: not at each of the events of many.
   while (waits() && simulation.nowMs <= untilMs) await simulation.runFor(REST_STEP_MS)
   meter.stop()
@@ -301,7 +301,7 @@ function queueLengths(stage: SimulatedStage, last: Sample | undefined): Record<s
   return Object.fromEntries(
     stage.plan.agents.flatMap(({ id }) => {
       const isUp = stage.system.hostOf(id).isUp
-      const length = isUp ? stage.agent(id).agent.store.queueLength() : (last?.lengths[id] ?? 0)
+      const length = isUp ? stage.agent(id).agent.store.queue.length() : (last?.lengths[id] ?? 0)
       return length === 0 ? [] : [[id, length] as const]
     }),
   )

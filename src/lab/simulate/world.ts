@@ -41,7 +41,7 @@ export async function simulatedStage(
   const system = await SimulatedSystem.start(plan, simulation, { stores, ...(mail === 'counted' && { ttlS: TTL_S }) })
   system.publish(STRANGERS_RECORDS)
   const computers = new Map<string, SimulatedHost>()
-  const waits = () => [...system.agents.values()].some(({ agent }) => agent.store.queueNextDueMs() !== undefined)
+  const waits = () => [...system.agents.values()].some(({ agent }) => agent.store.queue.nextDueMs() !== undefined)
   return {
     plan,
     system,

@@ -55,7 +55,7 @@ describe("the target's answer is the sender's answer", () => {
     const world = await TestSystem.start(MOVED)
     const { send } = await withRelay(world)
     assert.match(await send('dora@old.test'), /^250 2\.0\.0 accepted as \w+; mail\.recipient\.test took it$/)
-    assert.equal(world.agent('old').store.queueLength(), 0)
+    assert.equal(world.agent('old').store.queue.length(), 0)
     assert.equal((await world.mail('recipient', DORA)).length, 1)
     const [forwarded] = world.events('old', 'forwarded')
     assert.match(forwarded!.text, /^Forwarded from dora@old\.test to dora@recipient\.test, sealed with ARC/)
@@ -73,7 +73,7 @@ describe("the target's answer is the sender's answer", () => {
         /^550 5\.1\.1 there is no mailbox gone@recipient\.test here \(says mail/,
       )
     assert.match(await send('lost@old.test'), /^550 5\.1\.2 the domain nowhere\.test does not exist/)
-    assert.equal(world.agent('old').store.queueLength(), 0)
+    assert.equal(world.agent('old').store.queue.length(), 0)
     assert.equal(world.events('old', 'refused').length, 3)
   })
 
@@ -99,7 +99,7 @@ describe("the target's answer is the sender's answer", () => {
       },
     })
     assert.match(await send(CARL), /^450 4\.2\.1 greylisted \(says mail\.far\.test/)
-    assert.equal(world.agent('old').store.queueLength(), 0)
+    assert.equal(world.agent('old').store.queue.length(), 0)
     isBusy = false
     assert.match(await send(CARL), /^250 /)
     assert.equal(taken, 1)
@@ -131,7 +131,7 @@ describe('a target that is slow or down', () => {
   test('down: 250 at once, and it leaves from the queue when the target is there', async () => {
     const { world, far, send } = await withFar()
     assert.match(await send(CARL), /^250 2\.0\.0 accepted as \w+$/)
-    assert.equal(world.agent('old').store.queueLength(), 1)
+    assert.equal(world.agent('old').store.queue.length(), 1)
     let taken = 0
     await serveScript(world, far, {
       message: () => {
@@ -190,7 +190,7 @@ describe('whoever vanishes, and when', () => {
     }
     await serveScript(world, far, policy)
     assert.match(await send(CARL), /^250 2\.0\.0 accepted as \w+$/)
-    assert.equal(world.agent('old').store.queueLength(), 1)
+    assert.equal(world.agent('old').store.queue.length(), 1)
     far.restart()
     await serveScript(world, far, policy)
     await world.quiet()
@@ -217,7 +217,7 @@ describe('whoever vanishes, and when', () => {
     relay.restart()
     assert.match(await send(CARL), /^250 2\.0\.0 accepted as \w+ before/)
     assert.equal(taken, 1)
-    assert.equal(world.agent('old').store.queueLength(), 0)
+    assert.equal(world.agent('old').store.queue.length(), 0)
   })
 
   /** With 20 ms to everywhere, the target has it after 948 ms and the sender knows after 988: times in every state. */
@@ -231,7 +231,9 @@ describe('whoever vanishes, and when', () => {
         const { clock } = world.stranger('127.0.99.9').world
         await world.run(clock.sleep(timeMs))
         const arrived = (await world.mail('recipient', DORA)).length
-        states.add(`${world.agent('sender').store.queueLength()} ${world.agent('old').store.queueLength()} ${arrived}`)
+        states.add(
+          `${world.agent('sender').store.queue.length()} ${world.agent('old').store.queue.length()} ${arrived}`,
+        )
         world.system.crash(who)
         await world.run(clock.sleep(30_000))
         await world.run(world.system.restart(who))
@@ -250,9 +252,9 @@ describe('whoever vanishes, and when', () => {
     await world.run(clock.sleep(470))
     world.system.crash('old')
     await world.run(world.system.restart('old'))
-    assert.equal(world.agent('old').store.queueLength(), 1)
+    assert.equal(world.agent('old').store.queue.length(), 1)
     await world.run(clock.sleep(5000))
-    assert.equal(world.agent('old').store.queueLength(), 0)
+    assert.equal(world.agent('old').store.queue.length(), 0)
     assert.equal((await world.mail('recipient', DORA)).length, 1)
   })
 

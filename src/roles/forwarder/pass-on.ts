@@ -100,7 +100,7 @@ async function intend(
 export async function releaseAsked(agent: Agent): Promise<void> {
   const nextAttemptAtMs = agent.world.clock.now()
   for (let last = 0, more = true; more; ) {
-    const page = agent.store.queueAsked(last, AT_ONCE)
+    const page = agent.store.queue.asked(last, AT_ONCE)
     last = page.at(-1)?.id ?? last
     more = page.length === AT_ONCE
     const left = page.filter(({ lastReply }) => lastReply === ASKED)

@@ -96,7 +96,7 @@ test('reject: refused at the Border with the words of the owner, and nothing is 
     /^550 5\.7\.1 Not today\. Come to the market: \? \(kept here as [a-z0-9]{12}\)$/,
   )
   assert.deepEqual(counts('INBOX', 'Junk'), [0, 0])
-  assert.equal(store.queueLength(), 0)
+  assert.equal(store.queue.length(), 0)
 })
 
 test('reject by one of several: one reply for all, so the message goes into his Junk', async () => {

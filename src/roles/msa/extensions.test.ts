@@ -245,7 +245,7 @@ describe('REQUIRETLS', () => {
       await setting.submit('REQUIRETLS', [`<${CARL}>`])
       await setting.world.passTime(HOUR)
       assert.equal(setting.taken.length, 0)
-      const [entry] = setting.world.agent('sender').store.queueEntries()
+      const [entry] = setting.world.agent('sender').store.queue.entries()
       assert.match(entry!.lastReply, /^4\d\d 4\.7\.5/)
       assert.equal(entry!.parameters.requireTls, true)
     }
@@ -257,7 +257,7 @@ describe('REQUIRETLS', () => {
     // A mailbox that is not here any more: its bounce has to travel.
     const { agent } = setting.world.system.agent('sender')
     await setting.submit('REQUIRETLS', [`<${CARL}>`])
-    const [entry] = agent.store.queueEntries()
+    const [entry] = agent.store.queue.entries()
     assert.equal(entry!.parameters.requireTls, true)
     const { returnToSender } = await import('../transmitter/bounce.ts')
     const given = { entry: { ...entry!, reversePath: 'dora@far.test' }, reply: NEVER, by: '', expired: false }
@@ -391,7 +391,7 @@ describe('DELIVERBY (RFC 2852)', () => {
     assert.deepEqual(none, [])
     assert.match(report!, /^Action: failed\r$/m)
     assert.match(report!, /^Status: 5\.4\.7\r$/m)
-    assert.equal([...setting.world.agent('sender').store.queueEntries()].length, 0)
+    assert.equal([...setting.world.agent('sender').store.queue.entries()].length, 0)
   })
 
   test('R: not to a host that does not heed it, or that wants more time than is left', async () => {

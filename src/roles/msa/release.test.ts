@@ -78,7 +78,7 @@ test('what is held can be taken back, and only while it is held', async () => {
   )
   assert.deepEqual((await one('EmailSubmission/set', cancel)).updated, { [id]: null })
   assert.equal((await show()).undoStatus, 'canceled')
-  assert.equal(store.queueLength(), 0)
+  assert.equal(store.queue.length(), 0)
   await sleep(2 * HOUR_MS)
   await world.quiet()
   assert.equal((await world.mail('recipient', BOB)).length, 0)

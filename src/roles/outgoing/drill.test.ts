@@ -85,7 +85,7 @@ describe('a stolen account', () => {
     assert.match(replies.at(-1)!, /^550 5\.7\.1 mail from anna@sender\.test to others is suspended/)
     // Nothing that was taken is lost: it left, or it lies there.
     const taken = replies.filter((reply) => reply.startsWith('250')).length
-    const held = agent.store.queueEntries({}, MANY).filter(({ state }) => state === 'held')
+    const held = agent.store.queue.entries({}, MANY).filter(({ state }) => state === 'held')
     assert.equal(arrived.length + held.length, taken)
     assert.ok(held.every(({ lastReply }) => lastReply.startsWith('held by our outgoing control')))
     // Anna's programs see it, too.
@@ -119,7 +119,7 @@ describe('a stolen account', () => {
     const replies = (await world.run(Promise.all(all), 86_400_000)).map(({ reply }) => reply.code)
     await world.passTime(3 * 3_600_000)
     assert.ok(arrived.length > 0 && arrived.length <= 100, `${arrived.length} left`)
-    const held = agent.store.queueEntries({}, MANY).filter(({ state }) => state === 'held')
+    const held = agent.store.queue.entries({}, MANY).filter(({ state }) => state === 'held')
     assert.equal(arrived.length + held.length, replies.filter((code) => code === 250).length)
     console.log(`# ${arrived.length} left, ${held.length} held`)
   })

@@ -40,7 +40,7 @@ test('the primary is down for three days: mail waits at the backup and arrives e
   world.system.crash('first')
   assert.match((await world.submit(BOB, LETTER))[0]!, /^250/)
   await world.passTime(3 * DAY_MS)
-  assert.equal(world.agent('sender').store.queueNextDueMs(), undefined, 'the sender has given it to the backup')
+  assert.equal(world.agent('sender').store.queue.nextDueMs(), undefined, 'the sender has given it to the backup')
   assert.deepEqual(
     world
       .events('second')
@@ -121,7 +121,7 @@ test('spam and forgeries are refused at the backup, also while the primary is aw
   const forged = `From: ceo@bank.test\nTo: ${BOB}\nSubject: urgent\n\npay\n`
   assert.match((await toBackup(world, host, { text: forged }))[0]!, /^550 5\.7\.26/)
   assert.match((await toBackup(world, host, { from: 'x@spammer.test' }))[0]!, /^550 5\.7\.1/)
-  assert.equal(world.agent('second').store.queueNextDueMs(), undefined)
+  assert.equal(world.agent('second').store.queue.nextDueMs(), undefined)
 })
 
 test('what the backup set aside is in Junk at the primary; a verdict that a stranger wrote counts nowhere', async () => {
@@ -175,13 +175,13 @@ test('refused afterwards: a proven sender hears of it', async () => {
   const [bounce] = await world.mail('sender', 'anna@sender.test')
   assert.match(bounce!.text, /there is no mailbox bob@recipient\.test/)
   assert.doesNotMatch(bounce!.text, /Borderpost-Verdict/)
-  assert.equal(world.agent('second').store.queueNextDueMs(), undefined)
+  assert.equal(world.agent('second').store.queue.nextDueMs(), undefined)
 })
 
 test('refused afterwards: nobody else does; it is held, and the postmaster reads of it where he reads', async () => {
   const world = await closedMeanwhile('a@stranger.test')
   const { store } = world.agent('second')
-  const [held] = store.queueEntries({ domain: 'recipient.test' }, 10)
+  const [held] = store.queue.entries({ domain: 'recipient.test' }, 10)
   assert.equal(held!.state, 'held')
   assert.match(held!.lastReply, /there is no mailbox bob@recipient\.test/)
   const [notice] = await world.mail('first', 'postmaster@recipient.test')

@@ -51,7 +51,7 @@ class Setting {
   }
 
   get queue() {
-    return this.world.agent('sender').store.queueEntries()
+    return this.world.agent('sender').store.queue.entries()
   }
 
   get bounced(): number {

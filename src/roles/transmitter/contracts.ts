@@ -180,7 +180,7 @@ export class Contracts {
    */
   takeRoom(terms: ContractTerms, recipients: number, bytes: number): { free(): void } | Reply {
     const { name, queueMessages = Infinity, queueBytes = Infinity } = terms
-    const queued = this.#agent.store.queueShare(name)
+    const queued = this.#agent.store.queue.share(name)
     const coming = this.#coming.get(name) ?? NO_ROOM
     const wanted = { messages: coming.messages + recipients, bytes: coming.bytes + recipients * bytes }
     if (bytes > queueBytes)
@@ -279,7 +279,7 @@ export class Contracts {
 
   /** What waits, of what may. */
   #queueOf({ name, queueMessages, queueBytes, connections }: ContractTerms): string {
-    const { messages, bytes } = this.#agent.store.queueShare(name)
+    const { messages, bytes } = this.#agent.store.queue.share(name)
     const of = (most: number | string | undefined) => (most === undefined ? '' : ` of ${most}`)
     const room = `${messages}${of(queueMessages)} messages and ${sizeText(bytes)}${of(queueBytes && sizeText(queueBytes))}`
     return `in the queue ${room}${connections === undefined ? '' : `; ${connections} connections`}`

@@ -88,7 +88,7 @@ class Setting {
   }
 
   get lastReply(): string {
-    return this.world.agent('sender').store.queueEntries()[0]?.lastReply ?? ''
+    return this.world.agent('sender').store.queue.entries()[0]?.lastReply ?? ''
   }
 }
 

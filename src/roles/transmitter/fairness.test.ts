@@ -208,7 +208,7 @@ describe('a destination that was dead', () => {
     assert.ok(taken >= 980, `${taken} arrived`)
     await world.quiet()
     assert.equal(taken, 1000)
-    assert.equal(world.agent('sender').store.queueLength(), 0)
+    assert.equal(world.agent('sender').store.queue.length(), 0)
   })
 
   test('mail that was never tried itself is given up in its time, and its sender hears of it', async () => {
@@ -223,7 +223,7 @@ describe('a destination that was dead', () => {
     assert.equal(world.events('sender', 'bounced').length, 250)
     const reports = await world.mail('sender', ANNA)
     assert.ok(reports.every(({ text }) => /^Status: 4\.4\.7\r$/m.test(text)))
-    assert.equal(world.agent('sender').store.queueLength(), 0)
+    assert.equal(world.agent('sender').store.queue.length(), 0)
   })
 
   test('that it rests is known after a restart', async () => {
@@ -232,10 +232,10 @@ describe('a destination that was dead', () => {
     world.simulation.links.partition('sender', `stranger ${BAD_IP}`)
     await queued(world, ['a@far.test', 'b@far.test'])
     await world.simulation.run(() => world.events('sender', 'deferred').length > 1)
-    const before = world.agent('sender').store.queueLane({ domain: 'far.test', share: '' })!
+    const before = world.agent('sender').store.queue.lane({ domain: 'far.test', share: '' })!
     await world.run(world.system.agent('sender').stop(1000))
     await world.run(world.system.restart('sender'))
-    assert.deepEqual(world.agent('sender').store.queueLane({ domain: 'far.test', share: '' }), before)
+    assert.deepEqual(world.agent('sender').store.queue.lane({ domain: 'far.test', share: '' }), before)
     assert.ok(before.failures >= 2 && before.lastReply.startsWith('421'))
   })
 })

@@ -20,7 +20,7 @@ const SETTING = 'queue held: tell at'
 export async function tellOfHeld(agent: Agent): Promise<void> {
   const { store, world } = agent
   const nowMs = world.clock.now()
-  const held = store.queueHeld(DESTINATIONS)
+  const held = store.queue.held(DESTINATIONS)
   const said = store.setting(SETTING) ?? ''
   if (held.length === 0 && said === '') return
   const next = (atMs: number | undefined): Command => ({

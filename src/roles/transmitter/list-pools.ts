@@ -26,7 +26,7 @@ export function listPools({ store, world, pools }: QueuePlace): AdminAnswer {
 
 function stateOf(store: Store, { ip, hostName, warmUp }: PoolAddress, nowMs: number) {
   const day = dayOf(nowMs)
-  const firstDay = store.sourceFirstDay(ip)
+  const firstDay = store.sources.firstDay(ip)
   const allowed = allowanceOf(warmUp, firstDay, day)
   return {
     ip,
@@ -34,9 +34,9 @@ function stateOf(store: Store, { ip, hostName, warmUp }: PoolAddress, nowMs: num
     /** Of its warming up, from 1 on; null: it is warm. */
     day: warmUp === undefined || allowed === undefined ? null : stageOf(warmUp, firstDay, day) + 1,
     allowed: allowed ?? null,
-    today: store.sourceDay(ip, day, Number.MAX_SAFE_INTEGER).reduce((sum, { count }) => sum + count, 0),
-    destinations: store.sourceDay(ip, day, DESTINATIONS),
-    rests: store.sourceRests(ip, RESTS).filter(({ untilMs }) => untilMs > nowMs),
+    today: store.sources.day(ip, day, Number.MAX_SAFE_INTEGER).reduce((sum, { count }) => sum + count, 0),
+    destinations: store.sources.day(ip, day, DESTINATIONS),
+    rests: store.sources.rests(ip, RESTS).filter(({ untilMs }) => untilMs > nowMs),
   }
 }
 

@@ -53,7 +53,7 @@ test('a program that is down: the mail waits, and nothing is lost', async () => 
   await world.simulation.run(
     () => world.events('sender', 'attempt').length > 0 || world.events('sender', 'deferred').length > 0,
   )
-  assert.equal(world.agent('sender').store.queueLength(), 1)
+  assert.equal(world.agent('sender').store.queue.length(), 1)
 })
 
 test('what the description says of it is checked', async () => {

@@ -40,14 +40,14 @@ test('72 hours without DNS lose nothing and bounce nothing, whether or not the d
   // For a day what was known of far.test before still leads there.
   const early = taken.length
   assert.ok(early > 1 && early <= 6, `${early} taken`)
-  assert.equal(world.agent('sender').store.queueEntries().length, sent - early)
-  for (const { lastReply, state } of world.agent('sender').store.queueEntries()) {
+  assert.equal(world.agent('sender').store.queue.entries().length, sent - early)
+  for (const { lastReply, state } of world.agent('sender').store.queue.entries()) {
     assert.equal(state, 'waiting')
     assert.match(lastReply, /^451 4\.4\.3 no answer from DNS for the/)
   }
   world.simulation.links.heal('sender', 'dns')
   await world.passTime(9 * HOUR)
-  assert.equal(world.agent('sender').store.queueEntries().length, 0)
+  assert.equal(world.agent('sender').store.queue.entries().length, 0)
   assert.equal(taken.length, 13)
   assert.equal((await world.mail('recipient', 'bob@recipient.test')).length, 12)
   // What does not exist comes back now, and only now: DNS has said so.
@@ -63,7 +63,7 @@ test('name servers that fail for three days are no different from none', async (
   await world.passTime(72 * HOUR)
   assert.equal(world.events('sender', 'bounced').length, 0)
   assert.match(
-    world.agent('sender').store.queueEntries()[0]!.lastReply,
+    world.agent('sender').store.queue.entries()[0]!.lastReply,
     /^451 4\.4\.3 .*aliases of far\.test are too many/,
   )
   world.system.publish(domainAt('far.test', FAR_IP))

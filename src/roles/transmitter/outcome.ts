@@ -183,7 +183,7 @@ function isWarned({ store }: Agent, { trace }: QueueEntry, warned: number): bool
 
 /** Everybody of the same message who still waits and wants to be told. */
 function alsoLate({ store }: Agent, entry: QueueEntry): QueueEntry[] {
-  const waiting = store.queueEntries({ trace: entry.trace }, MOST_LATE).filter(wantsWarning)
+  const waiting = store.queue.entries({ trace: entry.trace }, MOST_LATE).filter(wantsWarning)
   return waiting.some(({ id }) => id === entry.id) ? waiting : [entry, ...waiting]
 }
 

@@ -185,7 +185,7 @@ describe('warming up', () => {
     for (let day = 0; day < 4; day++) await world.untilNight(120_000)
     assert.equal(seen.length, 61)
     assert.deepEqual(world.events('sender', 'bounced'), [])
-    assert.equal(world.agent('sender').store.queueLength(), 0)
+    assert.equal(world.agent('sender').store.queue.length(), 0)
   })
 
   test('from= begins it: before that day the address sends nothing', async () => {

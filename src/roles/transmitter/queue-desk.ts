@@ -163,7 +163,7 @@ async function change(
     await store.commit([...commands(ids, step), ...events])
   }
   if (wakes && !isDry) {
-    const rests = (domain: string) => store.queueLanesOf(domain).some(({ restsUntilMs }) => restsUntilMs > 0)
+    const rests = (domain: string) => store.queue.lanesOf(domain).some(({ restsUntilMs }) => restsUntilMs > 0)
     const rest = [...domains.keys()].filter(rests)
     const woken = rest.map(
       (domain) => ({ kind: 'queue.rest', domain, untilMs: 0, failures: 0, lastReply: '' }) as const,
@@ -181,9 +181,9 @@ async function change(
 
 /** All that are meant, piece by piece; others have their turn in between. What comes later is not waited for. */
 async function* meant(store: Store, world: Pick<World, 'clock'>, filter: QueueFilter): AsyncGenerator<QueueEntry[]> {
-  const lastId = store.queueLastId()
+  const lastId = store.queue.lastId()
   for (let after = 0; after < lastId; ) {
-    const window = store.queueWindow(filter, after)
+    const window = store.queue.window(filter, after)
     if (window === undefined) return
     yield window.entries.filter(({ id }) => id <= lastId)
     after = window.throughId
@@ -194,9 +194,9 @@ async function* meant(store: Store, world: Pick<World, 'clock'>, filter: QueueFi
 /** One line for each destination. */
 function listLanes({ store, world }: QueuePlace, limit: number): AdminAnswer {
   const nowMs = world.clock.now()
-  const lanes = store.queueLanes(Math.min(limit, LANES_AT_MOST))
-  const rows = lanes.map((lane) => ({ ...lane, ...whenAndWhy(lane, nowMs, ''), replies: store.queueReplies(lane) }))
-  const total = store.queueLength()
+  const lanes = store.queue.lanes(Math.min(limit, LANES_AT_MOST))
+  const rows = lanes.map((lane) => ({ ...lane, ...whenAndWhy(lane, nowMs, ''), replies: store.queue.replies(lane) }))
+  const total = store.queue.length()
   if (total === 0) return { ok: true, text: 'The queue is empty.', data: { total, destinations: [] } }
   const lines = rows.map(({ domain, share, waiting, held, when, why, replies }) => {
     const counts = [waiting > 0 && `${waiting} waiting`, held > 0 && `${held} held`].filter(Boolean).join(', ')
@@ -244,7 +244,7 @@ function rowOf(store: Store, entry: QueueEntry, nowMs: number) {
   const { when, why } =
     state === 'held'
       ? { when: 'nothing is tried', why: lastReply }
-      : whenAndWhy({ ...store.queueLane(entry)!, nextAttemptAtMs }, nowMs, lastReply)
+      : whenAndWhy({ ...store.queue.lane(entry)!, nextAttemptAtMs }, nowMs, lastReply)
   return { id, trace, from, to, domain, state, attempts, acceptedAtMs, expiresAtMs, when, why }
 }
 

@@ -70,7 +70,7 @@ export class Sources {
     const rests: { untilMs: number; said: string; of: 'silence' | 'rest' | 'warm-up' }[] = []
     const free: Source[] = []
     for (const source of all) {
-      const rest = store.sourceRest(source.ip, provider)
+      const rest = store.sources.rest(source.ip, provider)
       const { pausedUntilMs, lastFailure } = source.site
       if (rest !== undefined && rest.untilMs > nowMs)
         rests.push({ untilMs: rest.untilMs, said: `${source.ip} rests there: ${rest.said}`, of: 'rest' })
@@ -98,7 +98,7 @@ export class Sources {
   hasOther(pool: Pool, { ip, provider }: Source): boolean {
     const nowMs = this.#agent.world.clock.now()
     return pool.addresses.some((other) => {
-      const rest = this.#agent.store.sourceRest(other.ip, provider)
+      const rest = this.#agent.store.sources.rest(other.ip, provider)
       const isFree = rest === undefined || rest.untilMs <= nowMs
       return other.ip !== ip && isFree && this.#left({ ...other, provider }) !== 0
     })
@@ -127,7 +127,7 @@ export class Sources {
     if (count === 0) return []
     const { store, world } = this.#agent
     const day = dayOf(world.clock.now())
-    const rest = store.sourceRest(ip, provider)
+    const rest = store.sources.rest(ip, provider)
     return [
       { kind: 'source.count', address: ip, provider, day, count },
       ...(rest === undefined ? [] : [restOf({ ...rest, untilMs: 0 })]),
@@ -142,7 +142,7 @@ export class Sources {
     if (about === 'limited' && source.site.shrink() && askedPauseMs(said) === undefined) return undefined
     const { ip, provider } = source
     const { store, world } = this.#agent
-    const before = store.sourceRest(ip, provider)?.failures ?? 0
+    const before = store.sources.rest(ip, provider)?.failures ?? 0
     const waits = about === 'blocked' ? BLOCKED_MS : LIMITED_MS
     const waitMs = askedPauseMs(said) ?? waits[Math.min(before, waits.length - 1)]! * (0.95 + world.random.float() / 10)
     const untilMs = Math.round(world.clock.now() + waitMs)
@@ -161,16 +161,16 @@ export class Sources {
     if (source.warmUp === undefined) return undefined
     const { store, world } = this.#agent
     const day = dayOf(world.clock.now())
-    const allowed = allowanceOf(source.warmUp, store.sourceFirstDay(source.ip), day)
+    const allowed = allowanceOf(source.warmUp, store.sources.firstDay(source.ip), day)
     if (allowed === undefined) return undefined
-    const sent = store.sourceCount(source.ip, source.provider, day) + (this.#underWay.get(this.#key(source)) ?? 0)
+    const sent = store.sources.count(source.ip, source.provider, day) + (this.#underWay.get(this.#key(source)) ?? 0)
     return Math.max(0, allowed - sent)
   }
 
   #nextDay({ ip, provider, warmUp }: Source, nowMs: number) {
     const { store, world } = this.#agent
     const day = dayOf(nowMs)
-    const allowed = allowanceOf(warmUp, store.sourceFirstDay(ip), day)
+    const allowed = allowanceOf(warmUp, store.sources.firstDay(ip), day)
     const untilMs = Math.round((day + 1) * DAY_MS + world.random.float() * SPREAD_MS)
     const said =
       allowed === 0 ? `${ip} does not send yet` : `${ip} warms up, and ${provider} had its ${allowed} for today`

@@ -141,7 +141,7 @@ class Setting {
   }
 
   get lastReply(): string {
-    return this.world.agent('sender').store.queueEntries()[0]?.lastReply ?? ''
+    return this.world.agent('sender').store.queue.entries()[0]?.lastReply ?? ''
   }
 }
 
@@ -396,7 +396,7 @@ describe('our own policy', () => {
     await world.run(world.agent('sender').world.clock.sleep(600_000))
     // Its certificate is one that nobody vouches for: who says "enforce" must have a better one.
     assert.deepEqual(await world.mail('recipient', 'bob@recipient.test'), [])
-    const [entry] = world.agent('sender').store.queueEntries()
+    const [entry] = world.agent('sender').store.queue.entries()
     assert.match(
       entry!.lastReply,
       /mail\.recipient\.test does not prove itself as the MTA-STS policy of recipient\.test asks/,

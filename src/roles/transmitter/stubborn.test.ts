@@ -62,7 +62,7 @@ test('what misbehaves keeps its mail waiting, and gets it once', async () => {
   const waiting = new Map(
     world
       .agent('sender')
-      .store.queueEntries()
+      .store.queue.entries()
       .map((one) => [one.domain, one]),
   )
   for (const { domain, stubborn, heard } of hosts) {
@@ -79,7 +79,7 @@ test('what misbehaves keeps its mail waiting, and gets it once', async () => {
   assert.equal(world.events('sender', 'bounced').length, 0)
   isStubborn = false
   await world.passTime(12 * HOUR)
-  assert.deepEqual(world.agent('sender').store.queueEntries(), [])
+  assert.deepEqual(world.agent('sender').store.queue.entries(), [])
   assert.equal(world.events('sender', 'bounced').length, 0)
   for (const { domain, heard } of hosts) assert.equal(heard.taken, 1, domain)
 })

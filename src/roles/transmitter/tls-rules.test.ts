@@ -50,7 +50,7 @@ async function outcome(rule: string, { identity, dane, sts }: Wishes): Promise<s
     }))
   await world.submit('carl@far.test')
   await world.passTime(60_000)
-  const [queued] = world.agent('sender').store.queueEntries()
+  const [queued] = world.agent('sender').store.queue.entries()
   return queued?.lastReply ?? taken[0]?.session.tls?.protocol ?? 'plain'
 }
 

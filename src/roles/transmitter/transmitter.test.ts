@@ -67,13 +67,13 @@ describe('retries', () => {
     world.simulation.links.partition('sender', 'dns')
     await world.submit(FAR)
     await world.simulation.runFor(72 * HOUR)
-    assert.equal(world.agent('sender').store.queueLength(), 1)
+    assert.equal(world.agent('sender').store.queue.length(), 1)
     const told = await world.mail('sender', ANNA)
     assert.deepEqual(
       told.filter(({ text }) => !/^Action: delayed/m.test(text)),
       [],
     )
-    assert.match(world.agent('sender').store.queueEntries()[0]!.lastReply, /^451 4\.4\.3 no answer from DNS/)
+    assert.match(world.agent('sender').store.queue.entries()[0]!.lastReply, /^451 4\.4\.3 no answer from DNS/)
     world.simulation.links.heal('sender', 'dns')
     await world.quiet()
     assert.equal(taken.length, 1)
@@ -279,7 +279,7 @@ describe('connections', () => {
     ])
     await world.submit('x@two.test')
     await world.simulation.runFor(5 * MINUTE)
-    assert.equal(world.agent('sender').store.queueLength(), 1)
+    assert.equal(world.agent('sender').store.queue.length(), 1)
     assert.equal((await world.mail('sender', ANNA)).length, 0)
   })
 
@@ -306,9 +306,9 @@ describe('connections', () => {
     assert.ok(world.simulation.nowMs - startMs < 2000, `${world.simulation.nowMs - startMs} ms`)
     // One message of each tries now and then; the others wait, and it is known why.
     await world.simulation.runFor(15 * MINUTE)
-    const tried = agent.store.queueEntries({}, 5000).filter(({ attempts }) => attempts > 0).length
+    const tried = agent.store.queue.entries({}, 5000).filter(({ attempts }) => attempts > 0).length
     assert.ok(tried >= dead.length && tried <= 5 * dead.length, `${tried} tried`)
-    const { waiting, failures, lastReply, restsUntilMs } = agent.store.queueLane({ domain: 'dead0.test', share: '' })!
+    const { waiting, failures, lastReply, restsUntilMs } = agent.store.queue.lane({ domain: 'dead0.test', share: '' })!
     assert.equal(waiting, 500)
     assert.ok(failures >= 2 && restsUntilMs > agent.world.clock.now() - 2 * MINUTE)
     assert.match(lastReply, /^421 4\.4\.1 no connection/)
@@ -318,10 +318,11 @@ describe('connections', () => {
 test('large messages wait for each other, so that memory is bounded', async () => {
   const world = await TestSystem.start(TWO_AGENTS)
   const { store } = world.agent('sender')
-  const queueAfter = store.queueAfter.bind(store)
+  const { queue } = store
+  const after = queue.after.bind(queue)
   const asIfLarge = 100 * 1024 * 1024
-  store.queueAfter = (id, limit) =>
-    queueAfter(id, limit).map((entry) => ({ ...entry, blob: { ...entry.blob, sizeBytes: asIfLarge } }))
+  queue.after = (id, limit) =>
+    after(id, limit).map((entry) => ({ ...entry, blob: { ...entry.blob, sizeBytes: asIfLarge } }))
   let atOnce = 0
   let most = 0
   let taken = 0
@@ -376,7 +377,7 @@ describe('faults of our own', () => {
     const { store } = world.agent('sender')
     const readBlob = store.readBlob.bind(store)
     await world.submit('broken@far.test')
-    const entry = store.queueEntries()[0]!
+    const entry = store.queue.entries()[0]!
     store.readBlob = async (ref, range) => {
       if (ref.hash === entry.blob.hash) throw new DiskError('failed', 'not what was written')
       return readBlob(ref, range)
@@ -384,7 +385,7 @@ describe('faults of our own', () => {
     await world.submit(FAR)
     await world.quiet()
     assert.equal(taken.length, 1)
-    const [held] = store.queueEntries()
+    const [held] = store.queue.entries()
     assert.equal(held!.state, 'held')
     assert.match(held!.lastReply, /stored copy of the message cannot be read/)
     assert.equal(world.events('sender', 'held').length, 1)
@@ -407,7 +408,7 @@ describe('faults of our own', () => {
     await world.run(world.system.restart('sender'))
     await world.simulation.runFor(10 * MINUTE)
     assert.equal(taken, 1)
-    assert.equal(world.agent('sender').store.queueLength(), 0)
+    assert.equal(world.agent('sender').store.queue.length(), 0)
   })
 
   test('an entry that was never addressed rightly is held, not tried for ever', async () => {
@@ -417,6 +418,6 @@ describe('faults of our own', () => {
     const mail = { trace: 'bad', blob, reversePath: 'not an address', parameters: {}, origin: 'msa' } as const
     await world.run(agent.store.commit([queueCommand(agent, mail, FAR)]))
     await world.quiet()
-    assert.equal(agent.store.queueEntries()[0]!.state, 'held')
+    assert.equal(agent.store.queue.entries()[0]!.state, 'held')
   })
 })

@@ -118,9 +118,9 @@ export class Transmitter implements Office {
     const { store, world } = this.agent
     this.#heedClock()
     const nowMs = world.clock.now()
-    const added = store.queueAfter(this.#lastId, NEW_AT_ONCE)
+    const added = store.queue.after(this.#lastId, NEW_AT_ONCE)
     const isAll = added.length < NEW_AT_ONCE
-    this.#lastId = isAll ? (added.at(-1)?.id ?? this.#lastId) : store.queueLastId()
+    this.#lastId = isAll ? (added.at(-1)?.id ?? this.#lastId) : store.queue.lastId()
     if (!isAll) this.#backlog = this.#isLater = true
     this.#take(added.filter(({ state, nextAttemptAtMs }) => state === 'waiting' && nextAttemptAtMs <= nowMs))
     if (this.#backlog) {
@@ -129,10 +129,10 @@ export class Transmitter implements Office {
       if (waitMs >= 1) this.#sleep(waitMs)
       else this.#lookThrough(nowMs)
     }
-    const nextDueMs = store.queueNextDueMs()
+    const nextDueMs = store.queue.nextDueMs()
     // Entries in memory are due too, so only the future counts.
     if (nextDueMs !== undefined) this.#sleep(Math.min(MAX_SLEEP_MS, Math.max(MIN_SLEEP_MS, nextDueMs - nowMs)))
-    else this.#sleep(store.queueLength() > 0 ? MAX_SLEEP_MS : MAX_IDLE_MS)
+    else this.#sleep(store.queue.length() > 0 ? MAX_SLEEP_MS : MAX_IDLE_MS)
   }
 
   #heedClock(): void {
@@ -159,7 +159,7 @@ export class Transmitter implements Office {
   #lookThrough(nowMs: number): void {
     const { store, world } = this.agent
     const beganMs = world.clock.monotonic()
-    const shares = ['', ...store.queueShares()]
+    const shares = ['', ...store.queue.shares()]
     const full = new Map<string, string[]>(shares.map((share) => [share, []]))
     const open = new Map<string, number>()
     for (const lane of this.lanes.all)
@@ -169,7 +169,7 @@ export class Transmitter implements Office {
     const atOnce = Math.ceil(LANES_AT_ONCE / shares.length)
     for (const share of shares) {
       const limit = (open.get(share) ?? 0) + atOnce
-      const due = store.queueLanesDue(share, nowMs, limit, full.get(share))
+      const due = store.queue.lanesDue(share, nowMs, limit, full.get(share))
       if (full.get(share)!.length > 0 || due.length === limit) this.#backlog = true
       for (const lane of due) this.#load(lane, nowMs)
     }
@@ -181,7 +181,7 @@ export class Transmitter implements Office {
     const loaded = this.lanes.loadFor(due)
     if (due.waiting <= loaded) return
     const limit = loaded + this.lanes.roomAt(due)
-    const entries = this.agent.store.queueDue(due, nowMs, limit)
+    const entries = this.agent.store.queue.due(due, nowMs, limit)
     const lane = this.lanes.at(due)
     if (lane !== undefined) lane.hasMore = entries.length === limit
     if (entries.length === limit) this.#backlog = true
@@ -216,7 +216,7 @@ export class Transmitter implements Office {
   #laneOf(entry: QueueEntry): Lane {
     const lane = this.lanes.of(entry)
     if (lane.load > 0 || lane.workers > 0) return lane
-    const known = this.agent.store.queueLane(entry)
+    const known = this.agent.store.queue.lane(entry)
     lane.failures = known?.failures ?? 0
     lane.restsUntilMs = known?.restsUntilMs ?? 0
     return lane

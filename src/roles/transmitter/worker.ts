@@ -115,7 +115,7 @@ class Worker {
           continue
         }
         // An administrator, here or at another node, may have changed his mind about what lay in the lane.
-        const entries = job.entries.filter(({ id, domain }) => this.#agent.store.queueWaits(id, domain))
+        const entries = job.entries.filter(({ id, domain }) => this.#agent.store.queue.waits(id, domain))
         if (entries.length < job.entries.length) {
           const others = job.entries.filter((entry) => !entries.includes(entry))
           this.#office.drop(lane, others)
@@ -330,7 +330,7 @@ class Worker {
     await this.#office.settle(lane, tried, [{ kind: 'queue.rest', domain, share, untilMs, failures, lastReply }])
     while (!this.#office.isStopped) {
       const nowMs = world.clock.now()
-      const due = store.queueDue(lane, nowMs, OVERDUE_AT_ONCE + this.#office.lanes.loadFor(lane))
+      const due = store.queue.due(lane, nowMs, OVERDUE_AT_ONCE + this.#office.lanes.loadFor(lane))
       const late = due.filter((entry) => !this.#office.isClaimed(entry) && isOverdue(entry, nowMs))
       if (late.length === 0) break
       this.#office.claim(lane, late)

@@ -209,29 +209,29 @@ function viewOf(store: Store) {
   return {
     people,
     who: DOMAINS.map((at) => store.accountByAddress(`anna+x@${at}`)?.id),
-    queue: entries(store.queueEntries()),
-    after: entries(store.queueAfter(3, 2)),
-    asked: entries(store.queueAsked(0, 100)),
-    due: LANES.map((lane) => byMs(store.queueDue(lane, nowMs + 10, 100))),
-    lanes: store.queueLanes(10),
+    queue: entries(store.queue.entries()),
+    after: entries(store.queue.after(3, 2)),
+    asked: entries(store.queue.asked(0, 100)),
+    due: LANES.map((lane) => byMs(store.queue.due(lane, nowMs + 10, 100))),
+    lanes: store.queue.lanes(10),
     lanesDue: SHARES.map((share) =>
-      store
-        .queueLanesDue(share, nowMs + 10, 10)
+      store.queue
+        .lanesDue(share, nowMs + 10, 10)
         .map(({ domain: at }) => at)
         .sort(),
     ),
-    lanesOf: DOMAINS.map((at) => store.queueLanesOf(at)),
-    shares: [store.queueShares(), SHARES.map((share) => store.queueShare(share))],
+    lanesOf: DOMAINS.map((at) => store.queue.lanesOf(at)),
+    shares: [store.queue.shares(), SHARES.map((share) => store.queue.share(share))],
     sources: [
-      DOMAINS.map((at) => store.sourceCount('192.0.2.1', at, 7)),
-      store.sourceDay('192.0.2.1', 7, 2),
-      store.sourceFirstDay('192.0.2.1'),
-      DOMAINS.map((at) => store.sourceRest('192.0.2.1', at)),
-      store.sourceRests('192.0.2.1', 1).map(({ untilMs }) => untilMs),
+      DOMAINS.map((at) => store.sources.count('192.0.2.1', at, 7)),
+      store.sources.day('192.0.2.1', 7, 2),
+      store.sources.firstDay('192.0.2.1'),
+      DOMAINS.map((at) => store.sources.rest('192.0.2.1', at)),
+      store.sources.rests('192.0.2.1', 1).map(({ untilMs }) => untilMs),
     ],
-    next: store.queueNextDueMs(),
-    counts: [store.queueLength(), store.queueLastId()],
-    waits: DOMAINS.map((at) => store.queueWaits(2, at)),
+    next: store.queue.nextDueMs(),
+    counts: [store.queue.length(), store.queue.lastId()],
+    waits: DOMAINS.map((at) => store.queue.waits(2, at)),
     outgoing: ['anna', 'bob'].map((who) => [
       store.outgoing.hours(who, 3),
       store.outgoing.alike(who, [5, 6, 7, 8], 0),

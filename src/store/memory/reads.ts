@@ -22,6 +22,8 @@ export function absent<T extends object>(what: string): T {
   })
 }
 
+export const absentRead = (name: string) => (): never => absent<Record<string, never>>('store')[name]!
+
 function some<T>(from: Iterable<T>, limit: number, isMeant: (one: T) => boolean = () => true): T[] {
   const found: T[] = []
   for (const one of from) {
@@ -34,60 +36,65 @@ function some<T>(from: Iterable<T>, limit: number, isMeant: (one: T) => boolean 
 const byName = ({ domain, share }: LaneName) => `${domain}\n${share}`
 
 /** What is asked of the queue. */
-export const queueReads = ({ queue, sources }: State) =>
-  ({
-    sourceCount: (address, provider, day) => sources.counts.get(`${day} ${address} ${provider}`) ?? 0,
-    sourceDay: (address, day, limit) =>
-      [...sources.counts]
-        .filter(([key]) => key.startsWith(`${day} ${address} `))
-        .map(([key, count]) => ({ provider: key.split(' ').slice(2).join(' '), count }))
-        .sort((a, b) => b.count - a.count || (a.provider < b.provider ? -1 : 1))
-        .slice(0, limit),
-    sourceFirstDay: (address) => sources.firstDays.get(address),
-    sourceRest: (address, provider) => sources.rests.get(`${address} ${provider}`),
-    sourceRests: (address, limit) =>
-      [...sources.rests.values()]
-        .filter((rest) => rest.address === address)
-        .sort((a, b) => b.untilMs - a.untilMs)
-        .slice(0, limit),
-    queueLanesDue: (share, nowMs, limit, except = []) => queue.lanesDue(share, nowMs, limit, except),
-    queueDue: (lane, nowMs, limit) => queue.due(lane, nowMs, limit),
-    queueLane: (lane) => queue.lane(lane),
-    queueLanesOf: (domain) => queue.lanesOf(domain),
-    queueShares: () => queue.shares(),
-    queueShare: (share) => queue.share(share),
-    queueAsked: (afterId, limit) =>
-      some(queue.entries(afterId), limit, ({ origin, attempts }) => origin === 'forwarder' && attempts === 0),
-    queueAfter: (id, limit) => some(queue.entries(id), limit),
-    queueLastId: () => queue.lastId,
-    queueNextDueMs: () => queue.nextDueMs,
-    queueEntries: ({ domain, trace } = {}, limit = 1000) =>
-      some(
-        domain === undefined ? queue.entries() : queue.inDomain(domain.toLowerCase()),
-        limit,
-        (entry) => trace === undefined || entry.trace === trace,
-      ),
-    queueLanes: (limit) =>
-      queue
-        .lanes()
-        .sort((a, b) => b.waiting + b.held - a.waiting - a.held || (byName(a) < byName(b) ? -1 : 1))
-        .slice(0, limit),
-    queueHeld: (limit) =>
-      queue
-        .lanes()
-        .filter(({ held }) => held > 0)
-        .sort((a, b) => b.held - a.held)
-        .slice(0, limit)
-        .map(({ domain, share, held }) => {
-          const [entry] = some(queue.inLane({ domain, share }), 1, ({ state }) => state === 'held')
-          return { domain, held, reply: entry?.lastReply ?? '' }
-        }),
-    queueWaits: (id, domain) => {
-      const entry = queue.get(id)
-      return entry?.state === 'waiting' && entry.domain === domain
-    },
-    queueLength: () => queue.length,
-  }) satisfies Partial<Store>
+export const queueReads = ({ queue }: State): Store['queue'] => ({
+  lanesDue: (share, nowMs, limit, except = []) => queue.lanesDue(share, nowMs, limit, except),
+  due: (lane, nowMs, limit) => queue.due(lane, nowMs, limit),
+  lane: (lane) => queue.lane(lane),
+  lanesOf: (domain) => queue.lanesOf(domain),
+  shares: () => queue.shares(),
+  share: (share) => queue.share(share),
+  asked: (afterId, limit) =>
+    some(queue.entries(afterId), limit, ({ origin, attempts }) => origin === 'forwarder' && attempts === 0),
+  after: (id, limit) => some(queue.entries(id), limit),
+  lastId: () => queue.lastId,
+  nextDueMs: () => queue.nextDueMs,
+  entries: ({ domain, trace } = {}, limit = 1000) =>
+    some(
+      domain === undefined ? queue.entries() : queue.inDomain(domain.toLowerCase()),
+      limit,
+      (entry) => trace === undefined || entry.trace === trace,
+    ),
+  lanes: (limit) =>
+    queue
+      .lanes()
+      .sort((a, b) => b.waiting + b.held - a.waiting - a.held || (byName(a) < byName(b) ? -1 : 1))
+      .slice(0, limit),
+  held: (limit) =>
+    queue
+      .lanes()
+      .filter(({ held }) => held > 0)
+      .sort((a, b) => b.held - a.held)
+      .slice(0, limit)
+      .map(({ domain, share, held }) => {
+        const [entry] = some(queue.inLane({ domain, share }), 1, ({ state }) => state === 'held')
+        return { domain, held, reply: entry?.lastReply ?? '' }
+      }),
+  waits: (id, domain) => {
+    const entry = queue.get(id)
+    return entry?.state === 'waiting' && entry.domain === domain
+  },
+  length: () => queue.length,
+  window: absentRead('queue.window'),
+  replies: absentRead('queue.replies'),
+})
+
+/** What is asked of the addresses that mail leaves from. */
+export const sourceReads = ({ sources }: State): Store['sources'] => ({
+  count: (address, provider, day) => sources.counts.get(`${day} ${address} ${provider}`) ?? 0,
+  day: (address, day, limit) =>
+    [...sources.counts]
+      .filter(([key]) => key.startsWith(`${day} ${address} `))
+      .map(([key, count]) => ({ provider: key.split(' ').slice(2).join(' '), count }))
+      .sort((a, b) => b.count - a.count || (a.provider < b.provider ? -1 : 1))
+      .slice(0, limit),
+  firstDay: (address) => sources.firstDays.get(address),
+  rest: (address, provider) => sources.rests.get(`${address} ${provider}`),
+  rests: (address, limit) =>
+    [...sources.rests.values()]
+      .filter((rest) => rest.address === address)
+      .sort((a, b) => b.untilMs - a.untilMs)
+      .slice(0, limit),
+})
 
 /** Who is here, and what is kept for whom. */
 export const peopleReads = (state: State) =>

@@ -13,6 +13,7 @@ import type { Change, Store } from '../store.ts'
 import { applyBatch, changesOf, type Touched } from './apply.ts'
 import {
   absent,
+  absentRead,
   accessReads,
   bounceReads,
   listReads,
@@ -22,6 +23,7 @@ import {
   queueReads,
   reportReads,
   sentReads,
+  sourceReads,
 } from './reads.ts'
 import type { State } from './state.ts'
 
@@ -111,11 +113,10 @@ function memoryStore(state: State, first: DiskFile, open: () => Promise<DiskFile
   }
 
   return {
-    ...queueReads(state),
     ...peopleReads(state),
     ...mailReads(state),
-    queueWindow: absentRead('queueWindow'),
-    queueReplies: absentRead('queueReplies'),
+    queue: queueReads(state),
+    sources: sourceReads(state),
     placementsSince: absentRead('placementsSince'),
     changes: absent('changes'),
     contents: absent('contents'),
@@ -167,5 +168,3 @@ function memoryStore(state: State, first: DiskFile, open: () => Promise<DiskFile
     },
   }
 }
-
-const absentRead = (name: string) => (): never => absent<Record<string, never>>('store')[name]!

@@ -1,7 +1,9 @@
 // What changed in an account since a state (JMAP /changes): each reader names ids that came, changed and went, up to now,
 // or, where only so many are wanted, up to a state in between that the next question begins at.
 
-import type { Database, SqlValue, Statement } from '../../world/disk.ts'
+import type { Database } from '../../world/disk.ts'
+import type { Row } from './rows.ts'
+import { Statements } from './statements.ts'
 
 /** Ids that came, changed and went between a state and `modseq`. */
 export interface Changes {
@@ -20,26 +22,17 @@ interface Event {
   readonly kind: 'created' | 'updated' | 'destroyed'
 }
 
-type Row = Record<string, SqlValue>
-
 export class ChangeReads {
-  readonly #database: Database
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements: Statements
 
   constructor(database: Database) {
-    this.#database = database
-  }
-
-  #all(text: string, ...parameters: SqlValue[]): Row[] {
-    let statement = this.#statements.get(text)
-    if (statement === undefined) this.#statements.set(text, (statement = this.#database.prepare(text)))
-    return statement.all(...parameters)
+    this.#statements = new Statements(database)
   }
 
   /** Is everything known that happened since that state. */
   reach(account: number, modseq: number): boolean {
     const sql = 'SELECT changes_after <= ? AND modseq >= ? AS reaches FROM account WHERE id = ?'
-    return this.#all(sql, modseq, modseq, account)[0]?.reaches === 1
+    return this.#statements.rows(sql, modseq, modseq, account)[0]?.reaches === 1
   }
 
   /** Undefined when that state is too old, or when more than `most` changed at once. */
@@ -47,13 +40,13 @@ export class ChangeReads {
     if (!this.reach(account, since)) return undefined
     // One more of each than is wanted: then it is known whether there is more.
     const limit = Math.min(most, 1e9) + 1
-    const made = this.#all(
+    const made = this.#statements.rows(
       'SELECT id FROM email WHERE account = ? AND id > ? ORDER BY id LIMIT ?',
       account,
       since,
       limit,
     )
-    const logged = this.#all(
+    const logged = this.#statements.rows(
       `SELECT modseq, email, thread FROM change WHERE account = ?1 AND modseq > ?2 AND email <= ?2
        ORDER BY modseq LIMIT ?3`,
       account,
@@ -75,12 +68,12 @@ export class ChangeReads {
   /** Ids (which are MODSEQs) of the emails that were made after a state and are there, in order. */
   emailIdsAfter(account: number, since: number): number[] {
     const sql = 'SELECT id FROM email WHERE account = ? AND id > ? ORDER BY id'
-    return this.#all(sql, account, since).map(({ id }) => id as number)
+    return this.#statements.rows(sql, account, since).map(({ id }) => id as number)
   }
 
   threads(account: number, since: number, most = Number.MAX_SAFE_INTEGER): Changes | undefined {
     if (!this.reach(account, since)) return undefined
-    const touched = this.#all(
+    const touched = this.#statements.rows(
       `SELECT thread, max(modseq) AS modseq FROM (
          SELECT thread, id AS modseq FROM email WHERE account = ?1 AND id > ?2
          UNION ALL SELECT thread, modseq FROM change WHERE account = ?1 AND modseq > ?2 AND thread > 0
@@ -103,21 +96,26 @@ export class ChangeReads {
 
   #threadLives(account: number, id: number): boolean {
     return (
-      this.#all('SELECT 1 FROM email WHERE account = ? AND id = ? AND thread = id', account, id).length > 0 ||
-      this.#all('SELECT 1 FROM email WHERE account = ? AND thread = ? AND thread <> id LIMIT 1', account, id).length > 0
+      this.#statements.rows('SELECT 1 FROM email WHERE account = ? AND id = ? AND thread = id', account, id).length >
+        0 ||
+      this.#statements.rows(
+        'SELECT 1 FROM email WHERE account = ? AND thread = ? AND thread <> id LIMIT 1',
+        account,
+        id,
+      ).length > 0
     )
   }
 
   mailboxes(account: number, since: number, most = Number.MAX_SAFE_INTEGER): Changes | undefined {
     if (!this.reach(account, since)) return undefined
-    const there = this.#all('SELECT * FROM mailbox WHERE account = ? AND modseq > ?', account, since)
-    const gone = this.#all('SELECT * FROM mailbox_gone WHERE account = ? AND modseq > ?', account, since)
+    const there = this.#statements.rows('SELECT * FROM mailbox WHERE account = ? AND modseq > ?', account, since)
+    const gone = this.#statements.rows('SELECT * FROM mailbox_gone WHERE account = ? AND modseq > ?', account, since)
     return this.#until(account, most, eventsOf(there, gone, since))
   }
 
   submissions(account: number, since: number, most = Number.MAX_SAFE_INTEGER): Changes | undefined {
     if (!this.reach(account, since)) return undefined
-    const there = this.#all('SELECT * FROM submission WHERE account = ? AND modseq > ?', account, since)
+    const there = this.#statements.rows('SELECT * FROM submission WHERE account = ? AND modseq > ?', account, since)
     return this.#until(account, most, eventsOf(there, this.#gone(account, 'submission', since), since))
   }
 
@@ -127,12 +125,17 @@ export class ChangeReads {
     return this.#until(
       account,
       most,
-      eventsOf(this.#all(sql, account, kind, since), this.#gone(account, kind, since), since),
+      eventsOf(this.#statements.rows(sql, account, kind, since), this.#gone(account, kind, since), since),
     )
   }
 
   #gone(account: number, kind: string, since: number): Row[] {
-    return this.#all('SELECT * FROM object_gone WHERE account = ? AND kind = ? AND modseq > ?', account, kind, since)
+    return this.#statements.rows(
+      'SELECT * FROM object_gone WHERE account = ? AND kind = ? AND modseq > ?',
+      account,
+      kind,
+      since,
+    )
   }
 
   /** As many events as are wanted, whole states only; the last of an id counts. */
@@ -148,7 +151,7 @@ export class ChangeReads {
     const kinds = new Map<number, Event['kind']>()
     for (const { id, kind } of events.slice(0, end)) kinds.set(id, kind)
     const ids = (wanted: Event['kind']): number[] => [...kinds].filter(([, kind]) => kind === wanted).map(([id]) => id)
-    const now = this.#all('SELECT modseq FROM account WHERE id = ?', account)[0]?.modseq as number
+    const now = this.#statements.rows('SELECT modseq FROM account WHERE id = ?', account)[0]?.modseq as number
     const modseq = hasMore ? events[end - 1]!.modseq : now
     return { created: ids('created'), updated: ids('updated'), destroyed: ids('destroyed'), modseq, hasMore }
   }

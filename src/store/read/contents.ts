@@ -1,12 +1,13 @@
 // Reads that a protocol needs to show a mailbox of any size at once: without a list of all its messages.
 
-import type { Database, Statement } from '../../world/disk.ts'
+import type { Database } from '../../world/disk.ts'
 import type { UidSet } from '../commands.ts'
 import { DELETED, SEEN } from '../flags.ts'
 import type { BlobRef } from '../nouns/bodies.ts'
 import type { EmailId, Placement } from '../nouns/mail.ts'
 import { type PlacementCondition, type PlacementIndex, placementsFrom } from './placement-query.ts'
 import { BLOB_COLUMNS, blobOf, placementOf } from './rows.ts'
+import { Statements } from './statements.ts'
 
 // UIDNEXT first, then what below it is not there.
 const PRESENT = `SELECT 0 AS gone, uid_next AS first, uid_next AS last FROM mailbox WHERE account = ?1 AND id = ?2
@@ -32,12 +33,9 @@ const IN_RANGE = 'account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY u
 export type FoundPlacement = Pick<Placement, 'uid' | 'email' | 'modseq'>
 
 const PLACEMENT_COLUMNS = 'mailbox, uid, email, flags, keywords, modseq, saved_ms, received_ms, size'
-/** Statements kept: what people search for is of few forms. */
-const MOST_STATEMENTS = 100
 
 export class ContentsReads {
-  readonly #database: Database
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements: Statements
   readonly #present
   readonly #flags
   readonly #envelopes
@@ -47,7 +45,7 @@ export class ContentsReads {
   readonly #unseen
 
   constructor(database: Database) {
-    this.#database = database
+    this.#statements = new Statements(database)
     this.#present = database.prepare(PRESENT)
     this.#flags = database.prepare(`SELECT uid, flags, keywords, modseq FROM placement WHERE ${IN_RANGE}`)
     this.#envelopes = database.prepare(
@@ -109,15 +107,6 @@ export class ContentsReads {
     return new Map(rows.map((row) => [row.email as number, blobOf(row)]))
   }
 
-  #statement(text: string): Statement {
-    let statement = this.#statements.get(text)
-    if (statement === undefined) {
-      if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear()
-      this.#statements.set(text, (statement = this.#database.prepare(text)))
-    }
-    return statement
-  }
-
   /** The messages of a range of UIDs of which this is true, in their order. */
   matching(
     account: number,
@@ -128,7 +117,7 @@ export class ContentsReads {
   ): FoundPlacement[] {
     const { text, parameters } = placementsFrom([account, mailbox, fromUid, toUid], condition, index)
     // As lists in one row: a row for each of a million would cost ten times as much.
-    const statement = this.#statement(
+    const statement = this.#statements.prepared(
       `SELECT json_group_array(uid) AS uids, json_group_array(email) AS emails, json_group_array(modseq) AS modseqs
        FROM (SELECT uid, email, modseq ${text})`,
     )
@@ -147,7 +136,8 @@ export class ContentsReads {
     index?: PlacementIndex,
   ): Placement[] {
     const { text, parameters } = placementsFrom([account, mailbox, fromUid, toUid], condition, index)
-    return this.#statement(`SELECT ${PLACEMENT_COLUMNS} ${text} LIMIT ?`)
+    return this.#statements
+      .prepared(`SELECT ${PLACEMENT_COLUMNS} ${text} LIMIT ?`)
       .all(...parameters, limit)
       .map(placementOf)
   }

@@ -1,6 +1,6 @@
 // Reads of long lists: one statement each, only the columns that a list needs, no row made into more than it is.
 
-import type { Database, SqlValue, Statement } from '../../world/disk.ts'
+import type { Database } from '../../world/disk.ts'
 import { SEEN } from '../flags.ts'
 import type { EmailId, ThreadId } from '../nouns/mail.ts'
 import type { AccountId, ObjectKind, StoredObject } from '../nouns/people.ts'
@@ -14,29 +14,18 @@ import {
   type Sql,
   type TimedEmail,
 } from './email-query.ts'
-
-/** Statements kept: what people ask for is of few forms. */
-const MOST_STATEMENTS = 200
+import type { Row } from './rows.ts'
+import { Statements } from './statements.ts'
 
 export class ListReads {
-  readonly #database: Database
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements: Statements
 
   constructor(database: Database) {
-    this.#database = database
+    this.#statements = new Statements(database)
   }
 
-  #all(text: string, ...parameters: SqlValue[]): Record<string, SqlValue>[] {
-    let statement = this.#statements.get(text)
-    if (statement === undefined) {
-      if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear()
-      this.#statements.set(text, (statement = this.#database.prepare(text)))
-    }
-    return statement.all(...parameters)
-  }
-
-  #ask({ text, parameters }: Sql): Record<string, SqlValue>[] {
-    return this.#all(text, ...parameters)
+  #ask({ text, parameters }: Sql): Row[] {
+    return this.#statements.rows(text, ...parameters)
   }
 
   /** What a mailbox holds, as POP3 sees it. */
@@ -47,7 +36,7 @@ export class ListReads {
     const sql = `SELECT p.uid, p.email, p.size, k.uidl FROM placement AS p LEFT JOIN kept_uidl AS k
       ON k.account = p.account AND k.mailbox = p.mailbox AND k.uid = p.uid
       WHERE p.account = ? AND p.mailbox = ? ORDER BY p.uid`
-    return this.#all(sql, account, mailbox).map(({ uid, email, size, uidl }) => ({
+    return this.#statements.rows(sql, account, mailbox).map(({ uid, email, size, uidl }) => ({
       uid: uid as number,
       email: email as number,
       sizeBytes: size as number,
@@ -58,12 +47,14 @@ export class ListReads {
   /** Did this come from another system before; see Brought. */
   wasBrought(account: number, item: string): boolean {
     const sql = 'SELECT 1 FROM brought WHERE account = ? AND item = ?'
-    return this.#all(sql, account, Buffer.from(item, 'hex')).length > 0
+    return this.#statements.rows(sql, account, Buffer.from(item, 'hex')).length > 0
   }
 
   /** `count` emails of a query after the first `skip`, fewer where there are no more. */
   firstEmails(account: number, query: EmailQuery, count: number, skip = 0): EmailId[] {
-    const mailboxes = this.#all('SELECT id FROM mailbox WHERE account = ?', account).map(({ id }) => id as number)
+    const mailboxes = this.#statements
+      .rows('SELECT id FROM mailbox WHERE account = ?', account)
+      .map(({ id }) => id as number)
     // Collapsed, a few more rows than conversations are needed; how many is not known before.
     if (!query.collapse) {
       return this.#ask(firstEmails(account, query, mailboxes, count, skip)).map(({ email }) => email as number)
@@ -104,7 +95,7 @@ export class ListReads {
     const index = unread ? 'placement_by_time' : 'placement_by_thread'
     const sql = `SELECT count(DISTINCT thread) AS count FROM placement INDEXED BY ${index}
       WHERE account = ? AND mailbox = ? ${unread ? `AND flags & ${SEEN} = 0` : ''}`
-    return this.#all(sql, account, mailbox)[0]!.count as number
+    return this.#statements.rows(sql, account, mailbox)[0]!.count as number
   }
 
   /** Does anything of this account name the body with this hash: a message, a script, or an upload. */
@@ -113,20 +104,20 @@ export class ListReads {
       EXISTS (SELECT 1 FROM email WHERE account = ?1 AND blob = blob.id)
       OR EXISTS (SELECT 1 FROM upload WHERE account = ?1 AND blob = blob.id)
       OR EXISTS (SELECT 1 FROM script WHERE account = ?1 AND blob = blob.id))`
-    return this.#all(sql, account, Buffer.from(hash, 'hex')).length > 0
+    return this.#statements.rows(sql, account, Buffer.from(hash, 'hex')).length > 0
   }
 
   /** Emails that are this body. */
   emailsOfBody(account: number, hash: string): EmailId[] {
     const sql = `SELECT email.id AS id FROM blob JOIN email INDEXED BY email_by_blob ON email.blob = blob.id
       WHERE blob.hash = ? AND email.account = ? ORDER BY email.id`
-    return this.#all(sql, Buffer.from(hash, 'hex'), account).map(({ id }) => id as number)
+    return this.#statements.rows(sql, Buffer.from(hash, 'hex'), account).map(({ id }) => id as number)
   }
 
   /** In the order in which they were made. */
   objects(account: number, kind: ObjectKind): StoredObject[] {
     const sql = 'SELECT id, modseq, value FROM object WHERE account = ? AND kind = ? ORDER BY id'
-    return this.#all(sql, account, kind).map(({ id, modseq, value }) => ({
+    return this.#statements.rows(sql, account, kind).map(({ id, modseq, value }) => ({
       id: id as number,
       modseq: modseq as number,
       value: value as string,
@@ -137,7 +128,7 @@ export class ListReads {
   certificates(key: string): { account: AccountId; object: StoredObject }[] {
     const sql = `SELECT account, id, modseq, value FROM object INDEXED BY object_certificate
       WHERE kind = 'certificate' AND json_extract(value, '$.key') = ? ORDER BY account, id`
-    return this.#all(sql, key).map(({ account, id, modseq, value }) => ({
+    return this.#statements.rows(sql, key).map(({ account, id, modseq, value }) => ({
       account: account as number,
       object: { id: id as number, modseq: modseq as number, value: value as string },
     }))
@@ -147,19 +138,19 @@ export class ListReads {
   hasCertificates(): boolean {
     const sql = `SELECT 1 FROM object INDEXED BY object_certificate
       WHERE kind = 'certificate' AND json_extract(value, '$.key') > '' LIMIT 1`
-    return this.#all(sql).length > 0
+    return this.#statements.rows(sql).length > 0
   }
 
   /** Accounts that have webhooks. */
   hooked(): AccountId[] {
     const sql = "SELECT DISTINCT account FROM object INDEXED BY object_webhook WHERE kind = 'webhook'"
-    return this.#all(sql).map(({ account }) => account as number)
+    return this.#statements.rows(sql).map(({ account }) => account as number)
   }
 
   /** Accounts that have push subscriptions. */
   pushed(): AccountId[] {
     const sql = "SELECT DISTINCT account FROM object INDEXED BY object_push WHERE kind = 'push'"
-    return this.#all(sql).map(({ account }) => account as number)
+    return this.#statements.rows(sql).map(({ account }) => account as number)
   }
 }
 

@@ -1,9 +1,10 @@
 // Reads about what Authors and contract partners send, and of the queue what waits for a decision about them.
 
 import { hash } from 'node:crypto'
-import type { Database, SqlValue, Statement } from '../../world/disk.ts'
+import type { Database } from '../../world/disk.ts'
 import type { OutgoingHour } from '../nouns/outgoing.ts'
 import type { Row } from './rows.ts'
+import { Statements } from './statements.ts'
 
 interface OutgoingEntry {
   readonly id: number
@@ -13,29 +14,28 @@ interface OutgoingEntry {
 }
 
 export class OutgoingReads {
-  readonly #database: Database
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements: Statements
 
   constructor(database: Database) {
-    this.#database = database
+    this.#statements = new Statements(database)
   }
 
   /** What this sender did, hour by hour, from one on. */
   hours(sender: string, fromHour: number, limit = 1000): OutgoingHour[] {
     const sql = 'SELECT * FROM outgoing_hour WHERE sender = ? AND hour >= ? ORDER BY hour LIMIT ?'
-    return this.#all(hourOf, sql, sender, fromHour, limit)
+    return this.#statements.all(hourOf, sql, sender, fromHour, limit)
   }
 
   /** How many strangers got much the same text: three of its four prints agree. */
   alike(sender: string, prints: readonly number[], fromHour: number): number {
     const sql = `SELECT strangers FROM outgoing_like WHERE sender = ?
       AND print IN (SELECT value FROM json_each(?)) AND hour >= ? ORDER BY strangers DESC LIMIT 1 OFFSET 2`
-    return this.#all((row) => Number(row.strangers), sql, sender, JSON.stringify(prints), fromHour)[0] ?? 0
+    return this.#statements.all((row) => Number(row.strangers), sql, sender, JSON.stringify(prints), fromHour)[0] ?? 0
   }
 
   /** Where this sender stands: JSON; undefined: nothing is against him. */
   standing(sender: string): string | undefined {
-    return this.#all(
+    return this.#statements.all(
       (row) => row.standing as string,
       'SELECT standing FROM outgoing_standing WHERE sender = ?',
       sender,
@@ -43,7 +43,7 @@ export class OutgoingReads {
   }
 
   standings(): { sender: string; standing: string }[] {
-    return this.#all(
+    return this.#statements.all(
       (row) => ({ sender: row.sender as string, standing: row.standing as string }),
       'SELECT * FROM outgoing_standing ORDER BY sender',
     )
@@ -53,7 +53,7 @@ export class OutgoingReads {
   waiting(sender: string): { held: number; heldMessages: number; slowed: number } {
     const sql = `SELECT coalesce(sum(state = 'held'), 0) AS held, coalesce(sum(state = 'waiting'), 0) AS slowed,
       count(DISTINCT CASE state WHEN 'held' THEN trace END) AS messages FROM queue WHERE ${SENDER} = ?`
-    return this.#all(
+    return this.#statements.all(
       (row) => ({ held: Number(row.held), heldMessages: Number(row.messages), slowed: Number(row.slowed) }),
       sql,
       sender,
@@ -63,14 +63,14 @@ export class OutgoingReads {
   /** When the last of what waits for its turn may leave; undefined: nothing waits. */
   lastTurnMs(sender: string): number | undefined {
     const sql = `SELECT max(next_ms) AS last FROM queue WHERE ${SENDER} = ? AND state = 'waiting'`
-    const [last] = this.#all((row) => row.last, sql, sender)
+    const [last] = this.#statements.all((row) => row.last, sql, sender)
     return last === null || last === undefined ? undefined : Number(last)
   }
 
   /** Queue entries of this sender that the ladder slowed or held, after an id. */
   entries(sender: string, afterId: number, limit: number): OutgoingEntry[] {
     const sql = `SELECT id, state, next_ms, forward_path FROM queue WHERE ${SENDER} = ? AND id > ? ORDER BY id LIMIT ?`
-    return this.#all(
+    return this.#statements.all(
       (row) => ({
         id: Number(row.id),
         state: row.state as string,
@@ -88,32 +88,32 @@ export class OutgoingReads {
   acquainted(account: number, addresses: readonly string[]): Set<string> {
     const sql = 'SELECT print FROM acquaintance WHERE account = ? AND print IN (SELECT value FROM json_each(?))'
     const prints = addresses.map(printOf)
-    const known = new Set(this.#all((row) => Number(row.print), sql, account, JSON.stringify(prints)))
+    const known = new Set(this.#statements.all((row) => Number(row.print), sql, account, JSON.stringify(prints)))
     return new Set(addresses.filter((_, i) => known.has(prints[i]!)))
   }
 
   /** Conversations of an account that a message belongs to, by the keys of threads.ts. */
   conversations(account: number, keys: readonly number[]): number[] {
     const sql = 'SELECT DISTINCT thread FROM thread_key WHERE account = ? AND key IN (SELECT value FROM json_each(?))'
-    return this.#all((row) => Number(row.thread), sql, account, JSON.stringify(keys))
+    return this.#statements.all((row) => Number(row.thread), sql, account, JSON.stringify(keys))
   }
 
   createdMs(account: number): number {
-    return this.#all((row) => Number(row.created_ms), 'SELECT created_ms FROM account WHERE id = ?', account)[0] ?? 0
+    return (
+      this.#statements.all(
+        (row) => Number(row.created_ms),
+        'SELECT created_ms FROM account WHERE id = ?',
+        account,
+      )[0] ?? 0
+    )
   }
 
   /** Who keeps contacts. */
   keepersOfContacts(): number[] {
-    return this.#all((row) => Number(row.account), "SELECT DISTINCT account FROM object WHERE kind = 'contact'")
-  }
-
-  #all<T>(read: (row: Row) => T, sql: string, ...parameters: SqlValue[]): T[] {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql)
-      this.#statements.set(sql, statement)
-    }
-    return statement.all(...parameters).map(read)
+    return this.#statements.all(
+      (row) => Number(row.account),
+      "SELECT DISTINCT account FROM object WHERE kind = 'contact'",
+    )
   }
 }
 

@@ -1,12 +1,11 @@
 // The reading half of the embedded store: prepared statements on a read connection. What a reader sees is durable,
 // because the engine commits with synchronous=FULL before a commit becomes visible.
 
-import type { Database, SqlValue, Statement } from '../../world/disk.ts'
+import type { Database, SqlValue } from '../../world/disk.ts'
 import { flagTest } from '../flags.ts'
 import type { BlobRef } from '../nouns/bodies.ts'
 import type { Mailbox, Placement } from '../nouns/mail.ts'
 import type { VacationResponse } from '../nouns/people.ts'
-import type { LaneName, QueueFilter } from '../nouns/queue.ts'
 import type { Store } from '../store.ts'
 import { AccessReads } from './access.ts'
 import { BounceReads } from './bounces.ts'
@@ -15,6 +14,7 @@ import { ContentsReads } from './contents.ts'
 import { DeletedReads } from './deleted.ts'
 import { ListReads } from './lists.ts'
 import { OutgoingReads } from './outgoing.ts'
+import { QueueReads } from './queue.ts'
 import { ReportReads } from './reports.ts'
 import {
   accountOf,
@@ -29,37 +29,14 @@ import {
   mailboxOf,
   placementOf,
   policyOf,
-  queueEntryOf,
-  queueLaneOf,
   type Row,
   scriptOf,
-  sourceRestOf,
   submissionOf,
 } from './rows.ts'
 import { SentReads } from './sent.ts'
+import { SourceReads } from './sources.ts'
+import { Statements } from './statements.ts'
 import { WhereReads } from './where.ts'
-
-/** As conditions on queue, and on lane of its domain. */
-function meant(filter: QueueFilter): { conditions: string[]; parameters: SqlValue[] } {
-  const { ids, trace, domain, share, sender, state, acceptedBeforeMs, acceptedAfterMs, reply } = filter
-  const tests: [string, SqlValue | undefined][] = [
-    ['queue.id IN (SELECT value FROM json_each(?))', ids && JSON.stringify(ids)],
-    ['queue.trace = ?', trace],
-    // The ids lead; not the index of domains.
-    ['+queue.domain = ?', domain?.toLowerCase()],
-    ['queue.share = ?', share],
-    [sender?.startsWith('@') ? 'lower(queue.reverse_path) LIKE ?' : 'lower(queue.reverse_path) = ?', likeOf(sender)],
-    ['queue.state = ?', state],
-    ['queue.accepted_ms <= ?', acceptedBeforeMs],
-    ['queue.accepted_ms >= ?', acceptedAfterMs],
-    ["instr(lower(coalesce(nullif(queue.last_reply, ''), lane.last_reply)), ?) > 0", reply?.toLowerCase()],
-  ]
-  const asked = tests.filter(([, value]) => value !== undefined)
-  return { conditions: asked.map(([test]) => test), parameters: asked.map(([, value]) => value!) }
-}
-
-const likeOf = (sender: string | undefined) =>
-  sender?.startsWith('@') ? `%${sender.toLowerCase().replaceAll(/[%_]/g, '')}` : sender?.toLowerCase()
 
 /** Every read of Store, but for bodies. */
 export type StoreReads = Omit<Store, 'commit' | 'putBlob' | 'readBlob' | 'findBlob' | 'mayHold' | 'watch' | 'close'>
@@ -70,16 +47,12 @@ const MAILBOX = `SELECT mailbox.*, subscription.path IS NOT NULL AS subscribed, 
   LEFT JOIN mailbox_order ON mailbox_order.account = mailbox.account AND mailbox_order.mailbox = mailbox.id
   WHERE mailbox.account = ?`
 const EMAIL = `SELECT email.*, ${BLOB_COLUMNS} FROM email JOIN blob ON blob.id = email.blob WHERE email.account = ?`
-const QUEUE = `SELECT queue.*, ${BLOB_COLUMNS} FROM queue JOIN blob ON blob.id = queue.blob`
-/** As the index has it. */
-const LANE_WAITS = 'next_ms IS NOT NULL'
-const LANE_DUE = 'max(next_ms, rest_ms)'
-/** So many ids are looked through at a time: others wait for the same thread. */
-const queueWindowIds = 5000
 
 export class Reads implements StoreReads {
   /** The read connection. */
   readonly database: Database
+  readonly queue: QueueReads
+  readonly sources: SourceReads
   readonly changes: ChangeReads
   readonly lists: ListReads
   readonly contents: ContentsReads
@@ -90,10 +63,13 @@ export class Reads implements StoreReads {
   readonly bounces: BounceReads
   readonly reports: ReportReads
   readonly outgoing: OutgoingReads
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements: Statements
 
   constructor(database: Database) {
     this.database = database
+    this.#statements = new Statements(database)
+    this.queue = new QueueReads(database)
+    this.sources = new SourceReads(database)
     this.changes = new ChangeReads(database)
     this.lists = new ListReads(database)
     this.contents = new ContentsReads(database)
@@ -106,61 +82,41 @@ export class Reads implements StoreReads {
     this.outgoing = new OutgoingReads(database)
   }
 
-  #sql(text: string): Statement {
-    let statement = this.#statements.get(text)
-    if (statement === undefined) {
-      statement = this.database.prepare(text)
-      this.#statements.set(text, statement)
-    }
-    return statement
-  }
-
-  #one<T>(of: (row: Row) => T, sql: string, ...parameters: SqlValue[]): T | undefined {
-    const row = this.#sql(sql).get(...parameters)
-    return row === undefined ? undefined : of(row)
-  }
-
-  #all<T>(of: (row: Row) => T, sql: string, ...parameters: SqlValue[]): T[] {
-    return this.#sql(sql)
-      .all(...parameters)
-      .map(of)
-  }
-
   accountByAddress(address: string) {
     const sql = 'SELECT account.* FROM address JOIN account ON account.id = address.account WHERE address.address = ?'
     const name = address.toLowerCase()
-    const exact = this.#one(accountOf, sql, name)
+    const exact = this.#statements.one(accountOf, sql, name)
     if (exact !== undefined) return exact
     const at = name.lastIndexOf('@')
     const plus = name.indexOf('+')
     if (plus <= 0 || plus >= at) return undefined
-    return this.#one(accountOf, sql, name.slice(0, plus) + name.slice(at))
+    return this.#statements.one(accountOf, sql, name.slice(0, plus) + name.slice(at))
   }
 
   account(id: number) {
-    return this.#one(accountOf, 'SELECT * FROM account WHERE id = ?', id)
+    return this.#statements.one(accountOf, 'SELECT * FROM account WHERE id = ?', id)
   }
 
   isLimited(id: number): boolean {
     const sql = 'SELECT 1 FROM account WHERE id = ? AND (quota_bytes IS NOT NULL OR quota_messages IS NOT NULL)'
-    return this.#one(() => true, sql, id) ?? false
+    return this.#statements.one(() => true, sql, id) ?? false
   }
 
   accounts() {
-    return this.#all(accountOf, 'SELECT * FROM account ORDER BY id')
+    return this.#statements.all(accountOf, 'SELECT * FROM account ORDER BY id')
   }
 
   group(address: string) {
-    return this.#one(groupOf, 'SELECT * FROM address_group WHERE address = ?', address.toLowerCase())
+    return this.#statements.one(groupOf, 'SELECT * FROM address_group WHERE address = ?', address.toLowerCase())
   }
 
   groups() {
-    return this.#all(groupOf, 'SELECT * FROM address_group ORDER BY address')
+    return this.#statements.all(groupOf, 'SELECT * FROM address_group ORDER BY address')
   }
 
   addresses(account: number) {
     // The primary address as it was written, the aliases as they are matched.
-    return this.#all(
+    return this.#statements.all(
       (row) => row.address as string,
       `SELECT CASE position WHEN 0 THEN account.address ELSE address.address END AS address
        FROM address JOIN account ON account.id = address.account WHERE address.account = ? AND address.address NOT LIKE '@%' ORDER BY position`,
@@ -169,7 +125,7 @@ export class Reads implements StoreReads {
   }
 
   trustedForwarders(account: number) {
-    return this.#all(
+    return this.#statements.all(
       (row) => ({
         account,
         domain: row.domain as string,
@@ -182,56 +138,56 @@ export class Reads implements StoreReads {
   }
 
   forward(from: string) {
-    return this.#one(forwardOf, 'SELECT * FROM forward WHERE source = ?', from)
+    return this.#statements.one(forwardOf, 'SELECT * FROM forward WHERE source = ?', from)
   }
 
   forwards(account: number) {
-    return this.#all(forwardOf, 'SELECT * FROM forward WHERE account = ? ORDER BY source', account)
+    return this.#statements.all(forwardOf, 'SELECT * FROM forward WHERE account = ? ORDER BY source', account)
   }
 
   forwardHealth(from: string) {
-    return this.#one(forwardHealthOf, 'SELECT * FROM forward_health WHERE source = ?', from)
+    return this.#statements.one(forwardHealthOf, 'SELECT * FROM forward_health WHERE source = ?', from)
   }
 
   scripts(account: number) {
     const sql = `SELECT script.id AS id, name, active, ${BLOB_COLUMNS} FROM script JOIN blob ON blob.id = script.blob
       WHERE account = ? ORDER BY script.id`
-    return this.#all(scriptOf, sql, account)
+    return this.#statements.all(scriptOf, sql, account)
   }
 
   vacation(account: number) {
     const parse = (row: Row) => JSON.parse(row.response as string) as VacationResponse
-    return this.#one(parse, 'SELECT response FROM vacation WHERE account = ?', account)
+    return this.#statements.one(parse, 'SELECT response FROM vacation WHERE account = ?', account)
   }
 
   isSeen(account: number, key: string, nowMs: number): boolean {
     const sql = 'SELECT 1 FROM seen WHERE account = ? AND key = ? AND expires_ms > ?'
-    return this.#one(() => true, sql, account, Buffer.from(key, 'hex'), nowMs) ?? false
+    return this.#statements.one(() => true, sql, account, Buffer.from(key, 'hex'), nowMs) ?? false
   }
 
   modseq(account: number): number {
-    return this.#one((row) => row.modseq as number, 'SELECT modseq FROM account WHERE id = ?', account) ?? 0
+    return this.#statements.one((row) => row.modseq as number, 'SELECT modseq FROM account WHERE id = ?', account) ?? 0
   }
 
   mailboxes(account: number): Mailbox[] {
-    return this.#all(mailboxOf, `${MAILBOX} ORDER BY mailbox.path`, account)
+    return this.#statements.all(mailboxOf, `${MAILBOX} ORDER BY mailbox.path`, account)
   }
 
   mailbox(account: number, id: number) {
-    return this.#one(mailboxOf, `${MAILBOX} AND mailbox.id = ?`, account, id)
+    return this.#statements.one(mailboxOf, `${MAILBOX} AND mailbox.id = ?`, account, id)
   }
 
   mailboxByPath(account: number, path: string) {
     const name = /^inbox(?=\/|$)/i.test(path) ? `INBOX${path.slice(5)}` : path
-    return this.#one(mailboxOf, `${MAILBOX} AND mailbox.path = ?`, account, name.normalize('NFC'))
+    return this.#statements.one(mailboxOf, `${MAILBOX} AND mailbox.path = ?`, account, name.normalize('NFC'))
   }
 
   mailboxByUse(account: number, use: string) {
-    return this.#one(mailboxOf, `${MAILBOX} AND mailbox.special_use = ?`, account, use)
+    return this.#statements.one(mailboxOf, `${MAILBOX} AND mailbox.special_use = ?`, account, use)
   }
 
   subscriptions(account: number) {
-    return this.#all(
+    return this.#statements.all(
       (row) => row.path as string,
       'SELECT path FROM subscription WHERE account = ? ORDER BY path',
       account,
@@ -239,7 +195,7 @@ export class Reads implements StoreReads {
   }
 
   placements(account: number, mailbox: number, fromUid = 1, toUid = allUids) {
-    return this.#all(
+    return this.#statements.all(
       placementOf,
       `SELECT mailbox, uid, email, flags, keywords, modseq, saved_ms, received_ms, size FROM placement
        WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid`,
@@ -251,7 +207,7 @@ export class Reads implements StoreReads {
   }
 
   placementsSince(account: number, mailbox: number, modseq: number) {
-    const expunged = this.#all(
+    const expunged = this.#statements.all(
       (row) => row.uid as number,
       'SELECT uid FROM expunged WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid',
       account,
@@ -262,14 +218,14 @@ export class Reads implements StoreReads {
       placement.received_ms AS received_ms, placement.size AS size`
     if (!this.changes.reach(account, modseq) || this.#isMuch(account, mailbox, modseq)) {
       const sql = `${columns} FROM placement WHERE account = ? AND mailbox = ? AND modseq > ? ORDER BY uid`
-      return { changed: this.#all(placementOf, sql, account, mailbox, modseq), expunged }
+      return { changed: this.#statements.all(placementOf, sql, account, mailbox, modseq), expunged }
     }
     // UIDs rise with time: those after the last unchanged one are new (or changed); older ones that changed are in the log.
     const last = `SELECT uid FROM placement WHERE account = ? AND mailbox = ? AND modseq <= ? ORDER BY uid DESC LIMIT 1`
-    const lastOld = this.#one((row) => row.uid as number, last, account, mailbox, modseq) ?? 0
+    const lastOld = this.#statements.one((row) => row.uid as number, last, account, mailbox, modseq) ?? 0
     const changed = new Map<number, Placement>()
     const logged = 'SELECT DISTINCT email FROM change WHERE account = ? AND modseq > ? AND thread = 0'
-    for (const { email } of this.#sql(logged).all(account, modseq)) {
+    for (const { email } of this.#statements.prepared(logged).all(account, modseq)) {
       for (const placement of this.placementsOf(account, email as number)) {
         if (placement.mailbox === mailbox && placement.modseq > modseq) changed.set(placement.uid, placement)
       }
@@ -282,23 +238,25 @@ export class Reads implements StoreReads {
   #isMuch(account: number, mailbox: number, modseq: number): boolean {
     const sql = `SELECT (SELECT count(*) FROM change WHERE account = ?1 AND modseq > ?3 AND thread = 0) * 10 > total AS much
       FROM mailbox WHERE account = ?1 AND id = ?2`
-    return this.#one(({ much }) => much === 1, sql, account, mailbox, modseq) ?? false
+    return this.#statements.one(({ much }) => much === 1, sql, account, mailbox, modseq) ?? false
   }
 
   placementsOf(account: number, email: number): Placement[] {
     const columns = 'SELECT p.mailbox, p.uid, p.email, p.flags, p.keywords, p.modseq, p.saved_ms, p.received_ms, p.size'
-    return this.#all(
-      placementOf,
-      `${columns} FROM email AS e JOIN placement AS p ON p.account = e.account AND p.mailbox = e.mailbox AND p.uid = e.uid
+    return this.#statements
+      .all(
+        placementOf,
+        `${columns} FROM email AS e JOIN placement AS p ON p.account = e.account AND p.mailbox = e.mailbox AND p.uid = e.uid
        WHERE e.account = ?1 AND e.id = ?2
        UNION ALL ${columns} FROM placement AS p INDEXED BY placement_by_email WHERE p.account = ?1 AND p.email = ?2 AND p.home = 0`,
-      account,
-      email,
-    ).sort((a, b) => a.mailbox - b.mailbox || a.uid - b.uid)
+        account,
+        email,
+      )
+      .sort((a, b) => a.mailbox - b.mailbox || a.uid - b.uid)
   }
 
   email(account: number, id: number) {
-    return this.#one(emailOf, `${EMAIL} AND email.id = ?`, account, id)
+    return this.#statements.one(emailOf, `${EMAIL} AND email.id = ?`, account, id)
   }
 
   emails(account: number, ids: readonly number[]) {
@@ -306,7 +264,7 @@ export class Reads implements StoreReads {
   }
 
   thread(account: number, id: number) {
-    return this.#all(
+    return this.#statements.all(
       (row) => row.id as number,
       `SELECT id, received_ms FROM email WHERE account = ?1 AND id = ?2 AND thread = id
        UNION ALL SELECT id, received_ms FROM email INDEXED BY email_by_thread
@@ -321,8 +279,8 @@ export class Reads implements StoreReads {
     const columns = 'SELECT email, received_ms, flags, keywords FROM placement WHERE account = ?'
     const rows =
       filter.mailbox === undefined
-        ? this.#sql(columns).all(account)
-        : this.#sql(`${columns} AND mailbox = ?`).all(account, filter.mailbox)
+        ? this.#statements.prepared(columns).all(account)
+        : this.#statements.prepared(`${columns} AND mailbox = ?`).all(account, filter.mailbox)
     const has = filter.flag === undefined ? undefined : flagTest(filter.flag)
     const hasNot = filter.notFlag === undefined ? undefined : flagTest(filter.notFlag)
     const found = new Map<number, number>()
@@ -339,157 +297,21 @@ export class Reads implements StoreReads {
   }
 
   submissions(account: number) {
-    return this.#all(submissionOf, 'SELECT * FROM submission WHERE account = ? ORDER BY id', account)
+    return this.#statements.all(submissionOf, 'SELECT * FROM submission WHERE account = ? ORDER BY id', account)
   }
 
   lessons(afterId: number, limit: number) {
     const sql = `SELECT lesson.*, ${BLOB_COLUMNS} FROM lesson JOIN blob ON blob.id = lesson.blob
       WHERE lesson.id > ? ORDER BY lesson.id LIMIT ?`
-    return this.#all(lessonOf, sql, afterId, limit)
+    return this.#statements.all(lessonOf, sql, afterId, limit)
   }
 
   isTaughtLater() {
-    return this.#one(() => true, 'SELECT 1 FROM taught_later LIMIT 1') ?? false
+    return this.#statements.one(() => true, 'SELECT 1 FROM taught_later LIMIT 1') ?? false
   }
 
   learnedState(owner: number) {
-    return this.#one((row) => row.state as Uint8Array, 'SELECT state FROM learned WHERE owner = ?', owner)
-  }
-
-  queueLanesDue(share: string, nowMs: number, limit: number, except: readonly string[] = []) {
-    const but = except.length === 0 ? '' : 'AND domain NOT IN (SELECT value FROM json_each(?))'
-    const due = `${LANE_WAITS} AND share = ? AND ${LANE_DUE} <= ?`
-    const sql = `SELECT * FROM queue_lane WHERE ${due} ${but} ORDER BY ${LANE_DUE} LIMIT ?`
-    return this.#all(queueLaneOf, sql, share, nowMs, ...(but === '' ? [] : [JSON.stringify(except)]), limit)
-  }
-
-  queueDue({ domain, share }: LaneName, nowMs: number, limit: number) {
-    const lane = "domain = ? AND share = ? AND state = 'waiting'"
-    const sql = `${QUEUE} WHERE ${lane} AND next_ms <= ? ORDER BY next_ms, queue.id LIMIT ?`
-    return this.#all(queueEntryOf, sql, domain, share, nowMs, limit)
-  }
-
-  queueLane({ domain, share }: LaneName) {
-    return this.#one(queueLaneOf, 'SELECT * FROM queue_lane WHERE domain = ? AND share = ?', domain, share)
-  }
-
-  queueLanesOf(domain: string) {
-    return this.#all(queueLaneOf, 'SELECT * FROM queue_lane WHERE domain = ? ORDER BY share', domain)
-  }
-
-  queueShares() {
-    return this.#all((row) => row.share as string, 'SELECT share FROM queue_share ORDER BY share')
-  }
-
-  queueShare(share: string) {
-    const rowOf = (row: Row) => ({ messages: row.messages as number, bytes: row.bytes as number })
-    return this.#one(rowOf, 'SELECT * FROM queue_share WHERE share = ?', share) ?? { messages: 0, bytes: 0 }
-  }
-
-  queueAsked(afterId: number, limit: number) {
-    const sql = `${QUEUE} WHERE origin = 'forwarder' AND attempts = 0 AND queue.id > ? ORDER BY queue.id LIMIT ?`
-    return this.#all(queueEntryOf, sql, afterId, limit)
-  }
-
-  queueAfter(id: number, limit: number) {
-    // Asked after every commit, and mostly there is nothing: one column is answered much faster than a whole row.
-    const newest = this.queueLastId()
-    if (newest <= id) return []
-    return this.#all(queueEntryOf, `${QUEUE} WHERE queue.id > ? ORDER BY queue.id LIMIT ?`, id, limit)
-  }
-
-  queueLastId() {
-    return this.#one((row) => row.id as number | null, 'SELECT max(id) AS id FROM queue') ?? 0
-  }
-
-  queueNextDueMs() {
-    const sql = `SELECT ${LANE_DUE} AS due FROM queue_lane WHERE ${LANE_WAITS} ORDER BY ${LANE_DUE} LIMIT 1`
-    return this.#one((row) => row.due as number, sql)
-  }
-
-  queueEntries(filter: { domain?: string; trace?: string } = {}, limit = 1000) {
-    const conditions: string[] = []
-    const parameters: SqlValue[] = []
-    if (filter.domain !== undefined) {
-      conditions.push('domain = ?')
-      parameters.push(filter.domain.toLowerCase())
-    }
-    if (filter.trace !== undefined) {
-      conditions.push('trace = ?')
-      parameters.push(filter.trace)
-    }
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
-    return this.#all(queueEntryOf, `${QUEUE} ${where} ORDER BY queue.id LIMIT ?`, ...parameters, limit)
-  }
-
-  queueWindow(filter: QueueFilter, afterId: number) {
-    const next = this.#one((row) => row.id as number, 'SELECT id FROM queue WHERE id > ? ORDER BY id LIMIT 1', afterId)
-    if (next === undefined) return undefined
-    const throughId = next + queueWindowIds - 1
-    const { conditions, parameters } = meant(filter)
-    const where = ['queue.id BETWEEN ? AND ?', ...conditions].join(' AND ')
-    const from = `FROM queue JOIN blob ON blob.id = queue.blob JOIN queue_lane AS lane
-      ON lane.domain = queue.domain AND lane.share = queue.share`
-    const sql = `SELECT queue.*, ${BLOB_COLUMNS} ${from} WHERE ${where} ORDER BY queue.id`
-    return { entries: this.#all(queueEntryOf, sql, next, throughId, ...parameters), throughId }
-  }
-
-  queueLanes(limit: number) {
-    return this.#all(queueLaneOf, 'SELECT * FROM queue_lane ORDER BY waiting + held DESC, domain, share LIMIT ?', limit)
-  }
-
-  queueHeld(limit: number) {
-    const reply =
-      "SELECT last_reply FROM queue WHERE domain = lane.domain AND share = lane.share AND state = 'held' LIMIT 1"
-    const sql = `SELECT domain, held, (${reply}) AS reply FROM queue_lane AS lane WHERE held > 0 ORDER BY held DESC LIMIT ?`
-    const rowOf = ({ domain, held, reply }: Row) => ({
-      domain: domain as string,
-      held: held as number,
-      reply: reply as string,
-    })
-    return this.#all(rowOf, sql, limit)
-  }
-
-  queueReplies({ domain, share }: LaneName) {
-    const some = 'SELECT last_reply FROM queue WHERE domain = ? AND share = ? LIMIT 5000'
-    const sql = `SELECT last_reply, count(*) AS count FROM (${some}) GROUP BY last_reply ORDER BY count DESC LIMIT 3`
-    return this.#all((row) => ({ reply: row.last_reply as string, count: row.count as number }), sql, domain, share)
-  }
-
-  queueWaits(id: number, domain: string) {
-    const sql = "SELECT domain FROM queue WHERE id = ? AND state = 'waiting'"
-    return this.#one((row) => row.domain === domain, sql, id) ?? false
-  }
-
-  queueLength() {
-    return (
-      this.#one((row) => row.count as number, 'SELECT coalesce(sum(waiting + held), 0) AS count FROM queue_lane') ?? 0
-    )
-  }
-
-  sourceCount(address: string, provider: string, day: number) {
-    const sql = 'SELECT count FROM source_day WHERE address = ? AND provider = ? AND day = ?'
-    return this.#one((row) => row.count as number, sql, address, provider, day) ?? 0
-  }
-
-  sourceDay(address: string, day: number, limit: number) {
-    const sql =
-      'SELECT provider, count FROM source_day WHERE address = ? AND day = ? ORDER BY count DESC, provider LIMIT ?'
-    const rowOf = (row: Row) => ({ provider: row.provider as string, count: row.count as number })
-    return this.#all(rowOf, sql, address, day, limit)
-  }
-
-  sourceFirstDay(address: string) {
-    return this.#one((row) => row.day as number, 'SELECT day FROM source_first WHERE address = ?', address)
-  }
-
-  sourceRest(address: string, provider: string) {
-    return this.#one(sourceRestOf, 'SELECT * FROM source_rest WHERE address = ? AND provider = ?', address, provider)
-  }
-
-  sourceRests(address: string, limit: number) {
-    const sql = 'SELECT * FROM source_rest WHERE address = ? ORDER BY until_ms DESC LIMIT ?'
-    return this.#all(sourceRestOf, sql, address, limit)
+    return this.#statements.one((row) => row.state as Uint8Array, 'SELECT state FROM learned WHERE owner = ?', owner)
   }
 
   events(filter: { trace?: string; messageId?: string; afterId?: number; limit?: number }) {
@@ -505,11 +327,11 @@ export class Reads implements StoreReads {
       parameters.push(filter.messageId)
     }
     const sql = `SELECT * FROM event WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT ?`
-    return this.#all(eventOf, sql, ...parameters, filter.limit ?? 1000)
+    return this.#statements.all(eventOf, sql, ...parameters, filter.limit ?? 1000)
   }
 
   arrival(digest: string) {
-    return this.#one(
+    return this.#statements.one(
       (row) => row.trace as string,
       'SELECT trace FROM arrival WHERE digest = ?',
       Buffer.from(digest, 'hex'),
@@ -517,11 +339,11 @@ export class Reads implements StoreReads {
   }
 
   stsPolicy(domain: string) {
-    return this.#one(policyOf, 'SELECT * FROM sts_policy WHERE domain = ?', domain)
+    return this.#statements.one(policyOf, 'SELECT * FROM sts_policy WHERE domain = ?', domain)
   }
 
   stsPoliciesBefore(fetchedMs: number, limit: number) {
-    return this.#all(
+    return this.#statements.all(
       (row) => row.domain as string,
       'SELECT domain FROM sts_policy WHERE fetched_ms < ? ORDER BY fetched_ms LIMIT ?',
       fetchedMs,
@@ -530,20 +352,20 @@ export class Reads implements StoreReads {
   }
 
   lastEventId() {
-    return this.#one((row) => Number(row.last), 'SELECT coalesce(max(id), 0) AS last FROM event') ?? 0
+    return this.#statements.one((row) => Number(row.last), 'SELECT coalesce(max(id), 0) AS last FROM event') ?? 0
   }
 
   setting(key: string) {
-    return this.#one((row) => row.value as string, 'SELECT value FROM setting WHERE key = ?', key)
+    return this.#statements.one((row) => row.value as string, 'SELECT value FROM setting WHERE key = ?', key)
   }
 
   rememberedAt(key: string) {
     const read = (row: Row) => ({ value: row.value as string, expiresAtMs: Number(row.expires_ms) })
-    return this.#one(read, 'SELECT value, expires_ms FROM remembered WHERE key = ?', key)
+    return this.#statements.one(read, 'SELECT value, expires_ms FROM remembered WHERE key = ?', key)
   }
 
   remembered() {
-    return this.#all(
+    return this.#statements.all(
       (row) => ({
         key: row.key as string,
         value: row.value as string,
@@ -555,29 +377,37 @@ export class Reads implements StoreReads {
 
   /** Where a body lies. */
   blob(hash: string): BlobRef | undefined {
-    return this.#one(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE hash = ?`, Buffer.from(hash, 'hex'))
+    return this.#statements.one(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE hash = ?`, Buffer.from(hash, 'hex'))
   }
 
   /** The last body of a segment that the index knows. */
   lastBlobIn(segment: number): BlobRef | undefined {
-    return this.#one(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = ? ORDER BY offset DESC LIMIT 1`, segment)
+    return this.#statements.one(
+      blobOf,
+      `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = ? ORDER BY offset DESC LIMIT 1`,
+      segment,
+    )
   }
 
   /** Live bodies of a segment, in file order. */
   liveBlobsIn(segment: number): BlobRef[] {
-    return this.#all(blobOf, `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = ? AND refs > 0 ORDER BY offset`, segment)
+    return this.#statements.all(
+      blobOf,
+      `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = ? AND refs > 0 ORDER BY offset`,
+      segment,
+    )
   }
 
   /** Live bodies in a file of their own; only those that nobody tried to pack. */
   ownFiles(which: 'all' | 'unpacked' = 'all'): BlobRef[] {
     const condition = which === 'all' ? '' : 'AND stored = 0'
     const sql = `SELECT ${BLOB_COLUMNS} FROM blob WHERE segment = 0 AND refs > 0 ${condition} ORDER BY blob.id`
-    return this.#all(blobOf, sql)
+    return this.#statements.all(blobOf, sql)
   }
 
   /** Bodies that nobody names, after a row id, in order of row ids. */
   deadBlobs(after: number, limit: number): { id: number; ref: BlobRef }[] {
-    return this.#all(
+    return this.#statements.all(
       (row) => ({ id: row.id as number, ref: blobOf(row) }),
       `SELECT blob.id AS id, ${BLOB_COLUMNS} FROM blob WHERE refs = 0 AND id > ? ORDER BY id LIMIT ?`,
       after,

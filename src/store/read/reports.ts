@@ -1,8 +1,9 @@
 // Reads about reports: those that we owe others, and those that others sent.
 
-import type { Database, SqlValue, Statement } from '../../world/disk.ts'
+import type { Database } from '../../world/disk.ts'
 import type { ReceivedReport, ReportDay, ReportDuty } from '../nouns/reports.ts'
 import type { Row } from './rows.ts'
+import { Statements } from './statements.ts'
 
 /** Mail that may hold a report and was not looked into yet. */
 export interface PendingReport {
@@ -23,38 +24,43 @@ export interface ComplaintDue {
 const MOST_BYTES = 16 * 1024 * 1024
 
 export class ReportReads {
-  readonly #database: Database
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements: Statements
 
   constructor(database: Database) {
-    this.#database = database
+    this.#statements = new Statements(database)
   }
 
   /** Days that are over and whose reports are due, longest due first. */
   due(nowMs: number, limit: number): ReportDuty[] {
     const sql = "SELECT * FROM report_duty WHERE state = 'collecting' AND due_ms <= ? ORDER BY due_ms LIMIT ?"
-    return this.#all(dutyOf, sql, nowMs, limit)
+    return this.#statements.all(dutyOf, sql, nowMs, limit)
   }
 
   nextDueMs(): number | undefined {
     const sql = "SELECT due_ms FROM report_duty WHERE state = 'collecting' ORDER BY due_ms LIMIT 1"
-    return this.#all((row) => row.due_ms as number, sql)[0]
+    return this.#statements.all((row) => row.due_ms as number, sql)[0]
   }
 
   /** Days from one on, newest first. */
   days(fromDay: number, limit: number): ReportDuty[] {
     const sql = 'SELECT * FROM report_duty WHERE day >= ? ORDER BY day DESC, kind, domain LIMIT ?'
-    return this.#all(dutyOf, sql, fromDay, limit)
+    return this.#statements.all(dutyOf, sql, fromDay, limit)
   }
 
   /** What a report will say, row by row: JSON and how often. */
   rows({ kind, domain, day }: ReportDay): { row: string; count: number }[] {
     const sql = 'SELECT row, count FROM report_row WHERE kind = ? AND domain = ? AND day = ? ORDER BY count DESC, key'
-    return this.#all((row) => ({ row: row.row as string, count: row.count as number }), sql, kind, domain, day)
+    return this.#statements.all(
+      (row) => ({ row: row.row as string, count: row.count as number }),
+      sql,
+      kind,
+      domain,
+      day,
+    )
   }
 
   pending(limit: number): PendingReport[] {
-    return this.#all(
+    return this.#statements.all(
       (row) => ({
         id: row.id as number,
         account: row.account as number,
@@ -74,31 +80,22 @@ export class ReportReads {
           ORDER BY received_ms DESC, id DESC LIMIT ?2
         ) WHERE bytes <= ?3
       ) ORDER BY received_ms DESC, id DESC`
-    return this.#all(reportOf, sql, sinceMs, limit, MOST_BYTES)
+    return this.#statements.all(reportOf, sql, sinceMs, limit, MOST_BYTES)
   }
 
   /** Proven complaints about an Author's messages since a time. */
   complaints(author: string, sinceMs: number): number {
     const sql = `SELECT count(*) AS count FROM report
       WHERE about = ? AND kind = 'feedback' AND received_ms >= ? AND proven_domain <> ''`
-    return this.#all((row) => row.count as number, sql, author.toLowerCase(), sinceMs)[0]!
+    return this.#statements.all((row) => row.count as number, sql, author.toLowerCase(), sinceMs)[0]!
   }
 
   complaintsDue(limit: number): ComplaintDue[] {
-    return this.#all(
+    return this.#statements.all(
       (row) => ({ id: row.id as number, account: row.account as number, email: row.email as number }),
       'SELECT id, account, email FROM complaint WHERE done = 0 ORDER BY id LIMIT ?',
       limit,
     )
-  }
-
-  #all<T>(of: (row: Row) => T, sql: string, ...parameters: SqlValue[]): T[] {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql)
-      this.#statements.set(sql, statement)
-    }
-    return statement.all(...parameters).map(of)
   }
 }
 

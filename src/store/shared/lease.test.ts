@@ -94,7 +94,7 @@ test('a node that was stopped while another took over: what only one may do is r
     both.map(({ status }) => status),
     ['rejected', 'fulfilled'],
   )
-  assert.equal(one.store.queueLength(), 1)
+  assert.equal(one.store.queue.length(), 1)
   assert.equal(one.store.mailboxByUse(bob, 'inbox')?.total, 0)
   // The other side took it: that is so, whoever has the lease.
   assert.equal((await one.store.commit([{ kind: 'queue.remove', id }]))[0]?.ok, true)
