@@ -18,6 +18,8 @@ export interface ReceivedFacts {
   /** The recipient, only when there is exactly one (RFC 5321 §7.6: others must not be told). */
   forAddress?: string
   tls?: { protocol: string; cipher: string }
+  /** What MT-PRIORITY said, from -9 to 9 (RFC 6710 §4.1). */
+  priority?: number
   epochMs: number
   offsetMinutes?: number
 }
@@ -29,9 +31,10 @@ export function buildReceived(facts: ReceivedFacts): FieldText {
   const address = ip === undefined ? '' : ` (${name}[${ip}])`
   const tls = facts.tls ? ` (using ${inert(facts.tls.protocol)} with cipher ${inert(facts.tls.cipher)})` : ''
   const recipient = facts.forAddress === undefined ? '' : ` for <${inert(facts.forAddress)}>`
+  const priority = facts.priority === undefined ? '' : ` PRIORITY ${facts.priority}`
   const value =
     `from ${inert(facts.helo) || 'unknown'}${address}${tls} by ${facts.byHost} ` +
-    `with ${facts.protocol} id ${inert(facts.id)}${recipient}; ${formatDate(facts.epochMs, facts.offsetMinutes)}`
+    `with ${facts.protocol} id ${inert(facts.id)}${recipient}${priority}; ${formatDate(facts.epochMs, facts.offsetMinutes)}`
   return structuredField('Received', value)
 }
 

@@ -47,6 +47,10 @@ export interface Dsn {
   messageId: string
   nowMs: number
   arrivedMs?: number
+  /** By when its sender wanted it delivered (RFC 2852 §5). */
+  deliverByMs?: number
+  /** What its sender asked for in MAIL: `for;600` (RFC 4865 §5.1.2). */
+  futureRelease?: string
   /** ENVID of the message (RFC 3461 §4.4), decoded. */
   envelopeId?: string
   recipients: readonly DsnRecipient[]
@@ -135,6 +139,8 @@ function statusEntity(dsn: Dsn, isGlobal: boolean): Entity {
       ...(dsn.envelopeId ? [structuredField('Original-Envelope-Id', dsn.envelopeId)] : []),
       structuredField('Reporting-MTA', `dns; ${dsn.reportingHost}`),
       ...(dsn.arrivedMs === undefined ? [] : [structuredField('Arrival-Date', formatDate(dsn.arrivedMs))]),
+      ...(dsn.deliverByMs === undefined ? [] : [structuredField('Deliver-By-Date', formatDate(dsn.deliverByMs))]),
+      ...(dsn.futureRelease === undefined ? [] : [structuredField('Future-Release-Request', dsn.futureRelease)]),
     ],
   ]
   for (const each of dsn.recipients) {

@@ -15,7 +15,8 @@ import type { Door } from '../roles/app-passwords.ts'
 import { ConnectionAccounts } from '../roles/connections.ts'
 import { DirectoryLogin } from '../roles/directory-login.ts'
 import { lmtpPolicy } from '../roles/mda/lmtp.ts'
-import { DELIVER_BY_S, HOLD_AT_MOST_S, msaPolicies } from '../roles/msa/policy.ts'
+import { deliverByLeastS, HOLD_AT_MOST_S } from '../roles/msa/demands.ts'
+import { msaPolicies } from '../roles/msa/policy.ts'
 import { Passwords } from '../roles/passwords.ts'
 import { Border } from '../roles/receiver/border.ts'
 import { HANDED_BYTES } from '../roles/receiver/hand-over.ts'
@@ -198,8 +199,7 @@ export class RunningAgent {
       requireTls: true,
       priority: true,
       binary: true,
-      // Another agent's Transmitter is not told by when.
-      deliverByS: agent.roles.has('Transmitter') ? DELIVER_BY_S : 0,
+      deliverByS: deliverByLeastS(agent),
       burl: agent.roles.has('MDA'),
       holdAtMostS: HOLD_AT_MOST_S,
     }
@@ -351,7 +351,8 @@ export class RunningAgent {
     const authors = this.#policies.msa?.(access().accounts)
     const isRelay = contractAt(this.agent, stream.remote.address) !== undefined
     const policy = contracts === undefined ? authors! : contractPolicy(this.agent, contracts, authors)
-    return serveSmtp(stream, policy, isRelay ? this.#smtp : this.#smtpForAuthors, world)
+    // A relay has no mailbox that a URL could lead into.
+    return serveSmtp(stream, policy, isRelay ? { ...this.#smtpForAuthors, burl: false } : this.#smtpForAuthors, world)
   }
 
   /** Our own Receivers put in front of a message what they found out. */

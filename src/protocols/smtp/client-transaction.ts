@@ -1,12 +1,13 @@
 // One message from MAIL to the reply after the final dot, as the client (RFC 5321 §3.3, RFC 2920 pipelining), with what
 // the other side must offer for it: SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461 §5.2),
-// REQUIRETLS (RFC 8689), DELIVERBY (RFC 2852), or by LMTP (RFC 2033). What it does not offer is refused here with the code a server would have used.
+// REQUIRETLS (RFC 8689), DELIVERBY (RFC 2852), or by LMTP (RFC 2033). What it does not offer is refused here with the code
+// a server would have used.
 
 import { type ForwardPath, formatPath } from '../../message/smtp-path.ts'
 import type { ClientTimeouts, Extensions } from './client.ts'
 import { type ClientIo, isLost, type Lost } from './client-io.ts'
 import { encodeXtext } from './command.ts'
-import type { DeliverBy, Envelope, EnvelopeRecipient } from './envelope.ts'
+import type { DeliverBy, Envelope, EnvelopeRecipient, Notify } from './envelope.ts'
 import { isPermanent, type Reply, reply } from './reply.ts'
 import { toWire, type WireContent } from './wire.ts'
 
@@ -23,8 +24,8 @@ export interface SendResult {
   readonly uncertain: boolean
   /** A kept connection turned out to be dead before MAIL was answered: try at once on a new one. */
   readonly stale: boolean
-  /** The other side heeds by when it must be delivered. */
-  readonly deliverBy: boolean
+  /** The other side heeds by when it must be delivered; undefined: there it is delivered already (LMTP). */
+  readonly deliverBy: boolean | undefined
   /** The other side takes over the DSN parameters; else 'relayed' notifications are ours to send (RFC 3461 §5.2.2). */
   readonly dsn: boolean
 }
@@ -43,7 +44,7 @@ export async function sendMessage(
   const missing =
     whatIsMissing(mail.envelope, content, extensions, isProven) ??
     (isLmtp ? undefined : late(mail.envelope, extensions))
-  const transaction = new Transaction(io, mail.envelope, content, extensions, timeouts, isLmtp)
+  const transaction = new Transaction(io, mail.envelope, content, extensions, timeouts, { isLmtp, isProven })
   if (missing !== undefined) transaction.settleAll(missing)
   else await transaction.run()
   return transaction.result(isReused)
@@ -56,7 +57,10 @@ export async function askRecipients(
   extensions: Extensions,
   timeouts: ClientTimeouts,
 ): Promise<SendResult> {
-  const transaction = new Transaction(io, envelope, toWire(Buffer.alloc(0)), extensions, timeouts, false)
+  const transaction = new Transaction(io, envelope, toWire(Buffer.alloc(0)), extensions, timeouts, {
+    isLmtp: false,
+    isProven: false,
+  })
   await transaction.ask()
   return transaction.result(false)
 }
@@ -79,8 +83,9 @@ function whatIsMissing(
   if (content.eightBit && !extensions.has('8BITMIME')) {
     return reply(554, '5.6.3', 'the message holds 8-bit text, and the server does not offer 8BITMIME')
   }
-  // RFC 8689 §4.2.1: only to a server that is proven and that hands the promise on.
-  if (envelope.requireTls && !(isProven && extensions.has('REQUIRETLS'))) {
+  // RFC 8689 §4.2.1: only to a server that is proven and that hands the promise on; §5: but a bounce is not lost for it.
+  const isBounce = envelope.reversePath.type === 'null'
+  if (envelope.requireTls && !isBounce && !(isProven && extensions.has('REQUIRETLS'))) {
     return reply(550, '5.7.30', 'REQUIRETLS support required')
   }
   return undefined
@@ -92,8 +97,9 @@ function late({ deliverBy }: Envelope, extensions: Extensions): Reply | undefine
   const least = extensions.get('DELIVERBY')
   if (least === undefined)
     return reply(550, '5.3.3', 'it must come back when it is late, and the server does not heed that (no DELIVERBY)')
-  const leastS = /^\d{1,9}$/.test(least) ? Number(least) : 0
-  if (deliverBy.byS >= leastS) return undefined
+  // RFC 2852 §2: the first of several options, which may be left out.
+  const [leastS] = /^\d{1,9}(?=,|$)/.exec(least)?.map(Number) ?? [0]
+  if (deliverBy.byS >= leastS!) return undefined
   return reply(550, '5.4.7', `${deliverBy.byS} seconds are left, and the server wants at least ${leastS}`)
 }
 
@@ -111,6 +117,7 @@ class Transaction {
   readonly #extensions: Extensions
   readonly #timeouts: ClientTimeouts
   readonly #isLmtp: boolean
+  readonly #isProven: boolean
   readonly #replies: (Reply | undefined)[]
   readonly #accepted = new Map<number, Reply>()
   #mailAnswered = false
@@ -122,10 +129,11 @@ class Transaction {
     content: WireContent,
     extensions: Extensions,
     timeouts: ClientTimeouts,
-    isLmtp: boolean,
+    { isLmtp, isProven }: { readonly isLmtp: boolean; readonly isProven: boolean },
   ) {
     this.#io = io
     this.#isLmtp = isLmtp
+    this.#isProven = isProven
     this.#envelope = envelope
     this.#content = content
     this.#extensions = extensions
@@ -146,7 +154,7 @@ class Transaction {
       }),
       uncertain: this.#uncertain,
       stale: reused && this.#io.closed && !this.#mailAnswered,
-      deliverBy: this.#extensions.has('DELIVERBY'),
+      deliverBy: this.#isLmtp ? undefined : this.#extensions.has('DELIVERBY'),
       dsn: this.#extensions.has('DSN'),
     }
   }
@@ -293,16 +301,22 @@ class Transaction {
     if (needsUtf8(this.#envelope, this.#content)) words.push('SMTPUTF8')
     if (offers('DSN') && ret !== undefined) words.push(`RET=${ret}`)
     if (offers('DSN') && envid !== undefined) words.push(`ENVID=${encodeXtext(envid)}`)
-    if (requireTls) words.push('REQUIRETLS')
+    if (requireTls && this.#isProven && offers('REQUIRETLS')) words.push('REQUIRETLS')
     if (offers('MT-PRIORITY') && priority !== undefined) words.push(`MT-PRIORITY=${priority}`)
     if (offers('DELIVERBY') && deliverBy !== undefined) words.push(`BY=${byText(deliverBy)}`)
     return oneLine(words)
   }
 
+  /** RFC 2852 §4.1.4.2: who does not heed the time can at least say that it is late. */
+  #mustTellDelay(): boolean {
+    return this.#envelope.deliverBy?.mode === 'notify' && !this.#isLmtp && !this.#extensions.has('DELIVERBY')
+  }
+
   #recipientLine({ forwardPath, notify, orcpt }: EnvelopeRecipient): string {
     const words = [`RCPT TO:${formatPath(forwardPath)}`]
     if (this.#extensions.has('DSN')) {
-      if (notify !== undefined) words.push(`NOTIFY=${notify.length === 0 ? 'NEVER' : notify.join(',')}`)
+      const wanted = this.#mustTellDelay() && notify?.length !== 0 ? withDelay(notify) : notify
+      if (wanted !== undefined) words.push(`NOTIFY=${wanted.length === 0 ? 'NEVER' : wanted.join(',')}`)
       // A utf-8 address that is not ASCII has its own encoding, which only an SMTPUTF8 server knows (RFC 6533 §3).
       if (orcpt !== undefined && /^[\x20-\x7e]*$/.test(orcpt.address)) {
         words.push(`ORCPT=${orcpt.type};${encodeXtext(orcpt.address)}`)
@@ -311,6 +325,10 @@ class Transaction {
     return oneLine(words)
   }
 }
+
+const withDelay = (notify: readonly Notify[] = ['FAILURE']): readonly Notify[] => [
+  ...new Set([...notify, 'DELAY' as const]),
+]
 
 const MOST_SECONDS = 999_999_999
 

@@ -139,7 +139,7 @@ const MAIL_PARAMETERS: Record<string, ParameterReader<MailParameters>> = {
   // RFC 4865 §4.3: one of them, and once.
   HOLDFOR: (value, into, offered) => {
     if (!offered.hold) return REPLIES.unknownParameter
-    if (into.hold !== undefined || !/^\d{1,9}$/.test(value ?? '')) return REPLIES.syntax
+    if (into.hold !== undefined || !/^[1-9]\d{0,8}$/.test(value ?? '')) return REPLIES.syntax
     into.hold = { forS: Number(value) }
   },
   HOLDUNTIL: (value, into, offered) => {
@@ -155,12 +155,14 @@ const MAIL_PARAMETERS: Record<string, ParameterReader<MailParameters>> = {
   },
   BY: (value, into, offered) => {
     if (offered.deliverByS === 0) return REPLIES.unknownParameter
-    const [, by, mode, trace] = /^(-?\d{1,9});([RN])(T?)$/i.exec(value ?? '') ?? []
+    const [, by, mode, trace] = /^([-+]?\d{1,9});([RN])(T?)$/i.exec(value ?? '') ?? []
     if (by === undefined) return REPLIES.syntax
     const returns = mode!.toUpperCase() === 'R'
     // RFC 2852 §4: what is too late already cannot be returned in time.
+    if (returns && Number(by) <= 0) return REPLIES.syntax
+    // RFC 2852 §3: a 55z.
     if (returns && Number(by) < offered.deliverByS)
-      return reply(501, '5.5.4', `mail that is to be returned when late needs at least ${offered.deliverByS} seconds`)
+      return reply(555, '5.5.4', `mail that is to be returned when late needs at least ${offered.deliverByS} seconds`)
     into.deliverBy = { byS: Number(by), mode: returns ? 'return' : 'notify', ...(trace !== '' && { trace: true }) }
   },
   PRDR: (value, into, offered) => {
@@ -190,8 +192,9 @@ const RECIPIENT_PARAMETERS: Record<string, ParameterReader<RecipientParameters>>
     // RFC 3461 §4.2: addr-type ";" xtext, at most 500 characters encoded.
     const parts = /^([A-Za-z0-9-]{1,64});(.+)$/.exec(value ?? '')
     if (parts === null || value!.length > 500) return REPLIES.syntax
-    const type = parts[1]!.toLowerCase()
-    const address = type === 'utf-8' ? decodeUtf8Address(parts[2]!) : decodeXtext(parts[2]!)
+    // RFC 3461 §5.2.1: it goes on letter by letter.
+    const type = parts[1]!
+    const address = type.toLowerCase() === 'utf-8' ? decodeUtf8Address(parts[2]!) : decodeXtext(parts[2]!)
     if (address === undefined) return REPLIES.syntax
     into.orcpt = { type, address }
   },

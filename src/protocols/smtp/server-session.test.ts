@@ -694,7 +694,7 @@ describe('extensions of submission', () => {
       assert.deepEqual(JSON.parse(JSON.stringify({ hold, priority })), expected)
     }
     for (const bad of [
-      ...['HOLDFOR', 'HOLDFOR=', 'HOLDFOR=-1', 'HOLDFOR=1234567890', 'HOLDFOR=1 HOLDFOR=2'],
+      ...['HOLDFOR', 'HOLDFOR=', 'HOLDFOR=-1', 'HOLDFOR=0', 'HOLDFOR=1234567890', 'HOLDFOR=1 HOLDFOR=2'],
       ...['HOLDFOR=1 HOLDUNTIL=2026-02-03T04:05:06Z', 'HOLDUNTIL=tomorrow', 'HOLDUNTIL=2026-13-45T04:05:06Z'],
       ...['MT-PRIORITY=10', 'MT-PRIORITY=+1', 'MT-PRIORITY=-0', 'MT-PRIORITY'],
     ])

@@ -11,6 +11,7 @@ import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/nouns/queue.ts'
 import type { Agent } from '../agent.ts'
+import { isTlsWaived } from '../msa/demands.ts'
 import { isAnswerable } from '../receiver/sorting.ts'
 import { forwardPathOf, type Later, listAt, queueCommand, wishesOf } from '../routing.ts'
 import type { Happening } from '../tracking.ts'
@@ -69,6 +70,7 @@ export async function prepareForward(agent: Agent, forwarding: Forwarding): Prom
       body: mail.envelope.body,
       ret: mail.envelope.ret,
       envid: mail.envelope.envid,
+      ...(isTlsWaived(mail.envelope, parseHeader(forwarding.source)) && { ignoresTlsPolicy: true }),
       // Who hears of a failure must recognise the address (RFC 3461 §5.2.1).
       ...wishesOf({ ...recipient, orcpt: recipient.orcpt ?? { type: 'rfc822', address: from } }),
       // Where a copy is kept the message has arrived: nobody hears of a failure of the other.

@@ -63,7 +63,9 @@ export class Targets {
   async #ask(domain: string, outgoing: Outgoing): Promise<TargetAnswer> {
     const { world, settings } = this.#agent
     const deadlineMs = world.clock.monotonic() + settings.forwarder.waitS * 1000
-    const opened = await connectTo(this.#agent, domain, { haste: { deadlineMs, dataTerminationMs: ANSWER_MS } })
+    const heedsPolicy = outgoing.parameters.ignoresTlsPolicy !== true
+    const haste = { deadlineMs, dataTerminationMs: ANSWER_MS }
+    const opened = await connectTo(this.#agent, domain, { haste, heedsPolicy })
     if (opened.kind === 'failed') {
       const { state, reply, by } = opened
       return state === 'refused'

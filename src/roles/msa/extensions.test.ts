@@ -126,7 +126,7 @@ describe('FUTURERELEASE', () => {
 })
 
 describe('DSN', () => {
-  const wish = `<${CARL}> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;Carl+2B1@old.test`
+  const wish = `<${CARL}> NOTIFY=SUCCESS,DELAY ORCPT=RFC822;Carl+2B1@old.test`
 
   test('the next hop that gives notices hears of the wishes, and we say nothing', async () => {
     const setting = await Setting.make([TAKEN], { dsn: true })
@@ -135,7 +135,7 @@ describe('DSN', () => {
     const { ret, envid, recipients } = setting.taken[0]!.envelope
     assert.deepEqual([ret, envid], ['HDRS', 'QQ+314159'])
     const [{ notify, orcpt }] = recipients as [InboundMessage['envelope']['recipients'][number]]
-    assert.deepEqual([notify, orcpt], [['SUCCESS', 'DELAY'], { type: 'rfc822', address: 'Carl+1@old.test' }])
+    assert.deepEqual([notify, orcpt], [['SUCCESS', 'DELAY'], { type: 'RFC822', address: 'Carl+1@old.test' }])
     assert.deepEqual(await setting.reports(), [])
   })
 
@@ -148,7 +148,7 @@ describe('DSN', () => {
     for (const field of [
       /^Return-Path: <>\r$/m,
       /^Original-Envelope-Id: 314159\r$/m,
-      /^Original-Recipient: rfc822;\s?Carl\+1@old\.test\r$/m,
+      /^Original-Recipient: RFC822;\s?Carl\+1@old\.test\r$/m,
       /^Final-Recipient: rfc822; carl@far\.test\r$/m,
       /^Action: relayed\r$/m,
       /^Status: 2\./m,
@@ -266,6 +266,20 @@ describe('REQUIRETLS', () => {
     assert.deepEqual(added.entry.parameters, { requireTls: true })
   })
 
+  test('a bounce of it is not lost where nothing proves the host, or nobody hands the demand on (RFC 8689 §5)', async () => {
+    const setting = await Setting.make([TAKEN], { identity })
+    const { agent } = setting.world.system.agent('sender')
+    await setting.submit('REQUIRETLS', [`<dora@nowhere.test>`])
+    const [entry] = agent.store.queue.entries()
+    const { returnToSender } = await import('../transmitter/bounce.ts')
+    const given = { entry: { ...entry!, reversePath: CARL }, reply: NEVER, by: '', expired: false }
+    await setting.world.run(returnToSender(agent, [given]).then((commands) => agent.store.commit(commands)))
+    await setting.world.quiet()
+    const [bounce] = setting.taken
+    assert.deepEqual([bounce!.envelope.reversePath.type, bounce!.envelope.requireTls], ['null', undefined])
+    assert.doesNotMatch(bounce!.source.toString(), /The content/)
+  })
+
   test('TLS-Required: No sends it even where the policy is not kept (RFC 8689 §3)', async () => {
     const enforce = (setting: Setting) =>
       mock.method(setting.world.agent('sender').stsPolicies, 'policyFor', async () => ({
@@ -373,12 +387,16 @@ describe('DELIVERBY (RFC 2852)', () => {
     assert.equal(deliverBy?.mode, 'return')
     assert.ok(deliverBy!.byS < 7200 && deliverBy!.byS > 120, String(deliverBy?.byS))
     assert.deepEqual(await setting.reports(), [])
-    // Held mail has its time from when it may leave.
-    await setting.submit('BY=600;NT HOLDFOR=3600', [`<${CARL}>`])
+    // Held mail has the same time: what must leave later than it must be there is refused (RFC 4865 §5.2.2).
+    assert.match(await setting.submit('BY=600;NT HOLDFOR=3600', [`<${CARL}>`]), /^501 5\.5\.4 it is to leave later/)
+    await setting.submit('BY=4200;NT HOLDFOR=3600', [`<${CARL}>`])
     await setting.world.passTime(HOUR + 60_000)
     const traced = setting.taken[1]!.envelope.deliverBy!
-    assert.ok(traced.byS > 500 && traced.mode === 'notify' && traced.trace, JSON.stringify(traced))
-    assert.deepEqual(await actions(setting), ['relayed'])
+    assert.ok(traced.byS < 601 && traced.byS > 500 && traced.mode === 'notify' && traced.trace, JSON.stringify(traced))
+    const [told, ...none] = await setting.reports()
+    assert.deepEqual(none, [])
+    assert.match(told!, /^Action: relayed\r$/m)
+    assert.match(told!, /^Arrival-Date: .*\r\nDeliver-By-Date: .*\r\nFuture-Release-Request: for;3600\r$/m)
   })
 
   test('R: returned when its time is over, and not a second later handed on', async () => {
@@ -415,6 +433,7 @@ describe('DELIVERBY (RFC 2852)', () => {
     assert.deepEqual(await setting.reports(), [])
     await setting.world.passTime(31 * 60_000)
     assert.deepEqual(await actions(setting), ['delayed'])
+    assert.match((await setting.reports())[0]!, /^Status: 4\.4\.7\r$/m)
     await setting.world.quiet()
     assert.equal(setting.taken.length, 1)
     assert.deepEqual(await actions(setting), ['delayed'])
@@ -428,6 +447,25 @@ describe('DELIVERBY (RFC 2852)', () => {
     assert.deepEqual(await actions(old), ['relayed'])
   })
 
+  test('N: who gives notices and heeds no times is asked to tell of the delay', async () => {
+    const setting = await Setting.make([TAKEN], { dsn: true })
+    const wishes = ['', ' NOTIFY=SUCCESS', ' NOTIFY=DELAY,FAILURE', ' NOTIFY=NEVER']
+    await setting.submit(
+      'BY=600;N',
+      wishes.map((wish, n) => `<carl${n}@far.test>${wish}`),
+    )
+    await setting.world.quiet()
+    assert.deepEqual(
+      setting.taken[0]!.envelope.recipients.map(({ notify }) => notify),
+      [['FAILURE', 'DELAY'], ['SUCCESS', 'DELAY'], ['DELAY', 'FAILURE'], []],
+    )
+    assert.deepEqual(await actions(setting), ['relayed'])
+    const heeds = await Setting.make([TAKEN], { dsn: true, deliverByS: 60 })
+    await heeds.submit('BY=600;N', [`<${CARL}>`])
+    await heeds.world.quiet()
+    assert.equal(heeds.taken[0]!.envelope.recipients[0]!.notify, undefined)
+  })
+
   test('times that are none, or too short, are refused', async () => {
     const setting = await Setting.make()
     for (const by of [
@@ -436,12 +474,13 @@ describe('DELIVERBY (RFC 2852)', () => {
       'BY=;R',
       'BY=-5;R',
       'BY=0;R',
-      'BY=59;R',
       'BY=1234567890;N',
+      'BY=+-1;N',
       'BY=1;N BY=1;N',
     ])
       assert.match(await setting.submit(by, [`<${CARL}>`]), /^501 5\.5\.4/, by)
-    for (const by of ['BY=60;R', 'BY=-5;N', 'by=10;nt'])
+    assert.match(await setting.submit('BY=59;R', [`<${CARL}>`]), /^555 5\.5\.4/)
+    for (const by of ['BY=60;R', 'BY=-5;N', 'by=10;nt', 'BY=+60;R'])
       assert.match(await setting.submit(by, [`<${CARL}>`]), /^250/, by)
   })
 })
@@ -483,5 +522,7 @@ describe('MT-PRIORITY', () => {
     await setting.world.quiet()
     const order = setting.taken.map(({ envelope }) => envelope.priority)
     assert.deepEqual(order, [5, 2, undefined, -3])
+    // RFC 6710 §4.1: each hop notes it.
+    assert.match(setting.taken[0]!.source.toString(), /^Received: [^:]*PRIORITY 5;/m)
   })
 })

@@ -7,7 +7,6 @@ import { formatAddress, type ReversePath } from '../../message/address.ts'
 import { withoutBinary } from '../../message/binary.ts'
 import { partOfUrl } from '../../protocols/imap/url.ts'
 import { submittedUrl } from '../../protocols/imap/url-auth.ts'
-import type { Hold } from '../../protocols/smtp/envelope.ts'
 import type { SessionFacts, SmtpServerPolicy } from '../../protocols/smtp/policy.ts'
 import { REPLIES, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
@@ -15,22 +14,14 @@ import type { Account } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 import type { ConnectionAccounts } from '../connections.ts'
 import { reversePathText } from '../routing.ts'
+import { releasedLater, timesRefusal } from './demands.ts'
 import { sendingIdentities } from './identities.ts'
 import { recipientRefusal, submit } from './submission.ts'
 
-/** How long an Author may have mail held (RFC 4865). */
-export const HOLD_AT_MOST_S = 60 * 86_400
-/** The shortest time, in seconds, in which an Author may want mail delivered or returned (RFC 2852). */
-export const DELIVER_BY_S = 60
 const CONNECTIONS = 1000
 const CONNECTIONS_PER_ADDRESS = 50
 /** Wrong passwords from one address in ten minutes, before it must wait. */
 const WRONG_PASSWORDS = 20
-
-const releaseMs = (hold: Hold, nowMs: number): number => ('untilMs' in hold ? hold.untilMs : nowMs + hold.forS * 1000)
-
-/** What is due already is not held. */
-const laterThan = (atMs: number, { world }: Agent) => (atMs > world.clock.now() ? atMs : undefined)
 
 /** The MSA's voice: what all its connections share, and then one for each. */
 export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => SmtpServerPolicy {
@@ -91,7 +82,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
       wrongPasswords.take(ipOf(session))
     },
 
-    mail(reversePath, { hold }, session) {
+    mail(reversePath, parameters, session) {
       const author = authorOf(session, connection, reversePath)
       if (author !== undefined) authors.set(session, author)
       if (author === undefined) {
@@ -101,13 +92,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
       }
       if (reversePath.type === 'mailbox' && !owns(author, reversePath))
         return reply(553, '5.7.1', `${formatAddress(reversePath.mailbox)} is not an address of ${author.address}`)
-      // RFC 4865 §4.3.
-      if (
-        hold !== undefined &&
-        releaseMs(hold, agent.world.clock.now()) > agent.world.clock.now() + HOLD_AT_MOST_S * 1000
-      )
-        return reply(501, '5.5.4', `mail is held for at most ${HOLD_AT_MOST_S} seconds`)
-      return undefined
+      return timesRefusal(parameters, agent.world.clock.now())
     },
 
     recipient: (forwardPath, _parameters, session) => recipientRefusal(agent, authors.get(session), forwardPath),
@@ -133,7 +118,7 @@ export function msaPolicies(agent: Agent): (connection: ConnectionAccounts) => S
         source,
         protocol: session.protocol,
         tls: session.tls,
-        holdUntilMs: envelope.hold && laterThan(releaseMs(envelope.hold, agent.world.clock.now()), agent),
+        holdUntilMs: releasedLater(envelope, agent.world.clock.now()),
       })
       return answer
     },

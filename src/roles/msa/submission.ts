@@ -31,6 +31,7 @@ import { groupFor, type Later, type Leg, queueCommand, reversePathText, wayFor, 
 import { diskRefusal, eventCommand, keepAside, messageIdOf, mustBeKept } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
+import { demandsOf } from './demands.ts'
 import { type Identities, sendingIdentities } from './identities.ts'
 import { tagged } from './tagged.ts'
 
@@ -207,6 +208,7 @@ async function keep(
     protocol: mail.protocol,
     tls: mail.tls,
     id: about.trace,
+    priority: envelope.priority,
     epochMs: nowMs,
   })
   const front = [Buffer.from(receivedField), ...signatures]
@@ -240,7 +242,7 @@ async function keep(
       const address = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
       blob ??= await agent.store.putBlob([...front, body])
       const parameters = {
-        ...demandsOf(envelope, mail.holdUntilMs ?? nowMs),
+        ...demandsOf(envelope, header, nowMs),
         ...wishesOf(recipient),
         ...poolOf(agent, author),
         atHome: true,
@@ -287,7 +289,7 @@ async function keep(
       )
       // RFC 3461 §5.2.3: whoever wants to know hears that it is there.
       if (way.kind === 'mailbox' && recipient.notify?.includes('SUCCESS')) {
-        const parameters = { ...demandsOf(envelope, mail.holdUntilMs ?? nowMs), ...wishesOf(recipient) }
+        const parameters = { ...demandsOf(envelope, header, nowMs), ...wishesOf(recipient) }
         const entry = { ...about, forwardPath: home.address, acceptedAtMs: nowMs, parameters }
         const notice = { entry, action: 'delivered', by: '', reply: undefined, original: async () => body } as const
         commands.push(...(await tellSender(agent, [notice], commands.length)))
@@ -298,8 +300,7 @@ async function keep(
     const sender = tagged(agent, about.reversePath, { trace: about.trace, recipient: to })
     const reversePath = 'to' in way ? srsReversePath(agent, sender.address) : sender.address
     const parameters = {
-      ...demandsOf(envelope, mail.holdUntilMs ?? nowMs),
-      ...(isTlsWaived(envelope, header) ? { ignoresTlsPolicy: true } : {}),
+      ...demandsOf(envelope, header, nowMs),
       ...wishesOf(recipient),
       ...poolOf(agent, author),
       ...(way.kind === 'forward' ? { forwardedFrom: way.from } : {}),
@@ -334,26 +335,10 @@ function groupsIn(legs: readonly Leg[]): Map<string, number> {
   return groups
 }
 
-/** What the next hops must hear of the envelope, or heed. `fromMs`: when it may leave, and its time begins. */
-function demandsOf(envelope: Envelope, fromMs: number): QueueEntry['parameters'] {
-  const { smtputf8, body, ret, envid, requireTls, priority, deliverBy } = envelope
-  const demands = { smtputf8, body, ret, envid, requireTls, priority }
-  if (deliverBy === undefined) return demands
-  const { byS, ...rest } = deliverBy
-  return { ...demands, deliverBy: { ...rest, atMs: fromMs + byS * 1000 } }
-}
-
 /** The addresses that this Author's mail leaves from, where they are others than those of everybody's. */
 function poolOf({ settings }: Agent, { address }: Account): Pick<QueueEntry['parameters'], 'pool'> {
   const named = settings.transmitter.authorPools.find((one) => one.address.toLowerCase() === address.toLowerCase())
   return named === undefined ? {} : { pool: named.pool }
-}
-
-/** RFC 8689 §3: rather in plain text than not at all. REQUIRETLS overrides it. */
-function isTlsWaived({ requireTls }: Envelope, header: Header): boolean {
-  const [field, ...others] = fieldsNamed(header, 'tls-required')
-  if (requireTls || field === undefined || others.length > 0) return false
-  return rawValue(header, field).toString('latin1').trim().toLowerCase() === 'no'
 }
 
 /** What an MSA may complete (RFC 6409 §8), as header text to put in front. */

@@ -67,12 +67,17 @@ export async function tellSender(agent: Agent, notices: readonly Notice[], at: n
       entry,
       action,
       by,
-      status: reply?.enhanced ?? STATUS[action],
+      status: isPastItsTime(agent, entry, action) ? '4.4.7' : (reply?.enhanced ?? STATUS[action]),
       diagnostic: reply ? replyText(reply) : said,
     }))
     commands.push(...(await notify(agent, told, await some[0]!.original(), at + commands.length)))
   }
   return commands
+}
+
+/** RFC 2852 §4.1.3: what is late because of that says so. */
+function isPastItsTime({ world }: Agent, { parameters: { deliverBy } }: Noted, action: Notice['action']): boolean {
+  return action === 'delayed' && deliverBy?.mode === 'notify' && world.clock.now() >= deliverBy.atMs
 }
 
 /**
@@ -133,6 +138,8 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
     messageId: formatMessageId(trace, agent.hostName),
     nowMs: agent.world.clock.now(),
     arrivedMs: entry.acceptedAtMs,
+    deliverByMs: entry.parameters.deliverBy?.atMs,
+    futureRelease: entry.parameters.futureRelease,
     envelopeId: entry.parameters.envid,
     recipients: told.map((one) => ({
       recipient: mailboxOf(one.entry.forwardPath),
@@ -171,7 +178,9 @@ async function notify(agent: Agent, told: readonly Told[], original: Buffer, at:
     const target = 'to' in way ? way.to : way.address
     // Signed, so that it is believed even where a Forwarder takes it back to its Author.
     const blob = await agent.store.putBlob([...(await dkimFields(agent, notification)), notification])
-    const parameters = requireTls ? { requireTls } : {}
+    // RFC 6710 §4.6: it is as urgent as what it is about.
+    const { priority } = entry.parameters
+    const parameters = { ...(requireTls && { requireTls }), ...(priority && { priority }) }
     const mail = { trace, blob, reversePath: '', parameters, origin: 'transmitter' } as const
     return [queueCommand(agent, mail, target), event(target, `${what} goes back to ${target}.`)]
   }

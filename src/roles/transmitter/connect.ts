@@ -76,7 +76,7 @@ export async function connectTo(
     return connectBy(agent, domain, rule, { ...(haste && { haste }), requiresTls, ...(enter && { enter }) })
   if (partner !== undefined) {
     const turnedAway = enter?.(partner.name, [partner.at.address])
-    return turnedAway && 'kind' in turnedAway ? turnedAway : handOver(agent, domain, partner, haste)
+    return turnedAway && 'kind' in turnedAway ? turnedAway : handOver(agent, domain, partner, haste, requiresTls)
   }
   const [route, policy] = await Promise.all([
     routeTo(domain, { hostName, ip, privateDestinations }, world),
@@ -238,12 +238,13 @@ function partnerFor(agent: Agent, domain: string): Taker | undefined {
   return via && { at: agent.partnerAt(via, 'submission'), name: via.hostName, lmtp: false }
 }
 
-/** Along a relationship: no DNS, and no policy of strangers. */
+/** Along a relationship: no DNS, and no policy of strangers. `requiresTls`: it proves itself by its certificate (RFC 8689 §2). */
 export async function handOver(
   agent: Agent,
   domain: string,
   { at, name, lmtp }: Taker,
   haste: Haste | undefined,
+  requiresTls = false,
 ): Promise<Connected | Failed> {
   const { world, hostName } = agent
   const destination = { exchange: name, address: at.address }
@@ -253,12 +254,13 @@ export async function handOver(
     endpoint: at,
     serverName: name,
     heloName: hostName,
-    tls: 'opportunistic',
+    tls: requiresTls ? 'verified' : 'opportunistic',
     lmtp,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     ...(haste && { deadlineMs: haste.deadlineMs, timeouts: { dataTerminationMs: haste.dataTerminationMs } }),
   })
   if (smtp instanceof SmtpConnection) {
+    smtp.isProven = requiresTls
     const policy = new TlsPolicy(domain, { policy: undefined, steps: [] })
     const attempt = policy.at(destination, world.clock.now()).measure(smtp)
     return { kind: 'connected', smtp, destination, attempt: attempt! }

@@ -15,6 +15,7 @@ import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
 import { type Agent, type ContractTerms, newTrace } from '../agent.ts'
 import { suppressedRefusal } from '../bounces/suppressed.ts'
 import { contractAddress } from '../contract-account.ts'
+import { demandsOf, releasedLater, timesRefusal } from '../msa/demands.ts'
 import { sentCommand } from '../msa/submission.ts'
 import { type Passing, passPartner, whileDecided } from '../outgoing/gate.ts'
 import { domainOf, type Later, queueCommand, reversePathText, wayFor, wishesOf } from '../routing.ts'
@@ -66,7 +67,9 @@ export function contractPolicy(agent: Agent, contracts: Contracts, authors?: Smt
       if (contract === undefined)
         return authors === undefined ? stranger() : authors.mail(reversePath, parameters, session)
       recipients.set(session, 0)
-      const refusal = await mailRefusal(contracts, contract, reversePathText(reversePath), parameters)
+      const refusal =
+        timesRefusal(parameters, agent.world.clock.now()) ??
+        (await mailRefusal(contracts, contract, reversePathText(reversePath), parameters))
       if (refusal !== undefined)
         await noteRefusal(agent, contract, { reversePath: reversePathText(reversePath) }, refusal)
       return refusal
@@ -203,6 +206,7 @@ async function carry(
     protocol: session.protocol,
     tls: session.tls,
     id: trace,
+    priority: envelope.priority,
     epochMs: agent.world.clock.now(),
   })
   const ways = envelope.recipients.map((recipient) => ({ recipient, way: wayFor(agent, recipient.forwardPath) }))
@@ -221,9 +225,9 @@ async function carry(
     }
     const front = [Buffer.from(receivedField), ...(await dkimFields(agent, source, contract.domains))]
     const blob = await agent.store.putBlob([...front, source])
-    const { smtputf8, body, ret, envid, requireTls, priority } = envelope
-    const shared = { smtputf8, body, ret, envid, requireTls, priority, contract: contract.name }
-    const wished = heldBack(agent, envelope)
+    const nowMs = agent.world.clock.now()
+    const shared = { ...demandsOf(envelope, header, nowMs), contract: contract.name }
+    const wished = heldBack(envelope, nowMs)
     const commands = ways.flatMap(({ recipient, way }) => {
       const to = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
       const isHere = way.kind === 'mailbox' || way.kind === 'forward'
@@ -270,11 +274,11 @@ async function carry(
 }
 
 /** Not before its time (RFC 4865). */
-function heldBack({ world }: Agent, { hold }: Envelope): Later | undefined {
-  const nowMs = world.clock.now()
-  if (hold === undefined) return undefined
-  const dueMs = 'untilMs' in hold ? hold.untilMs : nowMs + hold.forS * 1000
-  return { dueMs, why: `its sender wants it to leave at ${new Date(dueMs).toISOString()}` }
+function heldBack(envelope: Envelope, nowMs: number): Later | undefined {
+  const dueMs = releasedLater(envelope, nowMs)
+  return dueMs === undefined
+    ? undefined
+    : { dueMs, why: `its sender wants it to leave at ${new Date(dueMs).toISOString()}` }
 }
 
 async function messageRefusal(

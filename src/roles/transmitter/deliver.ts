@@ -16,7 +16,7 @@ const BODY_BYTES = 256 * 1024 * 1024
 /** A disk may work again; a body that could not be read so often, over hours, is damaged. */
 const UNREADABLE_ATTEMPTS = 8
 
-/** RFC 2852 §4.1.2. */
+/** RFC 2852 §4.1.3. */
 const TOO_LATE = reply(550, '5.4.7', 'the time in which it was to be delivered is over')
 
 type Verdict = Pick<Outcome, 'state' | 'reply' | 'by'>

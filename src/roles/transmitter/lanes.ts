@@ -62,9 +62,10 @@ export class Lanes {
   }
 
   /** Connections that need not prove anything (TLS reports), or must (REQUIRETLS), are never used for other mail. */
-  of({ domain, share, parameters }: QueueEntry): Lane {
+  of({ domain, share, parameters, reversePath }: QueueEntry): Lane {
     const heedsPolicy = parameters.ignoresTlsPolicy !== true
-    const requiresTls = parameters.requireTls === true
+    // RFC 8689 §5: a bounce is not lost for it.
+    const requiresTls = parameters.requireTls === true && reversePath !== ''
     const key = keyOf({ domain, share }, requiresTls ? REQUIRES_TLS : heedsPolicy ? '' : ANY_TLS)
     const known = this.#lanes.get(key)
     if (known !== undefined) return known

@@ -27,8 +27,8 @@ export interface Outcome {
   readonly dsn?: boolean
   /** It was not refused for its own sake: tried again then, and this attempt does not count. */
   readonly againMs?: number
-  /** Who took it heeds by when it must be delivered (RFC 2852). */
-  readonly deliverBy?: boolean
+  /** Who took it heeds by when it must be delivered (RFC 2852); undefined: it is delivered there. */
+  readonly deliverBy?: boolean | undefined
 }
 
 /** A host that took some recipients and asks for the rest in another transaction gets it soon. */
@@ -82,7 +82,7 @@ export async function commandsOf(agent: Agent, found: readonly Outcome[]): Promi
     const said = replyText(reply).slice(0, MAX_TEXT)
     const ended = given.has(entry)
     let warnedNow: number | undefined
-    if (state === 'accepted' && isHandedOn(outcome)) tell(outcome, 'relayed')
+    if (state === 'accepted' && isHandedOn(outcome, nowMs)) tell(outcome, 'relayed')
     if (state === 'accepted' || ended) commands.push({ kind: 'queue.remove', id: entry.id })
     else if (state === 'held') commands.push(hold(entry, said))
     else if (outcome.againMs !== undefined) commands.push(later(entry, said, outcome.againMs, false))
@@ -166,7 +166,7 @@ function warningIn(entry: QueueEntry, nextMs: number): number | undefined {
   return day > 0 && from < day * DAY_MS ? day * 24 : undefined
 }
 
-/** After four hours, or when its sender wanted it delivered (RFC 2852 §4.1.4). */
+/** After four hours, or when its sender wanted it delivered (RFC 2852 §4.1.3). */
 function lateAfterMs({ acceptedAtMs, parameters: { deliverBy } }: QueueEntry): number {
   return deliverBy?.mode === 'notify' ? deliverBy.atMs - acceptedAtMs : LATE_AFTER_MS
 }
@@ -198,11 +198,12 @@ function isForPostmaster({ state, entry }: Outcome, nowMs: number): boolean {
 }
 
 /** Is it ours to tell that it was handed on: whoever took it will not, or not in time. */
-function isHandedOn({ entry, dsn, deliverBy }: Outcome): boolean {
+function isHandedOn({ entry, dsn, deliverBy }: Outcome, nowMs: number): boolean {
   const { notify, deliverBy: by } = entry.parameters
   if (dsn === false && notify?.includes('SUCCESS')) return true
-  // RFC 2852 §4.1.4 and §4.1.5: to a host that knows no times, or at each hop where that was asked for.
-  return by !== undefined && notify?.length !== 0 && (deliverBy === false || by.trace === true)
+  if (by === undefined || deliverBy === undefined || notify?.length === 0) return false
+  // RFC 2852 §4.1.4: in time to a host that knows no times, or at each hop where that was asked for.
+  return by.trace === true || (!deliverBy && nowMs < by.atMs)
 }
 
 const KINDS: Record<Outcome['state'], TrackEvent['kind']> = {

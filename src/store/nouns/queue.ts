@@ -39,6 +39,8 @@ export interface QueueEntry {
     readonly pool?: string
     /** Delivered by then (RFC 2852), or returned; or its sender is told that it is late. */
     readonly deliverBy?: { readonly atMs: number; readonly mode: 'return' | 'notify'; readonly trace?: true }
+    /** What was asked for in MAIL (RFC 4865 §5.1.2): `for;3600`, or `until;` and a time. */
+    readonly futureRelease?: string
     /** Of forwarded mail: the Recipient's address here. */
     readonly forwardedFrom?: string
     /** Of forwarded mail: nothing proved whose it is, so no notification goes back to its reverse-path. */
