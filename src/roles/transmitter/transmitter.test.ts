@@ -372,6 +372,25 @@ describe('faults of our own', () => {
     assert.match(world.complaints[0]!, /cannot be kept now/)
   })
 
+  for (const read of ['queueAfter', 'queueNextDueMs', 'queueDue', 'queueLanesDue', 'queueWaits', 'queueLane'] as const)
+    test(`while the disk refuses to be read (${read}), mail waits, and arrives when it can be`, async () => {
+      const { world, taken } = await withFar([LATER, TAKEN])
+      const { store } = world.agent('sender')
+      const can = store[read].bind(store) as (...asked: unknown[]) => never
+      let refusals = 0
+      Object.assign(store, {
+        [read]: (...asked: unknown[]) => {
+          if (refusals++ < 2) throw new DiskError('failed', 'disk I/O error')
+          return can(...asked)
+        },
+      })
+      await world.submit(FAR)
+      await world.simulation.runFor(HOUR)
+      assert.ok(refusals > 2)
+      assert.equal(taken.length, 1)
+      assert.equal(store.queueLength(), 0)
+    })
+
   test('a message whose stored copy cannot be read is held where an administrator sees it; other mail goes on', async () => {
     const { world, taken } = await withFar([TAKEN])
     const { store } = world.agent('sender')

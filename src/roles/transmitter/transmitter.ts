@@ -109,8 +109,19 @@ export class Transmitter implements Office {
     this.#looking = true
     queueMicrotask(() => {
       this.#looking = false
-      if (!this.isStopped) this.#look()
+      if (this.isStopped) return
+      try {
+        this.#look()
+      } catch (error) {
+        this.#interrupted('the queue cannot be looked through now', error)
+      }
     })
+  }
+
+  /** A fault of our own: what lies in the queue is looked at again in a while. */
+  #interrupted(what: string, error: unknown): void {
+    this.agent.log('error', what, { error: String(error) })
+    if (!this.isStopped) this.#sleep(INTERRUPTED_MS)
   }
 
   /** What is new goes into lanes at once; what came due, or found no room before, when it is time to look for it. */
@@ -289,7 +300,7 @@ export class Transmitter implements Office {
     lane.workers++
     this.#workersOf.set(lane.share, own + 1)
     const working: Promise<void> = work(lane, this)
-      .catch((error: unknown) => this.agent.log('error', `a worker for ${lane.domain} broke`, { error: String(error) }))
+      .catch((error: unknown) => this.#interrupted(`a worker for ${lane.domain} broke`, error))
       .finally(() => {
         lane.workers--
         this.#working.delete(working)

@@ -60,6 +60,9 @@ class Worker {
   readonly #lane: Lane
   readonly #office: Office
   readonly #agent: Agent
+  /** What it took out of its lane and nobody else knows of; with what was said to it, once that is known. */
+  #inHand: readonly QueueEntry[] = []
+  #said: readonly Outcome[] | undefined
 
   constructor(lane: Lane, office: Office) {
     this.#lane = lane
@@ -67,15 +70,26 @@ class Worker {
     this.#agent = office.agent
   }
 
-  /** One connection's life: open, deliver while there is mail, wait a little, quit. */
+  /** Also where something breaks, nothing stays behind: what was said is kept, what was not tried is in the queue as before. */
   async run(): Promise<void> {
+    try {
+      await this.#work()
+    } catch (error) {
+      if (this.#said !== undefined) await this.#settle(this.#said)
+      else if (this.#inHand.length > 0) this.#office.drop(this.#lane, this.#inHand)
+      throw error
+    }
+  }
+
+  /** One connection's life: open, deliver while there is mail, wait a little, quit. */
+  async #work(): Promise<void> {
     const lane = this.#lane
     const { clock } = this.#agent.world
     let connection: Connection | undefined
     let idleSinceMs = clock.monotonic()
     try {
       while (!this.#office.isStopped) {
-        const job = lane.jobs.shift()
+        const job = this.#take()
         if (job === undefined) {
           if (connection === undefined || connection.isWanted || !(await this.#moreMail())) break
           continue
@@ -85,7 +99,7 @@ class Worker {
           await connection.end()
           connection = undefined
           if (isWanted) {
-            lane.jobs.unshift(job)
+            this.#back(job.entries)
             break
           }
         }
@@ -104,13 +118,13 @@ class Worker {
         if (paceMs > 0) {
           await clock.sleep(paceMs)
           if (this.#office.isStopped) {
-            lane.jobs.unshift(job)
+            this.#back(job.entries)
             break
           }
         }
         if (this.#agent.isAlone?.() === false) {
           // This node was cut off, or stopped for a while: another may be carrying the same. It is known within seconds.
-          lane.jobs.unshift(job)
+          this.#back(job.entries)
           await clock.sleep(UNSURE_MS)
           continue
         }
@@ -119,11 +133,12 @@ class Worker {
         if (entries.length < job.entries.length) {
           const others = job.entries.filter((entry) => !entries.includes(entry))
           this.#office.drop(lane, others)
+          this.#inHand = entries
           if (entries.length === 0) continue
         }
         const { source } = connection
         const taken = source === undefined ? entries.length : this.#office.sources.take(source, entries.length)
-        if (taken < entries.length) lane.jobs.unshift({ entries: entries.slice(taken) })
+        if (taken < entries.length) this.#back(entries.slice(taken))
         if (taken === 0) {
           // The address has carried what it may there today.
           await connection.end()
@@ -135,7 +150,8 @@ class Worker {
         connection.messages++
         idleSinceMs = clock.monotonic()
         // RFC 5321 §3.8: the other side had closed a connection that we kept. Nothing was said, so say it on a new one.
-        if (outcomes === 'stale') lane.jobs.unshift({ entries: sent })
+        if (outcomes === 'stale') this.#back(sent)
+        else this.#said = outcomes
         const goesOn = outcomes === 'stale' || (await this.#heed(connection, outcomes))
         if (source !== undefined) this.#office.sources.settle(source, taken)
         if (!goesOn || this.#office.yields(lane, connection.site)) break
@@ -144,6 +160,26 @@ class Worker {
       for (const wake of [...lane.waiting].slice(0, lane.jobs.length)) wake()
       await connection?.end()
     }
+  }
+
+  #take(): Job | undefined {
+    const job = this.#lane.jobs.shift()
+    this.#inHand = job?.entries ?? []
+    this.#said = undefined
+    return job
+  }
+
+  /** They are next in the lane. */
+  #back(entries: readonly QueueEntry[]): void {
+    this.#lane.jobs.unshift({ entries })
+    this.#inHand = this.#inHand.filter((entry) => !entries.includes(entry))
+  }
+
+  /** What was said is kept, however long that takes. */
+  #settle(outcomes: readonly Outcome[], also: readonly Command[] = []): Promise<void> {
+    if (outcomes.length > 0) this.#inHand = []
+    this.#said = undefined
+    return this.#office.settle(this.#lane, outcomes, also)
   }
 
   /** To a program, one message after another. False: it is away. */
@@ -156,7 +192,7 @@ class Worker {
     }
     const wakes = lane.failures > 0 && isPlain(lane)
     lane.failures = 0
-    await this.#office.settle(lane, outcomes, wakes ? [awake(lane)] : [])
+    await this.#settle(outcomes, wakes ? [awake(lane)] : [])
     return true
   }
 
@@ -205,19 +241,19 @@ class Worker {
     if (opened.turnedAway === 'full' || (isInside && others > 0)) {
       // Others have connections there: the place is there, and wants no more of them.
       if (isInside) site!.shrink(others)
-      lane.jobs.unshift(job)
+      this.#back(job.entries)
       return 'no'
     }
     if (source !== undefined && (await this.#isOfSource(source, opened))) {
-      lane.jobs.unshift(job)
+      this.#back(job.entries)
       return 'not now'
     }
     if (opened.state === 'refused' || !isPlain(lane)) {
-      await this.#office.settle(lane, outcomesOf([job, ...lane.jobs.splice(0)], opened))
+      await this.#settle(outcomesOf([job, ...lane.jobs.splice(0)], opened))
       return 'not now'
     }
     if (opened.turnedAway === 'paused') {
-      lane.jobs.unshift(job)
+      this.#back(job.entries)
       await this.#rest(opened, rest!, [])
       return 'no'
     }
@@ -263,18 +299,18 @@ class Worker {
       const commands = lane.failures > 0 && isPlain(lane) ? [awake(lane)] : []
       lane.failures = 0
       const counted = source === undefined ? [] : this.#office.sources.counted(source, accepted)
-      await this.#office.settle(lane, outcomes, [...commands, ...counted])
+      await this.#settle(outcomes, [...commands, ...counted])
       return site === undefined || site.open <= site.limit
     }
     if (source !== undefined && outcomes.length > 0) return this.#heedOf(source, outcomes)
     const less = outcomes.find(({ reply }) => wantsLess(reply))
     if (less === undefined || site === undefined) {
-      await this.#office.settle(lane, outcomes)
+      await this.#settle(outcomes)
       return true
     }
     const shrinks = site.shrink()
     if (!isPlain(lane) || (shrinks && askedPauseMs(less.reply) === undefined)) {
-      await this.#office.settle(lane, outcomes)
+      await this.#settle(outcomes)
       return site.open <= site.limit
     }
     await this.#rest(less, silence(this.#restUntilMs(less)), outcomes)
@@ -289,7 +325,7 @@ class Worker {
     const rests = outcomes.map(({ reply }) => sources.turnedAway(source, reply))
     const rest = rests.find((one) => one !== undefined)
     if (rest === undefined || pool === undefined) {
-      await this.#office.settle(lane, outcomes)
+      await this.#settle(outcomes)
       return source.site.open <= source.site.limit
     }
     const nowMs = this.#agent.world.clock.now()
@@ -298,7 +334,7 @@ class Worker {
     const again = outcomes.map((outcome, i) =>
       rests[i] === undefined ? outcome : { ...outcome, state: 'deferred' as const, againMs },
     )
-    await this.#office.settle(lane, again, [rest])
+    await this.#settle(again, [rest])
     return false
   }
 
@@ -327,7 +363,7 @@ class Worker {
     const { domain, share, failures } = lane
     const lastReply = `${replyText(why.reply).slice(0, 300)}${why.by === '' ? '' : ` (${why.by})`}`
     for (const { entries } of lane.jobs.splice(0)) this.#office.drop(lane, entries)
-    await this.#office.settle(lane, tried, [{ kind: 'queue.rest', domain, share, untilMs, failures, lastReply }])
+    await this.#settle(tried, [{ kind: 'queue.rest', domain, share, untilMs, failures, lastReply }])
     while (!this.#office.isStopped) {
       const nowMs = world.clock.now()
       const due = store.queue.due(lane, nowMs, OVERDUE_AT_ONCE + this.#office.lanes.loadFor(lane))
