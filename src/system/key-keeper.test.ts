@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { signDkim } from '../identity/dkim/sign.ts'
 import { verifyDkim } from '../identity/dkim/verify.ts'
 import { parseHeader } from '../message/header.ts'
@@ -11,7 +13,7 @@ import { startDnsServer } from '../protocols/dns/server.ts'
 import { type ZoneRecord, ZoneTable } from '../protocols/dns/zone.ts'
 import { type Simulation, simulate } from '../world/simulated/simulation.ts'
 import { KeyKeeper } from './key-keeper.ts'
-import { secretsOf } from './secrets.ts'
+import { type KnownKey, secretsOf } from './secrets.ts'
 import { TestSystem, TWO_AGENTS } from './testing.ts'
 
 const HOUR = 3_600_000
@@ -273,5 +275,28 @@ test('nodes of one store agree: what one did with a key the other reads, and nei
   assert.deepEqual(
     two.dkim.map(({ record }) => record),
     one.dkim.map(({ record }) => record),
+  )
+})
+
+test('a revoked key is gone from memory, too', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const simulation = simulate({ seed: 1 })
+  const { world } = simulation.host('sender', ['192.0.2.1'])
+  const secrets = await simulation.finish(secretsOf(world, NAMES))
+  const shown = (state: 'active' | 'revoked') => (keys: readonly KnownKey[]) =>
+    keys.map((key) => ({ ...key, state, shownMs: world.clock.now() }))
+  await simulation.finish(secrets.changeKeys(shown('active')))
+  const keys = secrets.dkim.map(({ privateKey }) => new WeakRef(privateKey))
+  assert.equal(keys.length, 2)
+  await simulation.finish(secrets.changeKeys(shown('revoked')))
+  assert.equal(secrets.dkim.length, 0)
+  for (let turn = 0; turn < 100 && keys.some((key) => key.deref() !== undefined); turn++) {
+    await new Promise(setImmediate)
+    collect()
+  }
+  assert.deepEqual(
+    keys.map((key) => key.deref()),
+    [undefined, undefined],
   )
 })

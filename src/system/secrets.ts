@@ -5,7 +5,7 @@
 
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import { keyRecord, makeEd25519Key, privateKeyPem, readPrivateKey } from '../identity/dkim/keys.ts'
-import { type KeyFacts, type KeyState, maySign } from '../identity/dkim/rotation.ts'
+import { type KeyFacts, maySign } from '../identity/dkim/rotation.ts'
 import type { AgentSecrets, DkimKey } from '../roles/agent.ts'
 import type { Vault } from '../store/open.ts'
 import type { TlsIdentity } from '../world/network.ts'
@@ -78,6 +78,8 @@ export class Secrets implements AgentSecrets {
   /** One change after the other. */
   #changing: Promise<unknown> = Promise.resolve()
   #keys: readonly { readonly known: KnownKey; readonly privateKey: KeyObject | undefined }[] = []
+  /** By their text, those that are kept and no others: the life of a key changes far more often than the key. */
+  readonly #parsed = new Map<string, ParsedKey>()
 
   constructor(
     world: World,
@@ -114,7 +116,7 @@ export class Secrets implements AgentSecrets {
   /** Changes the life of the keys; what is returned is durable, and may be called for twice. @throws DiskError */
   async changeKeys(change: (keys: readonly KnownKey[]) => readonly KnownKey[]): Promise<void> {
     await this.#change(async (before) => {
-      const after = change(before.dkim.map((key) => readKey(key, this.#domain).known))
+      const after = change(before.dkim.map((key) => this.#readKey(key).known))
       const dkim = after.flatMap((known) => {
         const old = before.dkim.find((key) => isThe(key, known, this.#domain))
         return old === undefined ? [] : [withFacts(old, known)]
@@ -127,7 +129,7 @@ export class Secrets implements AgentSecrets {
   async makeNext(domain: string, algorithm: DkimKey['algorithm']): Promise<void> {
     const pem = await makeKey(this.#world, algorithm)
     await this.#change(async (before) => {
-      const keys = before.dkim.map((key) => readKey(key, this.#domain).known)
+      const keys = before.dkim.map((key) => this.#readKey(key).known)
       const line = keys.filter((key) => key.domain === domain && key.algorithm === algorithm)
       if (line.some(({ state }) => state === 'prepared' || state === 'published')) return before
       const made = before.dkimMade?.[`${prefixOf[algorithm]} ${domain}`] ?? 0
@@ -150,7 +152,24 @@ export class Secrets implements AgentSecrets {
     const isSame = this.#kept !== undefined && JSON.stringify(kept.dkim) === JSON.stringify(this.#kept.dkim)
     this.#kept = kept
     if (isSame) return
-    this.#keys = kept.dkim.map((key) => readKey(key, this.#domain))
+    this.#keys = kept.dkim.map((key) => this.#readKey(key))
+    const texts = new Set(kept.dkim.map(({ privateKeyPem }) => privateKeyPem))
+    for (const text of this.#parsed.keys()) if (!texts.has(text)) this.#parsed.delete(text)
+  }
+
+  /** A key from before keys had a life waits to be seen, as a new one does. */
+  #readKey(key: KeptKey): { known: KnownKey; privateKey: KeyObject | undefined } {
+    const { selector, privateKeyPem: pem, domain = this.#domain, state = 'prepared', sinceMs = 0, looks = 0 } = key
+    const facts = { domain, selector, state, sinceMs, looks, shownMs: key.shownMs, lookedMs: key.lookedMs }
+    if (key.record !== undefined) {
+      const algorithm = key.record.includes('k=ed25519') ? 'ed25519-sha256' : 'rsa-sha256'
+      return { known: { ...facts, algorithm, record: key.record }, privateKey: undefined }
+    }
+    const found = this.#parsed.get(pem) ?? parsedKey(pem, domain, selector)
+    if (found === undefined) throw new Error(`the DKIM key ${selector} of ${domain} in ${FILE} cannot be read`)
+    this.#parsed.set(pem, found)
+    const { privateKey, algorithm, record } = found
+    return { known: { ...facts, algorithm, record }, privateKey }
   }
 }
 
@@ -272,37 +291,16 @@ function freshKey(domain: string, selector: string, pem: string, nowMs: number):
   return { domain, selector, privateKeyPem: pem, state: 'prepared', sinceMs: nowMs, looks: 0 }
 }
 
-/** A key from before keys had a life waits to be seen, as a new one does. */
-function readKey(key: KeptKey, own: string): { known: KnownKey; privateKey: KeyObject | undefined } {
-  const { selector, privateKeyPem: pem, domain = own, state = 'prepared' as KeyState, sinceMs = 0, looks = 0 } = key
-  const facts = { domain, selector, state, sinceMs, looks, shownMs: key.shownMs, lookedMs: key.lookedMs }
-  if (key.record !== undefined) {
-    const algorithm = key.record.includes('k=ed25519') ? 'ed25519-sha256' : 'rsa-sha256'
-    return { known: { ...facts, algorithm, record: key.record }, privateKey: undefined }
-  }
-  const found = parsed.get(pem) ?? parsedKey(pem, domain, selector)
-  if (found === undefined) throw new Error(`the DKIM key ${selector} of ${domain} in ${FILE} cannot be read`)
-  const { privateKey, algorithm, record } = found
-  return { known: { ...facts, algorithm, record }, privateKey }
-}
-
 interface ParsedKey {
   readonly privateKey: KeyObject
   readonly algorithm: DkimKey['algorithm']
   readonly record: string
 }
 
-/** Of this process's agents: the life of a key changes far more often than the key. */
-const parsed = new Map<string, ParsedKey>()
-const MOST_PARSED = 50_000
-
 function parsedKey(pem: string, domain: string, selector: string): ParsedKey | undefined {
   const privateKey = readPrivateKey(pem)
   if (privateKey === undefined) return undefined
   const algorithm = privateKey.asymmetricKeyType === 'ed25519' ? 'ed25519-sha256' : 'rsa-sha256'
   // What DNS is to show depends on the key alone.
-  const key: ParsedKey = { privateKey, algorithm, record: keyRecord(privateKey, domain, selector).text }
-  if (parsed.size >= MOST_PARSED) parsed.clear()
-  parsed.set(pem, key)
-  return key
+  return { privateKey, algorithm, record: keyRecord(privateKey, domain, selector).text }
 }
