@@ -73,38 +73,57 @@ export function isIp(text: string): boolean {
   return parseIp(text) !== undefined
 }
 
-/** An IPv6 address that stands for an IPv4 one: mapped (RFC 4291 §2.5.5.2), or behind NAT64 (RFC 6052 §2.1). */
-function isIpv4Inside(bytes: readonly number[]): boolean {
-  const starts = (...head: number[]) => bytes.slice(0, 12).every((byte, at) => byte === (head[at] ?? 0))
-  return starts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255) || starts(0, 0x64, 0xff, 0x9b)
-}
+/** Where in an IPv6 address an IPv4 one stands that it leads to: mapped and compatible, NAT64, 6to4. */
+const INSIDE: readonly { readonly head: readonly number[]; readonly at: number }[] = [
+  // RFC 4291 §2.5.5.
+  { head: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255], at: 12 },
+  { head: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], at: 12 },
+  // RFC 6052 §2.1.
+  { head: [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0], at: 12 },
+  // RFC 3056 §2.
+  { head: [0x20, 0x02], at: 2 },
+]
 
-/** True for addresses that no host on the Internet has: private, loopback, link-local, unique local, shared, multicast. */
+/** Networks of IPv6 that nobody reaches from the Internet, or that lead through the network of whoever asks. */
+const PRIVATE_V6: readonly { readonly head: readonly number[]; readonly bits: number }[] = [
+  // Multicast, unique local, link-local and what was site-local (RFC 4291, RFC 4193, RFC 3879).
+  { head: [0xff], bits: 8 },
+  { head: [0xfc], bits: 7 },
+  { head: [0xfe, 0x80], bits: 9 },
+  // Discarded (RFC 6666), NAT64 of a network of its own (RFC 8215), Teredo (RFC 4380).
+  { head: [1, 0, 0, 0, 0, 0, 0, 0], bits: 64 },
+  { head: [0, 0x64, 0xff, 0x9b, 0, 1], bits: 48 },
+  { head: [0x20, 1, 0, 0], bits: 32 },
+]
+
+const PRIVATE_V4: readonly { readonly head: readonly number[]; readonly bits: number }[] = [
+  ...[0, 10, 127].map((first) => ({ head: [first], bits: 8 })),
+  // Multicast, and what is reserved.
+  { head: [224], bits: 3 },
+  { head: [100, 64], bits: 10 },
+  { head: [169, 254], bits: 16 },
+  { head: [172, 16], bits: 12 },
+  { head: [192, 168], bits: 16 },
+  // IETF protocols (RFC 6890), and benchmarks (RFC 2544).
+  { head: [192, 0, 0], bits: 24 },
+  { head: [198, 18], bits: 15 },
+]
+
+const isWithin = (bytes: readonly number[], { head, bits }: { head: readonly number[]; bits: number }): boolean =>
+  head.every((byte, i) => {
+    const mask = 0xff & (0xff00 >> Math.min(8, bits - 8 * i))
+    return (bytes[i]! & mask) === (byte & mask)
+  })
+
+/**
+ * True for addresses that no host on the Internet has: private, loopback, link-local, unique local, shared, multicast, and
+ * those of IPv6 that lead to such.
+ */
 export function isPrivateIp(text: string): boolean {
-  let bytes = parseIp(text)
-  if (!bytes) return false
-  if (bytes.length === 16) {
-    if (isIpv4Inside(bytes)) {
-      bytes = bytes.slice(12)
-    } else {
-      const loopback = bytes.slice(0, 15).every((byte) => byte === 0) && bytes[15]! <= 1
-      return (
-        loopback ||
-        bytes[0] === 0xff ||
-        (bytes[0]! & 0xfe) === 0xfc ||
-        (bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80)
-      )
-    }
-  }
-  const [a, b] = bytes as [number, number]
-  return (
-    a === 10 ||
-    a === 127 ||
-    a === 0 ||
-    a >= 224 ||
-    (a === 172 && b >= 16 && b < 32) ||
-    (a === 192 && b === 168) ||
-    (a === 169 && b === 254) ||
-    (a === 100 && b >= 64 && b < 128)
-  )
+  const bytes = parseIp(text)
+  if (bytes === undefined) return false
+  if (bytes.length === 4) return PRIVATE_V4.some((network) => isWithin(bytes, network))
+  if (PRIVATE_V6.some((network) => isWithin(bytes, network))) return true
+  const inside = INSIDE.find(({ head }) => head.every((byte, i) => bytes[i] === byte))
+  return inside !== undefined && isPrivateIp(formatIp(bytes.slice(inside.at, inside.at + 4)))
 }
