@@ -36,6 +36,7 @@ interface Pending {
   readonly body: Buffer
   readonly name: string
   attempts: number
+  /** Not before then: monotonic, for the other clock may leap. */
   nextMs: number
   failedMs: number | undefined
   isUnderWay: boolean
@@ -49,7 +50,7 @@ interface Hook {
   readThrough: number
   readonly window: Pending[]
   underWay: number
-  /** Failures in a row, and until when nothing is tried for them. */
+  /** Failures in a row, and until when (monotonic) nothing is tried for them. */
   failures: number
   restsUntilMs: number
   isDirty: boolean
@@ -182,7 +183,7 @@ export class Teller {
   /** Sets on their way what may go now: of each message the first event alone. */
   #tell(): void {
     if (this.#isStopped) return
-    const nowMs = this.#agent.world.clock.now()
+    const nowMs = this.#agent.world.clock.monotonic()
     let wakeMs = Number.POSITIVE_INFINITY
     for (const hook of this.#hooks.values()) {
       if (!isTold(hook.webhook, hook.progress)) continue
@@ -248,7 +249,7 @@ export class Teller {
     const nowMs = clock.now()
     const after = (failures: number) => {
       const seconds = RETRY_AFTER_S[Math.min(failures, RETRY_AFTER_S.length) - 1]!
-      return Math.round(nowMs + seconds * 1000 * (0.9 + random.float() / 5))
+      return clock.monotonic() + seconds * 1000 * (0.9 + random.float() / 5)
     }
     pending.attempts++
     pending.failedMs ??= nowMs

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { reply } from '../../protocols/smtp/reply.ts'
 import { domainAt, serveScript, TestSystem, TWO_AGENTS } from '../../system/testing.ts'
 import type { Stream } from '../../world/network.ts'
@@ -204,6 +204,21 @@ test('days without success stop it visibly; enabled again, it goes on where it s
   await world.passTime(10_000)
   assert.equal(taken(told, message).length, 2)
   assert.equal(state().state, 'active')
+})
+
+test('a clock that leapt ahead and back: nobody waits for a day ten years away', async () => {
+  let isUp = false
+  const { world, told, send } = await setting(() => (isUp ? 204 : 500))
+  const { clock } = world.agent('sender').world
+  const right = clock.now.bind(clock)
+  let byMs = 3653 * DAY_MS
+  mock.method(clock, 'now', () => right() + byMs)
+  const message = await send(['bob@recipient.test'])
+  await world.passTime(60_000)
+  byMs = 0
+  isUp = true
+  await world.passTime(DAY_MS)
+  assert.equal(taken(told, message).length, 2)
 })
 
 test('one event that is never taken holds up its own message alone, and is passed over after a day', async () => {
