@@ -238,3 +238,25 @@ test('a WebSocket that a signed-out browser or a revoked app password opened ans
   )
   clients[0]!.close()
 })
+
+test('a page of another site opens no WebSocket, whatever password its browser knows', async (t) => {
+  const { app, basic } = await atServer(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const dial = async (headers: Record<string, string>) => {
+    const client = new WebSocket(`ws://127.0.0.1:${port}/jmap/ws`, 'jmap', {
+      headers: { ...basic('demo'), ...headers },
+    })
+    const opened = once(client, 'open').then(() => 'open')
+    const outcome = await Promise.race([
+      opened,
+      once(client, 'unexpected-response').then(([, { statusCode }]) => statusCode),
+    ])
+    client.terminate()
+    return outcome
+  }
+  assert.equal(await dial({}), 'open')
+  assert.equal(await dial({ origin: `http://127.0.0.1:${port}` }), 'open')
+  assert.equal(await dial({ origin: 'https://evil.example' }), 403)
+  assert.equal(await dial({ 'sec-fetch-site': 'cross-site' }), 403)
+})

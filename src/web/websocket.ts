@@ -11,6 +11,7 @@ import { handleJson, parseJson, requestError } from '../protocols/jmap/request.t
 import { stateChange } from '../protocols/jmap/session.ts'
 import { type JmapBackend, type Json, LIMITS } from '../protocols/jmap/types.ts'
 import type { Clock, Timer } from '../world/world.ts'
+import { isOwnPage } from './cookies.ts'
 import type { WhoAsks } from './sign-in.ts'
 
 const PATH = '/jmap/ws'
@@ -49,6 +50,8 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
     if (!offered.includes(PROTOCOL)) return refuse(socket, '400 Bad Request')
     const { headers } = request
+    // A browser says for any page what it knows of us: its password, too.
+    if (!isOwnPage({ headers, method: 'GET' })) return refuse(socket, '403 Forbidden')
     const backend = await whoAsks({ headers, method: 'GET', ip: request.socket.remoteAddress ?? '' })
     if (backend === 'too-many') return refuse(socket, '429 Too Many Requests')
     if (backend === 'unavailable') return refuse(socket, '503 Service Unavailable')
