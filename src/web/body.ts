@@ -56,12 +56,13 @@ export async function readBody(
 }
 
 /** JSON with an object; long texts are welcome, endless structure is not: each bracket costs far more than its byte. */
-export function parseJson(bytes: Buffer): Readonly<Record<string, unknown>> | Problem {
+export function parseJson(bytes: Buffer): { readonly json: Readonly<Record<string, unknown>> } | Problem {
   if (structureBytes(bytes) > MAX_STRUCTURE_BYTES)
     return { status: 400, code: 'bad-request', detail: 'There is too much in this JSON beside its texts.' }
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return { json: value as Record<string, unknown> }
   } catch {
     // Said below.
   }

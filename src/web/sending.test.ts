@@ -232,6 +232,51 @@ test('a message as it is: its envelope from the query, from fields, or from itse
   }
 })
 
+test('an envelope in fields is part of what a key stands for', async (t) => {
+  const { ask, store } = await atSender(t)
+  const raw = (headers: Record<string, string>) =>
+    ask('/api/send/raw', {
+      method: 'POST',
+      body: `From: ${ANNA}\nTo: ${CARL}\n\nBody\n`,
+      headers: { 'content-type': 'message/rfc822', 'idempotency-key': 'k', ...headers },
+    })
+  assert.equal((await raw({ 'x-envelope-to': 'a@far.test' })).status, 202)
+  assert.equal((await raw({ 'x-envelope-to': 'a@far.test' })).headers['idempotency-replayed'], 'true')
+  const other = await raw({ 'x-envelope-to': 'b@far.test' })
+  assert.deepEqual([other.status, other.json.type], [422, 'urn:borderpost:problem:key-reused'])
+  assert.deepEqual(
+    store.queueEntries({}).map(({ forwardPath }) => forwardPath),
+    ['a@far.test'],
+  )
+})
+
+test('what a program calls status and code is no answer of ours', async (t) => {
+  const { send, store } = await atSender(t)
+  const { status, json } = await send({ ...LETTER, status: 202, code: 'fine', detail: 'taken' })
+  assert.equal(status, 422)
+  assert.deepEqual(
+    json.errors.map(({ pointer }: Loose) => pointer),
+    ['#/status', '#/code', '#/detail'],
+  )
+  assert.equal(store.queueLength(), 0)
+})
+
+test('taken back, it is not said of who has it that it was', async (t) => {
+  const { ask, send, store } = await atSender(t)
+  const { id } = (await send({ ...LETTER, to: [CARL, ALICE] })).json
+  const ids = store.queueEntries({ trace: id }).map((entry) => entry.id)
+  await store.commit([{ kind: 'queue.steer', ids, state: 'held' }])
+  const { status, json } = await ask(`/api/messages/${id}/cancel`, { method: 'POST' })
+  assert.equal(status, 200)
+  assert.deepEqual(
+    json.recipients.map(({ address, status }: Loose) => [address, status]),
+    [
+      [CARL, 'cancelled'],
+      [ALICE, 'delivered'],
+    ],
+  )
+})
+
 test('what is held is seen as held, is taken back once, and what left is not', async (t) => {
   const { ask, send, store, world } = await atSender(t)
   const holdUntil = new Date(world.clock.now() + 3_600_000).toISOString()

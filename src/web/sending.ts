@@ -67,7 +67,8 @@ export function addSending(app: FastifyInstance, world: World, backends: Backend
     const body = await readBody(request.body, length, desk.maxMessageBytes, { budget, roomFor: ROOM_FOR_RAW })
     if ('status' in body) return sendProblem(reply, body)
     try {
-      const key = keyOf(request, [request.url, body.bytes])
+      const envelope = ENVELOPE_FIELDS.map((field) => String(request.headers[field] ?? ''))
+      const key = keyOf(request, [request.url, ...envelope, body.bytes])
       if (key !== undefined && 'status' in key) return sendProblem(reply, key)
       const mail = readRaw(request, body.bytes, world.clock.now())
       if ('faults' in mail) return sendProblem(reply, invalid(mail.faults))
@@ -94,14 +95,16 @@ function jsonReader(budget: Budget): WithJson {
     try {
       const key = keyOf(request, [request.routeOptions.url!, body.bytes])
       if (key !== undefined && 'status' in key) return sendProblem(reply, key)
-      const json = parseJson(body.bytes)
-      if ('status' in json && 'code' in json) return sendProblem(reply, json as Problem)
-      return await route(desk, { json: json as Asked['json'], key }, reply, request)
+      const read = parseJson(body.bytes)
+      if ('status' in read) return sendProblem(reply, read)
+      return await route(desk, { json: read.json, key }, reply, request)
     } finally {
       body.release()
     }
   }
 }
+
+const ENVELOPE_FIELDS = ['x-envelope-from', 'x-envelope-to'] as const
 
 /** What a program asked for, and the key under which it is done once. */
 export interface Asked {
@@ -197,8 +200,8 @@ function readRaw(
     const texts = several(name).length > 0 ? several(name) : [header ?? []].flat().flatMap((text) => text.split(','))
     return faults.mailboxes(texts.slice(0, 1001), place(name)).map(({ localPart, domain }) => ({ localPart, domain }))
   }
-  const from = addressed('from', 'x-envelope-from')
-  const to = addressed('to', 'x-envelope-to')
+  const from = addressed('from', ENVELOPE_FIELDS[0])
+  const to = addressed('to', ENVELOPE_FIELDS[1])
   const priority = one('priority')
   const wishes = readWishes(
     {

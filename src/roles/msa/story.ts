@@ -59,10 +59,16 @@ export function standings(sent: SentMessage, story: readonly StoryEvent[]) {
   // That a group stands for several, or that nothing is written to somebody any more, says nothing of how it goes.
   const telling = story.filter(({ type }) => type !== 'expanded' && type !== 'suppressed')
   return sent.forwardPaths.map((address) => {
-    const last = telling.findLast(({ recipient }) => recipient === '' || isSame(recipient, address))
+    const own = telling.findLast(({ recipient }) => isSame(recipient, address))
+    const all = telling.findLast(({ recipient }) => recipient === '')
+    // What is said of all holds for those of whom nothing is settled: who has it has it.
+    const isSettled = own !== undefined && SETTLED.has(own.type)
+    const last = all !== undefined && !isSettled && all.id > (own?.id ?? 0) ? all : own
     return { address, status: last?.type ?? 'accepted', ...(last?.reply && { reply: last.reply }) }
   })
 }
+
+const SETTLED: ReadonlySet<StoryType> = new Set(['delivered', 'bounced', 'complained'])
 
 /** In one word for all: what is worst and not over comes first. */
 export function statusOf(standing: readonly { readonly status: StoryType }[]): StoryType {
