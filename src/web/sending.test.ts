@@ -245,7 +245,7 @@ test('an envelope in fields is part of what a key stands for', async (t) => {
   const other = await raw({ 'x-envelope-to': 'b@far.test' })
   assert.deepEqual([other.status, other.json.type], [422, 'urn:borderpost:problem:key-reused'])
   assert.deepEqual(
-    store.queueEntries({}).map(({ forwardPath }) => forwardPath),
+    store.queue.entries({}).map(({ forwardPath }) => forwardPath),
     ['a@far.test'],
   )
 })
@@ -258,13 +258,13 @@ test('what a program calls status and code is no answer of ours', async (t) => {
     json.errors.map(({ pointer }: Loose) => pointer),
     ['#/status', '#/code', '#/detail'],
   )
-  assert.equal(store.queueLength(), 0)
+  assert.equal(store.queue.length(), 0)
 })
 
 test('taken back, it is not said of who has it that it was', async (t) => {
   const { ask, send, store } = await atSender(t)
   const { id } = (await send({ ...LETTER, to: [CARL, ALICE] })).json
-  const ids = store.queueEntries({ trace: id }).map((entry) => entry.id)
+  const ids = store.queue.entries({ trace: id }).map((entry) => entry.id)
   await store.commit([{ kind: 'queue.steer', ids, state: 'held' }])
   const { status, json } = await ask(`/api/messages/${id}/cancel`, { method: 'POST' })
   assert.equal(status, 200)

@@ -372,13 +372,13 @@ describe('faults of our own', () => {
     assert.match(world.complaints[0]!, /cannot be kept now/)
   })
 
-  for (const read of ['queueAfter', 'queueNextDueMs', 'queueDue', 'queueLanesDue', 'queueWaits', 'queueLane'] as const)
-    test(`while the disk refuses to be read (${read}), mail waits, and arrives when it can be`, async () => {
+  for (const read of ['after', 'nextDueMs', 'due', 'lanesDue', 'waits', 'lane'] as const)
+    test(`while the queue cannot be read (${read}), mail waits, and arrives when it can be`, async () => {
       const { world, taken } = await withFar([LATER, TAKEN])
       const { store } = world.agent('sender')
-      const can = store[read].bind(store) as (...asked: unknown[]) => never
+      const can = store.queue[read].bind(store.queue) as (...asked: unknown[]) => never
       let refusals = 0
-      Object.assign(store, {
+      Object.assign(store.queue, {
         [read]: (...asked: unknown[]) => {
           if (refusals++ < 2) throw new DiskError('failed', 'disk I/O error')
           return can(...asked)
@@ -388,7 +388,7 @@ describe('faults of our own', () => {
       await world.simulation.runFor(HOUR)
       assert.ok(refusals > 2)
       assert.equal(taken.length, 1)
-      assert.equal(store.queueLength(), 0)
+      assert.equal(store.queue.length(), 0)
     })
 
   test('a message whose stored copy cannot be read is held where an administrator sees it; other mail goes on', async () => {
