@@ -388,7 +388,7 @@ test('a person agrees in a browser, sees the program in the settings and revokes
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
   t.after(() => browser.close())
   const page = await browser.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   const verifier = oauth.generateRandomCodeVerifier()
   const redirectUri = `http://127.0.0.1:${(native.address() as AddressInfo).port}/done`
   const query = new URLSearchParams({

@@ -323,7 +323,7 @@ test('oidc-provider: a person signs in there with Chromium, and reads mail here'
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
   t.after(() => browser.close())
   const page = await browser.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   await page.goto(`${base}/mail`)
   await page.getByRole('link', { name: `Sign in with ${new URL(issuer).host}` }).click()
   await page.fill('input[name=login]', 'bob')

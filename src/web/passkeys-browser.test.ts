@@ -44,7 +44,7 @@ test('in a browser: made in the settings, signs in alone and in place of a code,
   t.after(() => browser.close())
   const context = await browser.newContext({ locale: 'en-GB' })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   const errors: Error[] = []
   page.on('pageerror', (error) => errors.push(error))
 

@@ -66,7 +66,7 @@ describe('reports', () => {
     const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
     try {
       const page = await browser.newPage({ locale: 'en-GB' })
-      page.setDefaultTimeout(8000)
+      page.setDefaultTimeout(60_000)
       const errors: Error[] = []
       page.on('pageerror', (error) => errors.push(error))
       await page.goto(`${base}/reports`)

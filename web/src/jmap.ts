@@ -184,26 +184,23 @@ export class Jmap {
     return `/jmap/download/${this.accountId}/${blobId}/${encodeURIComponent(name)}?type=${encodeURIComponent(type)}`
   }
 
-  /** Calls back when anything changed, and when a lost connection is back. Gives the function that stops it. */
+  /** Calls back when anything changed or may have: whenever the connection is there. Gives the function that stops it. */
   watch(changed: () => void): () => void {
     let source: EventSource
     let timer = 0
-    const open = (isAgain: boolean): void => {
+    const open = (): void => {
       source = new EventSource('/jmap/eventsource?types=Email,Mailbox&closeafter=no&ping=60')
-      let wasOpen = isAgain
       source.addEventListener('state', changed)
-      source.addEventListener('open', () => {
-        if (wasOpen) changed()
-        wasOpen = true
-      })
+      // Also at the first time: something may have changed since the page read what it shows.
+      source.addEventListener('open', changed)
       // The browser tries again by itself, but not after an answer that is no stream (a proxy's 502, a lost sign-in).
       source.addEventListener('error', () => {
         if (source.readyState !== EventSource.CLOSED) return
         changed()
-        timer = window.setTimeout(() => open(true), REOPEN_MS)
+        timer = window.setTimeout(open, REOPEN_MS)
       })
     }
-    open(false)
+    open()
     return () => {
       clearTimeout(timer)
       source.close()

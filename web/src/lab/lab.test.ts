@@ -44,7 +44,7 @@ describe('the lab in a browser', { skip: NO_BROWSER }, () => {
     })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
     const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(60_000)
     const errors: Error[] = []
     page.on('pageerror', (error) => errors.push(error))
     try {

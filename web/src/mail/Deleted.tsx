@@ -40,7 +40,7 @@ export function DeletedSettings(props: { mail: Mail }) {
       <h3>Recently deleted</h3>
       <p class="quiet">What was deleted, also by other programs, can be brought back for a while.</p>
       <ul class="trusted">
-        <For each={list() ?? []} fallback={<li class="quiet">Nothing.</li>}>
+        <For each={list()} fallback={list() && <li class="quiet">Nothing.</li>}>
           {(email) => (
             <li>
               <span>

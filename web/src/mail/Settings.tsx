@@ -110,7 +110,7 @@ function TrustedForwarders(props: { version: number }) {
         counts here, for you alone.
       </p>
       <ul class="trusted">
-        <For each={list()?.forwarders} fallback={<li class="quiet">None yet.</li>}>
+        <For each={list()?.forwarders} fallback={list() && <li class="quiet">None yet.</li>}>
           {(forwarder) => (
             <li>
               <span>

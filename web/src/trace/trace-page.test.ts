@@ -59,7 +59,7 @@ describe('the page of the trace in a browser', { skip: NO_BROWSER }, () => {
       viewport: { width, height: 900 },
     })
     const page = await context.newPage()
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(60_000)
     const errors: Error[] = []
     const asked: string[] = []
     page.on('pageerror', (error) => errors.push(error))
