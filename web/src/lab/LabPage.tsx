@@ -234,6 +234,7 @@ export function LabPage() {
           >
             <Picture
               svg={lab.picture()}
+              isDrawn={lab.isDrawn()}
               marked={placeAt(model(), lab.caret())}
               words={describe(model())}
               onChoose={goToBlock}

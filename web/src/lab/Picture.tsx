@@ -17,6 +17,8 @@ export function Picture(props: {
   layers: readonly Layer[]
   shownLayers: ReadonlySet<Layer>
   onLayer: (layer: Layer) => void
+  /** That it is the picture of the text as it is now. */
+  isDrawn: boolean
   onChoose: (block: string) => void
   /** The drawn picture, each time that it is drawn anew. */
   onDrawn: (svg: SVGSVGElement) => void
@@ -148,7 +150,13 @@ export function Picture(props: {
         </button>
       </div>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the actors in it are the buttons; their events are heard here */}
-      <div class="picture-place" ref={place} onClick={(event) => choose(event.target)} onKeyDown={onKeyDown} />
+      <div
+        class="picture-place"
+        aria-busy={!props.isDrawn}
+        ref={place}
+        onClick={(event) => choose(event.target)}
+        onKeyDown={onKeyDown}
+      />
       <Show when={props.svg === undefined}>
         <p class="empty">This system is too large for one picture. Its text and its findings are still read.</p>
       </Show>

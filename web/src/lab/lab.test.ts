@@ -68,17 +68,12 @@ describe('the lab in a browser', { skip: NO_BROWSER }, () => {
   }
   /** The actors of the picture, as soon as it is that of the text. */
   async function blocks(page: Page): Promise<(string | null)[]> {
-    await page.waitForTimeout(50)
-    const all = () =>
-      page
-        .locator('.picture-place [data-block]')
-        .evaluateAll((those) => those.map((one) => one.getAttribute('data-block')))
-    for (let before = await all(); ; ) {
-      await page.waitForTimeout(600)
-      const now = await all()
-      if (now.join() === before.join()) return now
-      before = now
-    }
+    // The editor tells of what was written in the next frame.
+    await page.evaluate('new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))')
+    await page.locator('.picture-place[aria-busy=false]').waitFor()
+    return page
+      .locator('.picture-place [data-block]')
+      .evaluateAll((those) => those.map((one) => one.getAttribute('data-block')))
   }
 
   async function axe(page: Page, where: string): Promise<void> {

@@ -26,6 +26,8 @@ export interface Lab {
   readonly setCaret: (offset: number) => void
   /** The SVG; undefined: too large. */
   readonly picture: Accessor<string | undefined>
+  /** That it is the picture of the text as it is now. */
+  readonly isDrawn: Accessor<boolean>
   /** Further layers that the text has, and which of them are shown. */
   readonly layers: Accessor<readonly Layer[]>
   readonly shownLayers: Accessor<ReadonlySet<Layer>>
@@ -50,7 +52,7 @@ export function createLab(initial: string): Lab {
     const there = new Set(reading().model.attributes.map(layerOf))
     return [...ALL_LAYERS].filter((layer) => there.has(layer))
   })
-  const picture = createPicture(() => reading().model, shownLayers)
+  const drawn = createPicture(() => reading().model, shownLayers)
   const isSettled = () => settled().reading.text === reading().text
 
   const settle = () => {
@@ -76,7 +78,8 @@ export function createLab(initial: string): Lab {
     setReading,
     caret,
     setCaret,
-    picture,
+    picture: () => drawn().svg,
+    isDrawn: () => drawn().model === reading().model && drawn().layers === shownLayers(),
     layers,
     shownLayers,
     toggleLayer,
@@ -93,30 +96,34 @@ function settledOf(reading: Reading): Settled {
   return { reading, explanation: explain(reading.model) }
 }
 
+interface Drawn {
+  readonly model: SystemModel
+  readonly layers: ReadonlySet<Layer>
+  readonly svg: string | undefined
+}
+
 /** A large picture takes its time: it is drawn when the writer pauses, a small one at every key. */
-function createPicture(
-  model: Accessor<SystemModel>,
-  layers: Accessor<ReadonlySet<Layer>>,
-): Accessor<string | undefined> {
+function createPicture(model: Accessor<SystemModel>, layers: Accessor<ReadonlySet<Layer>>): Accessor<Drawn> {
   let tookMs = 0
-  const drawn = () => {
+  const drawNow = (): Drawn => {
     const start = performance.now()
-    const svg = pictureOf(model(), layers())
+    const now = { model: model(), layers: layers() }
+    const svg = pictureOf(now.model, now.layers)
     tookMs = performance.now() - start
-    return svg
+    return { ...now, svg }
   }
-  const [picture, setPicture] = createSignal(drawn())
+  const [drawn, setDrawn] = createSignal(drawNow())
   createEffect(
     on(
       [model, layers],
       () => {
-        const timer = setTimeout(() => setPicture(drawn), tookMs < QUICK_MS ? 0 : DRAW_PAUSE_MS)
+        const timer = setTimeout(() => setDrawn(drawNow), tookMs < QUICK_MS ? 0 : DRAW_PAUSE_MS)
         onCleanup(() => clearTimeout(timer))
       },
       { defer: true },
     ),
   )
-  return picture
+  return drawn
 }
 
 function pictureOf(model: SystemModel, layers: ReadonlySet<Layer>): string | undefined {
