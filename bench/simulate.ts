@@ -8,7 +8,8 @@ import { readFileSync } from 'node:fs'
 import { traffic } from '../src/lab/simulate/traffic.ts'
 import { simulatedStage } from '../src/lab/simulate/world.ts'
 import { parse } from '../src/notation/parse.ts'
-import { planSystem, type SystemPlan } from '../src/system/description.ts'
+import { planSystem } from '../src/system/description.ts'
+import type { SystemPlan } from '../src/system/plan.ts'
 import { largeSystem } from './large-system.ts'
 
 const [most = 8000, agents = 0, large = 0] = process.argv.slice(2).map(Number)

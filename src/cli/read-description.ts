@@ -6,7 +6,8 @@ import { renderFinding } from '../notation/findings.ts'
 import { mend } from '../notation/mend.ts'
 import type { Finding, SystemModel } from '../notation/model.ts'
 import { parse } from '../notation/parse.ts'
-import { planSystem, type SystemPlan } from '../system/description.ts'
+import { planSystem } from '../system/description.ts'
+import type { SystemPlan } from '../system/plan.ts'
 
 /** Exit codes of the command, the same for every verb. */
 export const EXIT = { ok: 0, findings: 1, usage: 2, description: 3, unreachable: 4 } as const

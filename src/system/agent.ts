@@ -33,10 +33,10 @@ import { type Endpoint, type Listener, NetworkError, type Stream, type TlsIdenti
 import type { Argon2Cost, World } from '../world/world.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { Background } from './background.ts'
-import type { AgentPlan } from './description.ts'
 import { KeyKeeper } from './key-keeper.ts'
 import { KeptMemory } from './memory.ts'
 import { settle } from './people.ts'
+import type { AgentPlan } from './plan.ts'
 import { type Secrets, secretsOf } from './secrets.ts'
 
 /** The doors of an agent, each with the role that opens it. */

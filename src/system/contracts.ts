@@ -7,8 +7,8 @@ import type { Attribute, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { ContractTerms } from '../roles/agent.ts'
 import { NO_TERMS } from '../roles/transmitter/contract-accounts.ts'
-import type { AgentPlan } from './description.ts'
 import { CONTRACT_KEYS } from './keys.ts'
+import type { AgentPlan } from './plan.ts'
 import * as values from './values.ts'
 
 type Complain = (span: Span, code: string, message: string, remedy: string, reason?: string) => void

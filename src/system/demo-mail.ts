@@ -6,8 +6,8 @@ import { isPositive, replyText } from '../protocols/smtp/reply.ts'
 import { forwardPathOf, reversePathOf } from '../roles/routing.ts'
 import type { World } from '../world/world.ts'
 import type { RunningAgent } from './agent.ts'
-import type { PersonPlan } from './description.ts'
 import type { Live, LiveHop } from './live.ts'
+import type { PersonPlan } from './plan.ts'
 
 export interface Letter {
   readonly from: PersonPlan

@@ -2,8 +2,8 @@
 
 import type { Actor, Span } from '../notation/model.ts'
 import type { DirectorySettings } from '../roles/directory-login.ts'
-import type { Complain } from './description.ts'
 import type { ValuesOf } from './keys.ts'
+import type { Complain } from './plan.ts'
 
 /** The LDAP server and how people are found in it; undefined: there is none. */
 export function directoryOf(actor: Actor, of: ValuesOf, span: Span, complain: Complain): DirectorySettings | undefined {

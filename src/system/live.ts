@@ -8,7 +8,7 @@ import type { AgentRole } from '../roles/agent.ts'
 import type { TrackEvent } from '../store/nouns/tracking.ts'
 import { EVENTS } from '../store/nouns/watched.ts'
 import type { RunningAgent } from './agent.ts'
-import type { PersonPlan } from './description.ts'
+import type { PersonPlan } from './plan.ts'
 import type { RunningSystem } from './start.ts'
 
 /** One step of a message, between two blocks of the drawing (the same block twice: it happened inside). */

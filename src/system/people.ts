@@ -11,7 +11,7 @@ import type { Group } from '../store/nouns/people.ts'
 import { COMPLAINS } from '../store/nouns/reports.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world/world.ts'
-import type { AgentPlan, PersonPlan } from './description.ts'
+import type { AgentPlan, PersonPlan } from './plan.ts'
 
 /** Makes the accounts, aliases, groups and trusted Forwarders that the description names. */
 export async function settle(

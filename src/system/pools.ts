@@ -4,8 +4,8 @@
 import type { Attribute, AttributeEntry, Span, SystemModel } from '../notation/model.ts'
 import { suggest } from '../notation/suggest.ts'
 import type { Pool } from '../roles/transmitter/pools.ts'
-import type { AgentPlan, Complain } from './description.ts'
 import type { ValuesOf } from './keys.ts'
+import type { AgentPlan, Complain } from './plan.ts'
 
 /** More would make an SPF record longer than DNS likes to carry. */
 const MOST_ADDRESSES = 30

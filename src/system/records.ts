@@ -5,7 +5,7 @@ import { ownTlsa, tlsaText } from '../identity/dane/tlsa.ts'
 import { parseIp, reverseName } from '../identity/ip.ts'
 import { policyRecord } from '../identity/mta-sts/policy.ts'
 import { reportAddress } from '../roles/reports/addresses.ts'
-import type { AgentPlan, DmarcPlan } from './description.ts'
+import type { AgentPlan, DmarcPlan } from './plan.ts'
 import type { KnownKey } from './secrets.ts'
 import { parkedRecords, serviceRecords } from './service-records.ts'
 

@@ -4,7 +4,7 @@
 
 import type { Block, Hop, SystemModel } from '../notation/model.ts'
 import type { BackedDomain, Partner } from '../roles/agent.ts'
-import type { AgentPlan } from './description.ts'
+import type { AgentPlan } from './plan.ts'
 import { rolesIn } from './roles.ts'
 
 export interface HandOver {

@@ -10,7 +10,7 @@ import type { AgentSecrets, DkimKey } from '../roles/agent.ts'
 import type { Vault } from '../store/open.ts'
 import type { TlsIdentity } from '../world/network.ts'
 import type { World } from '../world/world.ts'
-import type { AgentPlan } from './description.ts'
+import type { AgentPlan } from './plan.ts'
 
 const FILE = 'secrets.json'
 /** Opens what nodes share: 32 bytes, base64. */

@@ -1,7 +1,7 @@
 // Where people's programs find the doors of a domain (RFC 6186, RFC 8314 §5.1, RFC 5804 §1.8, RFC 8620 §2.2); and what a
 // domain says that has none and sends nothing (RFC 7505, RFC 7208 §10.1.2, M3AAWG's advice on parked domains).
 
-import type { AgentPlan } from './description.ts'
+import type { AgentPlan } from './plan.ts'
 import type { PublishedRecord } from './records.ts'
 
 interface Service {

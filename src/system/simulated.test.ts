@@ -6,7 +6,8 @@ import { SmtpConnection } from '../protocols/smtp/client.ts'
 import { forwardPathOf, reversePathOf } from '../roles/routing.ts'
 import { type SimulationOptions, simulate } from '../world/simulated/simulation.ts'
 import type { World } from '../world/world.ts'
-import { planSystem, type SystemPlan } from './description.ts'
+import { planSystem } from './description.ts'
+import type { SystemPlan } from './plan.ts'
 import { SimulatedSystem } from './simulated.ts'
 
 const demoText = readFileSync(new URL('./demo.borderpost', import.meta.url), 'utf8')

@@ -10,7 +10,7 @@ import type { SimulatedHost } from '../world/simulated/host.ts'
 import type { Simulation } from '../world/simulated/simulation.ts'
 import type { World } from '../world/world.ts'
 import { INTERNET_PORTS, type Log, RunningAgent, servicesOf } from './agent.ts'
-import type { AgentPlan, SystemPlan } from './description.ts'
+import type { AgentPlan, SystemPlan } from './plan.ts'
 import { labZone, publishedTogether } from './zones.ts'
 
 const DNS_ADDRESS = '198.51.100.53'

@@ -6,7 +6,7 @@ import type { Endpoint } from '../world/network.ts'
 import { NetworkError } from '../world/network.ts'
 import type { World } from '../world/world.ts'
 import { type AgentOptions, type Ports, RunningAgent, type ServiceName, servicesOf } from './agent.ts'
-import type { AgentPlan, SystemPlan } from './description.ts'
+import type { AgentPlan, SystemPlan } from './plan.ts'
 
 const TRIES = 200
 /** Starts anew when an SMTP port was lost to another system between looking and opening. */

@@ -20,8 +20,8 @@ import { SecurityDesk } from '../roles/security-desk.ts'
 import { ContractBook } from '../roles/transmitter/contract-book.ts'
 import { findStories, visibleTo } from '../roles/where/find.ts'
 import type { RunningAgent } from './agent.ts'
-import type { SystemPlan } from './description.ts'
 import { otherIssuersOf } from './other-issuers.ts'
+import type { SystemPlan } from './plan.ts'
 
 /** Of one person's question. */
 const SHOWN_STORIES = 10

@@ -4,7 +4,7 @@
 import type { Zone, ZoneRecord } from '../protocols/dns/zone.ts'
 import type { TlsaRecord } from '../world/dns.ts'
 import type { RunningAgent } from './agent.ts'
-import type { AgentPlan } from './description.ts'
+import type { AgentPlan } from './plan.ts'
 import { type PublishedRecord, recordsOf } from './records.ts'
 
 const TTL_S = 60

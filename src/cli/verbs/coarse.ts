@@ -8,7 +8,7 @@ import { messagesOf, populationsOf } from '../../lab/flows/populations.ts'
 import { renderCalibration, renderCoarse, renderCompared } from '../../lab/flows/render.ts'
 import { plotWaiting } from '../../lab/simulate/plot.ts'
 import type { Mix } from '../../lab/simulate/senders.ts'
-import type { SystemPlan } from '../../system/description.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 
 export interface CoarseWishes {
   readonly seed: string

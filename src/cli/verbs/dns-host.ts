@@ -3,7 +3,7 @@
 
 import { checkIprev } from '../../identity/iprev.ts'
 import { MAX_LOOKUPS, spfLookups } from '../../identity/spf/lookups.ts'
-import type { AgentPlan } from '../../system/description.ts'
+import type { AgentPlan } from '../../system/plan.ts'
 import type { Dns } from '../../world/dns.ts'
 import { type Network, NetworkError } from '../../world/network.ts'
 

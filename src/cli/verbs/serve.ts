@@ -4,7 +4,7 @@
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import type { Log } from '../../system/agent.ts'
-import type { SystemPlan } from '../../system/description.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 import { DiskError } from '../../world/disk.ts'
 import { NetworkError } from '../../world/network.ts'
 import { systemDns } from '../../world/real/resolv-conf.ts'

@@ -2,7 +2,8 @@
 // the agents, or at the coarse level with populations; and takes the measures.
 
 import { parse } from '../../notation/parse.ts'
-import { planSystem, type SystemPlan } from '../../system/description.ts'
+import { planSystem } from '../../system/description.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 import { type Calibration, calibrate } from '../flows/calibrate.ts'
 import { flows } from '../flows/flows.ts'
 import { type Populations, populationsOf } from '../flows/populations.ts'

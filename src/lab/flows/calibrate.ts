@@ -2,7 +2,7 @@
 // world. A second day with another seed is what the coarse level is then held against, on the same small system: the
 // deviation between the two.
 
-import type { SystemPlan } from '../../system/description.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 import { lettersOf } from '../simulate/letters.ts'
 import { KINDS, type Kind } from '../simulate/senders.ts'
 import { type TrafficResult, traffic } from '../simulate/traffic.ts'

@@ -4,7 +4,7 @@
 //   acts:   kind, the way so far, the agent, those proofs          -> where it ends, or who has it next
 // What was never seen in just that state is taken from the next coarser one.
 
-import type { AgentPlan } from '../../system/description.ts'
+import type { AgentPlan } from '../../system/plan.ts'
 import { type Cost, type Meter, roundedCost } from '../simulate/cost.ts'
 import { AUTHORS, type Kind, type Mix, STRANGERS_IPS } from '../simulate/senders.ts'
 import type { End, Journey } from './journeys.ts'

@@ -3,7 +3,7 @@
 
 import type { Actor, SystemModel } from '../../notation/model.ts'
 import { Sayings } from '../../notation/said.ts'
-import type { SystemPlan } from '../../system/description.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 import type { Random } from '../../world/world.ts'
 import { lettersOf } from '../simulate/letters.ts'
 import { AUTHORS, domainOf, KINDS, type Kind, type Mix } from '../simulate/senders.ts'

@@ -4,7 +4,7 @@
 import type { Block, Flow } from '../../notation/model.ts'
 import { blockLabel } from '../../notation/model.ts'
 import type { ZoneRecord } from '../../protocols/dns/zone.ts'
-import type { AgentPlan, PersonPlan, SystemPlan } from '../../system/description.ts'
+import type { AgentPlan, PersonPlan, SystemPlan } from '../../system/plan.ts'
 
 export interface FlowLetter {
   readonly flow: number

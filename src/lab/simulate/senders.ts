@@ -3,7 +3,7 @@
 // drawn from the seed.
 
 import type { ZoneRecord } from '../../protocols/dns/zone.ts'
-import type { AgentPlan } from '../../system/description.ts'
+import type { AgentPlan } from '../../system/plan.ts'
 import type { Random } from '../../world/world.ts'
 import { type FlowLetter, STRANGER } from './letters.ts'
 

@@ -6,7 +6,7 @@ import { SmtpConnection } from '../../protocols/smtp/client.ts'
 import { replyText } from '../../protocols/smtp/reply.ts'
 import { forwardPathOf, reversePathOf } from '../../roles/routing.ts'
 import type { RunningAgent } from '../../system/agent.ts'
-import type { SystemPlan } from '../../system/description.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 import type { World } from '../../world/world.ts'
 import { type FlowLetter, STRANGER } from './letters.ts'
 

@@ -1,7 +1,7 @@
 // The stage of the simulated world: the system of a plan on hosts of its own, strangers beside it.
 
 import type { StateOptions } from '../../store/memory/state.ts'
-import type { SystemPlan } from '../../system/description.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 import { SimulatedSystem } from '../../system/simulated.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
 import { type SimulationOptions, simulate } from '../../world/simulated/simulation.ts'

@@ -14,7 +14,7 @@
 // relays are one, since nothing shows which of them rewrote the address.
 
 import type { Flow } from '../../../notation/model.ts'
-import type { SystemPlan } from '../../../system/description.ts'
+import type { SystemPlan } from '../../../system/plan.ts'
 import type { TraceBlock } from '../blocks.ts'
 
 export interface KnownHop {
