@@ -38,6 +38,7 @@ export function buildModel(source: string, raw: RawDiagram[], report: Report): S
     const diagram: Diagram = {
       index: model.diagrams.length,
       form: drawing.form,
+      strokes: drawing.strokes,
       brackets: drawing.brackets.map((bracket) => ({
         ...bracket,
         network: networks.named(bracket.name, bracket.span).id,

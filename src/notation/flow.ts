@@ -101,6 +101,14 @@ export function readFlow(lines: Lines, report: Report): RawFlow[] {
   const span = spanOfLines(lines)
   if (!isForked(lines)) return [flowOf(readItems(lines.tokens, report), span, report)]
   const tree = mapSteps(readTree(lines, report), (tokens) => readItems(tokens, report))
+  if (tree.every(({ kind }) => kind === 'run'))
+    return [
+      flowOf(
+        tree.flatMap((step) => (step.kind === 'run' ? step.run : [])),
+        span,
+        report,
+      ),
+    ]
   const told = new Set<string>()
   const once: Report = (found) => {
     const key = `${found.code} ${found.span.start} ${found.span.end}`

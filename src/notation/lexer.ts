@@ -30,10 +30,27 @@ export type Token = {
 
 export const NORMAL_ARROW: Record<Arrow, string> = { direct: '==>', indirect: '~~>', flow: '-->' }
 
-/** What leads from one place to the next, as it is written: `-->[if spam] / -->`. */
-export function arrowText(hop: { arrow: Arrow; condition?: string; crossings: readonly unknown[] }): string {
+type WrittenHop = {
+  from?: unknown
+  to?: unknown
+  arrow: Arrow
+  condition?: string
+  arrows: readonly { arrow: Arrow }[]
+  crossings: readonly unknown[]
+}
+
+/** What leads from one place to the next, as it is written: `-->[if spam] / -->`, `--> /` into the open Internet. */
+export function arrowText(hop: WrittenHop): string {
   const condition = hop.condition === undefined ? '' : `[${hop.condition}]`
-  return NORMAL_ARROW[hop.arrow] + condition + ' / -->'.repeat(hop.crossings.length)
+  const [first = hop.arrow, ...rest] = hop.arrows.map(({ arrow }) => arrow)
+  const crossings = hop.crossings.length
+  const begin = NORMAL_ARROW[first] + condition
+  if (crossings > 0 && hop.arrows.length === crossings) {
+    if (hop.from === undefined) return `/ ${[begin, ...rest.map((arrow) => NORMAL_ARROW[arrow])].join(' / ')}`
+    if (hop.to === undefined) return `${[begin, ...rest.map((arrow) => NORMAL_ARROW[arrow])].join(' / ')} /`
+  }
+  if (rest.length === crossings) return [begin, ...rest.map((arrow) => NORMAL_ARROW[arrow])].join(' / ')
+  return NORMAL_ARROW[hop.arrow] + condition + ' / -->'.repeat(crossings)
 }
 
 const UNICODE_ARROWS = new Map<string, Arrow>([

@@ -96,6 +96,8 @@ export type Diagram = {
   index: number
   /** flat: all on one line; drawn: brackets or strokes on lines of their own; plain: a bare flow. */
   form: 'flat' | 'drawn' | 'plain'
+  /** The Border is drawn through it, from top to bottom. */
+  strokes: boolean
   brackets: Bracket[]
   flows: number[]
   /** The comment directly above. */

@@ -2,6 +2,7 @@
 
 import { arrowText } from './lexer.ts'
 import { blockText, type Flow, type Hop, type SystemModel, type Tree } from './model.ts'
+import { isUserRole } from './vocabulary.ts'
 
 /** The arrow between two blocks as it is written; '' where there is none. */
 type HopText = (from: string | undefined, to: string | undefined) => string
@@ -11,7 +12,7 @@ const MAX_BLANKS = 200_000
 
 /** The flow with its branches on one line. */
 export function flatTree(model: SystemModel, flow: Flow): string {
-  const { text, hop } = writers(model, flow)
+  const { text, hop, isPerson } = writers(model, flow)
   const tree = flow.tree!
   const write = (steps: Tree): string => {
     const out: string[] = []
@@ -34,7 +35,9 @@ export function flatTree(model: SystemModel, flow: Flow): string {
         const after = exitHops(step, next)
         return [lead, write(way), after?.[at] ?? ''].filter((part) => part !== '').join(' ')
       })
-      out.push(`{ ${ways.join(' ; ')} }`)
+      // People are written as a list.
+      const isList = step.every(([one, other]) => typeof one === 'string' && other === undefined && isPerson(one))
+      out.push(isList && shared !== undefined ? ways.join(', ') : `{ ${ways.join(' ; ')} }`)
     })
     out.push(trailing(steps, hop))
     return out.filter((part) => part !== '').join(' ')
@@ -101,15 +104,16 @@ export function drawnTree(model: SystemModel, flow: Flow): string[] | undefined 
   return write(flow.tree!, hop(END, entryOf(flow.tree!)))
 }
 
-function writers(model: SystemModel, flow: Flow): { text: (id: string) => string; hop: HopText } {
+function writers(model: SystemModel, flow: Flow) {
   const group = [flow]
   for (let k = flow.index + 1; model.flows[k]?.branchOf === flow.index; k++) group.push(model.flows[k]!)
   const blocks = new Map(group.flatMap((way) => way.blocks.map((block) => [block.id, block] as const)))
   const hops = new Map<string, Hop>()
   for (const way of group) for (const hop of way.hops) hops.set(`${hop.from ?? ''} ${hop.to ?? ''}`, hop)
   return {
-    text: (id) => blockText(blocks.get(id)!),
-    hop: (from, to) => {
+    text: (id: string) => blockText(blocks.get(id)!),
+    isPerson: (id: string) => blocks.get(id)!.roles.every(isUserRole) && blocks.get(id)!.roles.length > 0,
+    hop: (from: string | undefined, to: string | undefined) => {
       const hop = from === undefined && to === undefined ? undefined : hops.get(`${from ?? ''} ${to ?? ''}`)
       return hop === undefined ? '' : arrowText(hop)
     },

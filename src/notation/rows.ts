@@ -12,6 +12,7 @@ import type { Lines } from './ways.ts'
 
 export type RawDiagram = {
   form: Diagram['form']
+  strokes: boolean
   brackets: RawBracket[]
   flows: RawFlow[]
   caption?: string
@@ -198,14 +199,16 @@ function closeDiagram(open: Open, diagrams: RawDiagram[], report: Report) {
     return
   }
   let flat = false
+  let stroked = open.strokeRows
   const flows = open.flows.flatMap((row) => {
     const { tokens, strokes } = stripStrokes(row.tokens, row.bracketed, row.labelled)
+    stroked ||= strokes
     flat ||= row.bracketed || (strokes && !open.strokeRows)
     return tokens.length === 0 ? [] : readFlow({ ...row, tokens }, report)
   })
   const form = flat ? 'flat' : open.brackets.length > 0 || open.strokeRows ? 'drawn' : 'plain'
   const caption = open.caption === undefined ? {} : { caption: open.caption }
-  diagrams.push({ form, brackets: open.brackets, flows, ...caption, span: open.span })
+  diagrams.push({ form, strokes: stroked, brackets: open.brackets, flows, ...caption, span: open.span })
 }
 
 function reportFence(line: Line, report: Report) {

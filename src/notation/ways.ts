@@ -40,6 +40,14 @@ export function readWays(lines: Lines, report: Report): Step<Token>[] {
       if (last?.kind === 'run') last.run.push(token)
       else steps.push({ kind: 'run', run: [token] })
     }
+    // One way alone is no branching.
+    const pushFork = (ways: Step<Token>[][]) => {
+      if (ways.length > 1) steps.push({ kind: 'fork', ways })
+      else
+        for (const step of ways[0] ?? [])
+          if (step.kind === 'run') step.run.forEach(push)
+          else steps.push(step)
+    }
     let k = from
     for (; k < tokens.length; k++) {
       const token = tokens[k]!
@@ -53,7 +61,7 @@ export function readWays(lines: Lines, report: Report): Step<Token>[] {
         } while (tokens[k]?.kind === 'next')
         depth--
         if (tokens[k]?.kind !== 'close') wrong(token, 'This branching is not closed', 'Write } behind its last branch')
-        steps.push({ kind: 'fork', ways })
+        pushFork(ways)
       } else if (token.kind === 'open') {
         wrong(
           token,
@@ -78,7 +86,7 @@ export function readWays(lines: Lines, report: Report): Step<Token>[] {
           ...branches.map((branch) => sequence(withoutCommas(branch.slice(1)), 0, false)[0]),
         ]
         depth--
-        steps.push({ kind: 'fork', ways })
+        pushFork(ways)
         k = tokens.length
       } else if (token.kind !== 'comma') {
         push(token)
