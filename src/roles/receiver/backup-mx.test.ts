@@ -126,8 +126,10 @@ test('spam and forgeries are refused at the backup, also while the primary is aw
 
 test('what the backup set aside is in Junk at the primary; a verdict that a stranger wrote counts nowhere', async () => {
   const world = await start()
-  world.system.crash('first')
   const host = strangerOf(world)
+  // The primary has said that Bob has a mailbox, with a Junk.
+  assert.match((await toBackup(world, host))[0]!, /^250/)
+  world.system.crash('first')
   world.publish(domainAt('bank.test', '203.0.113.9', 'quarantine'))
   const forged = Buffer.from(JSON.stringify({ outcome: 'accept', reason: 'I said so', spf: 'pass' })).toString('base64')
   const text = `Borderpost-Verdict:\n ${forged}\nFrom: ceo@bank.test\nTo: ${BOB}\nSubject: urgent\n\npay\n`
@@ -140,6 +142,44 @@ test('what the backup set aside is in Junk at the primary; a verdict that a stra
     mail.map(({ verdict }) => verdict?.dmarc),
     ['fail', 'fail'],
   )
+})
+
+const FORWARDED = SYSTEM.replace(/^carl.*\n/m, '')
+  .replace(
+    'Backup MX@second ==> Receiver/MDA@first ==> Recipient@bob',
+    'Backup MX@second ==> Receiver/Forwarder/MDA@first ==> Recipient@bob',
+  )
+  .replace('host=mx1.recipient.test', 'host=mx1.recipient.test, forward="bob@recipient.test -> bob@sender.test"')
+const JUNK = `From: ceo@bank.test\nTo: ${BOB}\nSubject: urgent\n\npay\n`
+
+test('what is judged Junk is refused at the backup where the primary would refuse it, because it forwards: it is never held', async () => {
+  const world = await TestSystem.start(FORWARDED + second())
+  const host = strangerOf(world)
+  world.publish(domainAt('bank.test', '203.0.113.9', 'quarantine'))
+  const atPrimary = await world.send(host, 'first', 'smtp', { from: 'a@stranger.test', to: BOB, text: JUNK })
+  assert.match(atPrimary[0]!, /^550 5\.7\.1 .*it is not forwarded/)
+  // The backup hears the primary's own word, and remembers what it is of Bob.
+  assert.match((await toBackup(world, host, { text: JUNK }))[0]!, /^550 5\.7\.1 .*it is not forwarded/)
+  world.system.crash('first')
+  await world.passTime(DAY_MS)
+  assert.match((await toBackup(world, host, { text: JUNK }))[0]!, /^550 5\.7\.1 .*it is not forwarded/)
+  assert.match((await toBackup(world, host))[0]!, /^250/, 'what nothing speaks against waits here')
+  await world.run(world.system.restart('first'))
+  await world.quiet()
+  assert.deepEqual([...world.agent('second').store.queue.entries()], [])
+})
+
+test('what is judged Junk comes again later where the primary has not said what it does with it', async () => {
+  const world = await start()
+  world.system.crash('first')
+  const host = strangerOf(world)
+  world.publish(domainAt('bank.test', '203.0.113.9', 'quarantine'))
+  assert.match(
+    (await toBackup(world, host, { text: JUNK }))[0]!,
+    /^451 4\.7\.1 .*try again when the hosts of recipient\.test are back/,
+  )
+  assert.deepEqual([...world.agent('second').store.queue.entries()], [])
+  assert.match((await toBackup(world, host))[0]!, /^250/)
 })
 
 /** SPF says neither yes nor no. */

@@ -20,6 +20,9 @@ const ANSWERS = 10_000
 const KNOWN_MS = 60 * 86_400_000
 const NOTED_AGAIN_MS = 86_400_000
 const LISTS_READ_AGAIN_MS = 60_000
+/** What a primary says at RCPT, to its own backup MX only, of mail that is judged Junk. */
+const TAKES_JUNK = 'what is Junk is set aside'
+const REFUSES_JUNK = 'what is Junk is refused'
 /** Addresses that only the primary can read: bounces on their way back. */
 const FOR_THE_PRIMARY = /^(?:srs[01][=+-]|prvs=)/i
 
@@ -57,8 +60,14 @@ export class Backups {
     const said = answer.replies[0]!
     // A full mailbox may have room in a moment.
     if (said.code < 400 || said.code >= 500) this.#remember(key, said)
-    if (!isBounce) this.#note(address, said)
+    if (!isBounce) this.#note(address, said, backed.primary?.service === 'lmtp')
     return objection(said)
+  }
+
+  /** While the primary is away: what it does with Junk for this address, as far as it has said so. */
+  junkIs({ address }: BackupWay): 'taken' | 'refused' | 'unknown' {
+    const known = this.#agent.memory.get(knownKey(address)) ?? ''
+    return known.endsWith(TAKES_JUNK) ? 'taken' : known.endsWith(REFUSES_JUNK) ? 'refused' : 'unknown'
   }
 
   /** Hands over what one sender waits for. Never rejects for what the primary does. */
@@ -96,14 +105,17 @@ export class Backups {
     this.#answers.set(key, { untilMs: this.#agent.world.clock.monotonic() + ANSWER_KEPT_MS, reply: said })
   }
 
-  /** For the days on which it cannot be asked. */
-  #note(address: string, said: Reply): void {
+  /** For the days on which it cannot be asked. `keeps`: it is the mailstore itself, which sets Junk aside. */
+  #note(address: string, said: Reply, keeps: boolean): void {
     const { memory, world } = this.#agent
     const key = knownKey(address)
     const nowMs = world.clock.now()
     if (said.code >= 500) memory.delete(key)
-    else if (said.code < 400 && Number(memory.get(key) ?? 0) < nowMs - NOTED_AGAIN_MS)
-      memory.put(key, String(nowMs), nowMs + KNOWN_MS)
+    if (said.code >= 400) return
+    const word = keeps ? TAKES_JUNK : [TAKES_JUNK, REFUSES_JUNK].find((one) => said.lines.includes(one))
+    const [atMs = '0', ...before] = (memory.get(key) ?? '').split(' ')
+    if (Number(atMs) < nowMs - NOTED_AGAIN_MS || before.join(' ') !== (word ?? ''))
+      memory.put(key, [nowMs, ...(word === undefined ? [] : [word])].join(' '), nowMs + KNOWN_MS)
   }
 
   async #fromMemory(address: string, { domain }: BackedDomain, why: string): Promise<Reply | undefined> {
@@ -154,6 +166,10 @@ export class Backups {
     return this.#lists
   }
 }
+
+/** The primary's side: a recipient is taken, and this becomes of Junk for him. For its own backup MXs only. */
+export const welcomeToBackup = (takesJunk: boolean): Reply =>
+  reply(250, '2.1.5', 'recipient ok', takesJunk ? TAKES_JUNK : REFUSES_JUNK)
 
 const knownKey = (address: string) => `known recipient ${address.toLowerCase()}`
 const objection = (said: Reply) => (said.code < 400 ? undefined : said)

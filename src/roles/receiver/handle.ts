@@ -98,22 +98,29 @@ export function handleSeen(agent: Agent, leg: Leg & Pick<Handled, 'way'>, seen: 
 /** What a trusted Forwarder or our own backup MX has taken is never sent back: it would bounce to a stranger. */
 export const isSpared = ({ forwarder, seen }: Handled) => forwarder !== undefined || seen !== undefined
 
-/** What Junk means for this way: only a mailbox has one, here or where it is handed over to. */
+/** What Junk means for this way. Where nobody sets it aside its sender hears of it here, at the Border. */
 export function settle(agent: Agent, handled: Handled): Handled {
   const { way, judgement } = handled
-  const hasJunk = way.kind === 'mailbox' || way.kind === 'home' || way.kind === 'backup'
-  if (hasJunk || judgement.outcome !== 'junk') return handled
+  if (judgement.outcome !== 'junk') return handled
   const { reason } = judgement
   if (way.kind === 'forward' && agent.settings.forwarder.passesJunk)
     return { ...handled, judgement: { outcome: 'accept', reason } }
-  // What is judged spam is not passed on: a copy that is kept here goes into Junk.
-  if (way.kind === 'forward' && way.keep !== undefined) return handled
-  // Else its sender hears of it here, at the Border.
-  return {
-    ...handled,
-    judgement: { outcome: 'refuse', reason, reply: reply(550, '5.7.1', `${reason}; it is not forwarded`) },
-  }
+  return takesJunk(agent, way) ? handled : { ...handled, judgement: notForwarded(reason) }
 }
+
+/**
+ * What is judged Junk is not refused for it: a mailbox has one, here or where it is handed over to. It is not passed on,
+ * where the Forwarder is not told to; but a copy that is kept here goes into Junk.
+ */
+export function takesJunk({ settings }: Agent, way: Way): boolean {
+  if (way.kind === 'forward') return settings.forwarder.passesJunk || way.keep !== undefined
+  return way.kind === 'mailbox' || way.kind === 'home' || way.kind === 'backup'
+}
+
+export const notForwarded = (reason: string): Extract<Judgement, { outcome: 'refuse' | 'defer' }> => ({
+  ...{ outcome: 'refuse', reason },
+  reply: reply(550, '5.7.1', `${reason}; it is not forwarded`),
+})
 
 /** The address here that it is for. */
 export function addressOf(way: Way): string {

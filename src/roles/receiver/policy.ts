@@ -14,9 +14,10 @@ import { hasRoom } from '../mda/place.ts'
 import { needsTag, tagOf } from '../msa/tagged.ts'
 import { groupFor, holderOf, reversePathText, type Way, wayFor } from '../routing.ts'
 import { note } from '../tracking.ts'
-import { Backups } from './backups.ts'
+import { Backups, welcomeToBackup } from './backups.ts'
 import type { Border } from './border.ts'
 import { Homes } from './hand-over.ts'
+import { takesJunk } from './handle.ts'
 import { receive, type Sharing } from './receive.ts'
 
 /** Unknown recipients that one address may ask for in ten minutes, before it is taken for an address harvester. */
@@ -209,7 +210,9 @@ export function receiverPolicy(agent: Agent, border: Border): SmtpServerPolicy {
       if (known !== undefined && known !== side)
         return reply(452, '4.5.3', 'this recipient reads elsewhere than the others: send the message again for it')
       sides.set(session, side)
-      return undefined
+      // Our own backup MX must know it while we are away.
+      const isBackup = receiver.backups.some(({ ip }) => ip === ipOf(session))
+      return isBackup ? welcomeToBackup(ways.every((one) => takesJunk(agent, one))) : undefined
     },
 
     message: (mail) => receive(agent, mail, sharing),

@@ -1,6 +1,7 @@
 // What a Backup MX does with a message that it takes. While the domain's own host answers, that decides, and the sender
 // waits for it: whoever makes a detour gains nothing. While it is away the message goes into the queue, durably, and waits
-// there until it is back (RFC 5321 §4.5.4.1; §5.1: never to ourselves or to hosts of worse preference). What the host
+// there until it is back (RFC 5321 §4.5.4.1; §5.1: never to ourselves or to hosts of worse preference); but what is judged
+// Junk only where the host has said that it sets such mail aside, for what it would refuse is not taken here either. What it
 // refuses afterwards goes back only to a sender who was proven; else it is held for the postmaster to see (outcome.ts).
 
 import type { Identity } from '../../identity/authenticate.ts'
@@ -15,7 +16,7 @@ import { commitAll, diskRefusal, eventCommand } from '../tracking.ts'
 import { envelopeOf } from '../transmitter/jobs.ts'
 import type { Backups, BackupWay } from './backups.ts'
 import { verdictField } from './hand-over.ts'
-import type { Handled } from './handle.ts'
+import { type Handled, notForwarded } from './handle.ts'
 import { type About, detailOf, type Ours } from './keep.ts'
 
 /**
@@ -39,7 +40,8 @@ export async function standIn(
     // Only who knows us takes our word.
     const verdict = backed.primary === undefined ? [] : [verdictField(agent, ours, those[0]!)]
     const message = Buffer.concat([...verdict, ...ours.front, ours.kept])
-    const waiting = those.map((one) => waitingOf(ours, one, about))
+    const waitingFor = (some: readonly Handled[]) => some.map((one) => waitingOf(ours, one, about))
+    const waiting = waitingFor(those)
     const envelope = envelopeOf(waiting, agent.world.clock.now())
     const answer = await backups.offer(backed, { envelope, message })
     if (answer.kind === 'said') {
@@ -49,10 +51,42 @@ export async function standIn(
       }
       continue
     }
-    const said = await keepFor(agent, ours, { those, waiting, message, why: answer.why }, about, arrival)
-    for (const { places } of those) for (const place of places) replies.set(place, said)
+    const kept: Handled[] = []
+    for (const one of those) {
+      const no = junkRefusal(agent, backups, one, about)
+      if (no === undefined) kept.push(one)
+      else {
+        for (const place of one.places) replies.set(place, no.reply)
+        commands.push(no.event)
+      }
+    }
+    if (kept.length === 0) continue
+    const mail = { those: kept, waiting: waitingFor(kept), message, why: answer.why }
+    const said = await keepFor(agent, ours, mail, about, arrival)
+    for (const { places } of kept) for (const place of places) replies.set(place, said)
   }
   return { replies, commands }
+}
+
+/** Why Junk is not kept for this one, and what tracking says of it; undefined: it is, or it is none. */
+function junkRefusal(
+  agent: Agent,
+  backups: Backups,
+  { way, judgement: { outcome, reason } }: Handled,
+  about: About,
+): { readonly reply: Reply; readonly event: Command } | undefined {
+  const { address, backed } = way as BackupWay
+  const junk = backups.junkIs(way as BackupWay)
+  if (outcome !== 'junk' || junk === 'taken') return undefined
+  const isRefused = junk === 'refused'
+  const said = isRefused
+    ? notForwarded(reason).reply
+    : reply(451, '4.7.1', `${reason}; try again when the hosts of ${backed.domain} are back, to decide about it`)
+  const text = isRefused
+    ? `Refused for ${address}, as its own hosts would refuse it: ${reason}.`
+    : `Asked to come again when the hosts of ${backed.domain} are back, which decide about such mail to ${address}: ${reason}.`
+  const kind = isRefused ? 'refused' : 'deferred'
+  return { reply: said, event: eventCommand(agent, { ...about, role: 'Receiver', kind, forwardPath: address, text }) }
 }
 
 /** What of it stands in the queue: the same bytes and the same envelope as those that were offered. */
