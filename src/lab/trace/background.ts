@@ -2,10 +2,11 @@
 // Receiver wrote down about who handed it over. All of it is a claim of whoever wrote it, as the lines are.
 
 import { mailboxesOf, parseAddressList } from '../../message/address.ts'
-import { type AuthenticationResults, parseAuthenticationResults } from '../../message/authentication-results.ts'
+import type { AuthenticationResults } from '../../message/authentication-results.ts'
 import { fieldsNamed, firstValue, type Header, unfolded } from '../../message/header.ts'
 import type { ForwarderSigns } from './forwarder.ts'
 import { organisation, type Step } from './path.ts'
+import { isNameless, parseResults } from './results.ts'
 
 export interface Background {
   /** Organisations in whose name the message speaks: of From, Sender, the return path and what SRS wrapped in it. */
@@ -41,7 +42,10 @@ export function readBackground(header: Header, steps: readonly Step[], signs: Fo
       const [above, below] = [placeOf(newer), placeOf(step)]
       // Above the own line and below the one that was written next; what came along stands further down (RFC 8601 §4).
       return results.find(
-        ({ start, found }) => start > above && start < below && organisation(found.authservId) === step.network,
+        ({ start, found, isOfNobody }) =>
+          start > above &&
+          start < below &&
+          (isOfNobody ? step.verified : organisation(found.authservId) === step.network),
       )?.found
     },
   }
@@ -59,14 +63,21 @@ const LIST_FIELDS = ['list-post', 'x-mailman-version', 'x-beenthere', 'mailing-l
 const domainsIn = (header: Header, name: string): string[] =>
   mailboxesOf(parseAddressList(firstValue(header, name) ?? '')).map(({ domain }) => domain)
 
+interface PlacedResults {
+  readonly start: number
+  readonly found: AuthenticationResults
+  readonly isOfNobody: boolean
+}
+
 /** Those of the newest fields, with the place of each; a seal's copy counts like the field itself (RFC 8617 §4.1.1). */
-function readResults(header: Header): { readonly start: number; readonly found: AuthenticationResults }[] {
+function readResults(header: Header): PlacedResults[] {
   const read = (name: string, contentOf: (text: string) => string) =>
     fieldsNamed(header, name)
       .slice(0, MAX_RESULTS)
       .flatMap((field) => {
-        const found = parseAuthenticationResults(contentOf(unfolded(header, field)))
-        return found === undefined ? [] : [{ start: field.start, found }]
+        const content = contentOf(unfolded(header, field))
+        const found = parseResults(content)
+        return found === undefined ? [] : [{ start: field.start, found, isOfNobody: isNameless(content) }]
       })
   return [
     ...read('authentication-results', (text) => text),

@@ -87,7 +87,10 @@ function whyNot(newer: Step, older: Step, background: Background): string | unde
   const proven = isWithin(newer) ? undefined : provenBy(newer, background)?.all
   // Within a network that we do not know relays have addresses without names.
   if (names.length === 0 && !newer.verified && writer === newer.network) return undefined
-  if (names.some((name) => isSame(name, writer))) {
+  const isTheirs = names.some(
+    (name) => isSame(name, writer) || (background.responsible.has(name) && isWithinName(name, by!)),
+  )
+  if (isTheirs) {
     // A host that may send in the name of who wrote it (SPF) has no need to lie about its own.
     const isEntitled = proven !== undefined && [...background.responsible, writer].some((one) => proven.has(one))
     const isConfirmed = organisation(received.reverseName) === writer || isConfirmedElsewhere(newer, background)
@@ -117,7 +120,10 @@ function whyHanded(
   const names = namesOf(received)
   if (names.length === 0 || names.includes(writer)) return undefined
   const isItsOwn = responsible.has(writer) || takers?.has(writer)
-  if (forwarders.has(writer) || !isItsOwn || names.some((name) => responsible.has(name))) return undefined
+  // The line is for an address of somebody who passes mail on: the host works for him under a name of its own.
+  const isForForwarder = forwarders.has(organisation(received.for?.split('@').at(-1)) ?? '')
+  if (forwarders.has(writer) || isForForwarder || !isItsOwn || names.some((name) => responsible.has(name)))
+    return undefined
   const origin = hostName(received.reverseName) ?? hostName(received.helo)
   // An Author's machine, with whatever name its provider gave it.
   if (isOldest && (origin === undefined || isAccessLine(origin) || !MAIL_HOST.test(origin))) return undefined
@@ -151,6 +157,12 @@ function leadsFromSignedIn(received: Received, older: Received, { responsible }:
 function isSame(one: string, other: string): boolean {
   const label = one.slice(0, one.indexOf('.'))
   return one === other || (label.length > 4 && other.startsWith(`${label}.`))
+}
+
+/** A host of an organisation that bears the name of one that it owns: `lw11.hotmail.msn.com` for `hotmail.com`. */
+function isWithinName(name: string, host: string): boolean {
+  const label = name.slice(0, name.indexOf('.'))
+  return label.length > 4 && host.split('.').includes(label)
 }
 
 /** The organisations that a line names for who connected: the confirmed name if there is one, else what it called itself. */

@@ -2,8 +2,8 @@
 // Border found out. Bounded: paths beyond a number are counted together.
 
 import type { Picture } from '../../notation/layout.ts'
+import { durationText } from './duration.ts'
 import { traceFlow, tracesPicture } from './notation.ts'
-import { durationText } from './render.ts'
 import { type TraceOptions, type TraceResult, trace } from './trace.ts'
 
 /** Distinct paths that are told apart. */
@@ -98,8 +98,8 @@ function isOverTls({ hops }: TraceResult): boolean {
 
 const isProven = ({ authentication }: TraceResult) =>
   authentication.some(
-    ({ verified, methods }) =>
-      verified && methods.some(({ method, result }) => method === 'dmarc' && result === 'pass'),
+    ({ standing, methods }) =>
+      standing !== 'claimed' && methods.some(({ method, result }) => method === 'dmarc' && result === 'pass'),
   )
 
 function middle(values: readonly number[]): number | undefined {

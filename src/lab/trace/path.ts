@@ -48,9 +48,8 @@ export function readPath(
 ): Path {
   const lines = fieldsNamed(header, 'received').slice(0, MAX_STEPS)
   const newestFirst = lines.map((field) => parseReceived(rawValue(header, field).toString('latin1')))
-  const newestHost = newestFirst.map((received) => hostName(received.by)).find((name) => name !== undefined)
-  const assumed = newestHost === undefined ? [] : [organisation(newestHost) ?? newestHost]
-  const ours = trustedBy && trustedBy.length > 0 ? trustedBy.map((name) => name.toLowerCase()) : assumed
+  const assumed = newestFirst.map(writerOf).find((name) => name !== undefined)
+  const ours = trustedBy && trustedBy.length > 0 ? trustedBy.map((name) => name.toLowerCase()) : [assumed ?? []].flat()
   const judged = judgedLines(header, lines, newestFirst)
   const believed = believedLines(newestFirst, ours, trustedIps, judged)
   const steps = newestFirst.map(
@@ -66,6 +65,14 @@ export function readPath(
   steps.reverse()
   placeInNetworks(steps, ours)
   return { steps, trust, ours }
+}
+
+/** The organisation that wrote the line; of a handover also a host without a public name, by whatever it calls itself. */
+function writerOf(received: Received): string | undefined {
+  const host = hostName(received.by)
+  if (host !== undefined) return organisation(host) ?? host
+  const isTaken = received.isHandover && received.ip !== undefined && !isPrivateIp(received.ip)
+  return isTaken ? received.by?.toLowerCase() : undefined
 }
 
 /** An MSA may keep an Author's address to itself: then the line has no address and is a handover all the same. */
@@ -112,13 +119,16 @@ function believedLines(
 ) {
   let count = 0
   let entry = -1
+  /** The newest line of ours that tells of a handover among us. */
+  let within: Received | undefined
   for (const [index, received] of newestFirst.entries()) {
     const by = hostName(received.by)
+    const isNamed = isOneOf(by ?? received.by?.toLowerCase() ?? '', ours) || isWhoHanded(received, within)
     // A line without a host's name (qmail, local pickup) is ours only between two that are.
-    if (by === undefined && !received.isHandover) continue
+    if (by === undefined && !isNamed && !received.isHandover) continue
     // Nor is one by a host without a public name that took it from its own network.
-    if (by === undefined && isInside(received, ours, trustedIps)) continue
-    if (by === undefined || !isOneOf(by, ours)) break
+    if (by === undefined && !isNamed && isInside(received, ours, trustedIps)) continue
+    if (!isNamed) break
     count = index + 1
     if (!isHandover(received)) continue
     // Without an address there is only the greeting: by our own host it is a word among us.
@@ -128,24 +138,49 @@ function believedLines(
       entry = index
       break
     }
+    within = received
   }
   return { count, entry }
 }
 
+/** The line is by whoever a host of ours names as having handed the message on among us: by his address, or by his name. */
+function isWhoHanded({ by, byIp }: Received, within: Received | undefined): boolean {
+  if (within === undefined || by === undefined) return false
+  if (byIp !== undefined && byIp === within.ip) return true
+  const name = by.toLowerCase()
+  const isBare = !name.includes('.') && name !== 'localhost'
+  return isBare && [within.helo, within.reverseName].some((each) => each?.toLowerCase().split('.')[0] === name)
+}
+
 /** Was the handover inside our own network: by an address or a confirmed name of ours. */
-function isInside({ ip, reverseName }: Received, ours: readonly string[], trustedIps: readonly string[]): boolean {
+function isInside(received: Received, ours: readonly string[], trustedIps: readonly string[]): boolean {
+  const { ip, reverseName } = received
   if (ip === undefined) return false
   const name = hostName(reverseName)
   if (trustedIps.includes(ip) || (name !== undefined && isOneOf(name, ours))) return true
+  if (isBetweenExchanges(received) && isOneOf(hostName(received.helo) ?? '', ours)) return true
   // A private address is ours, unless our own line confirms another's name for it (a lab, where all are on loopback).
   return isPrivateIp(ip) && name === undefined
+}
+
+/**
+ * Exchange writes what a host calls itself, and hands on between public addresses. Who is not of the system comes by the
+ * Frontend Transport, from an address that is not beside its own.
+ */
+function isBetweenExchanges({ with: protocol, via, ip, byIp, authenticated }: Received): boolean {
+  if (authenticated || !/^(?:Microsoft SMTP Server|https)$/i.test(protocol ?? '')) return false
+  const network = (text: string | undefined) => (text?.includes(':') ? text.split(':', 3).join(':') : undefined)
+  return via !== 'Frontend Transport' || (network(ip) !== undefined && network(ip) === network(byIp))
 }
 
 function placeInNetworks(steps: readonly Step[], ours: readonly string[]): void {
   let newer: Step | undefined
   for (const step of steps.toReversed()) {
-    step.network =
-      organisation(step.received.by) ?? networkBefore(newer) ?? (step.verified ? organisation(ours[0]) : undefined)
+    const own = step.verified ? (organisation(ours[0]) ?? ours[0]) : undefined
+    const named = organisation(step.received.by)
+    // Under whatever name: it was found to be ours by who named it.
+    step.network = own !== undefined && !isOneOf(hostName(step.received.by) ?? '', ours) ? own : named
+    step.network ??= networkBefore(newer)
     if (step.kind === 'handover') newer = step
   }
 }
@@ -176,6 +211,12 @@ export function hostName(text: string | undefined): string | undefined {
 export function organisation(host: string | undefined): string | undefined {
   const name = hostName(host)
   return name && (getDomain(name, { allowPrivateDomains: false }) ?? name)
+}
+
+/** The name that a proof of the host speaks for (RFC 7489 §3.2): below a suffix whose owner gives names to strangers, theirs. */
+export function aligned(host: string): string {
+  const name = host.toLowerCase()
+  return getDomain(name, { allowPrivateDomains: true }) ?? name
 }
 
 /** Fills in the delays. Clocks are not in step: a negative delay says only by how much, at least (friendly: no error). */

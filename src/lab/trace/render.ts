@@ -2,13 +2,17 @@
 
 import { format } from '../../notation/format.ts'
 import { parse } from '../../notation/parse.ts'
+import { answer } from './answer.ts'
+import { durationText } from './duration.ts'
 import { traceNotation } from './notation.ts'
 import type { Step } from './path.ts'
-import type { TracedResults, TraceResult } from './trace.ts'
+import type { TracedResults } from './results.ts'
+import type { TraceResult } from './trace.ts'
 
 /** The whole report, lines ended by \n. */
 export function renderTrace(result: TraceResult): string {
   const sections = [
+    answer(result).map(clean).join('\n'),
     summary(result),
     pathSection(result),
     forwarderSection(result),
@@ -29,23 +33,6 @@ export function tlsText(step: Step): string {
   const { tls, with: protocol } = step.received
   if (tls) return tls.protocol ?? 'TLS'
   return /^(?:u?e?smtpsa?|utf8(?:smtp|lmtp)sa?|lmtpsa?|https)$/i.test(protocol ?? '') ? 'TLS' : ''
-}
-
-/** `0 s`, `42 s`, `3 min 5 s`, `2 h`, `5 d 3 h`: at most two units. */
-export function durationText(ms: number): string {
-  const seconds = Math.round(ms / 1000)
-  const units: [number, string][] = [
-    [86_400, 'd'],
-    [3600, 'h'],
-    [60, 'min'],
-    [1, 's'],
-  ]
-  const first = units.findIndex(([size]) => seconds >= size)
-  if (first < 0) return '0 s'
-  const [size, name] = units[first]!
-  const next = units[first + 1]
-  const rest = next ? Math.floor((seconds % size) / next[0]) : 0
-  return `${Math.floor(seconds / size)} ${name}${rest > 0 ? ` ${rest} ${next![1]}` : ''}`
 }
 
 function summary(result: TraceResult): string {
@@ -147,13 +134,19 @@ function forwarderSection(result: TraceResult): string {
 }
 
 function authenticationSection(result: TraceResult): string {
-  const ours = result.authentication.filter((each) => each.verified)
-  const others = result.authentication.filter((each) => !each.verified)
-  if (result.authentication.length === 0) return ''
-  return [
-    ...ours.flatMap((each) => [`Authentication, by our own Border (${clean(each.authservId)})`, ...methodLines(each)]),
-    ...others.flatMap((each) => [`Authentication, claimed by ${clean(each.authservId)}`, ...methodLines(each)]),
-  ].join('\n')
+  return result.authentication
+    .toSorted((a, b) => STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing))
+    .flatMap((each) => [`Authentication, ${standingText(each, clean(each.authservId))}`, ...methodLines(each)])
+    .join('\n')
+}
+
+const STANDINGS: readonly TracedResults['standing'][] = ['verified', 'likely', 'claimed']
+
+/** Whose word it is, in words. */
+export function standingText({ standing }: Pick<TracedResults, 'standing'>, by: string): string {
+  if (standing === 'verified') return `by our own Border (${by})`
+  if (standing === 'likely') return `most likely by our own Border (${by}): with its name, just below its line`
+  return `claimed by ${by}`
 }
 
 function methodLines(results: TracedResults): string[] {

@@ -6,9 +6,10 @@ import fc from 'fast-check'
 import { check } from '../../notation/check.ts'
 import { renderPicture } from '../../notation/draw.ts'
 import { parse } from '../../notation/parse.ts'
+import { durationText } from './duration.ts'
 import { traceNotation, tracePicture } from './notation.ts'
 import { proofLines, proofsOf } from './proofs.ts'
-import { durationText, renderTrace } from './render.ts'
+import { renderTrace } from './render.ts'
 import { traceTable } from './table.ts'
 import { type TraceOptions, type TraceResult, trace } from './trace.ts'
 
@@ -48,8 +49,8 @@ test('the basic system of the article is found in a message that it carried', ()
   assert.equal(result.totalMs, 10_000)
   assert.equal(result.subject, 'grüße')
   assert.deepEqual(
-    result.authentication.map((each) => each.verified),
-    [true],
+    result.authentication.map((each) => each.standing),
+    ['verified'],
   )
   const text = renderTrace(result)
   for (const expected of [
@@ -108,8 +109,8 @@ x
     [false, true],
   )
   assert.deepEqual(
-    result.authentication.map((each) => each.verified),
-    [true, false, false],
+    result.authentication.map((each) => each.standing),
+    ['verified', 'claimed', 'claimed'],
   )
   assert.equal(result.blocks.filter((block) => block.verified).length, 2)
 })

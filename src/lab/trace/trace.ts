@@ -2,16 +2,16 @@
 // Only what our own hosts wrote is verified; everything else is shown as claimed. Nothing is looked up and nothing
 // throws: the trace of garbage is a short trace.
 
-import { displayDomain, parseAddressList } from '../../message/address.ts'
-import { type AuthenticationResults, parseAuthenticationResults } from '../../message/authentication-results.ts'
+import { displayDomain, formatAddress, mailboxesOf, parseAddressList } from '../../message/address.ts'
 import { parseDate } from '../../message/date.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
-import { fieldsNamed, firstValue, type Header, type HeaderField, parseHeader, unfolded } from '../../message/header.ts'
+import { fieldsNamed, firstValue, type Header, type HeaderField, parseHeader } from '../../message/header.ts'
 import { readBackground } from './background.ts'
 import { type Blocks, readBlocks } from './blocks.ts'
 import { doubtForged } from './doubt.ts'
 import { type ForwarderSigns, forwarderSigns } from './forwarder.ts'
-import { isOneOf, measureDelays, type Path, readPath, type Step } from './path.ts'
+import { aligned, measureDelays, type Path, readPath, type Step } from './path.ts'
+import { readResults, type TracedResults } from './results.ts'
 
 export interface TraceOptions {
   /** Whose Authentication-Results are ours (RFC 8601 §2.5). Default: results by `trustedBy` hosts. */
@@ -24,13 +24,10 @@ export interface TraceOptions {
   trustedForwarders?: readonly string[]
 }
 
-export interface TracedResults extends AuthenticationResults {
-  /** Written by our own Border; all others are claims. */
-  verified: boolean
-}
-
 export interface TraceResult extends Path, Blocks {
   from?: string
+  /** The address of the Author, and the organisation that it belongs to. */
+  author?: { readonly address: string; readonly organisation: string }
   to?: string
   subject?: string
   messageId?: string
@@ -57,6 +54,7 @@ export function trace(message: Buffer, options: TraceOptions = {}): TraceResult 
   const signs = forwarderSigns(withoutDoubtful(header, path.steps), believed, path.ours)
   const { blocks, hops } = readBlocks(path, signs, background, options.trustedForwarders ?? [])
   const isPlaced = blocks.some((block) => block.side === 'forwarder')
+  const author = authorOf(header)
   const times = path.steps.flatMap((step) => step.received.date?.epochMs ?? [])
   const first = sentMs ?? times[0]
   const last = times.at(-1)
@@ -65,13 +63,14 @@ export function trace(message: Buffer, options: TraceOptions = {}): TraceResult 
     blocks,
     hops,
     from: addressText(header, 'from'),
+    ...(author && { author }),
     to: addressText(header, 'to'),
     subject: text(header, 'subject'),
     messageId: firstValue(header, 'message-id'),
     sentMs,
     ...(first !== undefined && last !== undefined && last >= first && { totalMs: last - first }),
     ...(signs && (isPlaced ? { forwarder: signs } : { unplacedSigns: signs })),
-    authentication: readAuthentication(header, path, options.trustedAuthservIds),
+    authentication: readResults(header, path, options.trustedAuthservIds),
   }
 }
 
@@ -90,6 +89,13 @@ function text(header: Header, name: string): string | undefined {
   return value === undefined ? undefined : decodeEncodedWords(value).replace(/\s+/g, ' ').slice(0, 300)
 }
 
+/** Of several Authors the first. */
+function authorOf(header: Header): TraceResult['author'] {
+  const [mailbox] = mailboxesOf(parseAddressList(firstValue(header, 'from') ?? ''))
+  if (mailbox === undefined) return undefined
+  return { address: formatAddress(mailbox), organisation: aligned(mailbox.domain) }
+}
+
 /** The addresses as people read them; a name that looks like an address does not hide the address. */
 function addressText(header: Header, name: string): string | undefined {
   const value = firstValue(header, name)
@@ -103,22 +109,4 @@ function addressText(header: Header, name: string): string | undefined {
   })
   const all = [...texts, ...list.unparsed.slice(0, 3)].join(', ')
   return addresses.length > 10 ? `${all} and ${addresses.length - 10} more` : all
-}
-
-/**
- * RFC 8601 §5: a result counts if its id is ours and it stands above the line with which our Border took the message,
- * where we write it. What stands below came with the message.
- */
-function readAuthentication(header: Header, path: Path, trustedIds: readonly string[] | undefined): TracedResults[] {
-  const believed = path.steps.filter((step) => step.verified).length
-  const limit = believed === 0 ? -1 : fieldsNamed(header, 'received')[believed - 1]!.start
-  const ids = (trustedIds ?? path.ours).map((id) => id.toLowerCase())
-  const results: TracedResults[] = []
-  for (const field of fieldsNamed(header, 'authentication-results').slice(0, 50)) {
-    const parsed = parseAuthenticationResults(unfolded(header, field))
-    if (!parsed) continue
-    const isOurs = trustedIds ? ids.includes(parsed.authservId) : isOneOf(parsed.authservId, ids)
-    results.push({ ...parsed, verified: isOurs && field.start < limit })
-  }
-  return results
 }

@@ -23,6 +23,9 @@ export function Message(props: {
       .join(', ')
   return (
     <section class="trace-result" aria-label="The path of the message">
+      <div class="trace-answer">
+        <For each={props.view.answer}>{(sentence) => <p>{sentence}</p>}</For>
+      </div>
       <dl class="trace-summary">
         <For each={props.view.summary}>
           {([name, value]) => (
@@ -115,9 +118,7 @@ export function Message(props: {
         <For each={props.view.results}>
           {(result) => (
             <div class="trace-results">
-              <p>
-                {result.by}: {result.isOurs ? 'our own Border, verified' : 'claimed'}
-              </p>
+              <p>{result.by}</p>
               <ul>
                 <For each={result.methods}>{(line) => <li>{line}</li>}</For>
               </ul>

@@ -11,13 +11,15 @@ export interface MessageView {
   /** The system that carried it, in the notation, drawn. */
   readonly notation: string
   readonly rows: readonly HopRow[]
+  /** Who sent it, whether that is proven, where it was delayed: sentences. */
+  readonly answer: readonly string[]
   /** Whose lines are believed, in a sentence. */
   readonly trust: string
   /** Why it is thought to have been passed on. */
   readonly forwarding: readonly string[]
   readonly results: readonly {
+    /** Whose word it is. */
     readonly by: string
-    readonly isOurs: boolean
     readonly methods: readonly string[]
   }[]
   readonly proofs: Proofs

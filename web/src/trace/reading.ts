@@ -1,10 +1,11 @@
 // A message, or many, as the page shows them.
 
 import { Buffer } from 'node:buffer'
+import { answer } from '../../../src/lab/trace/answer.ts'
 import { manyPicture, pathsTable, traceMany } from '../../../src/lab/trace/many.ts'
 import { traceNotation, tracePicture } from '../../../src/lab/trace/notation.ts'
 import { proofsOf } from '../../../src/lab/trace/proofs.ts'
-import { summaryRows, trustText } from '../../../src/lab/trace/render.ts'
+import { standingText, summaryRows, trustText } from '../../../src/lab/trace/render.ts'
 import { traceTable } from '../../../src/lab/trace/table.ts'
 import { trace } from '../../../src/lab/trace/trace.ts'
 import { readMbox } from '../../../src/moving/mbox.ts'
@@ -19,15 +20,15 @@ export async function readMessage(ask: Extract<Ask, { kind: 'message' }>): Promi
   const result = trace(source, ask.trustedBy.length === 0 ? {} : { trustedBy: ask.trustedBy })
   const notation = traceNotation(result)
   return {
+    answer: answer(result),
     summary: summaryRows(result),
     svg: result.blocks.length === 0 ? '' : renderPicture(tracePicture(result)),
     notation: notation === '' ? '' : format(parse(notation).model, 'drawn'),
     rows: traceTable(result),
     trust: trustText(result),
     forwarding: (result.forwarder ?? result.unplacedSigns)?.evidence ?? [],
-    results: result.authentication.map(({ authservId, verified, methods }) => ({
-      by: authservId,
-      isOurs: verified,
+    results: result.authentication.map(({ authservId, standing, methods }) => ({
+      by: standingText({ standing }, authservId),
       methods: methods
         .slice(0, 20)
         .map(({ method, result: found, properties }) =>
