@@ -1,7 +1,7 @@
 // A queue of N messages, nine tenths of them for a place that takes connections and says nothing, the rest spread over a
 // hundred others that are away too: how long it takes to put them in, what the process holds in memory meanwhile, what the
 // store's questions cost, and how fast mail to a living place goes through while they lie there. The embedded store, or with
-// POSTGRES=postgres://… a shared one.
+// POSTGRES=postgres://… a shared one; POSTGRES=own starts a PostgreSQL for this run (Debian: postgresql).
 //
 //   node bench/queue.ts [messages]
 
@@ -14,6 +14,7 @@ import { INTERNET_PORTS } from '../src/system/agent.ts'
 import { planSystem } from '../src/system/description.ts'
 import { startSystem } from '../src/system/start.ts'
 import { realWorld } from '../src/world/real/world.ts'
+import { testPostgres } from '../src/world/testing/postgres.ts'
 
 const count = Number(process.argv[2] ?? 100_000)
 const PROBES = 1000
@@ -22,7 +23,10 @@ const SMTP_PORT = 4525
 const ALIVE_IP = '127.0.50.1'
 const SILENT_IP = '127.0.50.2'
 const AWAY_IP = '127.0.50.3'
-const shared = process.env.POSTGRES === undefined ? '' : `, store="${process.env.POSTGRES}"`
+const own = process.env.POSTGRES === 'own' ? await testPostgres() : undefined
+if (process.env.POSTGRES === 'own' && own === undefined) throw new Error('PostgreSQL is not installed')
+const url = own?.url ?? process.env.POSTGRES
+const shared = url === undefined ? '' : `, store="${url}"`
 const DESCRIPTION = `
 Author@anna ==> MSA/Transmitter@sender --> /
 sender: domain=sender.test, ip=127.0.10.1, dkim=no${shared}
@@ -135,5 +139,6 @@ try {
   silent.close()
   alive.close()
   rmSync(folder, { recursive: true })
+  await own?.end()
 }
 process.exit()
