@@ -23,6 +23,11 @@ export abstract class View extends Reads {
     return this.#directory.recall(`address ${address}`, () => super.accountByAddress(address))
   }
 
+  /** Asked of everything that an Author sends. */
+  override addresses(account: AccountId) {
+    return [...this.#directory.recall(`addresses ${account}`, () => super.addresses(account))]
+  }
+
   /** Asked of every recipient, and mostly there is none: all of them are known. */
   override group(address: string) {
     const groups = this.#directory.recall('groups', () => new Map(super.groups().map((one) => [one.address, one])))
