@@ -7,10 +7,13 @@ import type { World } from '../../world/world.ts'
 import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from '../nouns/bodies.ts'
 import { BodyFiles } from './files.ts'
 import { packed, packingOf } from './packed.ts'
+import { RecentBodies } from './recent.ts'
 import { endOfWholeRecords, HEADER_BYTES, hashOf, recordHeader, storedBytesOf } from './segment.ts'
 
 export const SEGMENT_BYTES = 64 * 1024 * 1024
 const OWN_FILE_FROM_BYTES = 256 * 1024
+/** What the Transmitter sends on, or a client fetches, is mostly what came a moment ago. */
+const RECENT_BYTES = 8 * 1024 * 1024
 /** How long a body that was written or found, but not yet named by a commit, is safe from the sweep. */
 const pinnedMs = 60 * 60 * 1000
 
@@ -44,6 +47,7 @@ export class Blobs extends BodyFiles {
   readonly #world: World
   readonly #index: BlobIndex
   readonly #pending = new Map<BlobHash, PendingBlob>()
+  readonly #recent = new RecentBodies(RECENT_BYTES)
   readonly #arriving = new Map<BlobHash, Promise<BlobRef>>()
   readonly #pins = new Map<BlobHash, number>()
   /** Bodies about to be deleted, and the end of that. */
@@ -86,7 +90,12 @@ export class Blobs extends BodyFiles {
   }
 
   /** See Store.putBlob. @throws DiskError */
-  async put(content: readonly Uint8Array[]): Promise<BlobRef> {
+  async put(pieces: readonly Uint8Array[]): Promise<BlobRef> {
+    let sizeBytes = 0
+    for (const piece of pieces) sizeBytes += piece.length
+    // In one piece it is hashed and written at once, and is ours: whoever brought it may go on with its buffers.
+    const isSmall = sizeBytes <= OWN_FILE_FROM_BYTES
+    const content = isSmall ? [Buffer.concat(pieces, sizeBytes)] : pieces
     const hash = hashOf(content)
     const known = this.find(hash)
     if (known !== undefined) return known
@@ -95,12 +104,12 @@ export class Blobs extends BodyFiles {
       this.#pin(hash)
       return arriving
     }
-    let sizeBytes = 0
-    for (const chunk of content) sizeBytes += chunk.length
     arriving = this.#keep({ hash, sizeBytes }, content)
     this.#arriving.set(hash, arriving)
     try {
-      return await arriving
+      const ref = await arriving
+      if (isSmall) this.#recent.put(hash, content[0] as Buffer)
+      return ref
     } finally {
       this.#arriving.delete(hash)
     }
@@ -115,6 +124,11 @@ export class Blobs extends BodyFiles {
 
   /** See Store.readBlob. @throws DiskError 'failed' when what is on disk is not what was written */
   async read(ref: BlobRef, range?: { offset: number; length: number }): Promise<Buffer | undefined> {
+    const recent = this.#recent.get(ref.hash)
+    if (recent !== undefined) {
+      const { offset = 0, length = recent.length } = range ?? {}
+      return recent.subarray(offset, offset + length)
+    }
     const there = ref.segment === UNKNOWN_SEGMENT ? undefined : await this.readAt(ref, range)
     if (there instanceof Buffer) return there
     // Compaction may have moved it since the caller looked.
@@ -155,7 +169,10 @@ export class Blobs extends BodyFiles {
     const released = new Promise<void>((resolve) => {
       release = resolve
     })
-    for (const hash of hashes) this.#condemned.set(hash, released)
+    for (const hash of hashes) {
+      this.#condemned.set(hash, released)
+      this.#recent.forget(hash)
+    }
     return () => {
       for (const hash of hashes) this.#condemned.delete(hash)
       release()

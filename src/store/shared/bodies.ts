@@ -7,20 +7,19 @@ import { DiskError } from '../../world/disk.ts'
 import { type S3, S3Error } from '../../world/s3.ts'
 import type { World } from '../../world/world.ts'
 import { looksPacked, packed, packingOf, unpacked, within } from '../bodies/packed.ts'
+import { RecentBodies } from '../bodies/recent.ts'
 import { hashOf } from '../bodies/segment.ts'
 import type { BlobHash } from '../nouns/bodies.ts'
 import type { BodyCache } from './body-cache.ts'
 import type { SharedLog } from './log.ts'
 
-const MOST_CACHED_BYTES = 64 * 1024 * 1024
+const MOST_RECENT_BYTES = 64 * 1024 * 1024
 
 export class SharedBodies {
   readonly #world: World
   readonly #log: SharedLog
   readonly #s3: S3 | undefined
-  /** Those put or read lately; the one not used for longest comes first. */
-  readonly #cached = new Map<BlobHash, Buffer>()
-  #cachedBytes = 0
+  readonly #recent = new RecentBodies(MOST_RECENT_BYTES)
   /** Those that came from S3, on this node's disk. */
   readonly #onDisk: BodyCache | undefined
 
@@ -36,20 +35,16 @@ export class SharedBodies {
   async put(hash: BlobHash, content: Buffer): Promise<void> {
     if (this.#s3 === undefined) await this.#log.putBody(hash, await this.#kept(hash, content))
     else if (!(await this.#log.touchBody(hash))) await this.#upload(this.#s3, hash, await this.#kept(hash, content))
-    this.#cache(hash, content)
+    this.#recent.put(hash, content)
   }
 
   /** Undefined when it is not there. @throws DiskError when it cannot be had, or is not what was put */
   async read(hash: BlobHash): Promise<Buffer | undefined> {
-    const cached = this.#cached.get(hash)
-    if (cached !== undefined) {
-      this.#cached.delete(hash)
-      this.#cached.set(hash, cached)
-      return cached
-    }
+    const recent = this.#recent.get(hash)
+    if (recent !== undefined) return recent
     const near = await this.#onDisk?.get(hash)
     if (near !== undefined) {
-      this.#cache(hash, near)
+      this.#recent.put(hash, near)
       return near
     }
     const body = await this.#log.body(hash)
@@ -59,7 +54,7 @@ export class SharedBodies {
     if (content === undefined) {
       throw new DiskError('failed', `The body ${hash} is ${kept === undefined ? 'missing' : 'damaged'}.`)
     }
-    this.#cache(hash, content)
+    this.#recent.put(hash, content)
     if ('key' in body) this.#onDisk?.put(hash, content)
     return content
   }
@@ -101,8 +96,7 @@ export class SharedBodies {
   /** The index knows them no more: this node keeps no copy. */
   forget(hashes: readonly BlobHash[]): void {
     for (const hash of hashes) {
-      this.#cachedBytes -= this.#cached.get(hash)?.length ?? 0
-      this.#cached.delete(hash)
+      this.#recent.forget(hash)
       this.#onDisk?.forget(hash)
     }
   }
@@ -126,17 +120,6 @@ export class SharedBodies {
     if (this.#s3 === undefined)
       throw new DiskError('failed', `${key} is in S3, and the description does not say where.`)
     return answered(this.#s3.get(key))
-  }
-
-  #cache(hash: BlobHash, body: Buffer): void {
-    if (this.#cached.has(hash) || body.length > MOST_CACHED_BYTES / 4) return
-    this.#cached.set(hash, body)
-    this.#cachedBytes += body.length
-    for (const [oldest, { length }] of this.#cached) {
-      if (this.#cachedBytes <= MOST_CACHED_BYTES) return
-      this.#cached.delete(oldest)
-      this.#cachedBytes -= length
-    }
   }
 }
 
