@@ -457,7 +457,7 @@ test(
     await done(store, { kind: 'queue.remove', id: second! })
     assert.equal(store.queue.nextDueMs(), undefined)
     const unknown = { ...entry, blob: { hash: '00'.repeat(32), sizeBytes: 1, segment: 1, offset: 0 } }
-    assert.equal(await refused(store, { kind: 'queue.add', entry: unknown }), 'conflict')
+    await assert.rejects(store.commit([{ kind: 'queue.add', entry: unknown }]), { code: 'failed' })
     assert.equal(await store.readBlob(unknown.blob), undefined)
   }),
 )

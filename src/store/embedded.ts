@@ -6,7 +6,7 @@
 import { type Database, type DatabaseOwner, DiskError, type OwnerModule } from '../world/disk.ts'
 import type { Clock, World } from '../world/world.ts'
 import { Blobs, type PendingBlob } from './bodies/blobs.ts'
-import { bodyOf, withBody } from './bodies/bodies-of.ts'
+import { bodyGone, bodyOf, withBody } from './bodies/bodies-of.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { ensureView, type KeyPlace, unlocked } from './encryption.ts'
 import type { Applied, EngineRequest } from './engine.ts'
@@ -110,6 +110,9 @@ export class EmbeddedStore extends View implements Store {
   commit(batch: readonly Command[]): Promise<CommandResult[]> {
     if (this.#isClosed) return Promise.reject(new DiskError('failed', 'The store is closed.'))
     if (batch.length === 0) return Promise.resolve([])
+    const isThere = ({ hash }: BlobRef) => this.blobs.pending(hash) !== undefined || this.blobs.find(hash) !== undefined
+    const gone = bodyGone(batch, isThere)
+    if (gone !== undefined) return Promise.reject(gone)
     const bodies: PendingBlob[] = []
     const located = batch.map((command) => this.#locate(command, bodies))
     const text = batchText(located)

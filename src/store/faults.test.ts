@@ -316,3 +316,30 @@ test('damage on disk is found, not handed out', async () => {
     await again.close()
   })
 })
+
+test('a body that a failed sync took away before it was named: nothing of the batch is done', async () => {
+  const { world, run } = testWorld()
+  await run(
+    (async () => {
+      let isBroken = false
+      const store = await openStore(
+        faulty(world, (operation) => {
+          if (isBroken && operation === 'sync') throw new DiskError('failed', 'I/O error')
+        }),
+      )
+      const bob = await makeAccount(store, address)
+      const [waiting, other] = [await delivery(store, bob, 'a bounce'), await delivery(store, bob, 'another')]
+      isBroken = true
+      await assert.rejects(store.commit([other]), DiskError)
+      isBroken = false
+      // As the queue does it: what comes in the place of another, and the other's end.
+      const end = { kind: 'setting.put', key: 'end', value: 'the mail is out of the queue' } as const
+      await assert.rejects(store.commit([waiting, end]), DiskError)
+      assert.equal(store.setting('end'), undefined)
+      const [again] = await store.commit([await delivery(store, bob, 'a bounce'), end])
+      assert.equal(again?.ok, true)
+      assert.equal(store.listEmails(bob, {}, 'oldest').length, 1)
+      await store.close()
+    })(),
+  )
+})

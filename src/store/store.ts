@@ -37,7 +37,8 @@ type Face<T> = Pick<T, keyof T>
 export interface Store {
   /**
    * Applies one batch in one durable commit (grouped with other callers' batches: group commit). Resolves only when
-   * durable. @throws DiskError when the disk refuses: then nothing of the batch is kept.
+   * durable. @throws DiskError when the disk refuses, or a body that is named is not there: then nothing of the batch is
+   * kept.
    */
   commit(batch: readonly Command[]): Promise<CommandResult[]>
   /** Writes a body; it is durable at the latest when a commit that names it resolves. Same content: same ref. @throws DiskError */

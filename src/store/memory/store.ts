@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { DiskError, type DiskFile } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
+import { bodyGone } from '../bodies/bodies-of.ts'
 import type { Command, CommandResult } from '../commands.ts'
 import type { BlobRef } from '../nouns/bodies.ts'
 import type { AccountId } from '../nouns/people.ts'
@@ -132,6 +133,8 @@ function memoryStore(state: State, first: DiskFile, open: () => Promise<DiskFile
     commit(batch) {
       if (isClosed) return Promise.reject(new DiskError('failed', 'The store is closed.'))
       if (batch.length === 0) return Promise.resolve([])
+      const gone = bodyGone(batch, ({ hash: id }) => state.bodies.has(id))
+      if (gone !== undefined) return Promise.reject(gone)
       return new Promise((resolve, reject) => {
         collected.push({ batch, resolve, reject })
         committing ??= work()

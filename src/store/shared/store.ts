@@ -5,12 +5,12 @@
 
 import { type Database, type DatabaseOwner, type Disk, DiskError, type OwnerModule } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
-import { bodyOf, withBody } from '../bodies/bodies-of.ts'
+import { bodyGone, bodyOf, withBody } from '../bodies/bodies-of.ts'
 import { hashOf } from '../bodies/segment.ts'
 import type { Command, CommandResult } from '../commands.ts'
 import { type KeyPlace, unlocked } from '../encryption.ts'
 import { batchText } from '../journal/entry.ts'
-import { type BlobHash, type BlobRef, OWN_FILE, UNKNOWN_SEGMENT } from '../nouns/bodies.ts'
+import { type BlobHash, type BlobRef, OWN_FILE } from '../nouns/bodies.ts'
 import { stamped } from '../stamp.ts'
 import type { Store } from '../store.ts'
 import { View } from '../view.ts'
@@ -44,12 +44,8 @@ const SWEEP = '{"sweep":'
 
 const nobody: ReadonlySet<BlobHash> = new Set()
 
-/** A body is where every node finds it. Of one that is gone, the index knows nothing, and the command is refused. */
-const inSharedPlace = (ref: BlobRef, gone: ReadonlySet<BlobHash>): BlobRef => ({
-  ...ref,
-  segment: gone.has(ref.hash) ? UNKNOWN_SEGMENT : OWN_FILE,
-  offset: 0,
-})
+/** A body is where every node finds it. */
+const inSharedPlace = (ref: BlobRef): BlobRef => ({ ...ref, segment: OWN_FILE, offset: 0 })
 
 /** What only one may do, and twice would be seen: reports that go out, lessons that count. */
 const OF_ONE: ReadonlySet<Command['kind']> = new Set([
@@ -185,8 +181,10 @@ export class SharedStore extends View implements Store {
     if (batch.length === 0) return []
     const unsure = batch.map(bodyOf).filter((ref) => ref !== undefined && !this.#isTouched(ref.hash)) as BlobRef[]
     const gone = unsure.length === 0 ? nobody : await this.#touch(unsure.map(({ hash }) => hash))
+    const refusal = bodyGone(batch, ({ hash }) => !gone.has(hash))
+    if (refusal !== undefined) throw refusal
     const nowMs = this.#parts.world.clock.now()
-    const located = batch.map((command) => withBody(stamped(command, nowMs), (ref) => inSharedPlace(ref, gone)))
+    const located = batch.map((command) => withBody(stamped(command, nowMs), inSharedPlace))
     return new Promise((resolve, reject) => {
       const holder = isOfOne(batch) ? this.holder : ''
       this.#collected.push({ batch: located, text: batchText(located), holder, resolve, reject })
