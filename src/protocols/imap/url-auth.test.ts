@@ -11,7 +11,7 @@ import { submittedUrl } from './url-auth.ts'
 
 const tests = new ImapTests(mkdtempSync(join(tmpdir(), 'borderpost-')), (folder) => rmSync(folder, { recursive: true }))
 
-const MESSAGE = `Subject: two parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello.\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nR3LDvMOfZQ==\r\n--b\r\nContent-Transfer-Encoding: x-odd\r\n\r\n?\r\n--b--\r\n`
+const MESSAGE = `Subject: two parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello.\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nR3LDvMOfZQ==\r\n--b\r\nContent-Transfer-Encoding: x-odd\r\n\r\n?\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\nAA==\r\n--b--\r\n`
 
 /** Anna with a message in 'Größe', and a way to have her sign URLs to it. */
 async function anna() {
@@ -86,8 +86,9 @@ test('a signed URL leads to the part for those it names, and to nothing for othe
 test('nobody signs URLs to what is not theirs, and what is no URL is refused', async () => {
   const { client, rump } = await anna()
   const bob = await tests.session()
-  assert.match((await said(bob, `GENURLAUTH "${rump('', 'anonymous')}" INTERNAL`, 'NO')).at(-1)!, /not of your/)
-  await said(client, `GENURLAUTH "${rump('', 'anonymous').replace(/\/Gr[^;]*/, '/Nowhere')}" INTERNAL`, 'NO')
+  assert.match((await said(bob, `GENURLAUTH "${rump('', 'anonymous')}" INTERNAL`, 'BAD')).at(-1)!, /not of your/)
+  await said(client, `GENURLAUTH "${rump('', 'anonymous').replace(/\/Gr[^;]*/, '/Nowhere')}" INTERNAL`, 'BAD')
+  await said(client, `GENURLAUTH "${rump(';EXPIRE=Mon, 1 Jan 2999 00:00:00 GMT', 'anonymous')}" INTERNAL`, 'BAD')
   await said(client, `GENURLAUTH "${rump('', 'everybody')}" INTERNAL`, 'BAD')
   await said(client, `GENURLAUTH "${rump('', 'anonymous')}" OTHER`, 'BAD')
   await said(client, 'GENURLAUTH "imap://x/;UID=1" INTERNAL', 'BAD')
@@ -110,7 +111,7 @@ test('decoded, and with the structure of the part (RFC 5524)', async () => {
   const second = await sign(rump('/;SECTION=2', 'anonymous'))
   assert.equal(
     await fetched(client, `("${second}" BINARY)`),
-    `* URLFETCH "${second}" (BINARY ~{7}\r\nGr\xc3\xbc\xc3\x9fe)`,
+    `* URLFETCH "${second}" (BINARY {7}\r\nGr\xc3\xbc\xc3\x9fe)`,
   )
   assert.match(
     await fetched(client, `("${second}" BODYPARTSTRUCTURE BODY)`),
@@ -121,15 +122,23 @@ test('decoded, and with the structure of the part (RFC 5524)', async () => {
   const piece = await sign(rump('/;SECTION=2/;PARTIAL=1.2', 'anonymous'))
   assert.match(
     await fetched(client, `("${piece}" BINARY BODYPARTSTRUCTURE)`),
-    /\(BODYPARTSTRUCTURE NIL\) \(BINARY ~\{2\}\r\nr\xc3\)$/,
+    /\(BODYPARTSTRUCTURE NIL\) \(BINARY \{2\}\r\nr\xc3\)$/,
   )
   // The structure is of the bytes that are given, where they are decoded.
   assert.match(
     await fetched(client, `("${second}" BINARY BODYPARTSTRUCTURE)`),
-    /NIL NIL "8BIT" 7 0 .*\)\) \(BINARY ~\{7\}\r\nGr/,
+    /NIL NIL "8BIT" 7 0 .*\)\) \(BINARY \{7\}\r\nGr/,
   )
   assert.match(await fetched(client, `("${odd}" BINARY BODYPARTSTRUCTURE)`), /"X-ODD" 1 0 .*\)\) \(BINARY NIL\)$/)
   await said(client, `URLFETCH ("${second}" BODY BINARY)`, 'BAD')
+  await said(client, `URLFETCH ("${second}" BODY BODY)`, 'BAD')
+  assert.equal(await fetched(client, `("${second}")`), await fetched(client, `"${second}"`))
+  const nul = await sign(rump('/;SECTION=4', 'anonymous'))
+  assert.match(await fetched(client, `("${nul}" BINARY)`), /\(BINARY ~\{1\}\r\n\0\)$/)
+  // A part that is not there.
+  const none = await sign(rump('/;SECTION=200', 'anonymous'))
+  assert.equal(await fetched(client, `"${none}"`), `* URLFETCH "${none}" {0}\r\n`)
+  assert.equal(await fetched(client, `("${none}" BODYPARTSTRUCTURE BODY)`), `* URLFETCH "${none}" NIL`)
 })
 
 test('what is for submission is given to nobody in IMAP, and to the MSA of whom it names', async () => {

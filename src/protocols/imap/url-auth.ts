@@ -7,7 +7,7 @@ import type { BlobRef } from '../../store/nouns/bodies.ts'
 import type { Account } from '../../store/nouns/people.ts'
 import type { Store } from '../../store/store.ts'
 import { type Dialogue, readBlobs } from '../dialogue.ts'
-import { type Answer, bad, NO_MAILBOX, no, ok } from './answer.ts'
+import { type Answer, bad, NO_MAILBOX, ok } from './answer.ts'
 import { binaryBytes, decodedBytes } from './binary.ts'
 import { bodyStructure } from './body-structure.ts'
 import { addressOf, mailboxAt, type Place, readPath, type Viewer } from './names.ts'
@@ -30,6 +30,9 @@ interface Keys {
   readonly resets: Readonly<Record<string, string>>
 }
 
+/** Of mailboxes that are not there. */
+const NO_KEYS: Keys = { secret: '00'.repeat(32), resets: {} }
+
 const settingOf = (account: number): string => `urlauth/${account}`
 
 function keysOf(store: Store, account: number): Keys | undefined {
@@ -39,8 +42,8 @@ function keysOf(store: Store, account: number): Keys | undefined {
 
 const mailboxKey = ({ account, mailbox }: Place): string => `${account}-${mailbox.id}-${mailbox.uidValidity}`
 
-function tokenFor({ secret, resets }: Keys, place: Place, rump: string): string {
-  const of = mailboxKey(place)
+function tokenFor({ secret, resets }: Keys, place: Place | undefined, rump: string): string {
+  const of = place === undefined ? 'none' : mailboxKey(place)
   const key = createHmac('sha256', Buffer.from(secret, 'hex'))
     .update(`${of} ${resets[of] ?? ''}`)
     .digest()
@@ -68,9 +71,10 @@ export function* genUrlAuth(session: ImapSession, { args }: CommandContext): Dia
   for (const rump of rumps) {
     const url = readAuthorizedUrl(rump)
     if (url === undefined || url.token !== undefined) return bad('not a URL of a message with EXPIRE and URLAUTH')
-    if (accountNamed(session, url.user)?.id !== account.id) return no('that URL is not of your mailboxes')
+    // RFC 4467 §7: each of these is a BAD.
+    if (accountNamed(session, url.user)?.id !== account.id) return bad('that URL is not of your mailboxes')
     const place = placeOfUrl(session, url.name!)
-    if (place === undefined || !place.rights.has('r')) return NO_MAILBOX
+    if (place === undefined || !place.rights.has('r')) return bad('that URL is of no mailbox')
     asked.push({ url, place })
   }
   let keys = keysOf(session.store, account.id)
@@ -118,10 +122,13 @@ function authorized(
   if (url.token === undefined || (url.expiresAtMs ?? Number.POSITIVE_INFINITY) < nowMs) return undefined
   const account = accountNamed({ ...viewer, account: asker.account }, url.user)
   const keys = account && keysOf(store, account.id)
-  if (keys === undefined) return undefined
-  const issuer: Viewer = { ...viewer, store, account }
-  const place = placeOfUrl(issuer, url.name!)
-  if (place === undefined) return undefined
+  const issuer: Viewer | undefined = account && { ...viewer, store, account }
+  const place = issuer && placeOfUrl(issuer, url.name!)
+  // RFC 4467 §6: what takes longer must not tell which mailboxes there are.
+  if (keys === undefined || issuer === undefined || place === undefined) {
+    tokenFor(NO_KEYS, undefined, url.rump)
+    return undefined
+  }
   const wanted = Buffer.from(tokenFor(keys, place, url.rump))
   const given = Buffer.from(url.token.toLowerCase())
   if (wanted.length !== given.length || !timingSafeEqual(wanted, given)) return undefined
@@ -160,8 +167,10 @@ function readWish(args: Cursor): Wish {
     else items.push(args.keyword())
   })
   if (text === undefined || items.some((item) => !ITEMS.includes(item))) args.fail('BODY, BINARY or BODYPARTSTRUCTURE')
+  if (new Set(items).size < items.length) args.fail('each once')
   if (items.includes('BODY') && items.includes('BINARY')) args.fail('BODY or BINARY')
-  return { text: text ?? '', items: ITEMS.filter((item) => items.includes(item)) }
+  // RFC 5524 §3.1: without any it is as if there were no parentheses.
+  return { text: text ?? '', items: items.length === 0 ? undefined : ITEMS.filter((item) => items.includes(item)) }
 }
 
 /** URLFETCH url … , or (url BODYPARTSTRUCTURE BINARY) */
@@ -179,8 +188,11 @@ export function* urlFetch(session: ImapSession, { args }: CommandContext): Dialo
     const target = url && authorized(session, url, asker, options.now())
     output.text(` ${string(text)}`)
     const whole = target && (yield* bodyOf(target.blob))
+    const part = whole && partOfUrl(whole, target)
+    // RFC 4467 §8: of a good URL to a part that is not there an empty string; RFC 5524 §4: where more is asked, NIL.
     if (target === undefined || whole === undefined) output.text(' NIL')
-    else if (items === undefined) tellBytes(session, ' ', partOfUrl(whole, target))
+    else if (items === undefined) tellBytes(session, ' ', part ?? Buffer.alloc(0))
+    else if (part === undefined) output.text(' NIL')
     else for (const item of items) tellItem(session, item, whole, target, items.includes('BINARY'))
     yield* session.flushWhenFull()
   }
@@ -218,7 +230,8 @@ function tellItem(session: ImapSession, item: string, whole: Buffer, target: Url
     const decoded = binaryBytes(source, target.section)
     const { offset, length } = target.partial ?? { offset: 0, length: Number.MAX_SAFE_INTEGER }
     const bytes = Buffer.isBuffer(decoded) ? decoded.subarray(offset, offset + length) : undefined
-    tellBytes(session, ' (BINARY ', bytes, '~')
+    // RFC 5524 §5: literal8 only where it must be.
+    tellBytes(session, ' (BINARY ', bytes, bytes?.includes(0) ? '~' : '')
   }
   output.text(')')
 }

@@ -34,6 +34,8 @@ export interface AuthorizedUrl extends MessageUrl {
 }
 
 const LONGEST = 4_096
+/** RFC 3339 §5.6, as RFC 4467 §9 asks. */
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
 const UID = String.raw`;UID=(\d{1,10})(?:\/;SECTION=([^;]*?))?(?:\/;PARTIAL=(\d{1,10})(?:\.(\d{1,10}))?)?`
 const RELATIVE = new RegExp(String.raw`^(?:\/([^;]*?)(?:;UIDVALIDITY=(\d{1,10}))?\/)?${UID}$`, 'i')
 const ACCESS = String.raw`submit\+[^:;/]+|user\+[^:;/]+|authuser|anonymous`
@@ -72,7 +74,7 @@ export function readAuthorizedUrl(url: string): AuthorizedUrl | undefined {
   const message = readMessageUrl(path!)
   const user = percentDecoded(encodedUser!)?.toString()
   const access = accessOf(accessText!)
-  const expiresAtMs = expire === undefined ? undefined : Date.parse(expire)
+  const expiresAtMs = expire === undefined ? undefined : DATE_TIME.test(expire) ? Date.parse(expire) : Number.NaN
   if (message?.name === undefined || user === undefined || access === undefined || Number.isNaN(expiresAtMs))
     return undefined
   return { ...message, user, expiresAtMs, access, rump: rump!, token }
