@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Resolver } from '../protocols/dns/resolver.ts'
 import { ADMIN_SOCKET } from '../system/admin-door.ts'
 import { INTERNET_PORTS, type Log, type Ports, type RunningAgent } from '../system/agent.ts'
+import { certificateNames } from '../system/caa-records.ts'
 import { CertificateKeeper, type CertificateSource, fromAuthority } from '../system/certificate.ts'
 import type { AgentPlan, SystemPlan } from '../system/plan.ts'
 import { type RunningSystem, startSystem } from '../system/start.ts'
@@ -76,10 +77,6 @@ export async function startOnInternet({ plan, folder, dns, portOffset, log }: In
 }
 
 /** The names that strangers know the agent's host by. */
-function certificateNames({ hostName, domain, stsPolicy }: AgentPlan): string[] {
-  return [hostName, ...(stsPolicy === undefined ? [] : [`mta-sts.${domain}`])]
-}
-
 const namesOf = (plan: AgentPlan) => [...certificateNames(plan), `autoconfig.${plan.domain}`]
 
 /** `shown`: what certificate authorities want to see, by token. */

@@ -132,6 +132,15 @@ const KINDS: readonly Kind[] = [
     }),
   },
   {
+    is: isOf('CAA'),
+    words: ({ name }) => ({
+      proves: `nothing to who connects: it tells authorities which of them may make a certificate for ${name}`,
+      toWhom: 'every certificate authority, which must look before it makes one',
+      provesNot: 'that a certificate is ours: whoever connects looks at the certificate',
+      without: 'any authority that is fooled could make a certificate for the name, for somebody else',
+    }),
+  },
+  {
     is: isOf('TLSA'),
     words: () => ({
       proves: 'that a host with this certificate or key is our Receiver, as far as the zone is signed (DNSSEC)',

@@ -68,6 +68,31 @@ test('DNS is asked for all of them: SRV, the null MX, a name that stands for man
   )
 })
 
+test('only the authority that is asked may make certificates for the names, and only after it has seen a token there (CAA)', async () => {
+  const caa = (attributes: string) => published(attributes).records.filter(({ type }) => type === 'CAA')
+  const value = '0 issue "letsencrypt.org; validationmethods=http-01"'
+  assert.deepEqual(
+    caa(', acme=ca@here.test, mta-sts=enforce').map((one) => `${one.name} ${one.value}`),
+    [`mail.here.test ${value}`, `mta-sts.here.test ${value}`, `autoconfig.here.test ${value}`],
+  )
+  assert.deepEqual(caa(''), [])
+  assert.deepEqual(
+    caa(', acme=ca@here.test, acme-directory="https://ca.example/dir"'),
+    [],
+    'it calls itself we know not what',
+  )
+  const { dns } = simulate({ seed: 1 })
+  const issue = (issuer: string) => ({ isCritical: false, tag: 'issue', value: issuer })
+  dns.set('mail.here.test', { CAA: [issue('other.example'), issue('letsencrypt.org; validationmethods=http-01')] })
+  dns.set('autoconfig.here.test', { CAA: [issue('letsencrypt.org')] })
+  dns.set('mta-sts.here.test', {})
+  const found = await Promise.all(caa(', acme=ca@here.test, mta-sts=enforce').map((one) => look(one, dns)))
+  assert.deepEqual(
+    found.map(({ state }) => state),
+    ['right', 'missing', 'different'],
+  )
+})
+
 test('an SPF record that costs more than ten look-ups is said to', async () => {
   const { dns } = simulate({ seed: 1 })
   dns.set('here.test', { TXT: ['v=spf1 a mx include:news.example redirect=last.example'] })

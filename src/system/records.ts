@@ -5,6 +5,7 @@ import { ownTlsa, tlsaText } from '../identity/dane/tlsa.ts'
 import { parseIp, reverseName } from '../identity/ip.ts'
 import { policyRecord } from '../identity/mta-sts/policy.ts'
 import { reportAddress } from '../roles/reports/addresses.ts'
+import { caaRecords } from './caa-records.ts'
 import type { AgentPlan, DmarcPlan } from './plan.ts'
 import type { KnownKey } from './secrets.ts'
 import { parkedRecords, serviceRecords } from './service-records.ts'
@@ -12,7 +13,7 @@ import { parkedRecords, serviceRecords } from './service-records.ts'
 /** One record, in the words of a zone file. */
 export interface PublishedRecord {
   readonly name: string
-  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR' | 'SRV' | 'TLSA'
+  readonly type: 'A' | 'AAAA' | 'CAA' | 'MX' | 'TXT' | 'PTR' | 'SRV' | 'TLSA'
   readonly value: string
   /** One sentence: what it proves or does. */
   readonly why: string
@@ -36,6 +37,7 @@ export function recordsOf(publishers: readonly Publisher[]): PublishedRecord[] {
   const domains = new Set(publishers.map(({ plan }) => plan.domain))
   return [
     ...publishers.flatMap((publisher) => [...hostRecords(publisher.plan), ...tlsaRecords(publisher)]),
+    ...publishers.flatMap(({ plan }) => caaRecords(plan)),
     ...[...domains].flatMap((domain) => domainRecords(domain, publishers)),
     ...publishers.flatMap((publisher) => tenantRecords(publisher, domains)),
     ...publishers.flatMap(({ plan }) => backedRecords(plan, domains)),

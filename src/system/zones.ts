@@ -22,6 +22,10 @@ export function labZone(agents: readonly RunningAgent[], ttlS = TTL_S): Zone {
 
 function zoneRecord({ name, type, value }: PublishedRecord, ttlS: number): ZoneRecord {
   if (type === 'TLSA') return { name, type, ttlS, data: tlsaOf(value) }
+  if (type === 'CAA') {
+    const [, flags, tag, issuer] = /^(\d+) (\w+) "(.*)"$/.exec(value)!
+    return { name, type, ttlS, data: { isCritical: Number(flags) >= 128, tag: tag!, value: issuer! } }
+  }
   if (type === 'SRV') {
     const [priority, weight, port, target] = value.split(' ')
     return {

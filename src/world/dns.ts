@@ -20,6 +20,13 @@ export interface SrvRecord {
   readonly target: string
 }
 
+/** RFC 8659 §4.1. */
+export interface CaaRecord {
+  readonly isCritical: boolean
+  readonly tag: string
+  readonly value: string
+}
+
 export interface DnsRecords {
   A: string
   AAAA: string
@@ -31,6 +38,7 @@ export interface DnsRecords {
   NS: string
   TLSA: TlsaRecord
   SRV: SrvRecord
+  CAA: CaaRecord
 }
 export type DnsType = keyof DnsRecords
 

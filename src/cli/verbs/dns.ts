@@ -5,10 +5,11 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ownTlsa, tlsaText } from '../../identity/dane/tlsa.ts'
 import { Resolver } from '../../protocols/dns/resolver.ts'
+import { caaText } from '../../protocols/dns/zone-text.ts'
 import type { AgentPlan, SystemPlan } from '../../system/plan.ts'
 import { type PublishedRecord, type Publisher, recordsOf } from '../../system/records.ts'
 import { secretsOf } from '../../system/secrets.ts'
-import type { Dns, MxRecord, SrvRecord, TlsaRecord } from '../../world/dns.ts'
+import type { CaaRecord, Dns, MxRecord, SrvRecord, TlsaRecord } from '../../world/dns.ts'
 import { RealNetwork } from '../../world/real/network.ts'
 import { systemDns } from '../../world/real/resolv-conf.ts'
 import { realClock, realRandom, realWorld } from '../../world/real/world.ts'
@@ -120,8 +121,9 @@ export async function look(record: PublishedRecord, asked: Dns): Promise<Checked
   return { ...record, state: isRight ? 'right' : seen.length === 0 ? 'missing' : 'different', seen }
 }
 
-function textOf(data: string | MxRecord | SrvRecord | TlsaRecord): string {
+function textOf(data: string | CaaRecord | MxRecord | SrvRecord | TlsaRecord): string {
   if (typeof data === 'string') return data
+  if ('tag' in data) return caaText(data)
   if ('exchange' in data) return `${data.preference} ${data.exchange || '.'}`
   return 'target' in data ? `${data.priority} ${data.weight} ${data.port} ${data.target || '.'}` : tlsaText(data)
 }

@@ -25,6 +25,8 @@ www 30 CNAME mx1
 loop CNAME loop
 far CNAME near.other.test.
 _25._tcp.mx1 TLSA 3 1 1 abcd
+mx1 CAA 0 issue "ca.test; validationmethods=http-01"
+mx1 CAA 128 iodef "mailto:a@b.test"
 big TXT "${'x'.repeat(250)}" "${'y'.repeat(250)}" "${'z'.repeat(250)}" "${'u'.repeat(250)}" "${'v'.repeat(250)}"
 `,
   'example.test',
@@ -75,6 +77,10 @@ test('every kind of answer comes out as what it is', async () => {
   assert.deepEqual(await ask('far.example.test', 'A'), ['192.0.2.99'])
   assert.deepEqual(await ask('_25._tcp.mx1.example.test', 'TLSA'), [
     { usage: 3, selector: 1, matchingType: 1, certificate: Buffer.from('abcd', 'hex') },
+  ])
+  assert.deepEqual(await ask('mx1.example.test', 'CAA'), [
+    { isCritical: false, tag: 'issue', value: 'ca.test; validationmethods=http-01' },
+    { isCritical: true, tag: 'iodef', value: 'mailto:a@b.test' },
   ])
   assert.equal(await ask('mx1.example.test', 'AAAA'), 'no-data')
   assert.equal(await ask('nobody.example.test', 'A'), 'no-name')

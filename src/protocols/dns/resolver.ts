@@ -232,6 +232,10 @@ function readRecord(record: Answer): DnsRecords[DnsType] | undefined {
       const { priority, weight, port, target } = record.data
       return { priority: priority ?? 0, weight: weight ?? 0, port, target: canonicalName(target) }
     }
+    case 'CAA': {
+      const { issuerCritical = false, tag, value } = record.data
+      return { isCritical: issuerCritical, tag: tag.toLowerCase(), value }
+    }
     case 'TLSA':
       return { ...record.data, certificate: Buffer.from(record.data.certificate) }
     default:

@@ -198,6 +198,10 @@ function wireRecord(record: ZoneRecord): Answer {
     }
     case 'SRV':
       return { ...base, type: 'SRV', data: { ...record.data, target: record.data.target || '.' } }
+    case 'CAA': {
+      const { isCritical, tag, value } = record.data
+      return { ...base, type: 'CAA', data: { issuerCritical: isCritical, tag: tag as 'issue', value } }
+    }
     case 'TLSA':
       return { ...base, type: 'TLSA', data: record.data }
     default:

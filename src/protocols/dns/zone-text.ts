@@ -2,6 +2,7 @@
 // comments, TTLs with units. $INCLUDE is refused: a text is whole in itself.
 
 import { parseIpv4, parseIpv6 } from '../../message/ip.ts'
+import type { CaaRecord } from '../../world/dns.ts'
 import { canonicalName, isAskable } from './name.ts'
 import type { Zone, ZoneRecord, ZoneType } from './zone.ts'
 
@@ -95,7 +96,9 @@ function readRecordTokens(name: string, tokens: Token[], context: Context): Zone
   if (!Object.hasOwn(readers, type))
     return type === '' ? 'The record has no type.' : `${type} records are not known here.`
   const data = readers[type as ZoneType](tokens, context.origin)
-  const names = Object.values(typeof data === 'object' ? data : {}).filter((value) => typeof value === 'string')
+  // What names an authority in CAA is read by authorities alone.
+  const holdsNames = typeof data === 'object' && type !== 'CAA'
+  const names = Object.values(holdsNames ? data : {}).filter((value) => typeof value === 'string')
   if (typeof data === 'string' && nameTypes.has(type)) names.push(data)
   if (!names.every(isPlainName)) return `'${names.join(' ')}' is not a name.`
   return data === undefined ? `This is not the data of ${type}.` : ({ name, type, ttlS, data } as ZoneRecord)
@@ -119,6 +122,13 @@ const readers: { readonly [Type in ZoneType]: Reader<Type> } = {
   AAAA: (tokens) => {
     const address = readAddress(tokens)
     return address !== undefined && parseIpv6(address) !== undefined ? address : undefined
+  },
+  CAA: ([flags, tag, value]) => {
+    const bits = readNumber(flags)
+    if (bits === undefined || bits > 255 || tag === undefined || value === undefined) return undefined
+    return /^[a-z0-9]+$/i.test(tag.text)
+      ? { isCritical: bits >= 128, tag: tag.text.toLowerCase(), value: value.text }
+      : undefined
   },
   CNAME: readName,
   NS: readName,
@@ -179,6 +189,8 @@ function printData(record: ZoneRecord): string {
       return `${record.data.preference} ${withDot(record.data.exchange)}`
     case 'SRV':
       return `${record.data.priority} ${record.data.weight} ${record.data.port} ${withDot(record.data.target)}`
+    case 'CAA':
+      return caaText(record.data)
     case 'TLSA':
       return `${record.data.usage} ${record.data.selector} ${record.data.matchingType} ${record.data.certificate.toString('hex')}`
     case 'TXT':
@@ -189,6 +201,10 @@ function printData(record: ZoneRecord): string {
     }
   }
 }
+
+/** The canonical presentation (RFC 8659 §4.1.1). */
+export const caaText = ({ isCritical, tag, value }: CaaRecord): string =>
+  `${isCritical ? 128 : 0} ${tag} ${quote(value)}`
 
 function quote(value: string): string {
   const escaped = value.replace(/[^ !#-[\]-~]/g, (char) => {

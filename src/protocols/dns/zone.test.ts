@@ -24,6 +24,7 @@ k._domainkey TXT "v=DKIM1; p=" "AAAA\\"B\\\\C\\255"
 *.wild  A      192.0.2.7
 big     TXT    "${'x'.repeat(255)}" "${'y'.repeat(255)}" "${'z'.repeat(255)}" "${'u'.repeat(255)}" "${'v'.repeat(255)}"
 _submissions._tcp SRV 0 1 465 mx1
+mx1     CAA    0 issue "ca.test; validationmethods=http-01"
 `
 
 const { zone, mistakes } = parseZone(text, 'Example.test.')
@@ -38,7 +39,7 @@ function ask(name: string, type: Question['type'], transport: 'udp' | 'tcp' = 'u
 test('a zone file is read, and printed so that it reads the same', () => {
   assert.deepEqual(mistakes, [])
   assert.equal(zone.origin, 'example.test')
-  assert.equal(zone.records.length, 15)
+  assert.equal(zone.records.length, 16)
   assert.deepEqual(zone.records[0]?.data, {
     primary: 'ns1.example.test',
     responsible: 'hostmaster.example.test',

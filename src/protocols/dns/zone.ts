@@ -1,7 +1,7 @@
 // Zone data: the records a server answers from, and how a question finds them: NXDOMAIN against NODATA (RFC 2308),
 // empty non-terminals (RFC 8020), wildcards (RFC 4592). No delegations: what lies below an origin is answered here.
 
-import type { MxRecord, SrvRecord, TlsaRecord } from '../../world/dns.ts'
+import type { CaaRecord, MxRecord, SrvRecord, TlsaRecord } from '../../world/dns.ts'
 import { canonicalName, parentName } from './name.ts'
 
 export interface SoaRecord {
@@ -20,6 +20,7 @@ export interface SoaRecord {
 export interface ZoneData {
   A: string
   AAAA: string
+  CAA: CaaRecord
   CNAME: string
   MX: MxRecord
   NS: string
