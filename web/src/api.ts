@@ -1,5 +1,9 @@
 // The small interfaces beside JMAP: sign-in, trace, trusted Forwarders, the live picture.
 
+export type { DeskView as Forwarding } from '../../src/roles/forwarder/desk.ts'
+export type { TrustedForwarder } from '../../src/store/nouns/forwarding.ts'
+export type { TraceView } from '../../src/web/backends.ts'
+
 export interface Me {
   readonly address: string
   readonly displayName: string
@@ -12,43 +16,6 @@ export interface Welcome {
   readonly hasLive: boolean
   readonly hasTrace: boolean
   readonly hasPasskeys: boolean
-}
-
-export interface TrustedForwarder {
-  readonly domain: string
-  readonly oldAddress: string
-  readonly addedAtMs: number
-}
-
-/** What still proved itself of a message that was forwarded, in one word each. */
-interface ProbeReport {
-  readonly by: string
-  readonly spf: string
-  readonly dkim: string
-  readonly dmarc: string
-  readonly arc: string
-}
-
-export interface Forwarding {
-  readonly canForward: boolean
-  readonly addresses: readonly string[]
-  readonly forwards: readonly {
-    readonly from: string
-    readonly to: string
-    readonly keep: boolean
-    readonly state: 'unverified' | 'active'
-    readonly health: { readonly pausedAtMs: number | null; readonly lastReply: string } | null
-    readonly probe: { readonly told: ProbeReport | null } | null
-  }[]
-  /** What to tell the provider of the new address. */
-  readonly card: string
-  readonly offers: readonly { readonly email: number; readonly from: string; readonly domain: string }[]
-  readonly noticed: readonly { readonly domain: string; readonly oldAddress: string; readonly count: number }[]
-}
-
-export interface TraceView {
-  readonly text: string
-  readonly svg: string
 }
 
 /** The answer's JSON, or an Error whose message is for the person. */

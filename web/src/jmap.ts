@@ -1,5 +1,6 @@
 // The webmail speaks JMAP to its server and nothing else (RFC 8620, RFC 8621).
 
+import type { Verdict } from '../../src/store/nouns/mail.ts'
 import { ApiError, request } from './api.ts'
 
 export interface Address {
@@ -27,31 +28,6 @@ export interface BodyPart {
   readonly type: string
   readonly cid: string | null
   readonly disposition: string | null
-}
-
-/** What the Border found out about a message (ours: capability urn:borderpost:jmap:verdict). */
-export interface Verdict {
-  readonly outcome: 'accept' | 'junk'
-  readonly reason: string
-  readonly spf: string
-  readonly dkim: string
-  readonly dmarc: string
-  readonly arc: string
-  /** SPF of the domain in From, where `spf` speaks of another domain: a Forwarder's. */
-  readonly authorSpf?: { readonly domain: string; readonly result: string }
-  readonly trustedForwarder?: string
-  readonly dkim2?: string
-  /** The logo that the proven sender publishes. It is named, never loaded. */
-  readonly bimi?: { readonly domain: string; readonly location: string; readonly evidence: boolean }
-  /** What the rules on header and content found; points above zero speak against the message. */
-  readonly points?: number
-  readonly rules?: readonly {
-    readonly id: string
-    readonly points: number
-    readonly explanation: string
-    readonly evidence?: string
-  }[]
-  readonly steps: readonly string[]
 }
 
 /** What a row of a list shows. */

@@ -2,7 +2,7 @@
 
 import { createSignal, For } from 'solid-js'
 import { ApiError, type Me } from '../api.ts'
-import { DOOR_NAMES } from '../mail/security/parts.ts'
+import { DOOR_NAMES } from '../mail/security/parts.tsx'
 import { Logo } from '../parts/icons.tsx'
 
 export interface Asked {

@@ -1,20 +1,9 @@
 // The steps of one message, joined and put in order. Each actor tells of its own steps, when it knows of them: the
 // Transmitter's "taken" comes after the Receiver's "accepted", though the message moved before.
 
-export interface Hop {
-  readonly atMs: number
-  readonly trace: string
-  readonly messageId: string
-  /** Block ids; the same twice when something was decided in place. */
-  readonly from: string
-  readonly to: string
-  readonly kind: string
-  readonly text: string
-  readonly role: string
-  readonly subject?: string
-  readonly reversePath?: string
-  readonly forwardPath?: string
-}
+import type { LiveHop } from '../../../src/web/backends.ts'
+
+export type Hop = LiveHop
 
 /** Names the message of a hop: by its Message-ID, also where only the trace of that actor is told. */
 export class Names {

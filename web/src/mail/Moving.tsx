@@ -1,31 +1,9 @@
 // Settings, moving: bring mail from a file or another server, take all of it along.
 
 import { createResource, createSignal, onCleanup, Show } from 'solid-js'
+import type { MovingRun, MovingView } from '../../../src/moving/desk.ts'
+import type { Upload } from '../../../src/moving/uploads.ts'
 import { request } from '../api.ts'
-
-interface Run {
-  readonly from: string
-  readonly state: 'running' | 'done' | 'stopped' | 'failed'
-  readonly mailbox: string
-  readonly brought: number
-  readonly known: number
-  readonly bytes: number
-  readonly totalBytes?: number
-  readonly notes: readonly string[]
-  readonly moreNotes: number
-  readonly reason?: string
-}
-
-interface Upload {
-  readonly name: string
-  readonly sizeBytes: number
-  readonly receivedBytes: number
-}
-
-interface Moving {
-  readonly upload: Upload | null
-  readonly run: Run | null
-}
 
 const PIECE_BYTES = 4 * 1024 * 1024
 const LOOK_MS = 1000
@@ -36,7 +14,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const plural = (count: number) => `${number.format(count)} ${count === 1 ? 'message' : 'messages'}`
 
 export function MovingSettings() {
-  const [state, { mutate }] = createResource(() => request<Moving>('GET', '/api/moving').catch(() => undefined))
+  const [state, { mutate }] = createResource(() => request<MovingView>('GET', '/api/moving').catch(() => undefined))
   const [sent, setSent] = createSignal<number>()
   const [error, setError] = createSignal('')
   let isGone = false
@@ -44,7 +22,7 @@ export function MovingSettings() {
 
   const timer = setInterval(async () => {
     if (state()?.run?.state !== 'running') return
-    const now = await request<Moving>('GET', '/api/moving').catch(() => undefined)
+    const now = await request<MovingView>('GET', '/api/moving').catch(() => undefined)
     if (now !== undefined && !isGone) mutate(now)
   }, LOOK_MS)
   onCleanup(() => {
@@ -55,7 +33,7 @@ export function MovingSettings() {
   async function act(wish: object): Promise<boolean> {
     setError('')
     try {
-      mutate(await request<Moving>('POST', '/api/moving', wish))
+      mutate(await request<MovingView>('POST', '/api/moving', wish))
       return true
     } catch (failure) {
       setError((failure as Error).message)
@@ -104,7 +82,7 @@ export function MovingSettings() {
   function stopUpload(): void {
     isStopped = true
     setSent(undefined)
-    void request<Moving>('GET', '/api/moving').then(mutate)
+    void request<MovingView>('GET', '/api/moving').then(mutate)
   }
 
   const isRunning = () => state()?.run?.state === 'running'
@@ -238,7 +216,7 @@ function Waiting(props: { upload: Upload; act: Act }) {
 
 const ENDED = { running: '', done: 'It is all here.', stopped: 'Not everything came.', failed: 'It did not work.' }
 
-function Progress(props: { run: Run; act: Act }) {
+function Progress(props: { run: MovingRun; act: Act }) {
   const part = () => (props.run.totalBytes ? Math.min(1, props.run.bytes / props.run.totalBytes) : undefined)
   const known = () => (props.run.known > 0 ? `, ${number.format(props.run.known)} had come before` : '')
   return (

@@ -1,21 +1,14 @@
 // Why mail is slowed or held, and what to do: a line above the conversation, gone when all is well.
 
 import { createResource, createSignal, Show } from 'solid-js'
+import type { OutgoingView } from '../../../src/roles/outgoing/desk.ts'
 import { request } from '../api.ts'
-
-interface Outgoing {
-  readonly rung: 'free' | 'slow' | 'hold' | 'suspend'
-  readonly why: readonly string[]
-  readonly held: number
-  readonly slowed: number
-  readonly confirmBy: 'nothing' | 'code' | 'password' | 'administrator'
-}
 
 const SAYS = {
   free: () => '',
-  slow: ({ slowed }: Outgoing) =>
+  slow: ({ slowed }: OutgoingView) =>
     `Your mail to people you never wrote to leaves slowly for a while${slowed > 0 ? ` (${slowed} waiting)` : ''}. Nothing is lost.`,
-  hold: ({ held }: Outgoing) =>
+  hold: ({ held }: OutgoingView) =>
     `Your mail to people you never wrote to is held (${held} waiting). Mail to people you know goes on, and nothing is lost.`,
   suspend: () => 'Your mail to others is suspended.',
 } as const
@@ -28,14 +21,14 @@ const HOW = {
 } as const
 
 export function OutgoingBanner(props: { onSettings: () => void }) {
-  const [state, { mutate }] = createResource(() => request<Outgoing>('GET', '/api/outgoing').catch(() => undefined))
+  const [state, { mutate }] = createResource(() => request<OutgoingView>('GET', '/api/outgoing').catch(() => undefined))
   const [error, setError] = createSignal('')
   const [code, setCode] = createSignal('')
 
   async function confirm(event: Event): Promise<void> {
     event.preventDefault()
     try {
-      mutate(await request<Outgoing>('POST', '/api/outgoing', { code: code() }))
+      mutate(await request<OutgoingView>('POST', '/api/outgoing', { code: code() }))
       setError('')
     } catch (failure) {
       setError((failure as Error).message)

@@ -1,16 +1,12 @@
 // Where other mail programs knock. Most find it by themselves; the rest is typed from here, or installed as a profile.
 
 import { createResource, For, Show } from 'solid-js'
+import type { MailDoor } from '../../../src/web/set-up.ts'
 import { request } from '../api.ts'
 
 interface SetUp {
   readonly address: string
-  readonly doors: readonly {
-    readonly protocol: 'imap' | 'pop3' | 'smtp'
-    readonly hostName: string
-    readonly port: number
-    readonly isStartTls: boolean
-  }[]
+  readonly doors: readonly MailDoor[]
 }
 
 const PURPOSE = { imap: 'Read (IMAP)', pop3: 'Fetch (POP3)', smtp: 'Send (SMTP)' } as const

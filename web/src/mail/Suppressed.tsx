@@ -1,17 +1,8 @@
 // Addresses that one's mail did not reach: why, whether mail to them is stopped, and to write there again.
 
 import { createResource, createSignal, For, Show } from 'solid-js'
+import type { FailedAddress } from '../../../src/roles/bounces/desk.ts'
 import { request } from '../api.ts'
-
-interface FailedAddress {
-  readonly address: string
-  readonly why: string
-  readonly said: string
-  readonly atMs: number
-  readonly failures: number
-  readonly stoppedUntilMs: number | null | 'always'
-  readonly isRemovable: boolean
-}
 
 interface View {
   readonly addresses: readonly FailedAddress[]

@@ -1,13 +1,14 @@
 // For the postmaster: who sends as our domain, what proves itself and what does not, in plain words with what to do.
 
 import { createEffect, createResource, createSignal, For, type JSX, Show } from 'solid-js'
+import type { DomainView, Overview, TlsView } from '../../../src/roles/reports/overview.ts'
+import type { Source } from '../../../src/roles/reports/sources.ts'
 import '../style/mail.css'
 import '../style/reports.css'
 import { ApiError, request } from '../api.ts'
 import { dateTime, plural } from '../format.ts'
 import { SignIn } from '../mail/SignIn.tsx'
 import { TopBar } from '../parts/TopBar.tsx'
-import type { DomainView, Overview, Source, TlsView } from './overview.ts'
 
 const SPANS = [
   [7, 'a week'],

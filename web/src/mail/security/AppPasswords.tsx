@@ -1,39 +1,27 @@
 // App passwords: one for each mail program.
 
 import { createSignal, For, Show } from 'solid-js'
-import { Icon } from '../../parts/icons.tsx'
-import { type Act, DOOR_NAMES, day, moment, type Security } from './parts.ts'
+import { attempting } from '../../parts/attempt.tsx'
+import { type Act, DOOR_NAMES, Doors, day, Entry, lastUse, OwnPassword, type Security } from './parts.tsx'
 
 const USUAL: ReadonlySet<string> = new Set(['imap', 'smtp'])
 
 export function AppPasswords(props: { security: Security; act: Act }) {
   const [fresh, setFresh] = createSignal<{ name: string; secret: string }>()
-  const [error, setError] = createSignal('')
+  const { attempt, Failure } = attempting()
 
-  async function make(event: SubmitEvent): Promise<void> {
+  function make(event: SubmitEvent): void {
     event.preventDefault()
     const form = event.currentTarget as HTMLFormElement
     const data = new FormData(form)
     const name = String(data.get('name'))
-    setError('')
-    try {
-      const wish = { action: 'make', name, doors: data.getAll('door'), password: String(data.get('password')) }
+    const wish = { action: 'make', name, doors: data.getAll('door'), password: String(data.get('password')) }
+    void attempt(async () => {
       const { secret } = await props.act(wish)
       setFresh({ name, secret: secret ?? '' })
       // What it may do stays ticked for the next one.
       for (const field of ['name', 'password']) (form.elements.namedItem(field) as HTMLInputElement).value = ''
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
-  }
-
-  async function revoke(id: number): Promise<void> {
-    setError('')
-    try {
-      await props.act({ action: 'revoke', id })
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
+    })
   }
 
   return (
@@ -46,28 +34,15 @@ export function AppPasswords(props: { security: Security; act: Act }) {
       <ul class="trusted">
         <For each={props.security.passwords} fallback={<li class="quiet">None yet.</li>}>
           {(password) => (
-            <li>
-              <span>
-                <strong>{password.name}</strong>
-                <span class="quiet">
-                  {' '}
-                  {password.doors.map((door) => DOOR_NAMES[door] ?? door).join(', ')}
-                  <br />
-                  made {day.format(password.createdAtMs)};{' '}
-                  {password.lastUse === null
-                    ? 'never used'
-                    : `last used ${moment.format(password.lastUse.atMs)} from ${password.lastUse.from}`}
-                </span>
-              </span>
-              <button
-                type="button"
-                class="icon-button small"
-                aria-label={`Revoke the password of ${password.name}`}
-                onClick={() => void revoke(password.id)}
-              >
-                <Icon name="close" />
-              </button>
-            </li>
+            <Entry
+              name={password.name}
+              takeAway={`Revoke the password of ${password.name}`}
+              onTakeAway={() => void attempt(() => props.act({ action: 'revoke', id: password.id }))}
+            >
+              {password.doors.map((door) => DOOR_NAMES[door] ?? door).join(', ')}
+              <br />
+              made {day.format(password.createdAtMs)}; {lastUse(password.lastUse)}
+            </Entry>
           )}
         </For>
       </ul>
@@ -89,31 +64,16 @@ export function AppPasswords(props: { security: Security; act: Act }) {
           </div>
         )}
       </Show>
-      <form class="identity" onSubmit={(event) => void make(event)}>
+      <form class="identity" onSubmit={make}>
         <label>
           Program
           <input name="name" required maxlength={100} placeholder="Mail on my telephone" />
         </label>
-        <fieldset class="doors">
-          <legend>It may</legend>
-          <For each={props.security.doors}>
-            {(door) => (
-              <label class="check">
-                <input type="checkbox" name="door" value={door} checked={USUAL.has(door)} />
-                {DOOR_NAMES[door] ?? door}
-              </label>
-            )}
-          </For>
-        </fieldset>
-        <label>
-          Your own password
-          <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
-        </label>
+        <Doors doors={props.security.doors} usual={USUAL} />
+        <OwnPassword />
         <button type="submit">Make an app password</button>
       </form>
-      <p class="error" role="alert">
-        {error()}
-      </p>
+      <Failure />
     </section>
   )
 }

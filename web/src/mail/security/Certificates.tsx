@@ -1,32 +1,22 @@
 // Client certificates: a program signs in with its key, without a password.
 
-import { createSignal, For } from 'solid-js'
-import { Icon } from '../../parts/icons.tsx'
-import { type Act, DOOR_NAMES, day, moment, type Security } from './parts.ts'
+import { For } from 'solid-js'
+import { attempting } from '../../parts/attempt.tsx'
+import { type Act, DOOR_NAMES, Doors, day, Entry, lastUse, OwnPassword, type Security } from './parts.tsx'
 
 const USUAL: ReadonlySet<string> = new Set(['smtp'])
 
 export function Certificates(props: { security: Security; act: Act }) {
-  const [error, setError] = createSignal('')
-
-  async function act(wish: object): Promise<boolean> {
-    setError('')
-    try {
-      await props.act(wish)
-      return true
-    } catch (failure) {
-      setError((failure as Error).message)
-      return false
-    }
-  }
+  const { attempt, Failure } = attempting()
 
   async function add(event: SubmitEvent): Promise<void> {
     event.preventDefault()
     const form = event.currentTarget as HTMLFormElement
     const data = new FormData(form)
     const text = (name: string) => String(data.get(name))
-    const wish = { name: text('name'), certificate: text('certificate'), password: text('password') }
-    if (await act({ action: 'add-certificate', doors: data.getAll('door'), ...wish })) form.reset()
+    const said = { name: text('name'), certificate: text('certificate'), password: text('password') }
+    const wish = { action: 'add-certificate', doors: data.getAll('door'), ...said }
+    if (await attempt(() => props.act(wish))) form.reset()
   }
 
   return (
@@ -39,28 +29,16 @@ export function Certificates(props: { security: Security; act: Act }) {
       <ul class="trusted">
         <For each={props.security.certificates} fallback={<li class="quiet">None yet.</li>}>
           {(certificate) => (
-            <li>
-              <span>
-                <strong>{certificate.name}</strong>
-                <span class="quiet">
-                  {' '}
-                  {certificate.doors.map((door) => DOOR_NAMES[door] ?? door).join(', ')}
-                  <br />
-                  key {certificate.key.slice(0, 16)}…, added {day.format(certificate.createdAtMs)};{' '}
-                  {certificate.lastUse === null
-                    ? 'never used'
-                    : `last used ${moment.format(certificate.lastUse.atMs)} from ${certificate.lastUse.from}`}
-                </span>
-              </span>
-              <button
-                type="button"
-                class="icon-button small"
-                aria-label={`Remove the certificate of ${certificate.name}`}
-                onClick={() => void act({ action: 'remove-certificate', id: certificate.id })}
-              >
-                <Icon name="close" />
-              </button>
-            </li>
+            <Entry
+              name={certificate.name}
+              takeAway={`Remove the certificate of ${certificate.name}`}
+              onTakeAway={() => void attempt(() => props.act({ action: 'remove-certificate', id: certificate.id }))}
+            >
+              {certificate.doors.map((door) => DOOR_NAMES[door] ?? door).join(', ')}
+              <br />
+              key {certificate.key.slice(0, 16)}…, added {day.format(certificate.createdAtMs)};{' '}
+              {lastUse(certificate.lastUse)}
+            </Entry>
           )}
         </For>
       </ul>
@@ -73,26 +51,11 @@ export function Certificates(props: { security: Security; act: Act }) {
           Certificate (PEM), or the SHA-256 of its key
           <textarea name="certificate" required rows={3} maxlength={20_000} spellcheck={false} />
         </label>
-        <fieldset class="doors">
-          <legend>It may</legend>
-          <For each={props.security.doors.filter((door) => door !== 'jmap')}>
-            {(door) => (
-              <label class="check">
-                <input type="checkbox" name="door" value={door} checked={USUAL.has(door)} />
-                {DOOR_NAMES[door] ?? door}
-              </label>
-            )}
-          </For>
-        </fieldset>
-        <label>
-          Your own password
-          <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
-        </label>
+        <Doors doors={props.security.doors.filter((door) => door !== 'jmap')} usual={USUAL} />
+        <OwnPassword />
         <button type="submit">Add the certificate</button>
       </form>
-      <p class="error" role="alert">
-        {error()}
-      </p>
+      <Failure />
     </section>
   )
 }

@@ -1,29 +1,25 @@
 // The password itself.
 
 import { createSignal } from 'solid-js'
-import type { Act } from './parts.ts'
+import { attempting } from '../../parts/attempt.tsx'
+import type { Act } from './parts.tsx'
 
 export function ChangePassword(props: { act: Act }) {
   const [status, setStatus] = createSignal('')
-  const [error, setError] = createSignal('')
+  const { attempt, Failure } = attempting()
 
   async function change(event: SubmitEvent): Promise<void> {
     event.preventDefault()
     const form = event.currentTarget as HTMLFormElement
     const data = new FormData(form)
     setStatus('')
-    setError('')
-    if (data.get('next') !== data.get('again')) {
-      setError('The two new passwords are not the same.')
-      return
-    }
-    try {
+    const isChanged = await attempt(async () => {
+      if (data.get('next') !== data.get('again')) throw new Error('The two new passwords are not the same.')
       await props.act({ action: 'change-password', password: data.get('password'), next: data.get('next') })
-      form.reset()
-      setStatus('Changed. Other browsers must sign in again.')
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
+    })
+    if (!isChanged) return
+    form.reset()
+    setStatus('Changed. Other browsers must sign in again.')
   }
 
   return (
@@ -47,9 +43,7 @@ export function ChangePassword(props: { act: Act }) {
       <p class="quiet" role="status">
         {status()}
       </p>
-      <p class="error" role="alert">
-        {error()}
-      </p>
+      <Failure />
     </section>
   )
 }

@@ -1,8 +1,8 @@
 // Programs that were let in by OAuth; nothing to show for whoever has none.
 
-import { createSignal, For, Show } from 'solid-js'
-import { Icon } from '../../parts/icons.tsx'
-import { type Act, DOOR_NAMES, day, moment, type Security } from './parts.ts'
+import { For, Show } from 'solid-js'
+import { attempting } from '../../parts/attempt.tsx'
+import { type Act, DOOR_NAMES, day, Entry, lastUse, type Security } from './parts.tsx'
 
 const SCOPE_NAMES: Readonly<Record<string, string>> = {
   sieve: DOOR_NAMES.managesieve!,
@@ -14,16 +14,7 @@ const SCOPE_NAMES: Readonly<Record<string, string>> = {
 }
 
 export function Grants(props: { security: Security; act: Act }) {
-  const [error, setError] = createSignal('')
-
-  async function revoke(id: number): Promise<void> {
-    setError('')
-    try {
-      await props.act({ action: 'revoke-grant', id })
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
-  }
+  const { attempt, Failure } = attempting()
 
   return (
     <Show when={props.security.grants.length > 0}>
@@ -33,34 +24,19 @@ export function Grants(props: { security: Security; act: Act }) {
         <ul class="trusted">
           <For each={props.security.grants}>
             {(grant) => (
-              <li>
-                <span>
-                  <strong>{grant.name}</strong>
-                  <span class="quiet">
-                    {' '}
-                    {grant.scopes.map((scope) => SCOPE_NAMES[scope] ?? DOOR_NAMES[scope] ?? scope).join(', ')}
-                    <br />
-                    allowed {day.format(grant.createdAtMs)};{' '}
-                    {grant.lastUse === null
-                      ? 'never used'
-                      : `last used ${moment.format(grant.lastUse.atMs)} from ${grant.lastUse.from}`}
-                  </span>
-                </span>
-                <button
-                  type="button"
-                  class="icon-button small"
-                  aria-label={`Revoke the access of ${grant.name}`}
-                  onClick={() => void revoke(grant.id)}
-                >
-                  <Icon name="close" />
-                </button>
-              </li>
+              <Entry
+                name={grant.name}
+                takeAway={`Revoke the access of ${grant.name}`}
+                onTakeAway={() => void attempt(() => props.act({ action: 'revoke-grant', id: grant.id }))}
+              >
+                {grant.scopes.map((scope) => SCOPE_NAMES[scope] ?? DOOR_NAMES[scope] ?? scope).join(', ')}
+                <br />
+                allowed {day.format(grant.createdAtMs)}; {lastUse(grant.lastUse)}
+              </Entry>
             )}
           </For>
         </ul>
-        <p class="error" role="alert">
-          {error()}
-        </p>
+        <Failure />
       </section>
     </Show>
   )

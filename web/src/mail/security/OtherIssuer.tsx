@@ -1,24 +1,15 @@
 // Another issuer that signs this person in: who is linked there, and how to link.
 
-import { createSignal, For, Show } from 'solid-js'
+import { For, Show } from 'solid-js'
 import { request } from '../../api.ts'
-import { Icon } from '../../parts/icons.tsx'
-import { type Act, day, type Security } from './parts.ts'
+import { attempting } from '../../parts/attempt.tsx'
+import { type Act, day, OwnPassword, type Security, TakeAway } from './parts.tsx'
 
 export function OtherIssuer(props: { security: Security; act: Act }) {
-  const [error, setError] = createSignal('')
-
-  async function tell(work: () => Promise<unknown>): Promise<void> {
-    setError('')
-    try {
-      await work()
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
-  }
+  const { attempt, Failure } = attempting()
 
   const link = (event: SubmitEvent) =>
-    tell(async () => {
+    attempt(async () => {
       event.preventDefault()
       const password = new FormData(event.currentTarget as HTMLFormElement).get('password')
       const { to } = await request<{ to: string }>('POST', '/api/sign-in/link', { password })
@@ -39,28 +30,19 @@ export function OtherIssuer(props: { security: Security; act: Act }) {
               {(one) => (
                 <li>
                   <span>linked {day.format(one.linkedAtMs)}</span>
-                  <button
-                    type="button"
-                    class="icon-button small"
-                    aria-label={`Unlink ${other().name}`}
-                    onClick={() => void tell(() => props.act({ action: 'unlink', id: one.id }))}
-                  >
-                    <Icon name="close" />
-                  </button>
+                  <TakeAway
+                    what={`Unlink ${other().name}`}
+                    onClick={() => void attempt(() => props.act({ action: 'unlink', id: one.id }))}
+                  />
                 </li>
               )}
             </For>
           </ul>
           <form class="identity" onSubmit={(event) => void link(event)}>
-            <label>
-              Your own password
-              <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
-            </label>
+            <OwnPassword />
             <button type="submit">Link</button>
           </form>
-          <p class="error" role="alert">
-            {error()}
-          </p>
+          <Failure />
         </section>
       )}
     </Show>

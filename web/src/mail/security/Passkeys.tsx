@@ -1,23 +1,14 @@
 // Passkeys: what signs in instead of a password.
 
 import { createSignal, For, Show } from 'solid-js'
-import { Icon } from '../../parts/icons.tsx'
+import { attempting } from '../../parts/attempt.tsx'
 import { canUsePasskeys, makePasskey } from '../../passkeys.ts'
-import { type Act, day, moment, type Passkey, type Security } from './parts.ts'
+import { type Act, day, lastUse, OwnPassword, type Security, TakeAway } from './parts.tsx'
 
 export function Passkeys(props: { security: Security; act: Act }) {
   const [renaming, setRenaming] = createSignal<number>()
-  const [error, setError] = createSignal('')
+  const { attempt, Failure } = attempting()
   const canMake = () => props.security.passkeys.canMake && canUsePasskeys()
-
-  async function attempt(work: () => Promise<unknown>): Promise<void> {
-    setError('')
-    try {
-      await work()
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
-  }
 
   function make(event: SubmitEvent): void {
     event.preventDefault()
@@ -40,7 +31,7 @@ export function Passkeys(props: { security: Security; act: Act }) {
     })
   }
 
-  const entry = (passkey: Passkey) => (
+  const entry = (passkey: Security['passkeys']['list'][number]) => (
     <li>
       <Show
         when={renaming() === passkey.id}
@@ -50,10 +41,7 @@ export function Passkeys(props: { security: Security; act: Act }) {
             <span class="quiet">
               {passkey.isShared ? ' shared between your devices' : ' in one device alone'}
               <br />
-              made {day.format(passkey.createdAtMs)};{' '}
-              {passkey.lastUse === null
-                ? 'never used'
-                : `last used ${moment.format(passkey.lastUse.atMs)} from ${passkey.lastUse.from}`}
+              made {day.format(passkey.createdAtMs)}; {lastUse(passkey.lastUse)}
             </span>
           </span>
         }
@@ -67,14 +55,10 @@ export function Passkeys(props: { security: Security; act: Act }) {
         <button type="button" aria-label={`Rename ${passkey.name}`} onClick={() => setRenaming(passkey.id)}>
           Rename
         </button>
-        <button
-          type="button"
-          class="icon-button small"
-          aria-label={`Revoke the passkey ${passkey.name}`}
+        <TakeAway
+          what={`Revoke the passkey ${passkey.name}`}
           onClick={() => void attempt(() => props.act({ action: 'passkey-revoke', id: passkey.id }))}
-        >
-          <Icon name="close" />
-        </button>
+        />
       </span>
     </li>
   )
@@ -97,16 +81,11 @@ export function Passkeys(props: { security: Security; act: Act }) {
             A name for it
             <input name="name" required maxlength={100} placeholder="My telephone" />
           </label>
-          <label>
-            Your own password
-            <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
-          </label>
+          <OwnPassword />
           <button type="submit">Make a passkey</button>
         </form>
       </Show>
-      <p class="error" role="alert">
-        {error()}
-      </p>
+      <Failure />
     </section>
   )
 }

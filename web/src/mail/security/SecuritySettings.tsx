@@ -8,7 +8,7 @@ import { ChangePassword } from './ChangePassword.tsx'
 import { Grants } from './Grants.tsx'
 import { OtherIssuer } from './OtherIssuer.tsx'
 import { Passkeys } from './Passkeys.tsx'
-import type { Once, Security } from './parts.ts'
+import type { Once, Security } from './parts.tsx'
 import { Sessions } from './Sessions.tsx'
 import { TwoFactors } from './TwoFactors.tsx'
 

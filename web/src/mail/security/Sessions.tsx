@@ -1,7 +1,8 @@
 // Where the account is signed in: browsers, and programs that are connected now.
 
-import { createSignal, For, Show } from 'solid-js'
-import { type Act, DOOR_NAMES, moment, type Security } from './parts.ts'
+import { For, Show } from 'solid-js'
+import { attempting } from '../../parts/attempt.tsx'
+import { type Act, DOOR_NAMES, moment, type Security } from './parts.tsx'
 
 /** What a browser calls itself, in a word or two. */
 function programName(program: string): string {
@@ -13,16 +14,9 @@ function programName(program: string): string {
 }
 
 export function Sessions(props: { security: Security; act: Act }) {
-  const [error, setError] = createSignal('')
+  const { attempt, Failure } = attempting()
 
-  async function end(action: string, id: number): Promise<void> {
-    setError('')
-    try {
-      await props.act({ action, id })
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
-  }
+  const end = (action: string, id: number) => attempt(() => props.act({ action, id }))
 
   return (
     <section class="setting" id="sessions">
@@ -70,9 +64,7 @@ export function Sessions(props: { security: Security; act: Act }) {
       <p class="quiet">
         A program that is disconnected may come again. Revoke its app password, or change your password, to keep it out.
       </p>
-      <p class="error" role="alert">
-        {error()}
-      </p>
+      <Failure />
     </section>
   )
 }

@@ -1,26 +1,24 @@
 // The second factor: a code from a telephone, after the password.
 
 import { createSignal, For, Show } from 'solid-js'
+import { attempting } from '../../parts/attempt.tsx'
 import { qrCode } from '../qr.ts'
-import type { Act, Security } from './parts.ts'
+import { type Act, OwnPassword, type Security } from './parts.tsx'
 
 export function TwoFactors(props: { security: Security; act: Act }) {
   const [enrolling, setEnrolling] = createSignal<{ secret: string; uri: string }>()
   const [codes, setCodes] = createSignal<readonly string[]>()
-  const [error, setError] = createSignal('')
+  const { attempt, Failure } = attempting()
 
-  async function act(event: SubmitEvent, action: string): Promise<void> {
+  function act(event: SubmitEvent, action: string): void {
     event.preventDefault()
     const data = new FormData(event.currentTarget as HTMLFormElement)
-    setError('')
-    try {
+    void attempt(async () => {
       const answer = await props.act({ action, password: data.get('password') ?? '', code: data.get('code') ?? '' })
       if (action === 'enrol') setEnrolling({ secret: answer.secret ?? '', uri: answer.uri ?? '' })
       else setEnrolling(undefined)
       setCodes(answer.codes)
-    } catch (failure) {
-      setError((failure as Error).message)
-    }
+    })
   }
 
   return (
@@ -31,17 +29,14 @@ export function TwoFactors(props: { security: Security; act: Act }) {
         while it is on, each needs an app password.
       </p>
       <Show when={!props.security.secondFactor.isOn && enrolling() === undefined}>
-        <form class="identity" onSubmit={(event) => void act(event, 'enrol')}>
-          <label>
-            Your own password
-            <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
-          </label>
+        <form class="identity" onSubmit={(event) => act(event, 'enrol')}>
+          <OwnPassword />
           <button type="submit">Set it up</button>
         </form>
       </Show>
       <Show when={enrolling()}>
         {(shown) => (
-          <form class="identity" onSubmit={(event) => void act(event, 'confirm')}>
+          <form class="identity" onSubmit={(event) => act(event, 'confirm')}>
             <p>Photograph this with the app, or type the letters below it.</p>
             <QrPicture text={shown().uri} />
             <code class="fresh-secret">{shown().secret.replace(/(.{4})(?=.)/g, '$1 ')}</code>
@@ -74,11 +69,8 @@ export function TwoFactors(props: { security: Security; act: Act }) {
           It is on; {props.security.secondFactor.codesLeft} recovery{' '}
           {props.security.secondFactor.codesLeft === 1 ? 'code is' : 'codes are'} left.
         </p>
-        <form class="identity" onSubmit={(event) => void act(event, 'turn-off')}>
-          <label>
-            Your own password
-            <input name="password" type="password" required autocomplete="current-password" maxlength={1000} />
-          </label>
+        <form class="identity" onSubmit={(event) => act(event, 'turn-off')}>
+          <OwnPassword />
           <label>
             A code
             <input name="code" required autocomplete="one-time-code" maxlength={40} />
@@ -86,9 +78,7 @@ export function TwoFactors(props: { security: Security; act: Act }) {
           <button type="submit">Turn it off</button>
         </form>
       </Show>
-      <p class="error" role="alert">
-        {error()}
-      </p>
+      <Failure />
     </section>
   )
 }
