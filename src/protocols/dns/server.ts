@@ -4,6 +4,7 @@
 
 import { AUTHENTIC_DATA, AUTHORITATIVE_ANSWER, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet'
 import type { Endpoint, Network, Stream } from '../../world/network.ts'
+import { KnownReplies } from './known-replies.ts'
 import { canonicalName, isAskable } from './name.ts'
 import {
   type Answer,
@@ -40,6 +41,7 @@ export async function startDnsServer(options: {
 }): Promise<DnsServer> {
   const { network, at, zones } = options
   const streams = new Set<Stream>()
+  const replies = new KnownReplies(zones, (question) => answerMessage(zones, question, 'udp'))
   const listener = await network.listen(at, (stream) => {
     if (streams.size >= mostStreams) return stream.destroy()
     streams.add(stream)
@@ -50,7 +52,7 @@ export async function startDnsServer(options: {
   const endpoint = { address: at.address, port: listener.endpoint.port }
   try {
     const socket = await network.udp(endpoint, ({ bytes, from }) => {
-      const reply = answerMessage(zones, bytes, 'udp')
+      const reply = replies.to(bytes)
       if (reply !== undefined) socket.send(reply, from)
     })
     return {

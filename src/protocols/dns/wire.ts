@@ -42,6 +42,7 @@ export const oldUdpBytes = 512
 /** The two-octet length before each message over TCP (RFC 1035 §4.2.2). */
 const tcpPrefixBytes = 2
 export const headerBytes = 12
+const DOT = 0x2e
 
 /** Undefined for anything that is not a whole DNS message. */
 export function decodeMessage(bytes: Buffer): Message | undefined {
@@ -55,13 +56,43 @@ export function decodeMessage(bytes: Buffer): Message | undefined {
   }
 }
 
-/** A question for a recursive resolver; with EDNS0 it also asks for the AD bit (RFC 6840 §5.7, RFC 3225). */
+/** What is around the name in a question, by type and whether with EDNS0: always the same but for the id. */
+const frames = new Map<string, Buffer>()
+
+/**
+ * A question for a recursive resolver; with EDNS0 it also asks for the AD bit (RFC 6840 §5.7, RFC 3225). `name`: one that
+ * can be asked for.
+ */
 export function encodeQuestion(id: number, name: string, type: Question['type'], withEdns: boolean): Buffer {
+  const key = `${type} ${withEdns}`
+  const frame = frames.get(key) ?? questionFrame(type, withEdns)
+  frames.set(key, frame)
+  // The root's empty label is there; every other has a length in front of it, as long as the dot behind it in the text.
+  const labels = name === '' || name === '.' ? 0 : name.length + 1
+  const message = Buffer.allocUnsafe(frame.length + labels)
+  frame.copy(message, 0, 0, headerBytes)
+  message.writeUInt16BE(id, 0)
+  if (labels > 0) {
+    message.write(name, headerBytes + 1, 'latin1')
+    let start = headerBytes
+    for (let at = start + 1; at < headerBytes + labels; at++)
+      if (message[at] === DOT) {
+        message[start] = at - start - 1
+        start = at
+      }
+    message[start] = headerBytes + labels - start - 1
+  }
+  frame.copy(message, headerBytes + labels, headerBytes)
+  return message
+}
+
+/** The question for the root. */
+function questionFrame(type: Question['type'], withEdns: boolean): Buffer {
   return encode({
     type: 'query',
-    id,
+    id: 0,
     flags: RECURSION_DESIRED,
-    questions: [{ name, type, class: 'IN' }],
+    questions: [{ name: '.', type, class: 'IN' }],
     additionals: withEdns ? [optRecord(DNSSEC_OK)] : [],
   })
 }

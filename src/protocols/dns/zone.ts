@@ -130,6 +130,8 @@ class ZoneIndex {
 /** The zones of a server. They may be replaced while it runs. */
 export class ZoneTable {
   readonly #zones = new Map<string, ZoneIndex>()
+  /** How often they were changed: what was made of them before holds no more. */
+  changes = 0
 
   constructor(zones: readonly Zone[] = []) {
     for (const zone of zones) this.set(zone)
@@ -138,15 +140,18 @@ export class ZoneTable {
   /** Adds the zone, or replaces the one of the same origin. */
   set(zone: Zone): void {
     this.#zones.set(canonicalName(zone.origin), new ZoneIndex(zone))
+    this.changes++
   }
 
   /** Replaces a part of the zone of this origin, which is there. */
   setPart(origin: string, part: string, records: readonly ZoneRecord[]): void {
     this.#zones.get(canonicalName(origin))?.setPart(part, records)
+    this.changes++
   }
 
   remove(origin: string): void {
     this.#zones.delete(canonicalName(origin))
+    this.changes++
   }
 
   /** The zone with the longest origin at or above a canonical name, asked; undefined when none is ours. */
