@@ -71,7 +71,7 @@ function fits(key: PublicKey | NoKey, algorithm: SigningAlgorithm, heedsHashes: 
   return key
 }
 
-const readKey = readOnce(parseKey, { mostTexts: 4096, longest: 2048 })
+const readKey = readOnce(parseKey, { mostTexts: 12_288, longest: 2048 })
 
 function parseKey(text: string): PublicKey | NoKey {
   const tags = parseTags(text)

@@ -43,7 +43,7 @@ const MAX_URIS = 10
 const KNOWN = new Set('v p sp np adkim aspf fo rua ruf rf ri pct t psd'.split(' '))
 
 /** Reads a TXT string. Undefined where it is no DMARC record: v=DMARC1, exactly so, comes first (§4.7). */
-export const parseDmarcRecord = readOnce(parse, { mostTexts: 1000, longest: 512 })
+export const parseDmarcRecord = readOnce(parse, { mostTexts: 12_288, longest: 512 })
 
 function parse(text: string): DmarcRecord | undefined {
   const version = VERSION.exec(text)

@@ -39,7 +39,7 @@ const DUAL_CIDR = /^(.*?)(?:\/(0|[1-9]\d?))?(?:\/\/(0|[1-9]\d{0,2}))?$/
 const MECHANISM_NAMES = new Set<string>(['all', 'include', 'a', 'mx', 'ptr', 'ip4', 'ip6', 'exists'])
 
 /** Reads a record for which isSpfRecord holds. @returns the record, or what is wrong with it, quoting the term */
-export const parseSpfRecord = readOnce(parse, { mostTexts: 1000, longest: 512 })
+export const parseSpfRecord = readOnce(parse, { mostTexts: 12_288, longest: 512 })
 
 function parse(text: string): SpfRecord | { error: string } {
   // §3.1 and §12: the record is US-ASCII; terms are separated by spaces and nothing else.
