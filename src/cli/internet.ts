@@ -155,14 +155,17 @@ async function openWeb(
   const identityFor = (serverName: string) =>
     (agents.find(({ plan }) => namesOf(plan).includes(serverName)) ?? agents[0]!).agent.secrets.tls
   const { world } = agents[0]!.agent
+  const asksClients = agents.some(({ plan }) =>
+    plan.settings.transmitter.contracts.some(({ certificates }) => certificates.length > 0),
+  )
   const web = createWeb({
     ...webOf({ agents, ...system }, world, log, () => webUrl),
-    serverFactory: (handler) => httpsServer(handler, identityFor),
+    serverFactory: (handler) => httpsServer(handler, identityFor, { asksClients }),
     isSecure: true,
   })
   await web.ready()
   const addresses = [...new Set(agents.map(({ plan }) => plan.listen))]
-  const others = addresses.slice(1).map(() => httpsServer(web.routing, identityFor))
+  const others = addresses.slice(1).map(() => httpsServer(web.routing, identityFor, { asksClients }))
   for (const server of others) server.on('upgrade', (...request: unknown[]) => web.server.emit('upgrade', ...request))
   const plain = addresses.map(() =>
     httpServer((request, response) => {

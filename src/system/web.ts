@@ -1,9 +1,11 @@
 // The people of a running system, as the web server asks for them: whoever has an account at one of the agents signs in
 // with the address, and works with the store of that agent. What they send goes to their MSA.
 
+import { unmapped } from '../filter/lists.ts'
 import { policyLines } from '../identity/mta-sts/policy.ts'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
 import { reply } from '../protocols/smtp/reply.ts'
+import type { Agent, ContractTerms } from '../roles/agent.ts'
 import { SuppressedDesk } from '../roles/bounces/desk.ts'
 import { contractAddress } from '../roles/contract-account.ts'
 import { ForwardingDesk } from '../roles/forwarder/desk.ts'
@@ -149,13 +151,21 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
     },
     async contract(name: string, password: string, from: string) {
       for (const { agent } of agents) {
-        const { contracts } = agent
-        const terms = contracts?.named(name)
-        const account = terms && agent.store.accountByAddress(contractAddress(terms.name))
-        if (contracts === undefined || terms === undefined || account === undefined) continue
-        const verdict = await contracts.signIn(terms, password, from)
+        const terms = agent.contracts?.named(name)
+        const book = bookOf(agent, terms)
+        if (terms === undefined || book === undefined) continue
+        const verdict = await agent.contracts!.signIn(terms, password, from)
         if (verdict === 'too-many') return 'too-many'
-        if (verdict === 'ok') return new ContractBook(agent, contracts, terms, account)
+        if (verdict === 'ok') return book
+      }
+      return undefined
+    },
+    contractSeen(certificate: Buffer | undefined, from: string) {
+      for (const { agent } of agents) {
+        const { contracts } = agent
+        const shown = certificate && contracts?.ofCertificate(certificate)
+        const book = bookOf(agent, shown ?? contracts?.ofNetwork(unmapped(from)))
+        if (book !== undefined) return book
       }
       return undefined
     },
@@ -242,4 +252,10 @@ export function backendsOf(agents: readonly RunningAgent[], pages: () => string 
       return person
     },
   }
+}
+
+/** Undefined: there is no such contract with this agent. */
+function bookOf(agent: Agent, terms: ContractTerms | undefined): ContractBook | undefined {
+  const account = terms && agent.store.accountByAddress(contractAddress(terms.name))
+  return account && new ContractBook(agent, agent.contracts!, terms, account)
 }

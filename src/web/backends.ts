@@ -73,6 +73,8 @@ export interface Backends {
   suppressed?(person: JmapBackend): SuppressedDesk | undefined
   /** What is known of the contract with this name and password. */
   contract?(name: string, password: string, from: string): Promise<ContractBook | 'too-many' | undefined>
+  /** The same of who shows this client certificate (DER, whose key it has), or asks from this address. */
+  contractSeen?(certificate: Buffer | undefined, from: string): ContractBook | undefined
   /** Why this person's mail is slowed or held. */
   outgoing?(person: JmapBackend): OutgoingDesk | undefined
   /** Where this person arranges forwarding. */

@@ -2,11 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import { request } from 'node:https'
 import { test } from 'node:test'
 import type { SessionFacts } from '../protocols/smtp/policy.ts'
 import { failedCommands } from '../roles/bounces/suppressed.ts'
+import { keyFingerprint } from '../roles/certificates.ts'
 import { forwardPathOf, reversePathOf } from '../roles/routing.ts'
 import { contractPolicy } from '../roles/transmitter/contract.ts'
+import { backendsOf } from '../system/web.ts'
+import type { TlsIdentity } from '../world/network.ts'
+import { httpsServer } from '../world/real/http.ts'
+import { realKeymaker } from '../world/real/keymaker.ts'
+import { createWeb } from './server.ts'
 import { type Asking, atSender } from './testing-sending.ts'
 
 const MORE = `
@@ -59,6 +66,76 @@ test('who it is: the name and password of a contract, and nothing else opens thi
   assert.equal((await ask('/api/messages', { headers: { authorization: as('acme') } })).status, 401)
   for (let i = 0; i < 100; i++) await by(as('acme', `guess ${i}`))
   assert.equal((await by(as('acme', 'one guess more'))).status, 429)
+})
+
+test('known by client certificate or by network, without a password: the same door, the same limits; but no page asks in their name', async (t) => {
+  const theirs = await realKeymaker.tlsIdentity(['relay.acme.test'])
+  const strangers = await realKeymaker.tlsIdentity(['elsewhere.test'])
+  const key = keyFingerprint(theirs.certificatePem)!
+  const it = await atSender(
+    t,
+    `
+contract acme: by=sender, domain=acme.test, certificate=${key}, messages-per-day=100
+contract other: by=sender, domain=other.test, network=192.0.2.0/24
+`,
+  )
+  const ours = it.agent.secrets.tls
+  const app = createWeb({
+    world: it.world,
+    serverFactory: (handler) => httpsServer(handler, () => it.agent.secrets.tls, { asksClients: true }),
+    backends: backendsOf([it.running]),
+    isSecure: true,
+  })
+  t.after(() => app.close())
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const asked = (path: string, identity?: TlsIdentity, headers: Record<string, string> = {}, method = 'GET') =>
+    new Promise<{ status: number; json: { name?: string; limits?: { messagesPerDay?: number } } }>(
+      (resolve, reject) => {
+        const sent = request(
+          {
+            ...{
+              host: '127.0.0.1',
+              port,
+              path,
+              method,
+              headers,
+              agent: false,
+              rejectUnauthorized: false,
+              ca: ours.certificatePem,
+            },
+            ...(identity && { cert: identity.certificatePem, key: identity.privateKeyPem }),
+          },
+          (answer) => {
+            let body = ''
+            answer.on('data', (chunk) => {
+              body += chunk
+            })
+            answer.on('end', () => resolve({ status: answer.statusCode!, json: JSON.parse(body || '{}') }))
+          },
+        )
+        sent.on('error', reject)
+        sent.end()
+      },
+    )
+  const known = await asked('/api/contract', theirs)
+  assert.deepEqual([known.status, known.json.name, known.json.limits?.messagesPerDay], [200, 'acme', 100])
+  assert.equal((await asked('/api/contract/messages', theirs)).status, 200)
+  assert.equal((await asked('/api/contract', strangers)).status, 401)
+  assert.equal((await asked('/api/contract')).status, 401)
+  // Who says a password is known by that alone.
+  assert.equal((await asked('/api/contract', theirs, { authorization: 'Basic YWNtZTpndWVzcw==' })).status, 401)
+  for (const page of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
+    assert.equal((await asked('/api/contract/webhooks/wh_1/rotate', theirs, page as never, 'POST')).status, 401)
+  const from = async (remoteAddress: string) => {
+    const answer = await app.inject({ url: '/api/contract', remoteAddress })
+    return [answer.statusCode, answer.json().name]
+  }
+  assert.deepEqual(await from('192.0.2.7'), [200, 'other'])
+  assert.deepEqual(await from('::ffff:192.0.2.7'), [200, 'other'])
+  assert.deepEqual(await from('192.0.3.7'), [401, undefined])
+  // A person's door stays shut for them.
+  assert.equal((await asked('/api/messages', theirs)).status, 401)
 })
 
 test('what was agreed and carried, its messages and their stories: of its own alone', async (t) => {

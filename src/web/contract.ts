@@ -1,5 +1,6 @@
-// A company whose mail is carried looks after it by HTTP, with the name and password of its contract (Basic): what was agreed
-// and counted, its messages and their stories, whom it does not write to any more, and its webhooks. docs/sending.md.
+// A company whose mail is carried looks after it by HTTP, known as at the submission door: by the name and password of its
+// contract (Basic), by its client certificate, or by its network. What was agreed and counted, its messages and their stories,
+// whom it does not write to any more, and its webhooks. docs/sending.md.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Concurrency } from '../filter/rate.ts'
@@ -24,12 +25,23 @@ type Route = (book: ContractBook, request: FastifyRequest, reply: FastifyReply) 
 const SIGN_IN: Problem = {
   status: 401,
   code: 'sign-in',
-  detail: 'The name and password of a contract are needed (Basic).',
+  detail:
+    'The name and password of a contract are needed (Basic), its client certificate, or an address of its network.',
 }
 const NOT_LISTED: Problem = {
   status: 404,
   code: 'not-found',
   detail: 'This address is not on the list of the contract.',
+}
+
+/**
+ * Who is known without saying so. A page that somebody opens within that network, or in a browser that has the certificate,
+ * could ask in their name: what comes from a page is not taken for theirs.
+ */
+function seen(backends: Backends, { headers, ip, raw }: FastifyRequest): ContractBook | undefined {
+  if (headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none') return undefined
+  const { getPeerCertificate } = raw.socket as { getPeerCertificate?: () => { raw?: Buffer } }
+  return backends.contractSeen?.(getPeerCertificate?.call(raw.socket).raw, ip)
 }
 
 export function addContract(
@@ -48,8 +60,13 @@ export function addContract(
         ...{ status: 403, code: 'https-required' },
         detail: 'What proves who you are must not travel in plain text: use HTTPS.',
       })
-    const given = basicCredentials(request.headers.authorization ?? '')
-    const book = given && (await backends.contract?.(given.address, given.password, request.ip))
+    const { authorization } = request.headers
+    const given = basicCredentials(authorization ?? '')
+    // Who says a password is known by that alone.
+    const book =
+      authorization === undefined
+        ? seen(backends, request)
+        : given && (await backends.contract?.(given.address, given.password, request.ip))
     if (book === 'too-many') return sendProblem(reply, TOO_MANY_TRIES)
     if (book === undefined) {
       reply.header('www-authenticate', 'Basic realm="Borderpost contract", charset="UTF-8"')

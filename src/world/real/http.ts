@@ -16,8 +16,15 @@ export function httpServer(handler: RequestListener): Server {
   return limited(createServer({ maxHeaderSize: MAX_HEADER_BYTES }, handler))
 }
 
-/** The same over TLS; the identity is asked for at each handshake, with the name that the client wants. */
-export function httpsServer(handler: RequestListener, identityFor: (serverName: string) => TlsIdentity): Server {
+/**
+ * The same over TLS; the identity is asked for at each handshake, with the name that the client wants. `asksClients`: for a
+ * certificate, whoever signed it; some browsers then ask their people.
+ */
+export function httpsServer(
+  handler: RequestListener,
+  identityFor: (serverName: string) => TlsIdentity,
+  { asksClients = false } = {},
+): Server {
   const { certificatePem, privateKeyPem } = identityFor('')
   const server = createSecureServer(
     {
@@ -26,6 +33,8 @@ export function httpsServer(handler: RequestListener, identityFor: (serverName: 
       cert: certificatePem,
       key: privateKeyPem,
       minVersion: 'TLSv1.2',
+      requestCert: asksClients,
+      rejectUnauthorized: false,
       SNICallback: (serverName, done) => done(null, serverContext(identityFor(serverName))),
     },
     handler,
