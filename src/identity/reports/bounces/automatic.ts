@@ -7,7 +7,7 @@ import type { Prose } from './prose.ts'
 import type { BouncedRecipient } from './read.ts'
 
 const SUBJECT =
-  /^\s*(?:auto(?:matic|matisch\w*|matique|matica|m[áa]tica)?[- ]?(?:reply|response|respon\w*|antwort|re)?\s?[:!]|out of (?:the )?office|vacation|away from|i am away|abwesen|absen|r[ée]ponse automatique|respuesta autom|risposta automatica|resposta autom|автоответ|自動(?:応答|返信)|自动(?:回复|答复)|on leave)/i
+  /^\s*(?:auto(?:matic|matisch\w*|matique|matica|m[áa]tica)?[- ]?(?:reply|response|respon\w*|antwort|re)?\s?[:!]|out of (?:the )?office|vacation|away from|i am away|abwesen|absen|r[ée]ponse automatique|respuesta autom|risposta automatica|resposta autom|automatis\w{2} (?:svar|antwoord)|autosvar|odpowiedź automatyczna|automatická odpověď|automaattinen|automatikus válasz|otomatik yanıt|автоматический ответ|автоответ|자동 ?(?:회신|응답)|自動(?:応答|返信)|自动(?:回复|答复)|on leave)/i
 const FIELDS = [
   'x-autoreply',
   'x-autorespond',

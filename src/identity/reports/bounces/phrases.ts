@@ -26,7 +26,8 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
       'conversion (?:not supported|failed|required)',
       'content presents a potential',
       'potential security issue',
-      '(?:attachment|file type)s? (?:is |are )?not (?:allowed|permitted|accepted)',
+      '(?:attachment|file type)s? (?:of type \\S{1,20} )?(?:is |are )?not (?:allowed|permitted|accepted)',
+      'not (?:allowed|permitted|accepted) as (?:an )?attachment|attachment(?: type)? (?:is |was )?blocked',
       'bare (?:lf|line ?feed)',
       'redundant\\. you cannot send',
     ),
@@ -35,7 +36,7 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
     'auth-failure',
     any(
       '\\bdmarc\\b',
-      '\\bspf\\b',
+      '\\bspf\\b|sender policy framework|required authentication level',
       '\\bdkim\\b.{0,80}(?:fail|did not|not pass|not valid|invalid|missing)',
       'unauthenticated (?:e?mail|message)',
       'sender is unauthenticated',
@@ -49,7 +50,8 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
   [
     'rate-limited',
     any(
-      '(?:frequency|rate|connections?|sending|messages?) limit(?:ed| exceeded| reached)',
+      '(?:frequency|rate|connections?|sending|send|messages?) limit(?:ed| exceeded| reached)',
+      'too many (?:open connections|spams)|queue quota exceeded|\\(dyn:t\\d\\)|\\brl0000\\d\\d\\b',
       'limit(?:ed)? (?:exceeded )?(?:on|for) (?:concurrent|connections)',
       'too many (?:connections|messages|concurrent|sessions|mails|errors from|smtp sessions)',
       'too many recipients this hour',
@@ -95,7 +97,7 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
       'a problem occurred\\. \\(ask your postmaster',
       'on our block ?list|in our black ?list|envelope blocked|connection denied|traffic not accepted from this ip',
       '\\((?:rly|rtr|dyn|con|dns):\\w{1,4}\\)|no host name found for ip|unable to resolve (?:your|client)',
-      'adresse ip source bloquee',
+      'adresse ip source bloquee|\\bblock for spam',
     ),
   ],
   [
@@ -103,7 +105,7 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
     any(
       'spam (?:detected|classification|message|content|filter|score|probability|rejected)',
       '(?:as|is|be|like|considered|contains?|suspected|possibly|probable|likely) (?:a |an )?(?:possible )?(?:\\w+ )?(?:un)?(?:spam\\b|junk|unsolicited)',
-      'scored as spam',
+      'scored as spam|\\bdt:spm\\b',
       '\\bube\\b|\\buce\\b|unsolicited',
       'blacklisted url|uribl|surbl',
       '\\bspam(?:my)? mail|\\bspam\\b.{0,30}(?:reject|refus|block)|(?:reject|refus|block).{0,40}\\bspam\\b',
@@ -119,6 +121,8 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
       '(?:size|length) (?:limit )?exceed(?:s|ed)? (?:the )?(?:fixed )?(?:maximum|limit|administrative)',
       'size limit exceeded|exceeds? (?:the )?(?:maximum|size|message size)|sizelimit',
       'too (?:big|large) for (?:system|this|the)',
+      'nachricht .{0,10}zu gro(?:ß|ss)|message .{0,10}trop volumineux|mensaje .{0,10}demasiado grande|messaggio .{0,5}troppo grande',
+      'mensagem .{0,5}muito grande|bericht .{0,5}te groot|wiadomość .{0,10}(?:za|zbyt) duża|слишком большо|邮件.{0,4}(?:过大|太大)|大きすぎ',
       'larger than (?:the )?(?:current|maximum)',
     ),
   ],
@@ -143,7 +147,9 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
       "messages? in recipient's mailbox exceeded|exceeded (?:the )?local limit|mailbox size limit|too many messages in (?:this )?mailbox",
       'not enough (?:storage|disk|space) (?:space )?(?:in|for|available) (?:the |this )?(?:mailbox|user|recipient)',
       '\\bmailbox full|full mailbox|mailbox has exceeded|over the (?:maximum|allowed) quota',
-      'メールボックスが一杯|boîte (?:aux lettres )?pleine|postfach (?:ist )?voll|buz[oó]n lleno|переполнен|ящик (?:получателя )?полон|邮箱已?满',
+      'postfach .{0,30}\\bvoll|boîte .{0,50}pleine|buz[oó]n .{0,40}(?:lleno|completo)|casella .{0,40}piena|caixa .{0,50}cheia',
+      'postvak .{0,30}\\bvol\\b|skrzynka .{0,50}pełna|postl[åa]d.{0,30}\\bfull|posta kutusu .{0,20}dolu|schránka .{0,30}plná|megtelt',
+      'переполнен|ящик .{0,20}полон|邮箱.{0,4}已?满|信箱.{0,4}已?滿|メールボックス.{0,6}(?:一杯|いっぱい)|사서함.{0,8}(?:꽉|가득)',
     ),
   ],
   [
@@ -170,7 +176,7 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
       'message filtered|filtered (?:by|message)|delivery not authorized',
       'you are not (?:a )?member|not a member of|members only|only (?:members|subscribers)|not subscribed',
       '\\bgoogle groups\\b|groups\\.google\\.com/support|may not have permission to post',
-      'user denylist|manually blocked senders|rst\\.notauthorized|not authorized to send to|sender not in|held before permitting|not allowed to (?:send|post) to|sender is not (?:in|on) the (?:allowed|list)',
+      'rst\\.sendernotauthenticated|user denylist|manually blocked senders|rst\\.notauthorized|not authorized to send to|sender not in|held before permitting|not allowed to (?:send|post) to|sender is not (?:in|on) the (?:allowed|list)',
     ),
   ],
   [
@@ -181,6 +187,7 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
       'unauthenticated senders not allowed|turn on smtp authentication|authentication (?:is )?required|authrequired|must authenticate|not authenticated|please authenticate',
     ),
   ],
+  ['network', any('name service error .{0,120}host not found, try again')],
   [
     'host-unknown',
     any(
@@ -213,7 +220,11 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
       "mailbox not found or access denied|recipnotfound|recipientnotfound|unknown user|user not|users? does(?:n't| not) (?:have|exist)|doesn't have an? .{0,60}account|recipient not found|adresse destinataire invalide|destinataire invalide",
       "email address you entered couldn't be found|wasn't found at the destination|address(?: \\S{1,60})? (?:could|couldn't|cannot) (?:not )?be found|mailbox unavailable|mailbox not available|recipient rejected|check if (?:the )?address is correct|address is possibly incorrect",
       "no valid recipients for this mm|account or domain may not exist|not listed in|is not a (?:known|valid|registered)|can't verify recipient|unable to verify (?:user|recipient)|recipient verify fail|malformed address|bad destination mailbox|address syntax|malformed recipient",
-      'メールアドレスが見つかりません|ディレクトリのリストにありません|empf[äa]nger.{0,30}(?:unbekannt|nicht)|utilisateur inconnu|usuario desconocido|пользователь не найден|нет такого пользователя|用户不存在|utente sconosciuto',
+      'empf[äa]nger.{0,30}(?:unbekannt|nicht)|e-?mail-?adresse .{0,40}nicht gefunden|utilisateur inconnu|adresse .{0,60}introuvable',
+      'usuario (?:desconocido|no existe)|direcci[oó]n .{0,60}no .{0,30}encontr|utente sconosciuto|indirizzo .{0,60}non .{0,10}trovato',
+      'usuário (?:desconhecido|não existe)|endereço .{0,60}não .{0,20}encontrado|e-?mailadres .{0,40}niet gevonden|adres .{0,50}nie .{0,20}znalezion',
+      'adress.{0,50}(?:inte hittas|ikke fundet|ikke funnet)|adresi .{0,30}bulunamadı|пользовател[ья] .{0,20}не (?:найден|существует)|нет такого пользователя|адрес .{0,50}не найден',
+      '用户不存在|邮箱不存在|收件人不存在|找不到收件人|メールアドレスが見つかりません|ディレクトリのリストにありません|사용자를 찾을 수 없',
     ),
   ],
   [
@@ -257,7 +268,7 @@ export const PHRASES: readonly (readonly [Reason, RegExp])[] = [
   [
     'protocol',
     any(
-      'bad sequence|improper sequence|(?:command|parameter) not (?:implemented|recogni[sz]ed)|syntax error|unrecognized (?:command|parameter)|protocol error',
+      'need (?:helo|ehlo)|(?:say|send) (?:helo|ehlo|hello) first|bad sequence|improper sequence|(?:command|parameter) not (?:implemented|recogni[sz]ed)|syntax error|unrecognized (?:command|parameter)|protocol error',
     ),
   ],
   ['tls', any('does not support tls|tls (?:is )?not (?:available|supported)')],

@@ -18,7 +18,7 @@ export interface Prose {
 
 const MAX_LINES = 2000
 const MAX_LINE = 2000
-const ADDRESS = String.raw`((?:"[^"\s]{1,100}"|[^\s<>()[\]"',;:@|]{1,100})@[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9.\u0080-\uffff-]{0,250}[A-Za-z0-9\u0080-\uffff])?)`
+const ADDRESS = String.raw`((?:"[^"\s]{1,100}"|[^\s<>()[\]"',;:@|：，；、（）「」【】]{1,100})@[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9.\u0080-\uffff-]{0,250}[A-Za-z0-9\u0080-\uffff])?)`
 
 /** Where the message that comes back begins. */
 const RETURNED: readonly RegExp[] = [

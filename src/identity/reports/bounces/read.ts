@@ -139,7 +139,7 @@ function statusReport(parts: readonly Part[]): StatusReport | undefined {
 const DAEMON =
   /mailer-?daemon|post ?_?master|mail delivery|mail system|delivery (?:subsystem|system)|system administrator|^\s*<>\s*$|mail deliver|ndr admin/i
 const SUBJECT =
-  /undeliver|deliver(?:y|ed)?\b.{0,40}(?:fail|status|problem|notif|error|delay|incomplete)|fail(?:ed|ure)\b.{0,40}(?:deliver|notice|mail)|return(?:ed|ing) (?:mail|message|to sender)|mail fail|delivery report|non.?deliver|could not (?:be )?(?:send|sent|deliver)|mail system error|error sending your mail|unzustellbar|non remis|no se ha podido entregar|mancata consegna|loop alert|not member|メールエラー|エラー通知|配信エラー|送信エラー/i
+  /undeliver|deliver(?:y|ed)?\b.{0,40}(?:fail|status|problem|notif|error|delay|incomplete)|fail(?:ed|ure)\b.{0,40}(?:deliver|notice|mail)|return(?:ed|ing) (?:mail|message|to sender)|mail fail|delivery report|non.?deliver|could not (?:be )?(?:send|sent|deliver)|mail system error|error sending your mail|unzustellbar|non remis|no se (?:ha podido|puede) entregar|mancata consegna|recapito non riuscito|não (?:foi possível )?entreg|onbestelbaar|niedostarcz|kézbesíthetetlen|nedoručiteln|teslim edilemedi|(?:inte|ikke) (?:levereras|leveret|leveres)|не (?:удалось )?доставлен|退信|无法(?:传递|投递)|無法傳遞|配信(?:不能|できません)|배달되지|loop alert|not member|メールエラー|エラー通知|配信エラー|送信エラー/i
 
 function looksAutomatic(header: Header): boolean {
   const subject = decodeEncodedWords(firstValue(header, 'subject') ?? '')
