@@ -76,6 +76,26 @@ test('trouble is felt in the delays of honest mail, and none of it is lost', asy
   }
 })
 
+test('notices to hosts that do not listen are waited for as long as they are tried, in as many steps as there are tries', async () => {
+  const text = `
+    --> / --> Open Relay@relay --> / --> Receiver/MDA@victim ==> Recipient@vera
+
+    relay: domain=relay.test, ip=127.0.40.1
+    victim: deny=127.0.40.1`
+  const stage = await simulatedStage(planSystem(completed(parse(text).model).model).plan, { seed: 1 })
+  const { simulation } = stage.system
+  const { run } = simulation
+  let steps = 0
+  simulation.run = (until) => {
+    steps++
+    return run.call(simulation, until)
+  }
+  const result = await traffic(stage, { messages: 12, days: 0.1, faults: [], mix: { honest: 100 } })
+  assert.equal(result.kinds.honest.bounced, 12)
+  assert.ok(simulation.nowMs > 4 * 86_400_000, 'the notices were tried for days')
+  assert.ok(steps < 2000, `${steps} steps, ${simulation.nowMs}`)
+})
+
 test('an agent with several relays says how much each of them had', async () => {
   const text = SYSTEM.replace('MSA/Transmitter@sender -->', 'MSA/Transmitter@sender*12 -->')
   const { plan } = planSystem(completed(parse(text).model).model)

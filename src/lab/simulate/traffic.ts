@@ -21,7 +21,7 @@ import {
   SPAMMERS_RECORDS,
   USUAL,
 } from './senders.ts'
-import type { SimulatedStage } from './world.ts'
+import { type SimulatedStage, untilNothingWaits } from './world.ts'
 
 export interface TrafficOptions {
   readonly messages: number
@@ -110,7 +110,6 @@ export interface Sample {
 
 const DAY_MS = 86_400_000
 const SAMPLES = 200
-const REST_STEP_MS = 1000
 /** After the last message, what waits is waited for. */
 const AFTER_MS = 6 * DAY_MS
 /** An honest sender comes again after these, as an MSA's queue or a person does; a spammer once; a bot never. */
@@ -188,10 +187,7 @@ export async function traffic(
   const hosts = () => ['dns', ...plan.agents.map(({ id }) => id), ...[...ips].map((ip) => `computer ${ip}`)]
   const troubles = trouble(system, { clock }, hosts, { faults, days })
   await simulation.finish(Promise.all([writing(), watching(), troubles]), days * DAY_MS + AFTER_MS)
-  const untilMs = simulation.nowMs + AFTER_MS
-  const waits = () => plan.agents.some(({ id }) => system.agent(id).agent.store.queue.nextDueMs() !== undefined)
-  // Asked of every agent: not at each of the events of many.
-  while (waits() && simulation.nowMs <= untilMs) await simulation.runFor(REST_STEP_MS)
+  await untilNothingWaits(system, simulation.nowMs + AFTER_MS)
   meter.stop()
   look?.(fates, meter)
   return {

@@ -41,7 +41,6 @@ export async function simulatedStage(
   const system = await SimulatedSystem.start(plan, simulation, { stores, ...(mail === 'counted' && { ttlS: TTL_S }) })
   system.publish(STRANGERS_RECORDS)
   const computers = new Map<string, SimulatedHost>()
-  const waits = () => [...system.agents.values()].some(({ agent }) => agent.store.queue.nextDueMs() !== undefined)
   return {
     plan,
     system,
@@ -52,10 +51,23 @@ export async function simulatedStage(
       return host.world
     },
     finish: (work) => simulation.finish(work, WEEK_MS),
-    async rest() {
-      const endMs = simulation.nowMs + restMs
-      // Asked of every agent: not at each of the events of many.
-      while (waits() && simulation.nowMs <= endMs) await simulation.runFor(REST_STEP_MS)
-    },
+    rest: () => untilNothingWaits(system, simulation.nowMs + restMs),
+  }
+}
+
+/**
+ * Time passes until no queue holds anything, or it is so late. Every agent is asked: not at each of the events of many, and
+ * not each second of the days in which a notice to a host that does not listen is tried again.
+ */
+export async function untilNothingWaits({ simulation, agents }: SimulatedSystem, endMs: number): Promise<void> {
+  while (simulation.nowMs <= endMs) {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const { agent } of agents.values()) {
+      const dueMs = agent.store.queue.nextDueMs()
+      if (dueMs !== undefined) nextMs = Math.min(nextMs, dueMs - agent.world.clock.now())
+    }
+    if (nextMs === Number.POSITIVE_INFINITY) return
+    const steps = Math.max(1, Math.ceil(Math.min(nextMs, endMs - simulation.nowMs) / REST_STEP_MS))
+    await simulation.runFor(steps * REST_STEP_MS)
   }
 }
