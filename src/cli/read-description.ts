@@ -1,6 +1,7 @@
 // Reads a description file for a verb: its findings go to standard error as people read them.
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { turned } from '../lab/simulate/what-if.ts'
 import { check } from '../notation/check.ts'
 import { renderFinding } from '../notation/findings.ts'
 import { mend } from '../notation/mend.ts'
@@ -39,13 +40,26 @@ export function readDescription(file: string): Description | undefined {
 
 /** The system of a description file, or the exit code that its findings ask for. */
 export function planOf(file: string): SystemPlan | number {
+  const plans = plansOf(file, '')
+  return typeof plans === 'number' ? plans : plans.written
+}
+
+/** The same, and with switches turned (`--what-if`). */
+export function plansOf(file: string, whatIf: string): { written: SystemPlan; turned: SystemPlan } | number {
   const source = readInput(file)?.toString('utf8')
   if (source === undefined) return EXIT.usage
   const { model } = parse(source)
-  const { plan, findings } = planSystem(model)
-  const errors = [...check(model), ...findings].filter(({ severity }) => severity === 'error')
+  const other = turned(model, whatIf)
+  if (typeof other === 'string') {
+    console.error(other)
+    return EXIT.usage
+  }
+  const written = planSystem(model)
+  const changed = other === model ? written : planSystem(other)
+  const findings = [...check(model), ...(written.findings.length > 0 ? written : changed).findings]
+  const errors = findings.filter(({ severity }) => severity === 'error')
   if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
-  return plan
+  return { written: written.plan, turned: changed.plan }
 }
 
 /** Writes into FILE what there is only one way to mend, and says what. False, with a message, when it cannot be read. */

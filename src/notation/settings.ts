@@ -64,6 +64,7 @@ recipients | whom a backup MX takes mail for while it cannot ask: bob@example.or
 lmtp | who may hand mail over by LMTP | nobody
 clamav | clamd: a socket, or address and port | none
 milter | a milter, likewise; several are asked in order | none
+trusts | a Forwarder, by its @id or domain, for all who have their mailbox here; one person says it alone (below) | nobody
 trusts-seals | domains whose ARC seals are believed for everybody here | none
 received-spf | writes Received-SPF, too | no
 max-size | the largest message | 50M

@@ -200,6 +200,7 @@ sender: host=mx.sender.test, network=10.0.0.0/8, password=no, max-size=2M, retry
 recipient: allow=good.test, deny=203.0.113.0/24, deny=eve@bad.test, connections=7, connections-per-address=3,
            messages-per-minute=9, dmarc=none
 anna: alias=annie@sender.test, ip=10.1.2.3
+recipient: trusts=other.example
 bob: trusts=sender, trusts=lists.example`)
     const [sender, recipient] = agents
     assert.equal(sender!.hostName, 'mx.sender.test')
@@ -221,7 +222,8 @@ bob: trusts=sender, trusts=lists.example`)
     assert.deepEqual([receiver.connections, receiver.connectionsPerAddress], [7, 3])
     assert.equal(receiver.messagesPerMinutePerAddress, 9)
     const bob = recipient!.people.find(({ id }) => id === 'bob')
-    assert.deepEqual(bob!.trusts, ['sender.test', 'lists.example'])
+    // What the MDA says for all, and his own.
+    assert.deepEqual(bob!.trusts, ['other.example', 'sender.test', 'lists.example'])
     const anna = sender!.people.find(({ id }) => id === 'anna')
     assert.deepEqual([anna!.aliases, anna!.roles], [['annie@sender.test'], ['Author', 'Recipient']])
   })

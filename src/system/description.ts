@@ -32,6 +32,8 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
   const atTheBorder = agentsAtTheBorder(model)
   const agents: AgentPlan[] = []
   const people: { plan: PersonPlan; actor: Actor; span: Span; trustSpans: Map<string, Span> }[] = []
+  /** What an MDA says for all whose mailboxes it has. */
+  const trustsOf = new Map<string, Map<string, Span>>()
 
   for (const actor of model.actors) {
     const kind = actor.kind === 'agent' ? 'agent' : 'person'
@@ -63,7 +65,9 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         .map((entry) => (reader as Reader<ValueOf<R>>)(entry.value))
         .flatMap((read) => (read.ok ? [read.value] : []))
     const { span } = blocks[0]!
+    const trustSpans = new Map(entries.filter((e) => e.key === 'trusts').map((e) => [e.value, e.valueSpan]))
     if (kind === 'agent') {
+      trustsOf.set(actor.id, trustSpans)
       const of = <K extends keyof Keys['agent'] & string>(key: K) => all(key, KEYS.agent[key])
       const plan = planAgent(actor, blocks, model, of, complain)
       if (plan !== undefined) agents.push({ ...plan, isAtTheBorder: atTheBorder.has(actor.id) })
@@ -79,7 +83,6 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
         )
         continue
       }
-      const trustSpans = new Map(entries.filter((e) => e.key === 'trusts').map((e) => [e.value, e.valueSpan]))
       const plan: PersonPlan = {
         id: actor.id,
         address,
@@ -104,7 +107,21 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
   const peopleOf = groupBy(people, ({ plan }) => domainOf(plan.address))
   const agentOf = new Map(agents.map((agent) => [agent.id, agent]))
   const domains = new Set(agents.map(({ domain }) => domain))
+  const domainsOf = (names: readonly string[], spans: ReadonlyMap<string, Span>) =>
+    names.flatMap((name) => {
+      const domain = agentOf.get(name)?.domain ?? parseDomain(name)
+      if (domain?.includes('.')) return [domain]
+      complain(
+        spans.get(name)!,
+        'S05',
+        `"${name}" is neither an agent here nor a domain`,
+        'Write the @id of a Forwarder, or its domain.',
+      )
+      return []
+    })
   const withPeople = agents.map((agent) => {
+    const spans = trustsOf.get(agent.id)!
+    const forAll = domainsOf([...spans.keys()], spans)
     const isTheirs = agent.roles.has('MSA') || agent.roles.has('MDA') || agent.roles.has('Forwarder')
     const own = isTheirs ? (peopleOf.get(agent.domain) ?? []) : []
     const stations = own.flatMap(({ plan }) => plan.stations.map((place) => ({ place, author: plan.address })))
@@ -149,17 +166,7 @@ export function planSystem(model: SystemModel): { plan: SystemPlan; findings: Fi
       },
       people: own.map(({ plan, trustSpans }) => ({
         ...plan,
-        trusts: plan.trusts.flatMap((name) => {
-          const domain = agentOf.get(name)?.domain ?? parseDomain(name)
-          if (domain?.includes('.')) return [domain]
-          complain(
-            trustSpans.get(name)!,
-            'S05',
-            `"${name}" is neither an agent here nor a domain`,
-            'Write the @id of a Forwarder, or its domain.',
-          )
-          return []
-        }),
+        trusts: [...new Set([...forAll, ...domainsOf(plan.trusts, trustSpans)])],
       })),
     }
   })

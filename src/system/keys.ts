@@ -28,6 +28,7 @@ export const KEYS = {
     keep: values.yesNo,
     srs: values.yesNo,
     arc: values.yesNo,
+    trusts: values.text,
     'trusts-seals': values.domain,
     dkim: values.yesNo,
     'dkim-rotate': values.rotation,

@@ -14,6 +14,7 @@ export function descriptions(program: Command) {
     .argument('<file>', "description, or '-' for standard input")
     .argument('[domain]', 'only what is published for this domain, and what it proves')
     .option('--folder <dir>', 'where the keys are kept: then they are explained, too')
+    .option('--what-if <switches>', 'with switches turned, as of simulate, and what changes by it: dkim=no,old:trust=yes')
     .option('--json', 'the result as JSON', false)
     .action((file, domain, options) =>
       verb(async () =>
@@ -57,7 +58,7 @@ export function descriptions(program: Command) {
     .option('--seed <seed>', 'of everything that is left to chance', '1')
     .option(
       '--what-if <switches>',
-      'turn switches and show which cells change: srs=no,arc=no,dkim=no,trust=no,old:modifies=footer',
+      'turn switches, for all or one (ID:), and show which cells change: srs=no,dkim=no,old:modifies=footer,bob:trust=no',
     )
     .option(
       '--messages <n>',

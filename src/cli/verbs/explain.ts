@@ -2,13 +2,17 @@
 
 import { domainToASCII } from 'node:url'
 import { isWithin } from '../../identity/domain.ts'
+import type { SystemPlan } from '../../system/description.ts'
 import { type Explanation, explained } from '../../system/explain.ts'
-import { recordsOf } from '../../system/records.ts'
-import { EXIT, planOf } from '../read-description.ts'
+import { type PublishedRecord, recordsOf } from '../../system/records.ts'
+import { differences, differencesText } from '../differences.ts'
+import { EXIT, plansOf } from '../read-description.ts'
 import { publishersOf } from './dns.ts'
 
 export interface ExplainOptions {
   readonly folder?: string
+  /** Switches, as of `borderpost simulate`. */
+  readonly whatIf?: string
   readonly json: boolean
 }
 
@@ -23,34 +27,50 @@ export async function explain(
   options: ExplainOptions,
   print: (text: string) => void,
 ): Promise<number> {
-  const plan = planOf(file)
-  if (typeof plan === 'number') return plan
-  const publishers =
-    options.folder === undefined
-      ? plan.agents.map((agent) => ({ plan: agent, dkim: [] }))
-      : await publishersOf(plan, options.folder)
-  const asked = domain === undefined ? undefined : domainToASCII(domain.toLowerCase())
-  const hosts = new Set(plan.agents.filter((agent) => agent.domain === asked).map(({ hostName }) => hostName))
-  const records = recordsOf(publishers).filter(
-    ({ name, value }) => asked === undefined || isWithin(name, asked) || hosts.has(value),
-  )
-  if (records.length === 0) {
-    const known = [...new Set(plan.agents.map((agent) => agent.domain))].join(', ')
+  const { folder, whatIf } = options
+  const plans = plansOf(file, whatIf ?? '')
+  if (typeof plans === 'number') return plans
+  const records = await recordsFor(plans.turned, domain, folder)
+  const changes =
+    whatIf === undefined
+      ? []
+      : differences((await recordsFor(plans.written, domain, folder)).map(lineOf), records.map(lineOf))
+  if (records.length + changes.length === 0) {
+    const known = [...new Set(plans.turned.agents.map((agent) => agent.domain))].join(', ')
     console.error(`Nothing is published for ${domain} by ${file}. Its domains: ${known}.`)
     return EXIT.usage
   }
   const all = explained(records)
-  if (options.json) print(`${JSON.stringify(all, null, 2)}\n`)
+  if (options.json) print(`${JSON.stringify(whatIf === undefined ? all : { records: all, changes }, null, 2)}\n`)
   else {
-    print([BEGINNING, ...all.map(paragraph)].join('\n'))
-    if (options.folder === undefined) print('\nWith --folder the keys that sign (DKIM) are explained, too.\n')
+    print([whatIf === undefined ? BEGINNING : `With ${whatIf}:\n\n${BEGINNING}`, ...all.map(paragraph)].join('\n'))
+    if (folder === undefined) print('\nWith --folder the keys that sign (DKIM) are explained, too.\n')
+    if (whatIf !== undefined) print(`\n${differencesText('in DNS', changes)}`)
   }
   return EXIT.ok
 }
 
+async function recordsFor(
+  plan: SystemPlan,
+  domain: string | undefined,
+  folder: string | undefined,
+): Promise<PublishedRecord[]> {
+  const { agents } = plan
+  const publishers =
+    folder === undefined ? agents.map((one) => ({ plan: one, dkim: [] })) : await publishersOf(plan, folder)
+  const asked = domain === undefined ? undefined : domainToASCII(domain.toLowerCase())
+  const hosts = new Set(agents.filter((agent) => agent.domain === asked).map(({ hostName }) => hostName))
+  return recordsOf(publishers).filter(
+    ({ name, value }) => asked === undefined || isWithin(name, asked) || hosts.has(value),
+  )
+}
+
+const lineOf = ({ name, type, value }: PublishedRecord) => `${name} ${type} ${shortened(value)}`
+
+const shortened = (value: string) => (value.length > 90 ? `${value.slice(0, 87)}...` : value)
+
 function paragraph({ record, proves, toWhom, provesNot, without }: Explanation): string {
-  const value = record.value.length > 90 ? `${record.value.slice(0, 87)}...` : record.value
-  return `${record.name} ${record.type} ${value}
+  return `${lineOf(record)}
   Proves         ${proves}.
   To whom        ${toWhom}.
   Does not prove ${provesNot}.

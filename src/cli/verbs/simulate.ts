@@ -10,7 +10,7 @@ import { Dialogue, renderConversations } from '../../lab/simulate/replay.ts'
 import { type Mix, parseMix, USUAL } from '../../lab/simulate/senders.ts'
 import { type Survival, survival } from '../../lab/simulate/survival.ts'
 import { traffic } from '../../lab/simulate/traffic.ts'
-import { changes, parseSwitches, switched } from '../../lab/simulate/what-if.ts'
+import { changes, turned } from '../../lab/simulate/what-if.ts'
 import { simulatedStage } from '../../lab/simulate/world.ts'
 import type { SystemModel } from '../../notation/model.ts'
 import { planSystem } from '../../system/description.ts'
@@ -45,36 +45,29 @@ export async function simulateVerb(file: string, options: SimulateOptions): Prom
   const description = readDescription(file)
   if (description === undefined) return EXIT.usage
   const { source, model } = description
-  const switches = options.whatIf === undefined ? [] : parseSwitches(options.whatIf)
-  if (typeof switches === 'string') {
-    console.error(switches)
-    return EXIT.usage
-  }
   const { model: whole, assumed } = options.send ? onLoopback(model) : completed(model)
   const errors = [...description.findings, ...planSystem(whole).findings].filter(
     // A password in a description harms nobody where nothing is real.
     ({ severity, code }) => severity === 'error' && code !== 'S07',
   )
   if (printFindings(errors, source, file, (text) => process.stderr.write(text)) > 0) return EXIT.description
-  if (!options.json && assumed.length > 0)
-    out(`Assumed, since it is not written:\n${assumed.map((one) => `  ${one}\n`).join('')}\n`)
-  let changed: SystemModel
-  try {
-    changed = switched(whole, switches)
-  } catch (error) {
-    console.error((error as Error).message)
+  const changed = turned(whole, options.whatIf ?? '')
+  if (typeof changed === 'string') {
+    console.error(changed)
     return EXIT.usage
   }
+  if (!options.json && assumed.length > 0)
+    out(`Assumed, since it is not written:\n${assumed.map((one) => `  ${one}\n`).join('')}\n`)
   const mix = options.mix === undefined ? USUAL : parseMix(options.mix)
   if (typeof mix === 'string') {
     console.error(mix)
     return EXIT.usage
   }
   if (options.coarse) return populations(changed, options, mix, out)
-  if (options.messages !== undefined) return days(switches.length > 0 ? [whole, changed] : [whole], options, mix, out)
+  if (options.messages !== undefined) return days(changed === whole ? [whole] : [whole, changed], options, mix, out)
   if (options.send) return compared(changed, options, out)
-  const before = await run(whole, options.replay && switches.length === 0 && !options.json ? out : undefined, options)
-  if (switches.length === 0) {
+  const before = await run(whole, options.replay && changed === whole && !options.json ? out : undefined, options)
+  if (changed === whole) {
     tell(before, options.json, out)
     return EXIT.ok
   }

@@ -7,7 +7,7 @@ import { completed } from './completed.ts'
 import { renderSurvival } from './render.ts'
 import { Dialogue, renderConversations } from './replay.ts'
 import { cellsOf, survival } from './survival.ts'
-import { changes, parseSwitches, switched } from './what-if.ts'
+import { changes, parseSwitches, switched, switchesOf, turned } from './what-if.ts'
 import { simulatedStage } from './world.ts'
 
 async function run(model: SystemModel, seed = 1) {
@@ -102,6 +102,43 @@ test('what if everybody trusted the Forwarder, or it rewrote the reverse-path: h
     assert.ok(typeof switches !== 'string')
     assert.equal((await run(switched(model, switches))).cells.get('flow 1: end'), end, text)
   }
+})
+
+test('a switch for one concerns him alone: one of two senders, one of two Recipients, all whose mailboxes an MDA has', async () => {
+  const { model } = completed(
+    parse(`
+Author@anna ==> MSA/Transmitter@one --> / --> Receiver/Forwarder@old ~~> Receiver/MDA@new ==> Recipient@bob
+
+Author@carl ==> MSA/Transmitter@two --> / --> Receiver/Forwarder@old ~~> Receiver/MDA@new ==> Recipient@dora
+
+old: srs=no, arc=no, domain=old.test
+one: dkim=no
+two: dkim=no
+Recipient: trusts=old
+`).model,
+  )
+  const ends = async (switches: string) => {
+    const other = turned(model, switches)
+    assert.ok(typeof other !== 'string', String(other))
+    const { cells } = await run(other)
+    return [1, 2].map((n) => cells.get(`flow ${n}: end`))
+  }
+  const REFUSED = 'refused 550 5.7.26'
+  assert.deepEqual(await ends(''), ['inbox', 'inbox'])
+  assert.deepEqual(await ends('trust=no'), [REFUSED, REFUSED])
+  // One line speaks of both.
+  assert.deepEqual(await ends('bob:trust=no'), [REFUSED, 'inbox'])
+  assert.deepEqual(await ends('trust=no, dora:trust=yes'), [REFUSED, 'inbox'])
+  assert.deepEqual(await ends('trust=no, new:trust=yes'), ['inbox', 'inbox'])
+  assert.deepEqual(await ends('trust=no, two:dkim=yes'), [REFUSED, 'inbox'])
+})
+
+test('whom one may ask of: who sends has a domain, who passes on rewrites and seals, who reads trusts', () => {
+  const { model } = completed(parse(FORWARDED).model)
+  assert.deepEqual(
+    model.actors.map((actor) => `${actor.id}: ${switchesOf(actor).join(' ')}`),
+    ['anna: ', 'sender: spf dkim dmarc', 'old: spf dkim dmarc srs arc modifies', 'new: trust', 'bob: trust'],
+  )
 })
 
 test('a switch that is none is refused with what to write', () => {

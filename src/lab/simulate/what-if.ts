@@ -41,11 +41,22 @@ const CONCERNS: Readonly<Record<string, (actor: Actor) => boolean>> = {
   'from-rewrite': PASSERS,
 }
 
+/** Of whom one may ask what if, and which of the usual switches make a difference to him. */
+export function switchesOf(actor: Actor): readonly string[] {
+  const domain = ['spf', 'dkim', 'dmarc']
+  const passing = PASSERS(actor) ? ['srs', 'arc', 'modifies'] : []
+  const trusting = isTrusting(actor) ? ['trust'] : []
+  return [...(SENDERS(actor) || PASSERS(actor) ? domain : []), ...passing, ...trusting]
+}
+
+/** A Recipient, or the MDA for all of them that it has. */
+const isTrusting = (actor: Actor) => actor.roles.includes(actor.kind === 'agent' ? 'MDA' : 'Recipient')
+
 /** The switches, or a sentence that says what is wrong with them. */
 export function parseSwitches(text: string): Switch[] | string {
   const switches: Switch[] = []
-  for (const word of text.split(/,(?=\s*[\w:-]+=)/)) {
-    const [, of, key, value] = /^\s*(?:([\w-]+):)?([\w-]+)=(.*?)\s*$/.exec(word) ?? []
+  for (const word of text.split(/,(?=\s*(?:[^\s,:=]+:)?[\w-]+=)/)) {
+    const [, of, key, value] = /^\s*(?:([^\s,:=]+):)?([\w-]+)=(.*?)\s*$/.exec(word) ?? []
     if (key === undefined || value === undefined)
       return `"${word}" is no switch: write srs=no, or old:srs=no for one agent.`
     const isTrust = key === 'trust' && (value === 'yes' || value === 'no')
@@ -60,32 +71,61 @@ export function parseSwitches(text: string): Switch[] | string {
   return switches
 }
 
-/** The model with the switches turned. @throws Error when one names somebody who is not there */
+/** The model with the switches of a text turned (none: as it is), or a sentence that says what is wrong with them. */
+export function turned(model: SystemModel, text: string): SystemModel | string {
+  if (text.trim() === '') return model
+  const switches = parseSwitches(text)
+  if (typeof switches === 'string') return switches
+  try {
+    return switched(model, switches)
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** The model with the switches turned. @throws Error when one names somebody who is not there, or has no such switch */
 export function switched(model: SystemModel, switches: readonly Switch[]): SystemModel {
   const changed = structuredClone(model)
   for (const { of, key, value } of switches) {
-    if (of !== undefined && !changed.actors.some(({ id }) => id === of))
-      throw new Error(`Nobody here is called "${of}".`)
-    const isMeant = ({ id }: Actor) => of === undefined || id === of
-    if (key === 'trust') trust(changed, value === 'yes', isMeant)
-    else
+    const one = changed.actors.find(({ id }) => id === of)
+    if (of !== undefined && one === undefined) throw new Error(nobody(changed, of))
+    if (key === 'trust') trust(changed, value === 'yes', one)
+    else if (one === undefined) {
       for (const actor of changed.actors)
-        if (actor.kind === 'agent' && isMeant(actor) && (of !== undefined || (CONCERNS[key]?.(actor) ?? true)))
-          say(changed, actor, key, value)
+        if (actor.kind === 'agent' && (CONCERNS[key]?.(actor) ?? true)) say(changed, actor, key, value)
+    } else if (one.kind === 'agent') say(changed, one, key, value)
+    else
+      throw new Error(
+        `"${key}" is said of an agent, and ${one.id} is a person: write ${key}=${value}, or name an agent.`,
+      )
   }
   return changed
 }
 
-/** Every Recipient trusts every Forwarder, or none. */
-function trust(model: SystemModel, isTrusted: boolean, isMeant: (actor: Actor) => boolean): void {
-  const meant = new Set(model.actors.filter(isMeant).map(({ id }) => id))
-  for (const line of model.attributes)
-    if (line.refs.some((ref) => meant.has(ref)) || meant.size === model.actors.length)
-      line.entries = line.entries.filter(({ key }) => key !== 'trusts' && key !== 'trusts-seals')
+const nobody = ({ actors }: SystemModel, of: string) =>
+  `Nobody here is called "${of}". There are: ${actors.map(({ id }) => id).join(', ')}.`
+
+/** Every Recipient trusts every Forwarder, or none; or one Recipient, or all whose mailboxes one MDA has. */
+function trust(model: SystemModel, isTrusted: boolean, one: Actor | undefined): void {
+  if (one !== undefined && !isTrusting(one))
+    throw new Error(`Recipients trust, and MDAs for theirs: ${one.id} is ${one.roles.join('/')}.`)
+  forget(model, one)
   if (!isTrusted) return
   const passers = model.actors.filter(PASSERS)
-  for (const person of model.actors.filter((actor) => actor.roles.includes('Recipient') && isMeant(actor)))
-    for (const { id } of passers) say(model, person, 'trusts', id)
+  const trusting = one === undefined ? model.actors.filter((actor) => actor.roles.includes('Recipient')) : [one]
+  for (const who of trusting) for (const { id } of passers) if (id !== who.id) say(model, who, 'trusts', id)
+}
+
+/** Whom he trusts, or anybody, is not written any more; what a line says of others with him still is. */
+function forget(model: SystemModel, one: Actor | undefined): void {
+  const isHis = (ref: string) => one === undefined || ref === one.id || one.blocks.includes(ref)
+  model.attributes = model.attributes.flatMap((line) => {
+    const rest = line.entries.filter(({ key }) => key !== 'trusts' && key !== 'trusts-seals')
+    const [his, others] = [line.refs.filter(isHis), line.refs.filter((ref) => !isHis(ref))]
+    if (rest.length === line.entries.length || (his.length === 0 && one !== undefined)) return [line]
+    const kept = others.length > 0 ? [{ ...line, refs: others }] : []
+    return [{ ...line, refs: his, entries: rest }, ...kept]
+  })
 }
 
 function say(model: SystemModel, actor: Actor, key: string, value: string): void {

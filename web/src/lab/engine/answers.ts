@@ -5,7 +5,7 @@ import { Dialogue } from '../../../../src/lab/simulate/replay.ts'
 import { parseMix, USUAL } from '../../../../src/lab/simulate/senders.ts'
 import { type FlowResult, type Survival, survival } from '../../../../src/lab/simulate/survival.ts'
 import { traffic } from '../../../../src/lab/simulate/traffic.ts'
-import { changes, parseSwitches, switched } from '../../../../src/lab/simulate/what-if.ts'
+import { changes, turned } from '../../../../src/lab/simulate/what-if.ts'
 import { type SimulatedStage, simulatedStage } from '../../../../src/lab/simulate/world.ts'
 import { traceFlow } from '../../../../src/lab/trace/notation.ts'
 import { renderTrace } from '../../../../src/lab/trace/render.ts'
@@ -54,12 +54,12 @@ export const ANSWERS: Answers = {
   explain: ({ text }) => explain(parse(text).model),
   async survival({ text, switches = '' }, asker) {
     const { model, assumed } = prepared(text)
-    const other = turned(model, switches)
+    const other = withSwitches(model, switches)
     return tableOf(other === model ? await asWritten(text, model, asker) : await sent(other, asker), assumed)
   },
   async whatIf({ text, switches }, asker) {
     const { model, assumed } = prepared(text)
-    const other = turned(model, switches)
+    const other = withSwitches(model, switches)
     const before = await asWritten(text, model, asker)
     const after = await sent(other, asker)
     return {
@@ -70,7 +70,7 @@ export const ANSWERS: Answers = {
   },
   async replay({ text, flow, switches = '' }, asker) {
     const { model } = prepared(text)
-    const { found, conversations } = await sent(turned(model, switches), asker, flow)
+    const { found, conversations } = await sent(withSwitches(model, switches), asker, flow)
     const result = found.results.find(({ letter }) => letter.flow + 1 === flow)
     const skipped = found.skipped.find((one) => one.flow + 1 === flow)
     if (result === undefined)
@@ -83,7 +83,7 @@ export const ANSWERS: Answers = {
     if (!(days > 0 && days <= 3650)) throw new Refused('Days: a number above 0, at most 3650.')
     const mix = shares === undefined ? USUAL : parseMix(shares)
     if (typeof mix === 'string') throw new Refused(mix)
-    const stage = await staged(turned(prepared(text).model, switches), seed, asker)
+    const stage = await staged(withSwitches(prepared(text).model, switches), seed, asker)
     const { simulation } = stage.system
     const startMs = simulation.nowMs
     let told = 0
@@ -116,15 +116,10 @@ function prepared(text: string): { model: SystemModel; assumed: readonly string[
 }
 
 /** @throws Refused */
-function turned(model: SystemModel, text: string): SystemModel {
-  if (text.trim() === '') return model
-  const switches = parseSwitches(text)
-  if (typeof switches === 'string') throw new Refused(switches)
-  try {
-    return switched(model, switches)
-  } catch (error) {
-    throw new Refused((error as Error).message)
-  }
+function withSwitches(model: SystemModel, text: string): SystemModel {
+  const other = turned(model, text)
+  if (typeof other === 'string') throw new Refused(other)
+  return other
 }
 
 async function staged(model: SystemModel, seed: string, asker: Asker): Promise<SimulatedStage> {
