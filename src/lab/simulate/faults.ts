@@ -20,14 +20,14 @@ const SHORTEST_MS = 60_000
 const LONGEST_MS = 40 * 60_000
 const DNS = 'dns'
 
-/** Everything at once would be no trouble but the end: of one kind only one is going on. */
+/** Everything at once would be no trouble but the end: of one kind only one is going on. Notes in `happened` what is over. */
 export async function trouble(
   system: SimulatedSystem,
   { clock }: Pick<World, 'clock'>,
   hosts: () => readonly string[],
   { faults, days }: { readonly faults: readonly Fault[]; readonly days: number },
-): Promise<Happened[]> {
-  const happened: Happened[] = []
+  happened: Happened[],
+): Promise<void> {
   const { simulation } = system
   const endMs = simulation.nowMs + days * DAY_MS
   await Promise.all(
@@ -46,7 +46,6 @@ export async function trouble(
       }
     }),
   )
-  return happened.sort((a, b) => a.atMs - b.atMs)
 }
 
 const pickAgent = (system: SimulatedSystem, random: Random) =>

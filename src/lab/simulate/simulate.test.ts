@@ -4,10 +4,11 @@ import type { SystemModel } from '../../notation/model.ts'
 import { parse } from '../../notation/parse.ts'
 import { planSystem } from '../../system/description.ts'
 import { completed } from './completed.ts'
+import { switchesOf } from './concerned.ts'
 import { renderSurvival } from './render.ts'
 import { Dialogue, renderConversations } from './replay.ts'
 import { cellsOf, survival } from './survival.ts'
-import { changes, parseSwitches, switched, switchesOf, turned } from './what-if.ts'
+import { changes, parseSwitches, switched, turned } from './what-if.ts'
 import { simulatedStage } from './world.ts'
 
 async function run(model: SystemModel, seed = 1) {

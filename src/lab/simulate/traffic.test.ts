@@ -96,6 +96,25 @@ test('notices to hosts that do not listen are waited for as long as they are tri
   assert.ok(steps < 2000, `${steps} steps, ${simulation.nowMs}`)
 })
 
+test('a day that is ended tells what was until then, and goes on no more', async () => {
+  const { plan } = planSystem(completed(parse(SYSTEM).model).model)
+  const stage = await simulatedStage(plan, { seed: 4 })
+  const { simulation } = stage.system
+  const startMs = simulation.nowMs
+  const isEnough = () => simulation.nowMs - startMs > 6 * 3_600_000
+  const result = await traffic(stage, { messages: 200, days: 1, faults: FAULTS, isEnough })
+  assert.deepEqual(result.stopped, { messages: 200, days: 1 })
+  assert.ok(result.days >= 0.25 && result.days < 0.26, String(result.days))
+  const sent = Object.values(result.kinds).reduce((sum, one) => sum + one.sent, 0)
+  assert.equal(result.messages, sent)
+  assert.ok(sent > 20 && sent < 100, String(sent))
+  assert.ok(result.kinds.honest.inbox > 0)
+  assert.ok(result.queues.every(({ atMs }) => atMs <= 0.26 * 86_400_000))
+  const atEndMs = simulation.nowMs
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(simulation.nowMs, atEndMs)
+})
+
 test('an agent with several relays says how much each of them had', async () => {
   const text = SYSTEM.replace('MSA/Transmitter@sender -->', 'MSA/Transmitter@sender*12 -->')
   const { plan } = planSystem(completed(parse(text).model).model)

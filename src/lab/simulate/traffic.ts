@@ -31,6 +31,8 @@ export interface TrafficOptions {
   readonly mix?: Mix
   /** Domains that forgers name (default: every agent's). */
   readonly claims?: readonly string[]
+  /** Asked again and again: the day ends there, and what was until then is the result. */
+  readonly isEnough?: () => boolean
   /** Is shown what became of each message, by Message-ID, when the days are over. */
   readonly look?: (fates: ReadonlyMap<string, Fate>, meter: Meter) => void
 }
@@ -72,6 +74,8 @@ export interface OfKind {
 }
 
 export interface TrafficResult {
+  /** Where it was ended before its time: what was asked for. */
+  readonly stopped?: { readonly messages: number; readonly days: number }
   readonly messages: number
   readonly days: number
   readonly kinds: Readonly<Record<Kind, OfKind>>
@@ -126,7 +130,7 @@ const OBSERVER_IP = '127.0.99.250'
 /** Lets the days pass. */
 export async function traffic(
   stage: SimulatedStage,
-  { messages, days, faults, mix = USUAL, claims, look }: TrafficOptions,
+  { messages, days, faults, mix = USUAL, claims, isEnough, look }: TrafficOptions,
 ): Promise<TrafficResult> {
   const { system, plan } = stage
   const { simulation } = system
@@ -185,24 +189,39 @@ export async function traffic(
     }
   }
   const hosts = () => ['dns', ...plan.agents.map(({ id }) => id), ...[...ips].map((ip) => `computer ${ip}`)]
-  const troubles = trouble(system, { clock }, hosts, { faults, days })
-  await simulation.finish(Promise.all([writing(), watching(), troubles]), days * DAY_MS + AFTER_MS)
-  await untilNothingWaits(system, simulation.nowMs + AFTER_MS)
+  const happened: Happened[] = []
+  const troubles = trouble(system, { clock }, hosts, { faults, days }, happened)
+  const { promise: enough, resolve: end } = Promise.withResolvers<void>()
+  let isStopped = false as boolean
+  const forget =
+    isEnough &&
+    simulation.trace(() => {
+      if (isStopped || !isEnough()) return
+      isStopped = true
+      end()
+    })
+  const all = Promise.all([writing(), watching(), troubles])
+  await simulation.finish(isEnough ? Promise.race([all, enough]) : all, days * DAY_MS + AFTER_MS)
+  await untilNothingWaits(system, simulation.nowMs + AFTER_MS, () => isStopped)
+  forget?.()
   meter.stop()
   look?.(fates, meter)
+  const written = isStopped ? Math.max(1, fates.size) : messages
+  const passed = Math.min(days, (simulation.nowMs - startMs) / DAY_MS)
   return {
-    messages,
-    days,
+    ...(isStopped && { stopped: { messages, days } }),
+    messages: isStopped ? fates.size : messages,
+    days: isStopped ? passed : days,
     ...summary([...fates.values()]),
     load,
     longestQueue: Object.fromEntries(
       plan.agents.map(({ id }) => [id, Math.max(0, ...samples.map(({ lengths }) => lengths[id] ?? 0))]),
     ),
     queues: samples,
-    faults: (await troubles).map((one) => ({ ...one, atMs: one.atMs - startMs })),
-    eventsPerMessage: Math.round(simulation.eventCount / messages),
-    bytesPerMessage: Math.round(meter.bytes / messages),
-    cost: meter.total(messages),
+    faults: happened.map((one) => ({ ...one, atMs: one.atMs - startMs })).sort((a, b) => a.atMs - b.atMs),
+    eventsPerMessage: Math.round(simulation.eventCount / written),
+    bytesPerMessage: Math.round(meter.bytes / written),
+    cost: meter.total(written),
     relays: relaysIn(plan),
     costs: Object.fromEntries(plan.agents.map(({ id, ip }) => [id, meter.of(ip)])),
     eventLogHash: simulation.eventLogHash(),

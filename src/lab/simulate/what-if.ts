@@ -4,6 +4,7 @@
 import type { Actor, SystemModel } from '../../notation/model.ts'
 import { KEYS } from '../../system/keys.ts'
 import type { Reader } from '../../system/values.ts'
+import { isTrusting, PASSERS, SENDERS } from './concerned.ts'
 import { cellsOf, PROOFS, type Survival } from './survival.ts'
 
 export interface Switch {
@@ -21,14 +22,6 @@ export interface Change {
   readonly why: readonly string[]
 }
 
-const plays =
-  (...roles: readonly string[]) =>
-  (actor: Actor) =>
-    actor.kind === 'agent' && actor.roles.some((role) => roles.includes(role))
-
-const SENDERS = plays('MSA', 'Transmitter', 'Bulk Sender')
-const PASSERS = plays('Forwarder', 'Mailing List', 'Open Relay')
-
 /** Whom a switch concerns, where it is not everybody. */
 const CONCERNS: Readonly<Record<string, (actor: Actor) => boolean>> = {
   dkim: SENDERS,
@@ -40,17 +33,6 @@ const CONCERNS: Readonly<Record<string, (actor: Actor) => boolean>> = {
   'list-footer': PASSERS,
   'from-rewrite': PASSERS,
 }
-
-/** Of whom one may ask what if, and which of the usual switches make a difference to him. */
-export function switchesOf(actor: Actor): readonly string[] {
-  const domain = ['spf', 'dkim', 'dmarc']
-  const passing = PASSERS(actor) ? ['srs', 'arc', 'modifies'] : []
-  const trusting = isTrusting(actor) ? ['trust'] : []
-  return [...(SENDERS(actor) || PASSERS(actor) ? domain : []), ...passing, ...trusting]
-}
-
-/** A Recipient, or the MDA for all of them that it has. */
-const isTrusting = (actor: Actor) => actor.roles.includes(actor.kind === 'agent' ? 'MDA' : 'Recipient')
 
 /** The switches, or a sentence that says what is wrong with them. */
 export function parseSwitches(text: string): Switch[] | string {

@@ -59,8 +59,12 @@ export async function simulatedStage(
  * Time passes until no queue holds anything, or it is so late. Every agent is asked: not at each of the events of many, and
  * not each second of the days in which a notice to a host that does not listen is tried again.
  */
-export async function untilNothingWaits({ simulation, agents }: SimulatedSystem, endMs: number): Promise<void> {
-  while (simulation.nowMs <= endMs) {
+export async function untilNothingWaits(
+  { simulation, agents }: SimulatedSystem,
+  endMs: number,
+  isEnough: () => boolean = () => false,
+): Promise<void> {
+  while (simulation.nowMs <= endMs && !isEnough()) {
     let nextMs = Number.POSITIVE_INFINITY
     for (const { agent } of agents.values()) {
       const dueMs = agent.store.queue.nextDueMs()

@@ -42,7 +42,11 @@ interface Shown {
 export function Day(props: { mail: Mail; text: string; onGo: (finding: Finding) => void }) {
   const [shown, setShown] = createSignal<Shown>()
   const [refusal, setRefusal] = createSignal<Refusal>()
+  /** How much of the day has passed; undefined: none passes. */
   const [share, setShare] = createSignal<number>()
+  const [isStopping, setIsStopping] = createSignal(false)
+  /** For who does not see it. */
+  const [said, setSaid] = createSignal('')
   const [messages, setMessages] = createSignal<number>(AMOUNTS[1])
   const [hasTrouble, setHasTrouble] = createSignal(false)
 
@@ -50,6 +54,7 @@ export function Day(props: { mail: Mail; text: string; onGo: (finding: Finding) 
     const asked = { text: props.text, switches: props.mail.switches() }
     setShare(0)
     setRefusal(undefined)
+    setSaid('A day passes.')
     try {
       const result = await props.mail.engine.simulate(
         asked.text,
@@ -57,11 +62,23 @@ export function Day(props: { mail: Mail; text: string; onGo: (finding: Finding) 
         setShare,
       )
       setShown({ ...asked, result })
+      setSaid(result.stopped === undefined ? 'The day is over.' : 'Stopped.')
     } catch (error) {
       if (!(error instanceof Superseded)) setRefusal(refusalOf(error, asked.text))
     } finally {
       setShare(undefined)
+      setIsStopping(false)
     }
+  }
+  function stop(): void {
+    setIsStopping(true)
+    props.mail.engine.stop()
+  }
+  const state = () => {
+    const passed = share() ?? 0
+    if (isStopping()) return 'Stopping …'
+    if (passed >= 1) return 'The day is over; what still waits is tried again …'
+    return `It is ${timeOf(passed)} (${Math.round(100 * passed)} % of the day)`
   }
   const isStale = () => shown()?.text !== props.text || shown()?.switches !== props.mail.switches()
 
@@ -86,16 +103,24 @@ export function Day(props: { mail: Mail; text: string; onGo: (finding: Finding) 
           />
           Things go wrong: outages, loss, crashes, full disks, wrong clocks, no DNS
         </label>
-        <button type="button" class="primary" disabled={share() !== undefined} onClick={() => void send()}>
-          Let a day pass
+        {/* One button, so that it keeps the focus. */}
+        <button
+          type="button"
+          classList={{ primary: share() === undefined }}
+          onClick={() => (share() === undefined ? void send() : stop())}
+        >
+          {share() === undefined ? 'Let a day pass' : 'Stop'}
         </button>
       </div>
       <Show when={share() !== undefined}>
-        <p class="row" role="status">
+        <p class="row passing">
           <progress max="1" value={share()} aria-label="How far the day is" />
-          <span class="quiet">{Math.round(100 * (share() ?? 0))} %</span>
+          <span class="quiet">{state()}</span>
         </p>
       </Show>
+      <p class="hidden" role="status">
+        {said()}
+      </p>
       <Show when={refusal()}>{(one) => <Refused refusal={one()} onGo={props.onGo} />}</Show>
       <Show when={shown()}>
         {(one) => (
@@ -111,6 +136,14 @@ export function Day(props: { mail: Mail; text: string; onGo: (finding: Finding) 
   )
 }
 
+const DAY_MINUTES = 1440
+
+/** The time of day when so much of it has passed. */
+function timeOf(share: number): string {
+  const minutes = Math.floor(share * DAY_MINUTES)
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
+}
+
 const duration = (s: number) => (s < 90 ? `${Math.round(s * 10) / 10} s` : `${Math.round(s / 60).toLocaleString()} min`)
 const percent = (part: number, whole: number) => (whole === 0 ? '0 %' : `${Math.round((1000 * part) / whole) / 10} %`)
 
@@ -122,6 +155,15 @@ function Results(props: { result: TrafficResult }) {
   const honest = () => props.result.kinds.honest
   return (
     <>
+      <Show when={props.result.stopped}>
+        {(asked) => (
+          <p class="day-stopped">
+            <b>Stopped at {timeOf(props.result.days)}</b>, after {props.result.messages.toLocaleString()} of{' '}
+            {asked().messages.toLocaleString()} messages. This is what was until then; some of them are still on their
+            way.
+          </p>
+        )}
+      </Show>
       <p class="day-sum">
         Of the spam and the forgeries <b>{percent(sum('inbox'), sum('sent'))}</b> got into an inbox; of the honest mail{' '}
         <b>{percent(honest().refused + honest().bounced, honest().sent)}</b> was refused and{' '}

@@ -49,6 +49,7 @@ export function LabPage() {
   const [svg, setSvg] = createSignal<SVGSVGElement>()
   const mail = createMail(
     () => lab.settled().reading.text,
+    () => lab.settled().reading.model.actors.map(({ id }) => id),
     () => tab() === 'mail',
   )
   let editor!: EditorHandle
@@ -251,7 +252,15 @@ export function LabPage() {
                 {
                   id: 'mail',
                   title: 'What becomes of mail',
-                  content: () => <Survival mail={mail} text={lab.reading().text} onGo={goTo} onRun={run} />,
+                  content: () => (
+                    <Survival
+                      mail={mail}
+                      text={lab.reading().text}
+                      actors={lab.settled().reading.model.actors}
+                      onGo={goTo}
+                      onRun={run}
+                    />
+                  ),
                 },
                 {
                   id: 'run',

@@ -4,7 +4,7 @@
 import { createSignal, createUniqueId, For, type JSX, Show } from 'solid-js'
 import type { HopRow } from '../../../src/lab/simulate/survival.ts'
 import type { Change } from '../../../src/lab/simulate/what-if.ts'
-import type { Finding } from '../../../src/notation/model.ts'
+import type { Actor, Finding } from '../../../src/notation/model.ts'
 import { plural } from '../format.ts'
 import type { FlowRow } from './engine/protocol.ts'
 import type { Mail, Outcome } from './mail.ts'
@@ -17,6 +17,7 @@ export function Survival(props: {
   mail: Mail
   /** The text as it is now. */
   text: string
+  actors: readonly Actor[]
   onGo: (finding: Finding) => void
   onRun: (flow: number) => void
 }) {
@@ -41,7 +42,7 @@ export function Survival(props: {
         A letter is sent along every flow, through the real code of every role, in a world that runs within this page.
         Press a result to see how it came about.
       </p>
-      <Switches mail={props.mail} />
+      <Switches mail={props.mail} actors={props.actors} />
       <p class="mail-state quiet" role="status" classList={{ busy: props.mail.isBusy() }}>
         {state()}
       </p>

@@ -404,6 +404,40 @@ describe('the lab in a browser', { skip: NO_BROWSER }, () => {
       { fragment: '#gallery=reject-without-dkim' },
     ))
 
+  test('a switch for one agent is turned for it alone, is listed, goes back alone, and is gone with the agent', () =>
+    inLab(
+      async (page) => {
+        await page.getByRole('region', { name: 'Flow 2' }).waitFor()
+        const list = page.getByRole('list', { name: 'Turned switches' })
+        await page.getByLabel('For whom').selectOption('one')
+        assert.equal(await page.getByLabel('Seals (ARC)').count(), 0)
+        await turn(page, 'Signs (DKIM)', 'off')
+        await page.getByText(/^\d+ cells? changed/).waitFor()
+        assert.ok((await page.getByRole('region', { name: 'Flow 1' }).locator('td.changed').count()) > 0)
+        assert.equal(await page.getByRole('region', { name: 'Flow 2' }).locator('td.changed').count(), 0)
+        await page.getByLabel('For whom').selectOption('bob')
+        await turn(page, 'Trusts Forwarders', 'none')
+        assert.deepEqual(
+          (await list.getByRole('listitem').allInnerTexts()).map((words) => words.replace(/\s*×$/, '')),
+          ['one: Signs (DKIM): off', 'bob: Trusts Forwarders: none'],
+        )
+        await page.getByText('borderpost simulate FILE --what-if "one:dkim=no, bob:trust=no"').waitFor()
+        await page.getByRole('button', { name: 'As written again: one: Signs (DKIM): off' }).click()
+        assert.equal(await list.getByRole('listitem').count(), 1)
+        await page.getByLabel('For whom').selectOption('everybody')
+        assert.equal(await page.getByLabel('Senders sign (DKIM)').inputValue(), '')
+        await write(page, 'Author@anna ==> MSA/Transmitter@one --> / --> Receiver/MDA@new ==> Recipient@carl\n')
+        await list.waitFor({ state: 'detached' })
+        await page.getByRole('region', { name: 'Flow 2' }).waitFor({ state: 'detached' })
+        assert.equal(await page.locator('.refused').count(), 0)
+      },
+      {
+        fragment: fragmentOf(
+          'Author@anna ==> MSA/Transmitter@one --> / --> Receiver/MDA@new ==> Recipient@bob\n\nAuthor@dora ==> MSA/Transmitter@two --> / --> Receiver/MDA@new ==> Recipient@bob\n',
+        ),
+      },
+    ))
+
   test('what cannot be run says why and where; mended, it runs', () =>
     inLab(
       async (page) => {
@@ -481,7 +515,8 @@ describe('the lab in a browser', { skip: NO_BROWSER }, () => {
         await page.getByLabel('Messages').selectOption('100')
         const day = async () => {
           await page.getByRole('button', { name: 'Let a day pass' }).click()
-          await page.locator('.day [role=status]').waitFor({ state: 'detached', timeout: 60_000 })
+          // As soon as it is pressed "A day passes." stands there.
+          await page.locator('.day [role=status]', { hasText: 'The day is over.' }).waitFor({ timeout: 120_000 })
           return (await page.locator('.day').textContent())!
         }
         await page.locator('.day').waitFor()
@@ -501,6 +536,33 @@ describe('the lab in a browser', { skip: NO_BROWSER }, () => {
         await page.getByText('The description or a switch has changed since.').waitFor()
       },
       { fragment: '#gallery=reject-without-dkim' },
+    ))
+
+  test('a day that is stopped tells what was until then, by keyboard, and another may pass', () =>
+    inLab(
+      async (page) => {
+        await page.getByRole('tab', { name: 'A day of mail' }).click()
+        await page.getByLabel('Messages').selectOption('10000')
+        await page.getByRole('button', { name: 'Let a day pass' }).focus()
+        await page.keyboard.press('Enter')
+        await page.getByText(/^It is \d+:\d\d \([1-9]\d* % of the day\)$/).waitFor({ timeout: 60_000 })
+        assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Stop')
+        await page.keyboard.press('Enter')
+        await page.getByText(/^Stopped at \d+:\d\d/).waitFor({ timeout: 60_000 })
+        const [, sent] = /after ([\d,]+) of 10,000 messages/.exec((await page.locator('.day-stopped').textContent())!)!
+        const rows = await page.locator('.outcomes tbody tr').allInnerTexts()
+        assert.equal(
+          rows.reduce((sum, row) => sum + Number(/\t([\d,]+)\t/.exec(row)![1]!.replace(',', '')), 0),
+          Number(sent!.replace(',', '')),
+        )
+        assert.equal(await page.locator('.passing').count(), 0)
+        await axe(page, 'a day that was stopped')
+        await page.getByLabel('Messages').selectOption('100')
+        await page.keyboard.press('Tab')
+        await page.getByRole('button', { name: 'Let a day pass' }).click()
+        await page.locator('.day-stopped').waitFor({ state: 'detached', timeout: 120_000 })
+      },
+      { fragment: '#gallery=srs-forwarder' },
     ))
 
   test('it plays by itself; who wants no motion gets none', async () => {

@@ -23,6 +23,15 @@ export interface Refusal {
   readonly findings: readonly Finding[]
 }
 
+/** For all whom it concerns. */
+export const ALL = ''
+
+export interface Turned {
+  readonly of: string
+  readonly key: string
+  readonly value: string
+}
+
 export interface Mail {
   readonly engine: Engine
   readonly outcome: Accessor<Outcome | undefined>
@@ -31,25 +40,31 @@ export interface Mail {
   readonly isBusy: Accessor<boolean>
   /** The engine is being loaded. */
   readonly isLoading: Accessor<boolean>
-  /** Turned switches, by key. */
-  readonly turned: Accessor<Readonly<Record<string, string>>>
-  readonly turn: (key: string, value: string) => void
+  /** Turned switches; those for all come first, so that one may be an exception. */
+  readonly turned: Accessor<readonly Turned[]>
+  /** `of`: an actor's id, or ALL; an empty value: as written. */
+  readonly turn: (of: string, key: string, value: string) => void
   readonly reset: () => void
   /** As the engine and `borderpost simulate --what-if` take them. */
   readonly switches: Accessor<string>
 }
 
-export function createMail(text: Accessor<string>, isWatched: Accessor<boolean>): Mail {
+/** `ids`: of the actors of the text. Who is not there any more has no switches. */
+export function createMail(
+  text: Accessor<string>,
+  ids: Accessor<readonly string[]>,
+  isWatched: Accessor<boolean>,
+): Mail {
   const [outcome, setOutcome] = createSignal<Outcome>()
   const [refusal, setRefusal] = createSignal<Refusal>()
   const [isBusy, setIsBusy] = createSignal(false)
   const [isLoading, setIsLoading] = createSignal(false)
-  const [turned, setTurned] = createSignal<Readonly<Record<string, string>>>({})
+  const [kept, setKept] = createSignal<readonly Turned[]>([])
+  const turned = createMemo(() => kept().filter(({ of }) => of === ALL || ids().includes(of)))
   const engine = createEngine({ onState: (state) => setIsLoading(state === 'loading') })
   const switches = createMemo(() =>
-    Object.entries(turned())
-      .filter(([, value]) => value !== '')
-      .map(([key, value]) => `${key}=${value}`)
+    turned()
+      .map(({ of, key, value }) => `${of === ALL ? '' : `${of}:`}${key}=${value}`)
       .join(', '),
   )
 
@@ -98,8 +113,12 @@ export function createMail(text: Accessor<string>, isWatched: Accessor<boolean>)
     isBusy,
     isLoading,
     turned,
-    turn: (key, value) => setTurned({ ...turned(), [key]: value }),
-    reset: () => setTurned({}),
+    turn(of, key, value) {
+      const others = kept().filter((one) => one.of !== of || one.key !== key)
+      const all = value === '' ? others : [...others, { of, key, value }]
+      setKept(all.sort((a, b) => Number(a.of !== ALL) - Number(b.of !== ALL)))
+    },
+    reset: () => setKept([]),
     switches,
   }
 }

@@ -37,6 +37,8 @@ export class Cancelled extends Error {}
 /** Who waits for an answer. */
 export interface Asker {
   isStillThere(): boolean
+  /** What there is of the answer will do. */
+  isEnough(): boolean
   /** From 0 to 1. */
   progress(share: number): void
 }
@@ -91,7 +93,7 @@ export const ANSWERS: Answers = {
       const step = Math.floor((STEPS * (timeMs - startMs)) / (days * DAY_MS))
       if (step > told && step <= STEPS) asker.progress((told = step) / STEPS)
     })
-    return traffic(stage, { messages, days, faults, mix })
+    return traffic(stage, { messages, days, faults, mix, isEnough: () => asker.isEnough() })
   },
   trace({ bytes, options }) {
     const result = trace(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), options)

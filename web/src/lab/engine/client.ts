@@ -36,6 +36,8 @@ export interface Engine {
   replay(text: string, flow: number, switches?: string): Promise<Replay>
   /** `onProgress`: which part of the days has passed, from 0 to 1. */
   simulate(text: string, traffic: Traffic, onProgress?: (share: number) => void): Promise<TrafficResult>
+  /** Ends the days that pass: the promise of simulate gets what was until then. */
+  stop(): void
   trace(bytes: Uint8Array, options?: TraceOptions): Promise<Traced>
   /** Ends the worker. Whoever still waits is told. */
   close(): void
@@ -132,6 +134,10 @@ export function createEngine({
     whatIf: (text, switches) => ask('whatIf', { text, switches }),
     replay: (text, flow, switches) => ask('replay', { text, flow, ...(switches !== undefined && { switches }) }),
     simulate: (text, traffic, onProgress) => ask('simulate', { text, ...traffic }, onProgress),
+    stop() {
+      for (const [id, { kind }] of waiting)
+        if (kind === 'simulate') worker?.postMessage({ id, kind: 'stop' } satisfies ToWorker)
+    },
     trace: (bytes, options) => ask('trace', { bytes, ...(options !== undefined && { options }) }),
     close: () => end('The engine was ended.'),
   }

@@ -34,7 +34,7 @@ const SWITCHES = 'srs=no, arc=no, trust=no, dmarc=reject'
 
 const descriptionOf = (name: string) => readFileSync(new URL(name, GALLERY), 'utf8')
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value))
-const ALONE = { isStillThere: () => true, progress: () => {} }
+const ALONE = { isStillThere: () => true, isEnough: () => false, progress: () => {} }
 const inNode = async <K extends Kind>(kind: K, ask: Questions[K]['ask']) => plain(await ANSWERS[kind](ask, ALONE))
 
 /** What is asked of buffers and of names of hosts: the same function runs in Node and in the page. */
@@ -328,6 +328,27 @@ describe('the engine in a browser', { skip }, () => {
     assert.deepEqual(told.states, ['loading', 'loading', 'ready'])
     assert.deepEqual(missed, [])
     assert.deepEqual(wrong, [])
+  })
+
+  test('days that are stopped tell what was until then, and the worker is free for the next question', async () => {
+    const told = await page.evaluate(async (text) => {
+      const shares: number[] = []
+      const ended = await engine.simulate(text, { messages: 100_000, days: 100 }, (share: number) => {
+        shares.push(share)
+        engine.stop()
+      })
+      const { flows } = await engine.survival(text)
+      return { ended, shares, flows: flows.length }
+    }, descriptionOf('diagram-1.borderpost'))
+    const { stopped, messages, days, kinds } = told.ended
+    assert.deepEqual(stopped, { messages: 100_000, days: 100 })
+    assert.ok(messages > 0 && messages < 100_000 && days > 0 && days < 100, JSON.stringify([messages, days]))
+    assert.equal(
+      Object.values(kinds).reduce((sum: number, one) => sum + one.sent, 0),
+      messages,
+    )
+    assert.ok(told.shares.length > 0)
+    assert.equal(told.flows, 1)
   })
 
   for (const part of ['worker', 'answers'])

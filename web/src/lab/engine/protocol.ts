@@ -5,6 +5,7 @@
 //   const { changes } = await engine.whatIf(text, 'srs=no, old:arc=no')
 //   const { conversations } = await engine.replay(text, 1, '')
 //
+// Traffic that takes too long is stopped: its promise gets what was until then.
 // A question of the same kind asked again takes the place of the one before, whose promise is rejected with a Superseded.
 // A description that cannot run is an EngineError with the findings and a sentence.
 
@@ -93,7 +94,7 @@ export type Kind = keyof Questions
 /** To the worker. */
 export type ToWorker =
   | { readonly [K in Kind]: { readonly id: number; readonly kind: K; readonly ask: Questions[K]['ask'] } }[Kind]
-  | { readonly id: number; readonly kind: 'cancel' }
+  | { readonly id: number; readonly kind: 'cancel' | 'stop' }
 
 /** From the worker. The first says that it is there. */
 export type FromWorker =

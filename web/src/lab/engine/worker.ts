@@ -7,16 +7,18 @@ import type { FromWorker, Kind, ToWorker } from './protocol.ts'
 
 const say = (message: FromWorker) => postMessage(message)
 const cancelled = new Set<number>()
+const stopped = new Set<number>()
 
 async function begin(): Promise<(message: ToWorker) => Promise<void>> {
   const { ANSWERS, Cancelled, Refused } = await import('./answers.ts')
   return async ({ id, kind, ...rest }) => {
-    if (kind === 'cancel') return
+    if (kind === 'cancel' || kind === 'stop') return
     try {
       if (cancelled.has(id)) throw new Cancelled()
       const answer = ANSWERS[kind as Kind] as (ask: unknown, asker: Asker) => unknown
       const asker: Asker = {
         isStillThere: () => !cancelled.has(id),
+        isEnough: () => stopped.has(id),
         progress: (share) => say({ kind: 'progress', id, share }),
       }
       say({ kind: 'answer', id, answer: await answer((rest as { ask: unknown }).ask, asker) })
@@ -29,6 +31,7 @@ async function begin(): Promise<(message: ToWorker) => Promise<void>> {
       }
     } finally {
       cancelled.delete(id)
+      stopped.delete(id)
     }
   }
 }
@@ -39,5 +42,6 @@ let last: Promise<unknown> = ready.then(() => say({ kind: 'ready' }), reportErro
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'cancel') cancelled.add(data.id)
+  else if (data.kind === 'stop') stopped.add(data.id)
   else last = last.then(() => ready).then((answer) => answer(data))
 })
