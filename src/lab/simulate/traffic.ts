@@ -413,5 +413,6 @@ export const general = (reply: string) =>
     .replace(/\([\d.]+ points\)/g, '')
     .replace(/\b\d{1,3}(?:\.\d{1,3}){3}\b/g, 'ADDRESS')
     .replace(/\s+/g, ' ')
+    .replace(/ (?=[:;,.])/g, '')
     .trim()
     .slice(0, 160)

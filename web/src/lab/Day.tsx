@@ -168,8 +168,12 @@ function Results(props: { result: TrafficResult }) {
         Of the spam and the forgeries <b>{percent(sum('inbox'), sum('sent'))}</b> got into an inbox; of the honest mail{' '}
         <b>{percent(honest().refused + honest().bounced, honest().sent)}</b> was refused and{' '}
         <b>{percent(honest().junk, honest().sent)}</b> lies in Junk. <b>{sum('bounced').toLocaleString()}</b> bounces
-        went to people who had written nothing. Half of the honest mail arrived within {props.result.delaysS.p50} s, all
-        of it within {duration(props.result.delaysS.max)}.
+        went to people who had written nothing.
+        <Show when={honest().inbox + honest().junk > 0}>
+          {' '}
+          Half of the honest mail arrived within {props.result.delaysS.p50} s, all of it within{' '}
+          {duration(props.result.delaysS.max)}.
+        </Show>
       </p>
       <div class="table-place">
         <table class="outcomes">
@@ -234,14 +238,19 @@ function Results(props: { result: TrafficResult }) {
         </p>
       </Show>
       <h3>What waited</h3>
-      <div class="thumbnail">
-        <img
-          src={svgUrl(plotWaiting(props.result.queues, props.result.days))}
-          alt={`Messages in queues over the day. The longest: ${Object.entries(props.result.longestQueue)
-            .map(([agent, length]) => `${agent} ${length}`)
-            .join(', ')}.`}
-        />
-      </div>
+      <Show
+        when={Object.values(props.result.longestQueue).some((length) => length > 0)}
+        fallback={<p class="quiet">Nothing had to wait: whenever it was looked at, every queue was empty.</p>}
+      >
+        <div class="thumbnail">
+          <img
+            src={svgUrl(plotWaiting(props.result.queues, props.result.days))}
+            alt={`Messages in queues over the day. The longest: ${Object.entries(props.result.longestQueue)
+              .map(([agent, length]) => `${agent} ${length}`)
+              .join(', ')}.`}
+          />
+        </div>
+      </Show>
     </>
   )
 }

@@ -19,6 +19,7 @@ import { Editor, type EditorHandle } from './editor/Editor.tsx'
 import { Findings } from './Findings.tsx'
 import { Gallery } from './Gallery.tsx'
 import { type Example, GALLERY, WELCOME } from './gallery.ts'
+import { Legend } from './Legend.tsx'
 import { createMail } from './mail.ts'
 import { Picture } from './Picture.tsx'
 import { placeAt } from './place.ts'
@@ -225,6 +226,7 @@ export function LabPage() {
                 </Show>
               </p>
             </div>
+            <Legend model={lab.settled().reading.model} />
             <Findings findings={findings()} plain={plain()} onGo={goTo} onRemedy={remedy} onMend={mendAll} />
           </section>
           <section

@@ -1,6 +1,6 @@
 // Tabs, as the ARIA practices have them: one stop for the Tab key, arrow keys between them, Home and End.
 
-import { createUniqueId, For, type JSX } from 'solid-js'
+import { createEffect, createUniqueId, For, type JSX } from 'solid-js'
 
 export interface Tab {
   readonly id: string
@@ -11,6 +11,13 @@ export interface Tab {
 export function Tabs(props: { label: string; tabs: readonly Tab[]; open: string; onOpen: (id: string) => void }) {
   const prefix = createUniqueId()
   const buttons = new Map<string, HTMLButtonElement>()
+
+  let list!: HTMLDivElement
+  // Where not all of them have room, the open one is in sight.
+  createEffect(() => {
+    const tab = buttons.get(props.open)
+    if (tab !== undefined) list.scrollTo({ left: tab.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2 })
+  })
 
   function onKeyDown(event: KeyboardEvent): void {
     const at = props.tabs.findIndex(({ id }) => id === props.open)
@@ -30,7 +37,7 @@ export function Tabs(props: { label: string; tabs: readonly Tab[]; open: string;
 
   return (
     <div class="tabs">
-      <div role="tablist" aria-label={props.label} onKeyDown={onKeyDown}>
+      <div role="tablist" ref={list} aria-label={props.label} onKeyDown={onKeyDown}>
         <For each={props.tabs}>
           {({ id, title }) => (
             <button
