@@ -14,7 +14,10 @@ export function descriptions(program: Command) {
     .argument('<file>', "description, or '-' for standard input")
     .argument('[domain]', 'only what is published for this domain, and what it proves')
     .option('--folder <dir>', 'where the keys are kept: then they are explained, too')
-    .option('--what-if <switches>', 'with switches turned, as of simulate, and what changes by it: dkim=no,old:trust=yes')
+    .option(
+      '--what-if <switches>',
+      'with switches turned, as of simulate, and what changes by it: dkim=no,old:trust=yes',
+    )
     .option('--json', 'the result as JSON', false)
     .action((file, domain, options) =>
       verb(async () =>
@@ -83,6 +86,7 @@ export function descriptions(program: Command) {
     .argument('<file>', 'the experiment (YAML): question, system, what varies, what is measured')
     .option('--seed <seed>', 'of everything that is left to chance (default: what the file says)')
     .option('--messages <n>', 'of each point (default: what the file says)')
+    .option('--repeats <n>', 'each point so often, each time with another seed (default: what the file says)')
     .option('--level <level>', 'fine, letter by letter, or coarse, by flows (default: what the file says)')
     .option('-o, --output <folder>', 'where table (CSV) and plot (SVG) go (default: beside the file)')
     .option('--json', 'the points as lines of JSON', false)

@@ -40,6 +40,16 @@ test('an experiment is run from a file, and its table and plot are written besid
       'series,x,Forgeries in an inbox\np=none,0,100\np=reject,0,0\n',
     )
     assert.match(readFileSync(join(folder, 'study.svg'), 'utf8'), /<title>Who signs<\/title>/)
+    const more = execFileSync(process.execPath, [MAIN, 'experiment', file, '--repeats', '2'], { encoding: 'utf8' })
+    assert.match(more, /\n +0 +100 ± 0 +0 ± 0\n/)
+    assert.equal(
+      readFileSync(join(folder, 'study.csv'), 'utf8'),
+      'series,x,Forgeries in an inbox,Forgeries in an inbox (±)\np=none,0,100,0\np=reject,0,0,0\n',
+    )
+    assert.match(
+      spawnSync(process.execPath, [MAIN, 'experiment', file, '--repeats', 'many'], { encoding: 'utf8' }).stderr,
+      /--repeats a whole number above 0/,
+    )
     writeFileSync(file, STUDY.replace('forged: 50', 'forgd: 50'))
     const wrong = spawnSync(process.execPath, [MAIN, 'experiment', file], { encoding: 'utf8' })
     assert.equal(wrong.status, 3)

@@ -12,6 +12,7 @@ import { EXIT, readInput } from '../read-description.ts'
 export interface ExperimentOptions {
   readonly seed?: string
   readonly messages?: string
+  readonly repeats?: string
   readonly level?: string
   /** A folder; none: beside the file. */
   readonly output?: string
@@ -30,11 +31,12 @@ export async function experimentVerb(file: string, options: ExperimentOptions): 
   const written = read as Exclude<typeof read, readonly string[]>
   const { seed = written.seed, level = written.level, output = dirname(file) } = options
   const messages = options.messages === undefined ? written.messages : Number(options.messages)
-  if (!LEVELS.includes(level as Level) || !(messages >= 1)) {
-    console.error(`--level is ${LEVELS.join(' or ')}, --messages a number above 0.`)
+  const repeats = options.repeats === undefined ? written.repeats : Number(options.repeats)
+  if (!LEVELS.includes(level as Level) || !(messages >= 1) || !(Number.isInteger(repeats) && repeats >= 1)) {
+    console.error(`--level is ${LEVELS.join(' or ')}, --messages a number above 0, --repeats a whole number above 0.`)
     return EXIT.usage
   }
-  const experiment = { ...written, seed, messages, level: level as Level }
+  const experiment = { ...written, seed, messages, repeats, level: level as Level }
   const line = new ProgressLine()
   const points = await runExperiment(experiment, ({ series, x }, n, of) => line.show(n / of, `${series}, ${x}`))
   line.clear()

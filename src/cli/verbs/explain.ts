@@ -2,8 +2,8 @@
 
 import { domainToASCII } from 'node:url'
 import { isWithin } from '../../identity/domain.ts'
-import type { SystemPlan } from '../../system/description.ts'
 import { type Explanation, explained } from '../../system/explain.ts'
+import type { SystemPlan } from '../../system/plan.ts'
 import { type PublishedRecord, recordsOf } from '../../system/records.ts'
 import { differences, differencesText } from '../differences.ts'
 import { EXIT, plansOf } from '../read-description.ts'

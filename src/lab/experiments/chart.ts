@@ -27,15 +27,17 @@ const MARKS: readonly ((x: number, y: number) => string)[] = [
   (x, y) => `<circle cx="${x}" cy="${y}" r="2.5"/>`,
   (x, y) => `<rect x="${round(x - 1.5)}" y="${round(y - 1.5)}" width="3" height="3"/>`,
 ]
+const SURE = 'Vertical lines: 95 % confidence intervals over seeds.'
 const MOST_SERIES = MARKS.length
 
 export function chart(experiment: Experiment, points: readonly Plotted[]): string {
   const { title, series, measures, axis } = experiment
   const names = series.map(({ name }) => name).slice(0, MOST_SERIES)
+  const hasMargins = points.some(({ margins }) => Object.keys(margins).length > 0)
   const columns = Math.min(COLUMNS, measures.length)
   const width = columns * PANEL.width
   const legend = HEAD + names.length * LINE
-  const height = legend + Math.ceil(measures.length / columns) * PANEL.height
+  const height = (hasMargins ? LINE : 0) + legend + Math.ceil(measures.length / columns) * PANEL.height
   const keys = names.map((name, i) => {
     const y = HEAD + i * LINE
     return `<g class="s${i}"><path d="M16 ${y}h28" fill="none"/>${MARKS[i]!(30, y)}</g><text x="54" y="${y + 4}">${escaped(name)}</text>`
@@ -49,9 +51,9 @@ export function chart(experiment: Experiment, points: readonly Plotted[]): strin
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" font-family="system-ui,sans-serif" font-size="12">
 <title>${escaped(title)}</title>
 <desc>${escaped(spoken(experiment, points, axis.unit))}</desc>
-<style>text{fill:#2b2f36}.g{stroke:#d5d9df}.a{stroke:#7c8590}.t{font-size:15px;font-weight:600}.m{font-weight:600}g[class]{stroke-width:1.8;stroke-linejoin:round}g[class] :not([fill]){stroke-width:0}${style(0)}@media(prefers-color-scheme:dark){text{fill:#e3e6ea}.g{stroke:#3b424b}.a{stroke:#8d96a1}${style(1)}}</style>
+<style>text{fill:#2b2f36}.g{stroke:#d5d9df}.a{stroke:#7c8590}.t{font-size:15px;font-weight:600}.m{font-weight:600}g[class]{stroke-width:1.8;stroke-linejoin:round}g[class] :not([fill]){stroke-width:0}${hasMargins ? '.w{stroke-width:1.2}' : ''}${style(0)}@media(prefers-color-scheme:dark){text{fill:#e3e6ea}.g{stroke:#3b424b}.a{stroke:#8d96a1}${style(1)}}</style>
 <text class="t" x="16" y="24">${escaped(title)}</text>
-${[...keys, ...panels].join('\n')}
+${[...keys, ...panels].join('\n')}${hasMargins ? `\n<text x="16" y="${height - 8}">${SURE}</text>` : ''}
 </svg>
 `
 }
@@ -59,7 +61,7 @@ ${[...keys, ...panels].join('\n')}
 function panel({ axis }: Experiment, measure: Measure, names: readonly string[], points: readonly Plotted[]): string {
   const { name, unit } = measure
   const of = (series: string) => points.filter((point) => point.series === series).sort((a, b) => a.x - b.x)
-  const most = Math.max(...points.map(({ values }) => values[name] ?? 0))
+  const most = Math.max(...points.map(({ values, margins }) => (values[name] ?? 0) + (margins[name] ?? 0)))
   const ticks = ticksUpTo(unit === '%' ? Math.min(100, most) : most)
   const top = ticks.at(-1)!
   const [from, to] = [Math.min(...axis.values), Math.max(...axis.values)]
@@ -77,8 +79,9 @@ function panel({ axis }: Experiment, measure: Measure, names: readonly string[],
   )
   const lines = names.map((series, i) => {
     const places = of(series).map((point): [number, number] => [x(point.x), y(point.values[name] ?? 0)])
+    const whiskers = of(series).flatMap((point) => whisker(x(point.x), point, name, y))
     const path = places.map(([a, b], n) => `${n === 0 ? 'M' : 'L'}${a} ${b}`).join('')
-    return `<g class="s${i}"><path d="${path}" fill="none"/>${places.map(([a, b]) => MARKS[i]!(a, b)).join('')}</g>`
+    return `<g class="s${i}">${whiskers.join('')}<path d="${path}" fill="none"/>${places.map(([a, b]) => MARKS[i]!(a, b)).join('')}</g>`
   })
   return [
     `<text class="m" x="16" y="16">${escaped(name)}${unit === '' ? '' : `, ${escaped(unit)}`}</text>`,
@@ -88,6 +91,14 @@ function panel({ axis }: Experiment, measure: Measure, names: readonly string[],
     `<text x="${EDGE.left + wide / 2}" y="${base + 38}" text-anchor="middle">${escaped(axis.name)}${axis.unit === '' ? '' : `, ${escaped(axis.unit)}`}</text>`,
     ...lines,
   ].join('\n')
+}
+
+/** How far chance reaches (95 %), as a line with two ends; nothing where it is no more than the mark. */
+function whisker(x: number, { values, margins }: Plotted, name: string, y: (value: number) => number): string[] {
+  const [value, margin] = [values[name] ?? 0, margins[name] ?? 0]
+  if (margin === 0) return []
+  const [low, high] = [y(Math.max(0, value - margin)), y(value + margin)]
+  return [`<path class="w" d="M${round(x - 4)} ${high}h8M${x} ${high}V${low}M${round(x - 4)} ${low}h8" fill="none"/>`]
 }
 
 /** Round values from 0 to above the most. */

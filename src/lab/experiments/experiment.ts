@@ -42,6 +42,8 @@ export interface Experiment {
   readonly level: Level
   readonly messages: number
   readonly days: number
+  /** Each point so often, each time with another seed: how far they are apart says what is chance. */
+  readonly repeats: number
   readonly mix: Readonly<Partial<Record<Kind, string>>>
   /** Agents whose domains forgers name; none: of all. */
   readonly forge: readonly string[]
@@ -79,6 +81,7 @@ const FIELDS = [
   'level',
   'messages',
   'days',
+  'repeats',
   'mix',
   'forge',
   'axis',
@@ -117,6 +120,7 @@ function read(all: Fields, complain: Problem): Experiment {
     level: level as Level,
     messages: number('messages', 300, 1, 1e12),
     days: number('days', 1, 0.01, 365),
+    repeats: Math.round(number('repeats', 1, 1, 100)),
     mix: mixOf(all.mix ?? { honest: 100 }, ['mix'], complain),
     forge: listOf(all.forge ?? [], ['forge'], complain).map(String),
     axis: axisOf(all.axis, complain),

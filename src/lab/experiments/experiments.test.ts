@@ -6,6 +6,7 @@ import { parse } from '../../notation/parse.ts'
 import { chart } from './chart.ts'
 import { copiesOf, withCopies } from './copies.ts'
 import { type Experiment, readExperiment } from './experiment.ts'
+import { interval } from './interval.ts'
 import { runExperiment } from './run.ts'
 import { csvOf, pointsOf, renderTable } from './table.ts'
 
@@ -25,7 +26,7 @@ function experiment(stem: string): Experiment {
 function small(all: Experiment): Experiment {
   const copies = Object.fromEntries(Object.keys(all.copies).map((id) => [id, 2]))
   const values = [all.axis.values[0]!, all.axis.values.at(-1)!]
-  return { ...all, copies, messages: 40, axis: { ...all.axis, values }, series: all.series.slice(0, 1) }
+  return { ...all, copies, messages: 40, repeats: 1, axis: { ...all.axis, values }, series: all.series.slice(0, 1) }
 }
 
 test('all five studies are there, with their numbers and plots', () => {
@@ -71,7 +72,7 @@ test('a point of the committed study comes out again: open relays, all spam thro
 test('the same study at the coarse level, with populations, is near the fine one', async () => {
   const all = experiment('adoption')
   const [series] = all.series.filter(({ name }) => name.includes('p=reject'))
-  const only = { ...all, series: [series!], axis: { ...all.axis, values: [0, 100] } }
+  const only = { ...all, repeats: 1, series: [series!], axis: { ...all.axis, values: [0, 100] } }
   const [none, full] = await runExperiment({ ...only, level: 'coarse', messages: 100_000 })
   const kept = pointsOf(all, read('adoption.csv')).filter((point) => point.series === series!.name)
   const { name } = all.measures[0]!
@@ -121,6 +122,7 @@ test('a plot has title, axes, units and a mark for each value, and says in words
       series: name,
       x,
       values: Object.fromEntries(all.measures.map((one) => [one.name, x / 3])),
+      margins: {},
     })),
   )
   const svg = chart({ ...all, axis: { ...all.axis, values: [0, 50, 100] } }, points)
@@ -134,4 +136,32 @@ test('a plot has title, axes, units and a mark for each value, and says in words
     pointsOf(all, csvOf(all, points)).map(({ x }) => x),
     points.map(({ x }) => x),
   )
+  assert.ok(!svg.includes('confidence'))
+})
+
+test('a point that is run again and again has a mean and a margin, in table, file and plot', async () => {
+  const little = { ...small(experiment('border')), messages: 30 }
+  const [one] = await runExperiment(little)
+  const points = await runExperiment({ ...little, repeats: 3 })
+  assert.deepEqual(one!.margins, {})
+  const { name } = little.measures[0]!
+  const others = await Promise.all(
+    ['1', '1/2', '1/3'].map((seed) => runExperiment({ ...little, seed, axis: { ...little.axis, values: [0] } })),
+  )
+  for (const measure of little.measures) {
+    const all = others.map(([point]) => point!.values[measure.name]!)
+    const { mean, margin } = interval(all)
+    assert.ok(Math.abs(points[0]!.values[measure.name]! - mean) < 0.02, measure.name)
+    assert.ok(Math.abs(points[0]!.margins[measure.name]! - margin!) < 0.05, measure.name)
+  }
+  assert.match(csvOf(little, points).split('\n')[0]!, /^series,x,Bad mail in an inbox,Bad mail in an inbox \(±\),/)
+  assert.deepEqual(
+    pointsOf(little, csvOf(little, points)),
+    points.map(({ series, x, values, margins }) => ({ series, x, values, margins })),
+  )
+  const wide = points.map((point) => ({ ...point, values: { ...point.values, [name]: 50 }, margins: { [name]: 10 } }))
+  assert.match(renderTable(little, wide), / 50 ± 10\n/)
+  const svg = chart(little, wide)
+  assert.equal(svg.match(/<path class="w" /g)!.length, 2)
+  assert.match(svg, /95 % confidence intervals/)
 })

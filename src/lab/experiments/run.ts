@@ -1,6 +1,7 @@
 // Runs an experiment: for each series and each value on the axis a day of mail of its own, at the fine level with copies of
 // the agents, or at the coarse level with populations; and takes the measures.
 
+import { createHash } from 'node:crypto'
 import { parse } from '../../notation/parse.ts'
 import { planSystem } from '../../system/description.ts'
 import type { SystemPlan } from '../../system/plan.ts'
@@ -14,12 +15,15 @@ import { parseSwitches, switched } from '../simulate/what-if.ts'
 import { simulatedStage } from '../simulate/world.ts'
 import { copiesOf, withCopies } from './copies.ts'
 import type { Experiment, Measure, Series } from './experiment.ts'
+import { interval } from './interval.ts'
 
 export interface Plotted {
   readonly series: string
   readonly x: number
-  /** By the name of the measure. */
+  /** By the name of the measure: the mean of all repeats. */
   readonly values: Readonly<Record<string, number>>
+  /** Half the width of its 95 % confidence interval; none of a single run. */
+  readonly margins: Readonly<Record<string, number>>
 }
 
 export interface Point extends Plotted {
@@ -35,16 +39,41 @@ export async function runExperiment(
   const points: Point[] = []
   const { series, axis, level } = experiment
   for (const one of series) {
-    const at = level === 'fine' ? fine(experiment, one) : coarse(experiment, one)
+    const runs = seedsOf(experiment).map((seed) => {
+      const withSeed = { ...experiment, seed }
+      return level === 'fine' ? fine(withSeed, one) : coarse(withSeed, one)
+    })
     for (const x of axis.values) {
-      const { result, eventLogHash } = await at(x)
-      const values = Object.fromEntries(experiment.measures.map((measure) => [measure.name, take(measure, result)]))
-      points.push({ series: one.name, x, values, eventLogHash })
+      const found: Ran[] = []
+      for (const at of runs) found.push(await at(x))
+      points.push({ series: one.name, x, ...summed(experiment.measures, found), eventLogHash: hashOf(found) })
       onPoint(points.at(-1)!, points.length, series.length * axis.values.length)
     }
   }
   return points
 }
+
+/** The first is that of the file, so that a single run is one of several. */
+const seedsOf = ({ seed, repeats }: Experiment) =>
+  Array.from({ length: repeats }, (_, n) => (n === 0 ? seed : `${seed}/${n + 1}`))
+
+function summed(measures: readonly Measure[], runs: readonly Ran[]): Pick<Plotted, 'values' | 'margins'> {
+  const [values, margins]: Record<string, number>[] = [{}, {}]
+  for (const measure of measures) {
+    const { mean, margin } = interval(runs.map(({ result }) => take(measure, result)))
+    values![measure.name] = rounded(mean)
+    if (margin !== undefined) margins![measure.name] = rounded(margin)
+  }
+  return { values: values!, margins: margins! }
+}
+
+/** As long as it is one, it is what the simulation itself says. */
+const hashOf = (runs: readonly Ran[]) =>
+  runs.length === 1
+    ? runs[0]!.eventLogHash
+    : createHash('sha256')
+        .update(runs.map(({ eventLogHash }) => eventLogHash).join())
+        .digest('hex')
 
 interface Ran {
   readonly result: object
@@ -155,10 +184,12 @@ function mixAt(experiment: Experiment, { mix = experiment.mix }: Series, x: numb
   return Object.fromEntries(Object.entries(mix).map(([kind, text]) => [kind, value(text)]))
 }
 
+const rounded = (value: number) => Math.round(value * 100) / 100
+
 function take({ name, sum, of, factor }: Measure, result: object): number {
   const total = (paths: readonly string[]) => paths.reduce((all, path) => all + numberAt(name, result, path), 0)
   const under = of.length === 0 ? 1 : total(of)
-  return under === 0 ? 0 : Math.round(((factor * total(sum)) / under) * 100) / 100
+  return under === 0 ? 0 : (factor * total(sum)) / under
 }
 
 /** `forged.inbox` is of a kind, `cost.bytes` and `costs.old.bytes` of the result itself; `costs.*.bytes` of all. */

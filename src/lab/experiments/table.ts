@@ -11,7 +11,7 @@ export function renderTable({ title, series, measures, axis }: Experiment, point
         String(x),
         ...series.map((one) => {
           const point = points.find((found) => found.series === one.name && found.x === x)
-          return point === undefined ? '' : String(point.values[name])
+          return point === undefined ? '' : withMargin(point, name)
         }),
       ]),
     ]
@@ -22,12 +22,24 @@ export function renderTable({ title, series, measures, axis }: Experiment, point
   return `${title}\n\n${blocks.join('\n')}`
 }
 
+/** "12.4 ± 1.3": the true value lies within with 95 %. */
+function withMargin({ values, margins }: Plotted, name: string): string {
+  const margin = margins[name]
+  return margin === undefined ? String(values[name]) : `${values[name]} ± ${margin}`
+}
+
+/** Of the margin of a measure. */
+const marginOf = (name: string) => `${name} (±)`
+
+/** With the margins where there are some: they are of all points, or of none. */
 export function csvOf({ measures }: Experiment, points: readonly Plotted[]): string {
-  const head = ['series', 'x', ...measures.map(({ name }) => name)]
-  const rows = points.map(({ series, x, values }) => [
+  const names = measures.map(({ name }) => name)
+  const hasMargins = points.some(({ margins }) => Object.keys(margins).length > 0)
+  const head = ['series', 'x', ...names.flatMap((name) => (hasMargins ? [name, marginOf(name)] : [name]))]
+  const rows = points.map(({ series, x, values, margins }) => [
     series,
     String(x),
-    ...measures.map(({ name }) => String(values[name])),
+    ...names.flatMap((name) => (hasMargins ? [String(values[name]), String(margins[name])] : [String(values[name])])),
   ])
   return [head, ...rows].map((row) => `${row.map(quoted).join(',')}\n`).join('')
 }
@@ -36,12 +48,16 @@ const quoted = (cell: string) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"',
 
 /** The points of a table that was written by csvOf. */
 export function pointsOf({ measures }: Experiment, csv: string): Plotted[] {
-  const [, ...rows] = csv.trimEnd().split('\n').map(cellsOf)
-  return rows.map(([series = '', x = '', ...cells]) => ({
-    series,
-    x: Number(x),
-    values: Object.fromEntries(measures.map(({ name }, i) => [name, Number(cells[i])])),
-  }))
+  const [head = [], ...rows] = csv.trimEnd().split('\n').map(cellsOf)
+  return rows.map(([series = '', x = '', ...cells]) => {
+    const cell = (column: string) => {
+      const at = head.indexOf(column)
+      return at < 0 ? [] : [Number(cells[at - 2])]
+    }
+    const of = (column: (name: string) => string) =>
+      Object.fromEntries(measures.flatMap(({ name }) => cell(column(name)).map((value) => [name, value])))
+    return { series, x: Number(x), values: of((name) => name), margins: of(marginOf) }
+  })
 }
 
 const cellsOf = (line: string) =>
