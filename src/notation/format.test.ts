@@ -278,7 +278,7 @@ test('flows that branch and join: flat and drawn mean the same, and each comes b
     }),
     { numRuns: 300 },
   )
-  assert.ok(drawnCount > 40, `${drawnCount} were drawn over several lines`)
+  assert.ok(drawnCount > 80, `${drawnCount} were drawn over several lines`)
 })
 
 test('a flow that branches is drawn with a + under which its branches begin', () => {
@@ -297,6 +297,57 @@ Author@b --+==> MSA/Transmitter@s --> / --+--> MDA@x
                                   Border
 `,
   )
+})
+
+test('ways that join again in the middle of a flow end at a + of the line where they began', () => {
+  for (const [flat, drawn] of [
+    [
+      'Author@a ==> MSA@s --> { Filter@f --> Transmitter@t ; Transmitter@long } --> / --> { Receiver@x ; Receiver@y } --> MDA@h ==> Recipient@b\n',
+      `\
+                                                             /
+Author@a ==> MSA@s --+--> Filter@f --> Transmitter@t --+--> / --+--> Receiver@x --+--> MDA@h ==> Recipient@b
+                     +--> Transmitter@long ------------+
+                                                                +--> Receiver@y --+
+                                                           /
+                                                        Border
+`,
+    ],
+    [
+      'Author@a, Author@b ==> MSA@s --> { Filter@f --> { Filter@g ; Filter@h } ; Filter@i } --> Transmitter@t\n',
+      `\
+Author@a --+
+Author@b --+==> MSA@s --+--> Filter@f --+--> Filter@g --+---+--> Transmitter@t
+                                        +--> Filter@h --+
+                        +--> Filter@i ----------------------+
+`,
+    ],
+    [
+      'MSA@s --> { Transmitter@t ; Transmitter@u } --> { Filter@f ; Filter@g } --> MDA@h\n',
+      `\
+MSA@s --+--> Transmitter@t --+--+--> Filter@f --+--> MDA@h
+        +--> Transmitter@u --+
+                                +--> Filter@g --+
+`,
+    ],
+  ] as const) {
+    assert.equal(format(parse(flat).model, 'drawn'), drawn)
+    assert.equal(format(parse(drawn).model, 'flat'), flat)
+    assert.deepEqual(flowsOf(drawn), flowsOf(flat))
+    assert.deepEqual(
+      parse(drawn).findings.filter(({ code }) => code === 'N26'),
+      [],
+    )
+  }
+})
+
+test('a drawing by hand may be some columns off, and have upright lines', () => {
+  const { model, findings } = parse(`\
+Author@a ==> MSA@s --+--> Transmitter@t ------+--> / --> MDA@h
+                     |                        |
+                     +--> Transmitter@u -----+
+`)
+  assert.deepEqual(findings, [])
+  assert.equal(format(model, 'flat'), 'Author@a ==> MSA@s --> { Transmitter@t ; Transmitter@u } --> / --> MDA@h\n')
 })
 
 test('a conversion that lines beside it would make say something else is not made', () => {

@@ -74,7 +74,8 @@ function quote(value: string): string {
 /** Replaces the diagrams that have not this form, where the new text says exactly the same. */
 function convert(model: SystemModel, style: Style, isDense: boolean): string {
   const edits = model.diagrams.flatMap((diagram) => {
-    if (diagram.form === style || (diagram.form === 'plain' && style === 'flat')) return []
+    const isOnOneLine = diagram.flows.every((index) => !/[\r\n]/.test(textOf(model.source, model.flows[index]!)))
+    if (diagram.form === style || (diagram.form === 'plain' && style === 'flat' && isOnOneLine)) return []
     const { above, behind } = remarksOf(model, diagram)
     const next = model.diagrams[diagram.index + 1]
     const touches = next !== undefined && /^(?:\r\n|\n|\r)$/.test(model.source.slice(diagram.span.end, next.span.start))
@@ -94,6 +95,8 @@ function convert(model: SystemModel, style: Style, isDense: boolean): string {
   })
   return applyEdits(model.source, edits)
 }
+
+const textOf = (source: string, { span }: Flow) => source.slice(span.start, span.end)
 
 /** The remarks in a diagram's lines: those that stay behind their flow, by its line, and all others. */
 function remarksOf(model: SystemModel, diagram: Diagram): { above: string[]; behind: Map<number, string> } {

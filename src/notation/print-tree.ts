@@ -51,57 +51,91 @@ export function flatTree(model: SystemModel, flow: Flow): string {
   return [hop(END, entryOf(tree)), write(tree)].filter((part) => part !== '').join(' ')
 }
 
-/** The flow on several lines; undefined where it joins in a way that lines cannot show. */
+/** A line that may go on, and the lines below it. */
+type Drawn = { line: string; below: string[] }
+
+/** The flow on several lines; undefined where it branches or joins in a way that lines cannot show. */
 export function drawnTree(model: SystemModel, flow: Flow): string[] | undefined {
   const { text, hop } = writers(model, flow)
-  const write = (steps: Tree, lead: string): string[] | undefined => {
-    let line = lead
-    const add = (part: string) => {
-      if (part !== '') line += line === '' || line.endsWith(' ') ? part : ` ${part}`
-    }
-    let above: string[] = []
+  /** The one arrow that leads there from all of them. */
+  const into = (exits: Ends, entry: string | undefined) => common(exits.map((exit) => hop(exit, entry)))
+  const above: string[] = []
+
+  /** Goes on with `line`, whose arrow from `exits` is still to be written. `joins`: all ways of the steps come together. */
+  const write = (steps: Tree, begun: string, from: Ends, joins: boolean): Drawn | undefined => {
+    let line = begun
+    let exits = from
+    const below: string[] = []
     for (const [k, step] of steps.entries()) {
-      const before = steps[k - 1]
+      const isLast = k === steps.length - 1
       if (typeof step === 'string') {
-        if (typeof before === 'string') add(hop(before, step))
-        add(text(step))
-        continue
+        const arrow = into(exits, step)
+        if (arrow === undefined || (arrow === '' && line !== '' && exits.length > 0)) return undefined
+        const led = arrowed(line, arrow)
+        line = led === '' ? text(step) : `${led} ${text(step)}`
+      } else {
+        const isBeginning = line === '' && step.every((way) => into(exits, entryOf(way)) === '')
+        const drawn = isBeginning ? (isLast ? undefined : begin(step)) : fork(step, line, exits, joins || !isLast)
+        if (drawn === undefined) return undefined
+        line = drawn.line
+        below.push(...drawn.below)
       }
-      const next = steps[k + 1]
-      if (k === 0 && typeof next === 'string') {
-        const hops = common(step.map((way) => hop(exitOf(way), next)))
-        const heads = step.map((way) => (way.every((one) => typeof one === 'string') ? write(way, '')?.[0] : undefined))
-        if (hops === undefined || hops === '' || lead !== '' || heads.some((head) => head === undefined))
-          return undefined
-        const width = Math.max(...heads.map((head) => head!.length))
-        const stems = heads.map((head) => `${head} `.padEnd(width + 1, '-'))
-        above = stems.slice(0, -1).map((stem) => `${stem}--+`)
-        line = `${stems.at(-1)}--+${hops}`
-        continue
-      }
-      if (k === 0 || next !== undefined || typeof before !== 'string') return undefined
-      const hops = step.map((way) => hop(before, entryOf(way)))
-      if (hops.includes('')) return undefined
-      // The Border is drawn once, where every branch crosses it.
-      const crosses = hops.every((one) => one === '--> / -->')
-      add(crosses ? '--> / --+' : '--+')
-      const column = line.length - 1
-      // Far to the right each branch would be a line of blanks.
-      if (column * step.length > MAX_BLANKS) return undefined
-      const out: string[] = []
-      for (const [at, way] of step.entries()) {
-        const arrow = crosses ? '-->' : hops[at]!
-        const start = at === 0 ? `${line}${arrow}` : `${' '.repeat(column)}+${arrow}`
-        const lines = write(way, start)
-        if (lines === undefined) return undefined
-        out.push(...lines)
-      }
-      return [...above, ...out]
+      exits = exitsOf(step)
     }
-    add(trailing(steps, hop))
-    return [...above, line]
+    return { line: arrowed(line, trailing(steps, hop)), below }
   }
-  return write(flow.tree!, hop(END, entryOf(flow.tree!)))
+
+  /** Several begin the flow: each on a line of its own, of which the last goes on. */
+  const begin = (ways: Tree[]): Drawn | undefined => {
+    const heads = ways.map((way) => write(way, '', [END], true))
+    if (heads.some((head) => head === undefined || head.below.length > 0)) return undefined
+    const lines = joined(heads.map((head) => head!.line))
+    above.push(...lines.slice(0, -1))
+    return { line: lines.at(-1)!, below: [] }
+  }
+
+  /** Each way begins at a + below the one where they branch, and ends at another if they join. */
+  const fork = (ways: Tree[], line: string, exits: Ends, joins: boolean): Drawn | undefined => {
+    // Behind a join each way but the first has an arrow from the first only.
+    const arrows = ways.map(([entry], at) =>
+      typeof entry === 'string' ? into(at === 0 ? exits : exits.slice(0, 1), entry) : undefined,
+    )
+    if (exits.length === 0 || arrows.some((arrow) => arrow === undefined || arrow === '')) return undefined
+    // The Border is drawn once, where every branch crosses it.
+    const crosses = arrows.every((arrow) => arrow === '--> / -->')
+    const begun = arrowed(line, crosses ? '--> / --+' : '--+')
+    const column = begun.length - 1
+    // Far to the right each branch would be a line of blanks.
+    if (column * ways.length > MAX_BLANKS) return undefined
+    const drawn: Drawn[] = []
+    for (const [at, way] of ways.entries()) {
+      const lead = at === 0 ? begun : `${' '.repeat(column)}+`
+      const one = write(way, lead + (crosses ? '-->' : arrows[at]!), [], joins)
+      if (one === undefined) return undefined
+      drawn.push(one)
+    }
+    const lines = drawn.map((one) => one.line)
+    const [main, ...others] = joins ? joined(lines) : lines
+    return {
+      line: main!,
+      below: [...drawn[0]!.below, ...others.flatMap((other, k) => [other, ...drawn[k + 1]!.below])],
+    }
+  }
+
+  const drawn = write(flow.tree!, '', [END], false)
+  return drawn && [...above, drawn.line, ...drawn.below]
+}
+
+type Ends = readonly (string | undefined)[]
+
+/** An arrow begins at the + of a join. */
+const arrowed = (line: string, arrow: string) =>
+  arrow === '' || line === '' || line.endsWith('+') ? line + arrow : `${line} ${arrow}`
+
+/** All as long as the longest, each ending at a + in the same column. */
+function joined(lines: string[]): string[] {
+  const width = Math.max(...lines.map((line) => line.length))
+  return lines.map((line) => `${`${line}${line.endsWith('+') ? '' : ' '}`.padEnd(width + 1, '-')}--+`)
 }
 
 function writers(model: SystemModel, flow: Flow) {

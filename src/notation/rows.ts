@@ -206,10 +206,13 @@ function closeDiagram(open: Open, diagrams: RawDiagram[], report: Report) {
     flat ||= row.bracketed || (strokes && !open.strokeRows)
     return tokens.length === 0 ? [] : readFlow({ ...row, tokens }, report)
   })
-  const form = flat ? 'flat' : open.brackets.length > 0 || open.strokeRows ? 'drawn' : 'plain'
+  const isDrawn = open.brackets.length > 0 || open.strokeRows || open.flows.some(isOnLines)
+  const form = flat ? 'flat' : isDrawn ? 'drawn' : 'plain'
   const caption = open.caption === undefined ? {} : { caption: open.caption }
   diagrams.push({ form, strokes: stroked, brackets: open.brackets, flows, ...caption, span: open.span })
 }
+
+const isOnLines = ({ branches, heads }: Row) => branches.length > 0 || heads.length > 0
 
 function reportFence(line: Line, report: Report) {
   const span = spanOf(line, 0, line.text.length)

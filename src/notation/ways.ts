@@ -18,6 +18,8 @@ const MAX_WAYS = 5000
 /** What a way repeats of the places before and behind its own. */
 const MAX_SHARED = 100
 const MAX_CANDIDATES = 64
+/** Columns that a drawing by hand is off. */
+const ABOUT = 3
 
 const FORKING: ReadonlySet<Token['kind']> = new Set(['open', 'close', 'next', 'comma', 'plus'])
 
@@ -28,12 +30,12 @@ export function isForked({ tokens, branches, heads }: Lines): boolean {
 
 /** The tree of a flow's tokens. What does not fit is reported and left out. */
 export function readWays(lines: Lines, report: Report): Step<Token>[] {
-  const { below, above } = matched(lines, report)
+  const { below, above, joinOf } = matched(lines, report)
   const wrong = (token: Token, message: string, label: string) =>
     report(finding('N26', 'error', token.span, message, [{ label, edits: [] }]))
   let depth = 0
 
-  const sequence = (tokens: Token[], from: number, isInner: boolean): [Step<Token>[], number] => {
+  const sequence = (tokens: Token[], from: number, isInner: boolean, end = tokens.length): [Step<Token>[], number] => {
     const steps: Step<Token>[] = []
     const push = (token: Token) => {
       const last = steps.at(-1)
@@ -49,18 +51,19 @@ export function readWays(lines: Lines, report: Report): Step<Token>[] {
           else steps.push(step)
     }
     let k = from
-    for (; k < tokens.length; k++) {
+    for (; k < end; k++) {
       const token = tokens[k]!
       if (token.kind === 'open' && depth < MAX_DEPTH) {
         depth++
         const ways: Step<Token>[][] = []
         do {
-          const [way, next] = sequence(tokens, k + 1, true)
+          const [way, next] = sequence(tokens, k + 1, true, end)
           ways.push(way)
           k = next
-        } while (tokens[k]?.kind === 'next')
+        } while (k < end && tokens[k]?.kind === 'next')
         depth--
-        if (tokens[k]?.kind !== 'close') wrong(token, 'This branching is not closed', 'Write } behind its last branch')
+        if (k >= end || tokens[k]?.kind !== 'close')
+          wrong(token, 'This branching is not closed', 'Write } behind its last branch')
         pushFork(ways)
       } else if (token.kind === 'open') {
         wrong(
@@ -80,14 +83,19 @@ export function readWays(lines: Lines, report: Report): Step<Token>[] {
         }
         const branches = below.get(token)
         if (branches === undefined || depth >= MAX_DEPTH) continue
+        // What ends at a + of this line goes on there.
+        const join = branches.map((branch) => joinOf.get(branch)).find((plus) => plus !== undefined)
+        const found = join === undefined ? -1 : tokens.indexOf(join, k + 1)
+        const until = found < 0 || found > end ? end : found
         depth++
+        const inside = (branch: Token[]) => withoutCommas(branch.slice(1, joinOf.has(branch) ? -1 : undefined))
         const ways = [
-          sequence(tokens, k + 1, isInner)[0],
-          ...branches.map((branch) => sequence(withoutCommas(branch.slice(1)), 0, false)[0]),
+          sequence(tokens, k + 1, isInner, until)[0],
+          ...branches.map((branch) => sequence(inside(branch), 0, false)[0]),
         ]
         depth--
         pushFork(ways)
-        k = tokens.length
+        k = until
       } else if (token.kind !== 'comma') {
         push(token)
       }
@@ -113,6 +121,10 @@ function matched({ tokens, branches, heads }: Lines, report: Report) {
         undefined,
       )
   const own = tokens.filter(({ kind }) => kind === 'plus')
+  /** Of a branch that ends at a + of the line where it began. */
+  const joinOf = new Map<Token[], Token>()
+  const joins = new Set<Token>()
+  const plusesOf = new Map(own.map((plus, k) => [plus, { line: own, k }]))
   for (const head of heads) {
     const plus = nearest(own.slice(0, MAX_CANDIDATES), head.at(-1)!)
     if (plus === undefined) continue
@@ -125,11 +137,23 @@ function matched({ tokens, branches, heads }: Lines, report: Report) {
     if (plus !== undefined) {
       if (!below.has(plus)) below.set(plus, [])
       below.get(plus)!.push(branch)
+      const last = branch.at(-1)!
+      const { line, k } = plusesOf.get(plus)!
+      const behind = line.slice(k + 1, k + 1 + MAX_CANDIDATES).filter((one) => !below.has(one))
+      const join = last.kind === 'plus' && branch.length > 1 ? nearest(behind, last) : undefined
+      if (join !== undefined && Math.abs(column(join) - column(last)) <= ABOUT) {
+        joinOf.set(branch, join)
+        joins.add(join)
+      }
     }
-    for (const token of branch.slice(1)) if (token.kind === 'plus') forks.push(token)
+    const inside = branch.slice(1, joinOf.has(branch) ? -1 : undefined).filter(({ kind }) => kind === 'plus')
+    for (const [k, token] of inside.entries()) {
+      plusesOf.set(token, { line: inside, k })
+      forks.push(token)
+    }
   }
   const lonely = [
-    ...forks.filter((plus) => !below.has(plus)),
+    ...forks.filter((plus) => !below.has(plus) && !joins.has(plus)),
     ...(own.length === 0 ? branches.map(([plus]) => plus!) : []),
   ]
   for (const { span } of lonely)
@@ -138,7 +162,7 @@ function matched({ tokens, branches, heads }: Lines, report: Report) {
         { label: 'Write each branch on a line below that begins with +--> under it, or as --> { A ; B }', edits: [] },
       ]),
     )
-  return { below, above }
+  return { below, above, joinOf }
 }
 
 /** `A, B` is `{ A ; B }`. */
