@@ -10,6 +10,7 @@ import { DiskError } from '../../world/disk.ts'
 import { type Endpoint, NetworkError } from '../../world/network.ts'
 import { home } from '../home.ts'
 import { type Lab, startLab } from '../lab.ts'
+import { textLine } from '../log-line.ts'
 import { EXIT, planOf } from '../read-description.ts'
 import { untilStopped } from '../stopping.ts'
 
@@ -59,8 +60,7 @@ async function startIn(given: string | undefined, plan: SystemPlan): Promise<{ l
       const lab = await startLab({
         plan,
         folder,
-        log: (agent, level, text, facts) =>
-          level !== 'info' && process.stderr.write(`${level}: ${agent}: ${text} ${JSON.stringify(facts ?? {})}\n`),
+        log: (...event) => event[1] !== 'info' && process.stderr.write(textLine(new Date(), event)),
       })
       return { lab, folder }
     } catch (error) {

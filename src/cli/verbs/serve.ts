@@ -10,6 +10,7 @@ import { NetworkError } from '../../world/network.ts'
 import { systemDns } from '../../world/real/resolv-conf.ts'
 import { serverAt } from '../dns-servers.ts'
 import { type OnTheInternet, startOnInternet } from '../internet.ts'
+import { jsonLine, textLine } from '../log-line.ts'
 import { EXIT, planOf } from '../read-description.ts'
 import { untilStopped } from '../stopping.ts'
 
@@ -77,10 +78,6 @@ function usage(message: string): number {
   return EXIT.usage
 }
 
-const textLog: Log = (agent, level, text, facts) =>
-  process.stdout.write(
-    `${new Date().toISOString()} ${level.padEnd(7)} ${agent}: ${text}${facts === undefined ? '' : ` ${JSON.stringify(facts)}`}\n`,
-  )
+const textLog: Log = (...event) => process.stdout.write(textLine(new Date(), event))
 
-const jsonLog: Log = (agent, level, text, facts) =>
-  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), level, agent, text, ...facts })}\n`)
+const jsonLog: Log = (...event) => process.stdout.write(jsonLine(new Date(), event))
