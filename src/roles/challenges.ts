@@ -6,6 +6,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { World } from '../world/world.ts'
 
 const LIFETIME_MS = 5 * 60_000
+/** Nodes of one store differ by less; what is said to be made later was made while a clock was wrong. */
+export const AHEAD_AT_MOST_MS = 3_600_000
 const CHANCE_BYTES = 16
 const TIME_BYTES = 8
 const MAC_BYTES = 16
@@ -26,7 +28,8 @@ export class Challenges {
   issue(purpose: Purpose, subject = ''): Buffer {
     const head = Buffer.alloc(TIME_BYTES + CHANCE_BYTES)
     // Never two at the same time, so that "none before this one" tells them apart.
-    this.#lastMs = Math.max(this.#world.clock.now(), this.#lastMs + 1)
+    const nowMs = this.#world.clock.now()
+    this.#lastMs = this.#lastMs > nowMs + AHEAD_AT_MOST_MS ? nowMs : Math.max(nowMs, this.#lastMs + 1)
     head.writeBigUInt64BE(BigInt(this.#lastMs))
     this.#world.random.bytes(CHANCE_BYTES).copy(head, TIME_BYTES)
     return Buffer.concat([head, this.#mac(head, purpose, subject)])
@@ -39,7 +42,8 @@ export class Challenges {
     const head = bytes.subarray(0, TIME_BYTES + CHANCE_BYTES)
     if (!timingSafeEqual(bytes.subarray(head.length), this.#mac(head, purpose, subject))) return undefined
     const madeAtMs = Number(head.readBigUInt64BE())
-    return this.#world.clock.now() - madeAtMs <= LIFETIME_MS ? madeAtMs : undefined
+    const ageMs = this.#world.clock.now() - madeAtMs
+    return ageMs <= LIFETIME_MS && ageMs >= -AHEAD_AT_MOST_MS ? madeAtMs : undefined
   }
 
   #mac(head: Buffer, purpose: Purpose, subject: string): Buffer {

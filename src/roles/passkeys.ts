@@ -15,7 +15,7 @@ import {
 import { decodeAttestationObject } from '@simplewebauthn/server/helpers'
 import type { Account } from '../store/nouns/people.ts'
 import type { Agent } from './agent.ts'
-import { Challenges, type Purpose } from './challenges.ts'
+import { AHEAD_AT_MOST_MS, Challenges, type Purpose } from './challenges.ts'
 import { InTurn } from './in-turn.ts'
 import { assertionIn, registrationIn, transportsIn } from './passkey-answers.ts'
 
@@ -211,7 +211,9 @@ export class Passkeys {
       if (kept === undefined || kept.site !== site.name) return refused
       const asked = (text: string) => askedBy.askedAtMs(text, only)
       const seen = await this.#signed(site, answer, kept, { asked, isAlone: only === undefined })
-      if (seen === undefined || seen.madeAtMs <= kept.answeredMs) return refused
+      // What was answered while the clock was years ahead cannot come again: its challenge is of no time that is now.
+      const isOfNow = kept.answeredMs <= this.#agent.world.clock.now() + AHEAD_AT_MOST_MS
+      if (seen === undefined || (isOfNow && seen.madeAtMs <= kept.answeredMs)) return refused
       if ((seen.counter > 0 || kept.counter > 0) && seen.counter <= kept.counter) {
         const facts = { account: account.address, passkey: kept.name }
         this.#agent.log('warning', 'a passkey counts backwards: somebody may have a copy of it; it was refused', facts)

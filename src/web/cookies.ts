@@ -5,6 +5,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { JmapBackend } from '../protocols/jmap/types.ts'
+import { AHEAD_AT_MOST_MS } from '../roles/challenges.ts'
 import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
 
@@ -83,7 +84,9 @@ export class Cookies {
   /** Whose cookie it is, if it is valid now. */
   read(value: string): JmapBackend | undefined {
     const claim = this.#claim(value)
-    if (!claim || claim.ends < this.#world.clock.now()) return undefined
+    const nowMs = this.#world.clock.now()
+    // One that would last longer than any does was given while the clock was ahead.
+    if (!claim || claim.ends < nowMs || claim.ends > nowMs + LIFETIME_MS + AHEAD_AT_MOST_MS) return undefined
     const backend = this.#backends.accountFor(claim.address)
     if (!backend) return undefined
     const expected = Buffer.from(this.#sign(claim.text, backend))
@@ -124,7 +127,8 @@ export class Cookies {
   }
 
   #isAlive(backend: JmapBackend, { sinceMs, of }: Kept): boolean {
-    return sinceMs + LIFETIME_MS > this.#world.clock.now() && of === digestOf(credentialsOf(backend))
+    const ageMs = this.#world.clock.now() - sinceMs
+    return ageMs < LIFETIME_MS && ageMs >= -AHEAD_AT_MOST_MS && of === digestOf(credentialsOf(backend))
   }
 
   #kept({ store, account }: JmapBackend): (Kept & { readonly id: number })[] {

@@ -1,6 +1,7 @@
 // Passkeys over HTTP, with an authenticator in software: a system with everything behind it, requests injected.
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -262,4 +263,31 @@ test('who is held back for wrong passwords gets in by passkey; an administrator 
     text: `${BOB} has no passkeys any more.`,
   })
   assert.equal((await by(authenticator)).statusCode, 401)
+})
+
+test('a clock that leapt ahead and back: nobody is locked out, and what it let in then does not last ten years', async (t) => {
+  const { enrol, by, ask, answer, late, cookieIn, me, running } = await atServer(t)
+  const { authenticator } = await enrol()
+  late.ms = 3653 * 86_400_000
+  const then = authenticator.get(await ask())
+  const ahead = await answer(then)
+  assert.equal(ahead.statusCode, 200)
+  const unused = authenticator.get(await ask())
+  const { grants } = running[1]!.accounts
+  const { store } = running[1]!.agent
+  const account = store.accountByAddress(BOB)!
+  const verifier = 'v'.repeat(43)
+  const challenge = createHash('sha256').update(verifier).digest('base64url')
+  const consent = { client: { id: 'c', name: 'c' }, scopes: ['imap'], redirectUri: 'x:/', challenge, signedInAtMs: 0 }
+  const allowed = (await grants.allow(account, consent)) as { code: string }
+  const { access } = (await grants.redeem(allowed.code, { client: 'c', redirectUri: 'x:/', verifier }))!
+  assert.equal(grants.check(access).state, 'ok')
+  assert.equal(await me(cookieIn(ahead)), BOB)
+  late.ms = 0
+  assert.equal(grants.check(access).state, 'expired')
+  assert.equal(await me(cookieIn(ahead)), 401)
+  for (const stale of [then, unused]) assert.equal((await answer(stale)).statusCode, 401)
+  const again = await by(authenticator)
+  assert.equal(again.statusCode, 200)
+  assert.equal(await me(cookieIn(again)), BOB)
 })

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Account } from '../../store/nouns/people.ts'
 import type { Agent } from '../agent.ts'
 import type { Door } from '../app-passwords.ts'
+import { AHEAD_AT_MOST_MS } from '../challenges.ts'
 import { InTurn } from '../in-turn.ts'
 import {
   type Access,
@@ -205,7 +206,9 @@ export class Grants {
     const kept = account && this.#find(account, access.grant)
     const isSigned = access.isSigned(this.#agent.secrets.server, kept?.family ?? NOTHING)
     if (account === undefined || kept === undefined || !isSigned) return { state: 'unknown' }
-    if (access.untilMs <= this.#agent.world.clock.now()) return { state: 'expired' }
+    // One that would live longer than any does was given while the clock was ahead.
+    const leftMs = access.untilMs - this.#agent.world.clock.now()
+    if (leftMs <= 0 || leftMs > ACCESS_MS + AHEAD_AT_MOST_MS) return { state: 'expired' }
     return { state: 'ok', account, grant: access.grant, scopes: access.scopes }
   }
 
