@@ -140,6 +140,8 @@ export class Transmitter implements Office {
       if (waitMs >= 1) this.#sleep(waitMs)
       else this.#lookThrough(nowMs)
     }
+    // Sooner than that it is not looked again for what comes due.
+    if (this.#timer !== undefined && this.#timer.atMs - world.clock.monotonic() <= MIN_SLEEP_MS) return
     const nextDueMs = store.queue.nextDueMs()
     // Entries in memory are due too, so only the future counts.
     if (nextDueMs !== undefined) this.#sleep(Math.min(MAX_SLEEP_MS, Math.max(MIN_SLEEP_MS, nextDueMs - nowMs)))
@@ -381,7 +383,15 @@ export class Transmitter implements Office {
       lane,
       outcomes.map(({ entry }) => entry),
     )
-    this.#wake()
+    this.#wakeForMore()
+  }
+
+  /** There is room in memory for more of the queue. What is new is told by the store. */
+  #wakeForMore(): void {
+    if (!this.#backlog) return
+    const waitMs = this.#lookAgainMs - this.agent.world.clock.monotonic()
+    if (waitMs >= 1) this.#sleep(waitMs)
+    else this.#wake()
   }
 }
 
