@@ -1,13 +1,14 @@
-// Who is here, in memory: what every message asks the store (whose address is this, whom does he trust, what sorts his mail) and nearly never
-// changes. Right because there is one writer, and all it commits passes through EmbeddedStore: a commit that could change
-// an answer empties it before it resolves.
+// Answers of the store in memory: what every message asks (whose address is this, whom does he trust, what sorts his mail) and
+// nearly never changes. Right because all that is committed passes through the store's View: a commit that could change an
+// answer empties it before it resolves.
 
 import type { Command } from './commands.ts'
 
 /** Strangers' questions that found nobody are not kept, so this bounds what accounts can fill. */
 const MOST_ANSWERS = 20_000
 
-const CHANGING: ReadonlySet<Command['kind']> = new Set([
+/** What changes the answers about who is here. */
+export const OF_PEOPLE = [
   'account.create',
   'account.credentials',
   'account.remove',
@@ -23,10 +24,16 @@ const CHANGING: ReadonlySet<Command['kind']> = new Set([
   'script.activate',
   'script.remove',
   'vacation.put',
-] satisfies Command['kind'][])
+] as const satisfies Command['kind'][]
 
 export class Directory {
   readonly #answers = new Map<string, unknown>()
+  readonly #changing: ReadonlySet<Command['kind']>
+
+  /** `changing`: the commands after which it is asked again. */
+  constructor(changing: readonly Command['kind'][]) {
+    this.#changing = new Set(changing)
+  }
 
   /** The answer known under this key, else what `read` says. */
   recall<T>(key: string, read: () => T): T {
@@ -41,6 +48,6 @@ export class Directory {
 
   /** Before anybody hears of these commits. */
   committed(batch: readonly Pick<Command, 'kind'>[]): void {
-    if (this.#answers.size > 0 && batch.some(({ kind }) => CHANGING.has(kind))) this.#answers.clear()
+    if (this.#answers.size > 0 && batch.some(({ kind }) => this.#changing.has(kind))) this.#answers.clear()
   }
 }

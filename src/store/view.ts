@@ -2,7 +2,8 @@
 // durable; the engine that writes it is elsewhere (embedded.ts, shared/store.ts).
 
 import type { Command } from './commands.ts'
-import { Directory } from './directory.ts'
+import { Directory, OF_PEOPLE } from './directory.ts'
+import { KnownOutgoing } from './known-outgoing.ts'
 import type { EmailId } from './nouns/mail.ts'
 import type { AccountId } from './nouns/people.ts'
 import { Reads } from './read/reads.ts'
@@ -15,7 +16,8 @@ export type KeptStore = View & Store
 export abstract class View extends Reads {
   /** Full-text search, where it was opened beside this store. */
   text: TextIndex | undefined
-  readonly #directory = new Directory()
+  override readonly outgoing = new KnownOutgoing(this.database)
+  readonly #directory = new Directory(OF_PEOPLE)
   readonly #listeners = new Map<AccountId, Set<(change: Change) => void>>()
   readonly #everywhere = new Set<(change: Change) => void>()
 
@@ -83,6 +85,7 @@ export abstract class View extends Reads {
   /** Before anybody hears of what these commands did. */
   protected committed(commands: readonly Pick<Command, 'kind'>[]): void {
     this.#directory.committed(commands)
+    this.outgoing.committed(commands)
   }
 
   protected tell(changes: readonly Change[]): void {

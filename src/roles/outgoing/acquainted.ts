@@ -5,6 +5,7 @@
 import { fieldsNamed, type Header } from '../../message/header.ts'
 import type { Command } from '../../store/commands.ts'
 import type { EmailAddress } from '../../store/nouns/mail.ts'
+import { MET_AGAIN_DAYS } from '../../store/nouns/outgoing.ts'
 import type { Account, AccountId } from '../../store/nouns/people.ts'
 import { printOf } from '../../store/read/outgoing.ts'
 import { summarise } from '../../store/summary.ts'
@@ -32,8 +33,7 @@ export interface Letter {
 /** Of its recipients, those whom this Author never had to do with. `brought`: whom he knew when he came, to be noted. */
 export function strangersAmong(agent: Agent, { id }: Account, letter: Letter, isNew: boolean) {
   const { header, source, elsewhere } = letter
-  const written = agent.store.outgoing.acquainted(id, elsewhere)
-  const unknown = elsewhere.filter((address) => !written.has(address))
+  const unknown = elsewhere.filter((address) => agent.store.outgoing.metDay(id, address) === undefined)
   if (unknown.length === 0) return { strangers: new Set<string>(), brought: [] }
   const brought = isNew ? broughtAlong(agent, id) : []
   const known = new Set(brought)
@@ -46,14 +46,16 @@ export function strangersAmong(agent: Agent, { id }: Account, letter: Letter, is
   return { strangers: new Set(unknown.filter(isUnknown)), brought }
 }
 
-/** The command that makes acquaintances of them. */
+/** The command that makes acquaintances of them: most mail goes to people for whom that was done lately. */
 export function acquaint(
-  { world }: { world: Pick<World, 'clock'> },
+  { store, world }: { readonly store: Pick<Agent['store'], 'outgoing'>; readonly world: Pick<World, 'clock'> },
   account: AccountId,
   addresses: readonly string[],
-): Command {
+): Command[] {
   const day = Math.floor(world.clock.now() / DAY_MS)
-  return { kind: 'acquaintance.put', account, prints: addresses.map(printOf), day }
+  const isNoted = (address: string) => (store.outgoing.metDay(account, address) ?? -Infinity) >= day - MET_AGAIN_DAYS
+  const prints = addresses.filter((address) => !isNoted(address)).map(printOf)
+  return prints.length === 0 ? [] : [{ kind: 'acquaintance.put', account, prints, day }]
 }
 
 /** What came to him in the conversation that this message goes on with. */

@@ -111,7 +111,7 @@ async function letGo(place: Place, key: string, by: string): Promise<string> {
           lastReply: `let go by ${by}`,
         }),
       ),
-      ...(id === undefined ? [] : [acquaint(place, Number(id), addresses)]),
+      ...(id === undefined ? [] : acquaint(place, Number(id), addresses)),
     ]
   })
   return count > 0 ? `may send again, and ${messages(count)} that were held leave now.` : 'may send again.'

@@ -243,7 +243,7 @@ function pass(agent: Agent, sender: Sender, { source, elsewhere, strangers, brou
       const counted: Command[] =
         leaving.length > 0 ? [{ kind: 'outgoing.count', sender: sender.key, hour, counts: left, prints }] : []
       const met = [...brought, ...leaving]
-      if (sender.account !== undefined && met.length > 0) counted.push(acquaint(agent, sender.account.id, met))
+      if (sender.account !== undefined) counted.push(...acquaint(agent, sender.account.id, met))
       return [...counted, ...(await changed())]
     },
     settle: () => end(desk, sender.key, decided),

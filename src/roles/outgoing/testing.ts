@@ -35,7 +35,7 @@ export class Life {
   readonly #agent: Agent
   /** In order. */
   #hours: OutgoingHour[] = []
-  readonly #met = new Set<number>()
+  readonly #met = new Map<number, number>()
   readonly #likes = new Map<number, { hour: number; strangers: number }>()
   readonly #contacts: { modseq: number; value: string }[] = []
   #standing: string | undefined
@@ -60,8 +60,7 @@ export class Life {
       createdMs: () => Date.UTC(2026, 0, 5),
       lastTurnMs: () => undefined,
       conversations: () => [1],
-      acquainted: (_account: number, addresses: readonly string[]) =>
-        new Set(addresses.filter((address) => this.#met.has(printOf(address)))),
+      metDay: (_account: number, address: string) => this.#met.get(printOf(address)),
     }
     const store = {
       outgoing,
@@ -162,7 +161,7 @@ export class Life {
 
   #apply(command: Command): void {
     if (command.kind === 'outgoing.stand') this.#standing = command.standing ?? undefined
-    if (command.kind === 'acquaintance.put') for (const print of command.prints) this.#met.add(print)
+    if (command.kind === 'acquaintance.put') for (const print of command.prints) this.#met.set(print, command.day)
     if (command.kind !== 'outgoing.count') return
     this.#count(command.counts)
     for (const print of command.prints) {

@@ -1,6 +1,7 @@
 // Commands on what Authors and contract partners send: counted by the hour, so that several nodes may count at once, and
 // where each of them stands (roles/outgoing).
 
+import { MET_AGAIN_DAYS } from '../nouns/outgoing.ts'
 import { putSetting } from './accounts.ts'
 import { type Handler, refuse } from './apply.ts'
 import { checkContract, countContract } from './contract-counts.ts'
@@ -64,15 +65,12 @@ export const standOutgoing: Handler<'outgoing.stand'> = (ledger, { sender, stand
   return { ok: true }
 }
 
-/** Written down again once a month: most mail goes to people who are known. */
-const REFRESHED_DAYS = 30
-
 export const putAcquaintances: Handler<'acquaintance.put'> = (ledger, { account, prints, day }) => {
   for (const print of prints)
     ledger
       .sql(
         `INSERT INTO acquaintance VALUES (?, ?, ?) ON CONFLICT (account, print) DO UPDATE SET day = excluded.day
-         WHERE day < excluded.day - ${REFRESHED_DAYS}`,
+         WHERE day < excluded.day - ${MET_AGAIN_DAYS}`,
       )
       .run(account, print, day)
   return { ok: true }

@@ -5,14 +5,13 @@ import { FIRST_BOOK, FIRST_MAILBOXES, taken } from '../apply/accounts.ts'
 import { noAccount, refuse } from '../apply/apply.ts'
 import { checkContract, countContract } from '../apply/contract-counts.ts'
 import { BESIDE_THE_MAIL, noObject } from '../apply/objects.ts'
-import type { NewSuppressed, Suppressed } from '../nouns/outgoing.ts'
+import { MET_AGAIN_DAYS, type NewSuppressed, type Suppressed } from '../nouns/outgoing.ts'
 import { HOOKS, PUSHES } from '../nouns/watched.ts'
 import type { Handlers } from './apply.ts'
 import { addBox, resolved } from './parts.ts'
 import type { Person, State } from './state.ts'
 
 const DAY_MS = 86_400_000
-const REFRESHED_DAYS = 30
 
 export const people: Handlers<
   | 'account.create'
@@ -212,7 +211,7 @@ export const people: Handlers<
   },
   'acquaintance.put'(state, { account, prints, day }) {
     const known = state.people.get(account)?.acquaintances
-    for (const print of prints) if ((known?.get(print) ?? 0) < day - REFRESHED_DAYS) known?.set(print, day)
+    for (const print of prints) if ((known?.get(print) ?? 0) < day - MET_AGAIN_DAYS) known?.set(print, day)
     return { ok: true }
   },
   'policy.put'(state, { policy }) {

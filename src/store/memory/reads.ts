@@ -213,10 +213,7 @@ export const outgoingReads = (state: State): Face<OutgoingReads> => {
       return turns.length === 0 ? undefined : Math.max(...turns)
     },
     entries: (sender, afterId, limit) => some(entriesOf(sender, afterId), limit),
-    acquainted(account, addresses) {
-      const known = state.people.get(account)?.acquaintances
-      return new Set(known === undefined || known.size === 0 ? [] : addresses.filter((one) => known.has(printOf(one))))
-    },
+    metDay: (account, address) => state.people.get(account)?.acquaintances.get(printOf(address)),
     conversations(account, keys) {
       const threads = state.people.get(account)?.threads
       return [...new Set(keys.flatMap((key) => threads?.get(key) ?? []))]

@@ -36,6 +36,9 @@ export interface OutgoingCounts {
   readonly complaints: number
 }
 
+/** That an Author wrote to somebody is noted again after so many days: most mail goes to people who are known. */
+export const MET_AGAIN_DAYS = 30
+
 /** What is counted of a contract on a day. */
 export interface ContractCounts {
   /** Messages that were taken. */

@@ -84,12 +84,10 @@ export class OutgoingReads {
     )
   }
 
-  /** Of these addresses, those that this account wrote to. */
-  acquainted(account: number, addresses: readonly string[]): Set<string> {
-    const sql = 'SELECT print FROM acquaintance WHERE account = ? AND print IN (SELECT value FROM json_each(?))'
-    const prints = addresses.map(printOf)
-    const known = new Set(this.#statements.all((row) => Number(row.print), sql, account, JSON.stringify(prints)))
-    return new Set(addresses.filter((_, i) => known.has(prints[i]!)))
+  /** On which day (since 1970) it was noted that this account wrote to this address; undefined: it never did. */
+  metDay(account: number, address: string): number | undefined {
+    const sql = 'SELECT day FROM acquaintance WHERE account = ? AND print = ?'
+    return this.#statements.one((row) => Number(row.day), sql, account, printOf(address))
   }
 
   /** Conversations of an account that a message belongs to, by the keys of threads.ts. */
