@@ -32,6 +32,8 @@ interface Kept {
 export class Passwords {
   readonly #world: Pick<World, 'cpu' | 'random'>
   readonly #secret: Buffer
+  /** What seals. */
+  readonly #key: Buffer
   readonly #iterations: number
   readonly #cost: Argon2Cost
 
@@ -42,6 +44,7 @@ export class Passwords {
   constructor(world: Pick<World, 'cpu' | 'random'>, secret: Buffer, iterations: number, cost = COST) {
     this.#world = world
     this.#secret = secret
+    this.#key = createHmac('sha256', secret).update('seal of what must not be read from the store').digest()
     this.#iterations = iterations
     this.#cost = cost
   }
@@ -122,21 +125,17 @@ export class Passwords {
     return { salt, iterations: this.#iterations, storedKey, serverKey }
   }
 
-  #key(): Buffer {
-    return createHmac('sha256', this.#secret).update('seal of what must not be read from the store').digest()
-  }
-
   /** AES-256-GCM, bound to the account: what is of one fits no other. */
   #seal(name: string, text: string): Buffer {
     const iv = this.#world.random.bytes(IV_BYTES)
-    const cipher = createCipheriv('aes-256-gcm', this.#key(), iv).setAAD(Buffer.from(name.toLowerCase()))
+    const cipher = createCipheriv('aes-256-gcm', this.#key, iv).setAAD(Buffer.from(name.toLowerCase()))
     const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
     return Buffer.concat([iv, cipher.getAuthTag(), body])
   }
 
   #open(name: string, sealed: Buffer): string | undefined {
     if (sealed.length < IV_BYTES + TAG_BYTES) return undefined
-    const decipher = createDecipheriv('aes-256-gcm', this.#key(), sealed.subarray(0, IV_BYTES), {
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, IV_BYTES), {
       authTagLength: TAG_BYTES,
     })
     decipher.setAAD(Buffer.from(name.toLowerCase())).setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
