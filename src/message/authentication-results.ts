@@ -82,6 +82,9 @@ interface Token {
   text: string
 }
 
+const WORD = /[^\s;"(=]+/y
+const VALUE = /[^\s;"(]+/y
+
 /** The tokens between semicolons. */
 function splitTokens(text: string): Token[][] {
   const parts: Token[][] = [[]]
@@ -106,10 +109,11 @@ function splitTokens(text: string): Token[][] {
     } else if (/\s/.test(character)) at++
     else {
       // An `=` inside a value (VERP, base64) belongs to it: only the first one of a word separates.
-      const afterEquals = parts.at(-1)!.at(-1)?.kind === 'equals'
-      const start = at
-      while (at < text.length && !/[\s;"(]/.test(text[at]!) && (afterEquals || text[at] !== '=')) at++
-      parts.at(-1)!.push({ kind: 'text', text: text.slice(start, at) })
+      const word = parts.at(-1)!.at(-1)?.kind === 'equals' ? VALUE : WORD
+      word.lastIndex = at
+      const [found] = word.exec(text)!
+      parts.at(-1)!.push({ kind: 'text', text: found })
+      at += found.length
     }
   }
   return parts

@@ -1,7 +1,7 @@
 // Making DKIM signatures (RFC 6376 §5, RFC 8463). Several keys (rsa and ed25519) share the canonical message and the body
 // hash; the signing itself runs in world.cpu. relaxed/relaxed unless the caller says otherwise.
 
-import { createHash, type KeyObject } from 'node:crypto'
+import { hash, type KeyObject } from 'node:crypto'
 import type { Header } from '../../message/header.ts'
 import type { Clock, Cpu } from '../../world/world.ts'
 import { type Canonicalization, canonicalFieldBytes } from './canonical.ts'
@@ -164,5 +164,5 @@ export async function finishSignature(
 
 function signData(data: Buffer, privateKey: KeyObject, cpu: Cpu): Promise<Buffer> {
   if (algorithmOf(privateKey) === 'rsa-sha256') return cpu.sign('sha256', data, privateKey)
-  return cpu.sign(null, createHash('sha256').update(data).digest(), privateKey) // RFC 8463 §3
+  return cpu.sign(null, hash('sha256', data, 'buffer'), privateKey) // RFC 8463 §3
 }

@@ -2,7 +2,7 @@
 // Keeps RFC 5802 §3 (StoredKey, ServerKey), RFC 7677 (SHA-256), RFC 5803 (text form), RFC 4013 (SASLprep, without the
 // tables of unassigned characters). One form serves SCRAM, PLAIN, LOGIN and IMAP LOGIN alike.
 
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import type { World } from '../../world/world.ts'
 
 export interface ScramCredentials {
@@ -111,7 +111,7 @@ export function keysOf(saltedPassword: Uint8Array): { clientKey: Buffer; storedK
   const clientKey = createHmac('sha256', saltedPassword).update('Client Key').digest()
   return {
     clientKey,
-    storedKey: createHash('sha256').update(clientKey).digest(),
+    storedKey: hash('sha256', clientKey, 'buffer'),
     serverKey: createHmac('sha256', saltedPassword).update('Server Key').digest(),
   }
 }

@@ -3,7 +3,7 @@
 // (RFC 4422 appendix A), OAUTHBEARER (RFC 7628) and XOAUTH2. SMTP, IMAP, POP3 and ManageSieve wrap it in their own base64 lines.
 // The exchange goes on in steps: a challenge for the client, a question for the accounts, or the end.
 
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import type { ChannelBinding } from '../../world/network.ts'
 import type { Random } from '../../world/world.ts'
 import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from './accounts.ts'
@@ -261,7 +261,7 @@ class ScramExchange {
       const clientSignature = createHmac('sha256', key).update(authMessage).digest()
       const clientKey = Buffer.from(proof!, 'base64')
       for (let i = 0; i < 32; i++) clientKey[i]! ^= clientSignature[i]!
-      return timingSafeEqual(createHash('sha256').update(clientKey).digest(), key)
+      return timingSafeEqual(hash('sha256', clientKey, 'buffer'), key)
     }
     const other = others.find((one) => proves(one.storedKey))
     if (!proves(storedKey) && other === undefined) return 'refused'

@@ -6,6 +6,7 @@ import type { Reply } from './reply.ts'
 
 const CR = 13
 const LF = 10
+const ZERO = 48
 /** RFC 5321 §4.5.3.1.5 has 512, RFC 4954 §4 12,288 for challenges. */
 const MAX_LINE_BYTES = 12_288
 const MAX_LINES = 128
@@ -37,14 +38,13 @@ export class ReplyReader {
       if (lf < 0) return undefined
       const line = this.#bytes.subarray(0, lf > 0 && this.#bytes[lf - 1] === CR ? lf - 1 : lf).toString('utf8')
       this.#bytes = this.#bytes.subarray(lf + 1)
-      const parts = /^([2-5][0-9]{2})(?:([ -])(.*))?$/s.exec(line)
-      if (parts === null) return { fault: `not an SMTP reply: "${printable(line).slice(0, 80)}"` }
-      const code = Number(parts[1])
+      const code = codeOf(line)
+      if (code === undefined) return { fault: `not an SMTP reply: "${printable(line).slice(0, 80)}"` }
       if (this.#lines.length > 0 && code !== this.#code) return { fault: 'a reply changes its code on the way' }
       if (this.#lines.length >= MAX_LINES) return { fault: 'a reply has too many lines' }
       this.#code = code
-      this.#lines.push(printable((parts[3] ?? '').slice(0, KEPT_CHARACTERS)))
-      if (parts[2] !== '-') return this.#finish()
+      this.#lines.push(printable(line.slice(4, 4 + KEPT_CHARACTERS)))
+      if (line[3] !== '-') return this.#finish()
     }
   }
 
@@ -62,6 +62,16 @@ export class ReplyReader {
 
 const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?= |$)/
 
+/** Of a line of a reply: three digits, alone or before a space or a hyphen. */
+function codeOf(line: string): number | undefined {
+  const [hundreds, tens, ones] = [line.charCodeAt(0) - ZERO, line.charCodeAt(1) - ZERO, line.charCodeAt(2) - ZERO]
+  const isCode = hundreds >= 2 && hundreds <= 5 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9
+  const isEnded = line.length === 3 || line[3] === ' ' || line[3] === '-'
+  return isCode && isEnded ? hundreds * 100 + tens * 10 + ones : undefined
+}
+
 function printable(text: string): string {
+  // Nearly all is, and the classes of Unicode are slow.
+  if (/^[\x20-\x7e]*$/.test(text)) return text
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '?')
 }

@@ -1,6 +1,6 @@
 // What a simulated TLS client makes of a server's certificate: real X.509 parsing and name checks, without a handshake.
 
-import { createHash, X509Certificate } from 'node:crypto'
+import { hash, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { serverEndPoint } from '../end-point.ts'
 import type { ChannelBinding, TlsClientSide, TlsIdentity, TlsInfo } from '../network.ts'
@@ -36,7 +36,7 @@ export function verifyModelled(
 
 /** What the two ends of this handshake have alike, and no other handshake has. */
 export function modelledExporter(client: string, server: string, nowMs: number): Buffer {
-  return createHash('sha256').update(`${client} ${server} ${nowMs}`).digest()
+  return hash('sha256', `${client} ${server} ${nowMs}`, 'buffer')
 }
 
 export function modelledBindings({ certificatePem }: TlsIdentity, exporter: Buffer): ChannelBinding[] {
