@@ -24,6 +24,107 @@ test('the record: version first, exactly one, a proper id', () => {
   }
 })
 
+test('the record, field by field (RFC 8461 §3.1)', () => {
+  for (const [text, id] of [
+    ['v=STSv1; id=20160831085700Z', '20160831085700Z'],
+    ['v=STSv1 ; id=a ;', 'a'],
+    ['v=STSv1;\tid=a\t;\t', 'a'],
+    ['v=STSv1; id=a ', 'a'],
+    [`v=STSv1; id=${'a'.repeat(32)};`, 'a'.repeat(32)],
+    ['v=STSv1; x-new.field_1=value!; id=a', 'a'],
+    ['v=STSv1; id=a; id=b;', 'a'],
+    ['v=STSv1; id=a; next=b:c/d;', 'a'],
+    // Not well formed, so nothing is announced.
+    ['v=STSv1; id=a; garbage', undefined],
+    ['v=STSv1; id=a;;', undefined],
+    ['v=STSv1; id=a b;', undefined],
+    ['v=STSv1; id=a; x=', undefined],
+    ['v=STSv1; id=a; x=b=c', undefined],
+    ['v=STSv1; id=a; x=\u00e4', undefined],
+    ['v=STSv1; id=a; -x=b', undefined],
+    [`v=STSv1; id=a; ${'x'.repeat(33)}=b`, undefined],
+    ['v=STSv1; id = a', undefined],
+    ['v=STSv1; ID=a', undefined],
+    ['v=STSv1; id=', undefined],
+    ['v=STSv1; id="a"', undefined],
+    ['v=STSv1; id=a-b; id=c', undefined],
+    // No record of this kind.
+    [' v=STSv1; id=a', undefined],
+    ['V=STSv1; id=a', undefined],
+    ['v=stsv1; id=a', undefined],
+    ['v=STSv1 id=a', undefined],
+    ['v=STSv2; id=a', undefined],
+    ['"v=STSv1; id=a"', undefined],
+  ] as const)
+    assert.equal(policyId([text]), id, text)
+  // Others are discarded before they are counted; two of this kind are none, also where one is broken.
+  assert.equal(policyId(['v=STSv12; id=x', 'v=STSv1; id=a;']), 'a')
+  assert.equal(policyId(['v=STSv1; garbage', 'v=STSv1; id=a;']), undefined)
+})
+
+test('the policy file, line by line (RFC 8461 §3.2)', () => {
+  const policy = (...lines: string[]) => parsePolicy(lines.join('\n'))
+  const [version, mode, mx, age] = ['version: STSv1', 'mode: enforce', 'mx: mail.x.example', 'max_age: 86400']
+  const good = { policy: { mode: 'enforce', maxAgeS: 86400, mx: ['mail.x.example'] } }
+  for (const text of [
+    [version, mode, mx, age].join('\n'),
+    [version, mode, mx, age, ''].join('\r\n'),
+    `${version}\r\n${mode}\n${mx}\r\n${age}`,
+    [age, mx, mode, version].join('\n'),
+    ['version:STSv1', 'mode:enforce', 'mx:mail.x.example', 'max_age:86400'].join('\n'),
+    ['version:\t STSv1 \t', 'mode:  enforce ', 'mx:\tmail.x.example\t', 'max_age: 86400  '].join('\n'),
+    [version, mode, mx, age, 'x-new_field.1: \u00e4 value: with colons'].join('\n'),
+    [version, 'version: STSv2', mode, 'mode: none', mx, age, 'max_age: 1'].join('\n'),
+    [version, mode, mx, 'max_age: 0000086400'].join('\n'),
+    [version, mode, 'mx: MAIL.x.Example.', age].join('\n'),
+  ])
+    assert.deepEqual(parsePolicy(text), good, JSON.stringify(text))
+  for (const bad of [
+    policy('version: STSv2', mode, mx, age, version),
+    policy('version: stsv1', mode, mx, age),
+    policy('Version: STSv1', mode, mx, age),
+    policy(version, 'mode: Enforce', mx, age),
+    policy(version, 'Mode: enforce', mx, age),
+    policy(version, 'mode: none enforce', mx, age),
+    policy(version, 'mode enforce', mx, age),
+    policy(version, 'mode : enforce', mx, age),
+    policy(version, ' mode: enforce', mx, age),
+    policy(version, mode, mx, 'max_age:'),
+    policy(version, mode, mx, 'max_age: 1.5'),
+    policy(version, mode, mx, 'max_age: +1'),
+    policy(version, mode, mx, 'max_age: 1e3'),
+    policy(version, mode, mx, 'max_age: 0x10'),
+    policy(version, mode, mx, 'max_age: 31557601'),
+    policy(version, mode, mx, 'max_age: 00000000001'),
+    policy(version, mode, mx, 'max-age: 86400'),
+    policy(version, mode, 'mx:', age),
+    policy(version, mode, 'mx: *', age),
+    policy(version, mode, 'mx: *.', age),
+    policy(version, mode, 'mx: .x.example', age),
+    policy(version, mode, 'mx: **.x.example', age),
+    policy(version, mode, 'mx: *.*.x.example', age),
+    policy(version, mode, 'mx: mail.*.example', age),
+    policy(version, mode, 'mx: mail*.x.example', age),
+    policy(version, mode, 'mx: a.x.example, b.x.example', age),
+    policy(version, mode, 'mx: 192.0.2.1', age),
+    policy(version, mode, 'mx: [192.0.2.1]', age),
+    policy(version, mode, 'mx: https://mail.x.example', age),
+    policy(version, mode, 'mx: mail.x.example:25', age),
+    policy(`\ufeff${version}`, mode, mx, age),
+    policy(version, mode, mx, age, '# a comment'),
+    policy(version, mode, mx, age, `${'x'.repeat(33)}: y`),
+    policy(version, mode, mx, age, '-x: y'),
+    parsePolicy([version, mode, mx, age].join('\r')),
+    parsePolicy([version, mode, mx, age].join('; ')),
+  ])
+    assert.ok('fault' in bad, JSON.stringify(bad))
+  const many = policy(version, mode, ...Array.from({ length: 2000 }, (_, n) => `mx: m${n}.x.example`), age)
+  assert.ok('policy' in many && allowsMx(many.policy, 'm1999.x.example'))
+  assert.deepEqual(policy(version, 'mode: none', 'max_age: 31557600'), {
+    policy: { mode: 'none', maxAgeS: 31_557_600, mx: [] },
+  })
+})
+
 test('the policy file: fields in any order, unknown ones passed over, the first of a repeated one counts', () => {
   assert.deepEqual(parsePolicy(GOOD), {
     policy: { mode: 'enforce', maxAgeS: 86400, mx: ['mail.x.example', '*.backup.x.example'] },

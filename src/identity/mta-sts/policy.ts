@@ -17,20 +17,27 @@ export type PolicyResult = { readonly policy: StsPolicy } | { readonly fault: st
 
 /** §3.2: about a year. */
 const MAX_AGE_S = 31_557_600
-const MAX_LINES = 1000
-const MAX_MX = 100
+/** More than the longest file can have (mta-sts.ts): no host that it names is passed over. */
+const MAX_LINES = 40_000
 
 /** The id of the one record among these TXT texts that announces a policy; undefined where there is not exactly one. */
 export function policyId(texts: readonly string[]): string | undefined {
   // §3.1: the version comes first and decides what counts as a record.
   const records = texts.filter((text) => /^v=STSv1[ \t]*;/.test(text))
   if (records.length !== 1) return undefined
-  const fields = records[0]!.split(';', 50).slice(1)
-  const ids = fields.map((field) => /^[ \t]*id=([A-Za-z0-9]{1,32})[ \t]*$/.exec(field)?.[1])
-  return ids.find((id) => id !== undefined)
+  const fields = records[0]!.split(';').map((field) => field.replace(/^[ \t]+|[ \t]+$/g, ''))
+  if (fields.at(-1) === '') fields.pop()
+  // A record that is not well formed announces nothing; of a repeated field the first counts (§3.2).
+  if (fields.length > MAX_FIELDS || !fields.slice(1).every((field) => FIELD.test(field))) return undefined
+  const id = fields.slice(1).find((field) => field.startsWith('id='))
+  return id === undefined ? undefined : /^id=([A-Za-z0-9]{1,32})$/.exec(id)?.[1]
 }
 
-/** Reads a policy file. Unknown keys are passed over; of a repeated key the first counts (§3.2). */
+const MAX_FIELDS = 50
+/** §3.1: sts-extension, of which sts-id is a case. */
+const FIELD = /^[A-Za-z0-9][\w.-]{0,31}=[!-:<>-~]+$/
+
+/** Reads a policy file, whose lines end with LF or CRLF. Unknown keys are passed over; of a repeated key the first counts (§3.2). */
 export function parsePolicy(text: string): PolicyResult {
   const fields = new Map<string, string>()
   const mx: string[] = []
@@ -50,7 +57,7 @@ export function parsePolicy(text: string): PolicyResult {
     return { fault: `no such mode: ${mode ?? 'none given'}` }
   const age = fields.get('max_age') ?? ''
   if (!/^\d{1,10}$/.test(age) || Number(age) > MAX_AGE_S) return { fault: 'max_age is missing or out of bounds' }
-  const hosts = mx.slice(0, MAX_MX).map(normalDomain)
+  const hosts = mx.map(normalDomain)
   const wrong = hosts.find((host) => !isMailDomain(host.replace(/^\*\./, '')))
   if (wrong !== undefined) return { fault: `mx names no host: ${wrong.slice(0, 80)}` }
   if (mode !== 'none' && hosts.length === 0) return { fault: 'no mx' }
