@@ -1,7 +1,7 @@
 // Address books (RFC 9610 §2): every account has one to begin with, and the person makes more.
 
 import type { StoredObject } from '../../store/nouns/people.ts'
-import { isObject, readArguments } from './arguments.ts'
+import { readArguments } from './arguments.ts'
 import { formatId, parseId, resolveId } from './ids.ts'
 import { patched } from './patch.ts'
 import { accountIdOf, beginSet, changesMethod, GET_ARGUMENTS, getObjects, SET_ARGUMENTS } from './standard.ts'
@@ -75,24 +75,9 @@ const set: Method['run'] = async (raw, context) => {
   if (args instanceof MethodError) return args
   const outcome = beginSet(args, context)
   if (outcome instanceof MethodError) return outcome
-  for (const [key, wanted] of Object.entries(args.create ?? {})) {
-    const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
-    if ('type' in made) outcome.notCreated[key] = made
-    else {
-      context.createdIds.set(key, made.id as string)
-      outcome.created[key] = made
-    }
-  }
-  for (const [id, patch] of Object.entries(args.update ?? {})) {
-    const error = isObject(patch) ? await update(resolveId(context, id), patch, context) : invalidProperties([])
-    if (error) outcome.notUpdated[id] = error
-    else outcome.updated[id] = null
-  }
-  for (const id of args.destroy ?? []) {
-    const error = await destroy(resolveId(context, id), args.onDestroyRemoveContents ?? false, context)
-    if (error) outcome.notDestroyed[id] = error
-    else outcome.destroyed.push(id)
-  }
+  await outcome.createEach(Object.entries(args.create ?? {}), context, create)
+  await outcome.updateEach(args.update, context, update)
+  await outcome.destroyEach(args.destroy, context, (id) => destroy(id, args.onDestroyRemoveContents ?? false, context))
   const failures = [outcome.notCreated, outcome.notUpdated, outcome.notDestroyed]
   if (args.onSuccessSetIsDefault !== undefined && failures.every((map) => Object.keys(map).length === 0))
     await makeDefault(resolveId(context, args.onSuccessSetIsDefault), context)

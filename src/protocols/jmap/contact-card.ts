@@ -8,6 +8,7 @@ import { patched } from './patch.ts'
 import {
   accountIdOf,
   beginSet,
+  COPY_ARGUMENTS,
   changesMethod,
   GET_ARGUMENTS,
   getObjects,
@@ -198,26 +199,9 @@ const set: Method['run'] = async (raw, context) => {
   if (args instanceof MethodError) return args
   const outcome = beginSet(args, context)
   if (outcome instanceof MethodError) return outcome
-  const { store, account } = context.backend
-  for (const [key, wanted] of Object.entries(args.create ?? {})) {
-    const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
-    if (!('id' in made)) outcome.notCreated[key] = made
-    else {
-      context.createdIds.set(key, made.id as string)
-      outcome.created[key] = made
-    }
-  }
-  for (const [id, patch] of Object.entries(args.update ?? {})) {
-    const done = isObject(patch) ? await update(resolveId(context, id), patch, context) : invalidProperties([])
-    if ('type' in done) outcome.notUpdated[id] = done
-    else outcome.updated[id] = done
-  }
-  for (const id of args.destroy ?? []) {
-    const number = parseId('c', resolveId(context, id)) ?? 0
-    const [result] = await store.commit([{ kind: 'object.remove', account: account.id, of: 'contact', id: number }])
-    if (result!.ok) outcome.destroyed.push(id)
-    else outcome.notDestroyed[id] = setError('notFound')
-  }
+  await outcome.createEach(Object.entries(args.create ?? {}), context, create)
+  await outcome.updateEach(args.update, context, update)
+  await outcome.destroyEach(args.destroy, context, destroy)
   return { args: outcome.args(context) }
 }
 
@@ -245,6 +229,17 @@ async function create({ id, ...wanted }: Json, context: Context): Promise<Json |
   const given = Object.keys(wanted)
   const more = Object.entries(card.value).filter(([name]) => !given.includes(name))
   return { id: formatId('c', number), ...Object.fromEntries(more) }
+}
+
+async function destroy(id: string | undefined, { backend }: Context): Promise<SetError | undefined> {
+  const command = {
+    kind: 'object.remove',
+    account: backend.account.id,
+    of: 'contact',
+    id: parseId('c', id) ?? 0,
+  } as const
+  const [result] = await backend.store.commit([command])
+  return result!.ok ? undefined : setError('notFound')
 }
 
 async function update(id: string | undefined, patch: Json, context: Context): Promise<Json | SetError> {
@@ -294,14 +289,7 @@ export function uuid(bytes: Buffer): string {
 
 /** RFC 9610 §3.6: from one account to another, and nobody sees more than his own. */
 const copy: Method['run'] = (raw, context) => {
-  const args = readArguments(raw, accountIdOf(context), {
-    fromAccountId: 'id',
-    ifFromInState: 'string',
-    ifInState: 'string',
-    create: 'object',
-    onSuccessDestroyOriginal: 'boolean',
-    destroyFromIfInState: 'string',
-  })
+  const args = readArguments(raw, accountIdOf(context), COPY_ARGUMENTS)
   if (args instanceof MethodError) return args
   return args.fromAccountId === accountIdOf(context)
     ? invalidArguments('ContactCard/copy is between accounts')

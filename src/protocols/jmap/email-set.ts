@@ -12,7 +12,7 @@ import { compose } from './compose.ts'
 import { formatBlobId, formatId, parseBlobId, parseId, resolveId } from './ids.ts'
 import { flagOf, isKeyword, keywordsOf } from './keywords.ts'
 import { sharedBackend } from './shared.ts'
-import { accountIdOf, beginSet, SET_ARGUMENTS, stateOf } from './standard.ts'
+import { accountIdOf, beginSet, COPY_ARGUMENTS, SET_ARGUMENTS, stateOf } from './standard.ts'
 import {
   type Context,
   invalidArguments,
@@ -37,14 +37,7 @@ export async function emailSet(raw: Json, context: Context): Promise<MethodResul
   if (args instanceof MethodError) return args
   const outcome = beginSet(args, context)
   if (outcome instanceof MethodError) return outcome
-  for (const [key, wanted] of Object.entries(args.create ?? {})) {
-    const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
-    if (!('id' in made)) outcome.notCreated[key] = made
-    else {
-      context.createdIds.set(key, made.id as string)
-      outcome.created[key] = made
-    }
-  }
+  await outcome.createEach(Object.entries(args.create ?? {}), context, create)
   // All updates and destroys of a call are handed over together: one group commit, not one each.
   const destroyed = new Set((args.destroy ?? []).map((reference) => resolveId(context, reference)))
   const updates = Object.entries(args.update ?? {}).map(async ([reference, patch]) => {
@@ -282,14 +275,7 @@ export const emailImport: Method['run'] = async (raw, context) => {
 
 /** From an account that another shares into one's own (RFC 8621 §4.7); what he shares can be read and no more. */
 export const emailCopy: Method['run'] = async (raw, context) => {
-  const args = readArguments(raw, accountIdOf(context), {
-    fromAccountId: 'id',
-    ifFromInState: 'string',
-    ifInState: 'string',
-    create: 'object',
-    onSuccessDestroyOriginal: 'boolean',
-    destroyFromIfInState: 'string',
-  })
+  const args = readArguments(raw, accountIdOf(context), COPY_ARGUMENTS)
   if (args instanceof MethodError) return args
   const { fromAccountId, create: wanted } = args
   if (fromAccountId === undefined || !wanted) return invalidArguments('fromAccountId and create are needed')

@@ -161,24 +161,9 @@ const set: Method['run'] = async (raw, context) => {
   if (args instanceof MethodError) return args
   const outcome = beginSet(args, context, () => stateOf(backend))
   if (outcome instanceof MethodError) return outcome
-  for (const [key, wanted] of Object.entries(args.create ?? {})) {
-    const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
-    if ('type' in made) outcome.notCreated[key] = made
-    else {
-      context.createdIds.set(key, made.id as string)
-      outcome.created[key] = made
-    }
-  }
-  for (const [id, patch] of Object.entries(args.update ?? {})) {
-    const error = isObject(patch) ? await update(id, patch, backend) : invalidProperties([])
-    if (error) outcome.notUpdated[id] = error
-    else outcome.updated[id] = null
-  }
-  for (const id of args.destroy ?? []) {
-    const error = await destroy(id, backend)
-    if (error) outcome.notDestroyed[id] = error
-    else outcome.destroyed.push(id)
-  }
+  await outcome.createEach(Object.entries(args.create ?? {}), context, create)
+  await outcome.updateEach(args.update, context, update)
+  await outcome.destroyEach(args.destroy, context, destroy)
   return { args: outcome.args(context) }
 }
 
@@ -208,7 +193,7 @@ async function create({ email, ...rest }: Json, { backend }: Context): Promise<J
   return Object.fromEntries(PROPERTIES.filter((name) => !Object.hasOwn(rest, name)).map((name) => [name, made[name]]))
 }
 
-async function update(id: string, patch: Json, backend: JmapBackend): Promise<SetError | undefined> {
+async function update(id: string | undefined, patch: Json, { backend }: Context): Promise<SetError | undefined> {
   const { store, account } = backend
   const identity = identitiesOf(backend).find((candidate) => candidate.id === id)
   if (!identity) return setError('notFound')
@@ -226,7 +211,7 @@ async function update(id: string, patch: Json, backend: JmapBackend): Promise<Se
   return result!.ok ? undefined : setError('overQuota', result!.message)
 }
 
-async function destroy(id: string, backend: JmapBackend): Promise<SetError | undefined> {
+async function destroy(id: string | undefined, { backend }: Context): Promise<SetError | undefined> {
   const { store, account } = backend
   const number = parseId('j', id)
   const isAddress = sendingAddresses(backend).some((email) => idOf(email) === id)

@@ -192,24 +192,9 @@ const set: Method['run'] = async (raw, context) => {
   if (args instanceof MethodError) return args
   const outcome = beginSet(args, context)
   if (outcome instanceof MethodError) return outcome
-  for (const [key, wanted] of parentsFirst(args.create ?? {})) {
-    const made = isObject(wanted) ? await create(wanted, context) : invalidProperties([])
-    if ('type' in made) outcome.notCreated[key] = made
-    else {
-      context.createdIds.set(key, made.id as string)
-      outcome.created[key] = made
-    }
-  }
-  for (const [reference, patch] of Object.entries(args.update ?? {})) {
-    const error = isObject(patch) ? await update(resolveId(context, reference), patch, context) : invalidProperties([])
-    if (error) outcome.notUpdated[reference] = error
-    else outcome.updated[reference] = null
-  }
-  for (const reference of args.destroy ?? []) {
-    const error = await destroy(resolveId(context, reference), args.onDestroyRemoveEmails ?? false, context)
-    if (error) outcome.notDestroyed[reference] = error
-    else outcome.destroyed.push(reference)
-  }
+  await outcome.createEach(parentsFirst(args.create ?? {}), context, create)
+  await outcome.updateEach(args.update, context, update)
+  await outcome.destroyEach(args.destroy, context, (id) => destroy(id, args.onDestroyRemoveEmails ?? false, context))
   return { args: outcome.args(context) }
 }
 

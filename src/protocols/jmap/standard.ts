@@ -2,16 +2,18 @@
 // Keeps RFC 8620 §5.1 (/get), §5.2 (/changes), §5.5 (/query: position, anchor, limit, calculateTotal), §5.6.
 
 import type { Changes } from '../../store/read/changes.ts'
-import { type Read, readArguments } from './arguments.ts'
-import { formatId, formatState, type IdKind, parseId, parseState } from './ids.ts'
+import { isObject, type Read, readArguments } from './arguments.ts'
+import { formatId, formatState, type IdKind, parseId, parseState, resolveId } from './ids.ts'
 import {
   type Context,
   invalidArguments,
+  invalidProperties,
   type Json,
   LIMITS,
   type Method,
   MethodError,
   type MethodResult,
+  type SetError,
 } from './types.ts'
 
 export const accountIdOf = (context: Context): string => formatId('a', context.backend.account.id)
@@ -235,6 +237,16 @@ export function readSort(
 }
 
 /** The arguments of every /set (RFC 8620 §5.3). */
+/** Of a /copy (RFC 8620 §5.4). */
+export const COPY_ARGUMENTS = {
+  fromAccountId: 'id',
+  ifFromInState: 'string',
+  ifInState: 'string',
+  create: 'object',
+  onSuccessDestroyOriginal: 'boolean',
+  destroyFromIfInState: 'string',
+} as const
+
 export const SET_ARGUMENTS = { ifInState: 'string', create: 'object', update: 'object', destroy: 'ids' } as const
 
 /** What a /set gathers; `args()` is its response. */
@@ -251,6 +263,46 @@ export class SetOutcome {
   constructor(state: () => string) {
     this.oldState = state()
     this.#state = state
+  }
+
+  /** One after another: a later one may name an earlier one by '#' and its key (RFC 8620 §5.3). */
+  async createEach(
+    wanted: Iterable<readonly [key: string, value: unknown]>,
+    context: Context,
+    create: (wanted: Json, context: Context) => Promise<Json | SetError>,
+  ): Promise<void> {
+    for (const [key, value] of wanted) {
+      const made = isObject(value) ? await create(value, context) : invalidProperties([])
+      if ('id' in made) {
+        context.createdIds.set(key, made.id as string)
+        this.created[key] = made
+      } else this.notCreated[key] = made as SetError
+    }
+  }
+
+  /** `update` gives the error, or the properties that the server set with it, or nothing. */
+  async updateEach(
+    patches: Json | undefined | null,
+    context: Context,
+    update: (id: string | undefined, patch: Json, context: Context) => Promise<SetError | Json | undefined>,
+  ): Promise<void> {
+    for (const [reference, patch] of Object.entries(patches ?? {})) {
+      const done = isObject(patch) ? await update(resolveId(context, reference), patch, context) : invalidProperties([])
+      if (done !== undefined && 'type' in done) this.notUpdated[reference] = done as SetError
+      else this.updated[reference] = done ?? null
+    }
+  }
+
+  async destroyEach(
+    references: readonly string[] | undefined | null,
+    context: Context,
+    destroy: (id: string | undefined, context: Context) => Promise<SetError | undefined>,
+  ): Promise<void> {
+    for (const reference of references ?? []) {
+      const error = await destroy(resolveId(context, reference), context)
+      if (error) this.notDestroyed[reference] = error
+      else this.destroyed.push(reference)
+    }
   }
 
   args(context: Context): Json {
