@@ -2,8 +2,9 @@
 // Time-limited as a whole. That clamd fails is a value like any other: the role answers 451, and never lets the message
 // through as if it had been looked at.
 
-import { type Endpoint, type LocalSocket, type Network, NetworkError, type Stream } from '../world/network.ts'
+import { type Network, NetworkError, type Stream } from '../world/network.ts'
 import type { Clock } from '../world/world.ts'
+import { converse, type Partner, type Unavailable } from './converse.ts'
 
 export type ScanResult =
   | { readonly kind: 'clean' }
@@ -11,42 +12,23 @@ export type ScanResult =
   | { readonly kind: 'infected'; readonly name: string }
   /** Larger than clamd takes (its StreamMaxLength): coming again will not help. */
   | { readonly kind: 'too-big' }
-  | { readonly kind: 'unavailable'; readonly reason: string }
-
-export interface ClamdOptions {
-  readonly at: Endpoint | LocalSocket
-  /** For the whole scan. */
-  readonly timeoutMs: number
-}
+  | Unavailable
 
 const CHUNK_BYTES = 64 * 1024
 const MAX_ANSWER_BYTES = 4096
 
 /** Has clamd look at one message. Never rejects because of clamd or the network. */
-export async function scan(
+export function scan(
   source: Uint8Array,
-  { at, timeoutMs }: ClamdOptions,
-  { network, clock }: { readonly network: Network; readonly clock: Clock },
+  clamd: Partner,
+  world: { readonly network: Network; readonly clock: Clock },
 ): Promise<ScanResult> {
-  let stream: Stream | undefined
-  let isLate = false
-  const timer = clock.after(timeoutMs, () => {
-    isLate = true
-    stream?.destroy()
-  })
-  try {
-    stream = await network.connect(at, { timeoutMs })
+  return converse(clamd, world, 'clamd did not answer', async (stream) => {
     // clamd may speak, and hang up, before it has taken everything.
     const answer = readAnswer(stream)
     await Promise.race([send(stream, source), answer])
     return resultOf(await answer)
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error
-    return unavailable(isLate ? `clamd did not answer within ${timeoutMs} ms` : error.message)
-  } finally {
-    timer.cancel()
-    stream?.destroy()
-  }
+  })
 }
 
 const unavailable = (reason: string): ScanResult => ({ kind: 'unavailable', reason })

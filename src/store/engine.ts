@@ -316,25 +316,9 @@ class Engine {
     this.#unsettled = 0
   }
 
-  #inTransaction(texts: readonly Buffer[], last: number, beforeCommit: () => void = () => {}): unknown[] {
+  #inTransaction(texts: readonly Buffer[], last: number, beforeCommit?: () => void): unknown[] {
     const ledger = this.#ledger
-    ledger.exec('BEGIN IMMEDIATE')
-    try {
-      const results = texts.map((text) => applyEntry(ledger, entryOf(text)))
-      ledger.flush()
-      ledger.sql('UPDATE journal SET applied = ?').run(last)
-      beforeCommit()
-      ledger.exec('COMMIT')
-      return results
-    } catch (error) {
-      ledger.forget()
-      try {
-        ledger.exec('ROLLBACK')
-      } catch {
-        // SQLite has rolled back by itself, as it does after SQLITE_FULL and SQLITE_IOERR.
-      }
-      throw error
-    }
+    return ledger.transaction(last, () => texts.map((text) => applyEntry(ledger, entryOf(text))), beforeCommit)
   }
 }
 

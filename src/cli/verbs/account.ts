@@ -13,7 +13,7 @@ import { keysOfStopped } from '../../system/key-keeper.ts'
 import { DiskError } from '../../world/disk.ts'
 import { NetworkError } from '../../world/network.ts'
 import type { World } from '../../world/world.ts'
-import { agentsIn, worldOf } from '../agents-in.ts'
+import { overAgents, worldOf } from '../agents-in.ts'
 import { EXIT } from '../read-description.ts'
 
 /** What is asked of the agent of an address. */
@@ -23,12 +23,7 @@ type Print = (text: string) => void
 
 /** Asks the agent of the wish's address; `list` asks all. */
 export async function account(folder: string, wish: WishAboutPeople, print: Print): Promise<number> {
-  const agents = agentsIn(folder)
-  if (agents.length === 0) {
-    console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
-    return EXIT.usage
-  }
-  try {
+  return overAgents(folder, async (agents) => {
     if (wish.verb === 'list' || ((wish.verb === 'dkim' || wish.verb === 'contract') && wish.what === 'list')) {
       for (const agent of agents) print(clean(`${(await askAgent(agent, wish)).text}\n`))
       return EXIT.ok
@@ -41,11 +36,7 @@ export async function account(folder: string, wish: WishAboutPeople, print: Prin
       return EXIT.usage
     }
     return await tell(agent, wish, print)
-  } catch (error) {
-    if (!(error instanceof DiskError || error instanceof NetworkError)) throw error
-    console.error(error.message)
-    return EXIT.findings
-  }
+  })
 }
 
 /** The agent that has the postmaster of this domain. */

@@ -3,9 +3,7 @@
 
 import { basename } from 'node:path'
 import { type OutgoingWish, outgoingDesk } from '../../roles/outgoing/desk.ts'
-import { DiskError } from '../../world/disk.ts'
-import { NetworkError } from '../../world/network.ts'
-import { agentsIn } from '../agents-in.ts'
+import { overAgents } from '../agents-in.ts'
 import { EXIT } from '../read-description.ts'
 import { askIn, clean } from './account.ts'
 
@@ -18,13 +16,8 @@ export async function outgoing(
   { folder, json }: { folder: string; json: boolean },
   print: (text: string) => void,
 ): Promise<number> {
-  const agents = agentsIn(folder)
-  if (agents.length === 0) {
-    console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
-    return EXIT.usage
-  }
   const wish = { verb: 'outgoing', action, ...(who !== undefined && { who }) } as OutgoingWish
-  try {
+  return overAgents(folder, async (agents) => {
     const answers = []
     for (const agent of agents) {
       const answer = await askIn(agent, wish, (world, { store }) => outgoingDesk({ store, world }, wish), PATIENCE_MS)
@@ -36,9 +29,5 @@ export async function outgoing(
       else print(clean(`${agents.length > 1 ? `${agent}: ` : ''}${text}\n`))
     if (done.length === 0) console.error(clean(answers[0]!.text))
     return done.length > 0 ? EXIT.ok : EXIT.findings
-  } catch (error) {
-    if (!(error instanceof DiskError || error instanceof NetworkError)) throw error
-    console.error(error.message)
-    return EXIT.findings
-  }
+  })
 }

@@ -13,10 +13,8 @@ import {
   tlsView,
 } from '../../roles/reports/overview.ts'
 import type { Source } from '../../roles/reports/sources.ts'
-import { lockedView, unlocked } from '../../store/encryption.ts'
 import { ReportReads } from '../../store/read/reports.ts'
-import { isCurrent } from '../../store/schema.ts'
-import { agentsIn, worldOf } from '../agents-in.ts'
+import { databaseOf, overAgents } from '../agents-in.ts'
 import { EXIT, readInput } from '../read-description.ts'
 
 export interface ReportsOptions {
@@ -102,30 +100,21 @@ function explain(found: IncomingReport): string {
 }
 
 async function ofFolder(folder: string, days: number, isJson: boolean, print: Print): Promise<number> {
-  const agents = agentsIn(folder)
-  if (agents.length === 0) {
-    console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
-    return EXIT.usage
-  }
-  const found: { agent: string; overview: Overview }[] = []
-  for (const path of agents) {
-    const { disk, clock } = await unlocked(worldOf(path))
-    await lockedView(disk, 'store')
-    const database = disk.openDatabase('store/store.db', 'read')
-    try {
-      if (!isCurrent(database)) {
-        console.error(`${path} was written by another version of Borderpost. Start it once with this one.`)
-        return EXIT.findings
+  return overAgents(folder, async (agents) => {
+    const found: { agent: string; overview: Overview }[] = []
+    for (const path of agents) {
+      const database = await databaseOf(path)
+      try {
+        const sinceMs = Date.now() - days * 86_400_000
+        found.push({ agent: basename(path), overview: overview(new ReportReads(database), sinceMs) })
+      } finally {
+        database.close()
       }
-      const sinceMs = clock.now() - days * 86_400_000
-      found.push({ agent: basename(path), overview: overview(new ReportReads(database), sinceMs) })
-    } finally {
-      database.close()
     }
-  }
-  if (isJson) print(`${JSON.stringify(found)}\n`)
-  else for (const one of found) print(clean(overviewText(one.agent, one.overview, days)))
-  return EXIT.ok
+    if (isJson) print(`${JSON.stringify(found)}\n`)
+    else for (const one of found) print(clean(overviewText(one.agent, one.overview, days)))
+    return EXIT.ok
+  })
 }
 
 function overviewText(agent: string, { domains, tls, complaints, received, ours }: Overview, days: number): string {

@@ -11,7 +11,7 @@ import { rekeyStore } from '../../store/upkeep/rekey.ts'
 import { verifyStore } from '../../store/upkeep/verify.ts'
 import * as values from '../../system/values.ts'
 import { type Disk, DiskError } from '../../world/disk.ts'
-import { agentsIn, worldOf } from '../agents-in.ts'
+import { agentsIn, noStoreIn, worldOf } from '../agents-in.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { EXIT } from '../read-description.ts'
 
@@ -165,7 +165,7 @@ class NoStore extends Error {}
 function agents(folder: string): string[] {
   const found = agentsIn(folder)
   if (found.length > 0) return found
-  throw new NoStore(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
+  throw new NoStore(noStoreIn(folder))
 }
 
 function theAgent(folder: string): string {

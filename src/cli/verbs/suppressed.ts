@@ -2,9 +2,7 @@
 
 import { basename } from 'node:path'
 import type { AdminWish } from '../../roles/administer.ts'
-import { DiskError } from '../../world/disk.ts'
-import { NetworkError } from '../../world/network.ts'
-import { agentsIn } from '../agents-in.ts'
+import { overAgents } from '../agents-in.ts'
 import { EXIT } from '../read-description.ts'
 import { askAgent, clean } from './account.ts'
 
@@ -12,12 +10,7 @@ type Wish = Extract<AdminWish, { verb: 'suppressed' }>
 
 /** Asks every agent of the folder; what one of them could do is done. */
 export async function suppressed(folder: string, wish: Wish, print: (text: string) => void): Promise<number> {
-  const agents = agentsIn(folder)
-  if (agents.length === 0) {
-    console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
-    return EXIT.usage
-  }
-  try {
+  return overAgents(folder, async (agents) => {
     const answers = []
     for (const agent of agents) answers.push({ agent, ...(await askAgent(agent, wish)) })
     const done = answers.filter(({ ok }) => ok)
@@ -25,9 +18,5 @@ export async function suppressed(folder: string, wish: Wish, print: (text: strin
       print(clean(`${wish.action === 'list' && agents.length > 1 ? `${basename(agent)}\n` : ''}${text}\n`))
     if (done.length === 0) console.error(clean(answers[0]!.text))
     return done.length > 0 ? EXIT.ok : EXIT.findings
-  } catch (error) {
-    if (!(error instanceof DiskError || error instanceof NetworkError)) throw error
-    console.error(error.message)
-    return EXIT.findings
-  }
+  })
 }

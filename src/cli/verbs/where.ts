@@ -4,11 +4,9 @@
 import { basename } from 'node:path'
 import { findStories, type Story, type WhereSource } from '../../roles/where/find.ts'
 import { lineOf, sentenceOf, timeText } from '../../roles/where/sentence.ts'
-import { lockedView, unlocked } from '../../store/encryption.ts'
 import { WhereReads } from '../../store/read/where.ts'
-import { isCurrent } from '../../store/schema.ts'
 import type { Database } from '../../world/disk.ts'
-import { agentsIn, worldOf } from '../agents-in.ts'
+import { databaseOf, overAgents } from '../agents-in.ts'
 import { EXIT } from '../read-description.ts'
 import { clean } from './account.ts'
 
@@ -25,32 +23,23 @@ export async function where(
   { folder, json }: WhereOptions,
   print: (text: string) => void,
 ): Promise<number> {
-  const agents = agentsIn(folder)
-  if (agents.length === 0) {
-    console.error(`${folder} holds no store. Name the folder of an agent, or the folder that a system writes into.`)
-    return EXIT.usage
-  }
-  const databases: Database[] = []
-  const sources: WhereSource[] = []
-  try {
-    for (const path of agents) {
-      const { disk } = await unlocked(worldOf(path))
-      await lockedView(disk, 'store')
-      const database = disk.openDatabase('store/store.db', 'read')
-      databases.push(database)
-      if (!isCurrent(database)) {
-        console.error(`${path} was written by another version of Borderpost. Start it once with this one.`)
-        return EXIT.findings
+  return overAgents(folder, async (agents) => {
+    const databases: Database[] = []
+    try {
+      const sources: WhereSource[] = []
+      for (const path of agents) {
+        const database = await databaseOf(path)
+        databases.push(database)
+        sources.push({ agent: basename(path), reads: new WhereReads(database) })
       }
-      sources.push({ agent: basename(path), reads: new WhereReads(database) })
+      const stories = findStories(sources, question, MOST_LISTED)
+      if (json) print(`${JSON.stringify(stories.map(storyJson))}\n`)
+      else print(clean(explain(question, stories)))
+      return stories.length > 0 ? EXIT.ok : EXIT.findings
+    } finally {
+      for (const database of databases) database.close()
     }
-    const stories = findStories(sources, question, MOST_LISTED)
-    if (json) print(`${JSON.stringify(stories.map(storyJson))}\n`)
-    else print(clean(explain(question, stories)))
-    return stories.length > 0 ? EXIT.ok : EXIT.findings
-  } finally {
-    for (const database of databases) database.close()
-  }
+  })
 }
 
 function explain(question: string, stories: readonly Story[]): string {

@@ -1,31 +1,19 @@
 // Asks a milter about one message over the network, within a time. That it fails is a value like any other: the role
 // answers 451, and never lets the message through as if it had been looked at.
 
-import { type Endpoint, type LocalSocket, type Network, NetworkError, type Stream } from '../../world/network.ts'
+import type { Network } from '../../world/network.ts'
 import type { Clock } from '../../world/world.ts'
+import { converse, type Partner } from '../converse.ts'
 import { type MilterMail, MilterSession, type MilterVerdict } from './session.ts'
 
-export interface MilterOptions {
-  readonly at: Endpoint | LocalSocket
-  /** For the whole message. */
-  readonly timeoutMs: number
-}
-
 /** The milter's verdict. Never rejects because of the milter or the network. */
-export async function askMilter(
+export function askMilter(
   mail: MilterMail,
-  { at, timeoutMs }: MilterOptions,
-  { network, clock }: { readonly network: Network; readonly clock: Clock },
+  milter: Partner,
+  world: { readonly network: Network; readonly clock: Clock },
 ): Promise<MilterVerdict> {
   const session = new MilterSession(mail)
-  let stream: Stream | undefined
-  let isLate = false
-  const timer = clock.after(timeoutMs, () => {
-    isLate = true
-    stream?.destroy()
-  })
-  try {
-    stream = await network.connect(at, { timeoutMs })
+  return converse(milter, world, 'the milter did not decide', async (stream) => {
     await stream.write(session.start())
     for (;;) {
       const bytes = await stream.read()
@@ -39,12 +27,5 @@ export async function askMilter(
       }
       if (send.length > 0) await stream.write(send)
     }
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error
-    const reason = isLate ? `the milter did not decide within ${timeoutMs} ms` : error.message
-    return { kind: 'unavailable', reason }
-  } finally {
-    timer.cancel()
-    stream?.destroy()
-  }
+  })
 }

@@ -24,13 +24,7 @@ export function* multisearch(session: ImapSession, { tag, args }: CommandContext
   const options = readReturn(args) ?? { names: new Set(['ALL']), partial: undefined }
   // RFC 7377 §2.2: a result of several mailboxes cannot be saved or kept up to date.
   if (['SAVE', 'UPDATE', 'CONTEXT'].some((name) => options.names.has(name))) args.fail('not with ESEARCH')
-  let charset: string | undefined
-  if (args.skipKeyword('CHARSET')) {
-    args.space()
-    charset = args.astring().toString('latin1')
-    args.space()
-  }
-  const criteria = readCriteria(session, args, charset)
+  const criteria = readCriteria(session, args)
   if ('status' in criteria) return criteria
   if (filters.some(({ kind }) => kind === 'selected') && session.selected === undefined) {
     return bad('no mailbox is selected')

@@ -18,13 +18,7 @@ export function* search(session: ImapSession, { tag, args, uid }: CommandContext
   const selected = session.selected!
   args.space()
   const options = readReturn(args) ?? (session.isRev2 ? WHOLE : undefined)
-  let charset: string | undefined
-  if (args.skipKeyword('CHARSET')) {
-    args.space()
-    charset = args.astring().toString('latin1')
-    args.space()
-  }
-  const criteria = readCriteria(session, args, charset)
+  const criteria = readCriteria(session, args)
   if ('status' in criteria) return criteria
   const { key, usesModseq } = criteria
   const searching = new Searching(selected, key, session.options.now())
@@ -53,8 +47,22 @@ export interface Criteria {
   readonly usesModseq: boolean
 }
 
-/** The charset and the keys to the end of the command; or why they cannot be used. */
-export function readCriteria(session: ImapSession, args: Cursor, charset: string | undefined): Criteria | Answer {
+/** The charset and the keys to the end of the command; or why they cannot be used. SORT and THREAD always say the charset. */
+export function readCriteria(
+  session: ImapSession,
+  args: Cursor,
+  says: 'charset' | 'maybe' = 'maybe',
+): Criteria | Answer {
+  let charset: string | undefined
+  let isSaid = says === 'charset'
+  if (!isSaid && args.skipKeyword('CHARSET')) {
+    args.space()
+    isSaid = true
+  }
+  if (isSaid) {
+    charset = args.astring().toString('latin1')
+    args.space()
+  }
   if (args.error) return bad(args.error)
   if (charset !== undefined && !knownCharset(charset)) return no('charset not known', 'BADCHARSET (UTF-8 US-ASCII)')
   // RFC 6855 §3: with UTF8=ACCEPT texts are UTF-8, and a charset is a mistake.

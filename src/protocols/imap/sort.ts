@@ -82,9 +82,7 @@ export function* sort(session: ImapSession, { tag, args, uid }: CommandContext):
   const options = readReturn(args)
   const order = readCriteriaOfOrder(args)
   args.space()
-  const charset = args.astring().toString('latin1')
-  args.space()
-  const criteria = readCriteria(session, args, charset)
+  const criteria = readCriteria(session, args, 'charset')
   if ('status' in criteria) return criteria
   const searching = new Searching(selected, criteria.key, session.options.now())
   yield* searching.run((done, total) => session.progress(tag, done, total))

@@ -37,9 +37,7 @@ export function* thread(session: ImapSession, { tag, args, uid }: CommandContext
   const algorithm = ALGORITHMS[args.keyword()]
   if (algorithm === undefined) args.fail('not a way to make threads')
   args.space()
-  const charset = args.astring().toString('latin1')
-  args.space()
-  const criteria = readCriteria(session, args, charset)
+  const criteria = readCriteria(session, args, 'charset')
   if ('status' in criteria) return criteria
   if (algorithm === undefined) return bad('not a way to make threads')
   const searching = new Searching(selected, criteria.key, session.options.now())

@@ -30,9 +30,8 @@ export interface DeliverBy {
   readonly trace?: true
 }
 
-export interface Envelope {
-  readonly reversePath: ReversePath
-  readonly recipients: readonly EnvelopeRecipient[]
+/** What a sender says with MAIL of the message, and what must be heard of it at the next place. */
+interface OfMessage {
   readonly body: BodyKind
   /** The sender asked for SMTPUTF8: addresses or header may hold UTF-8. */
   readonly smtputf8: boolean
@@ -50,19 +49,15 @@ export interface Envelope {
   readonly deliverBy?: DeliverBy
 }
 
+export interface Envelope extends OfMessage {
+  readonly reversePath: ReversePath
+  readonly recipients: readonly EnvelopeRecipient[]
+}
+
 /** MAIL's parameters (RFC 5321 §4.1.1.2), checked. */
-export interface MailParameters {
+export interface MailParameters extends OfMessage {
   /** SIZE=, in bytes (RFC 1870 §6). */
   readonly sizeBytes?: number
-  readonly body: BodyKind
-  readonly smtputf8: boolean
-  readonly ret?: 'FULL' | 'HDRS'
-  readonly envid?: string
-  readonly requireTls?: boolean
-  readonly binary?: true
-  readonly hold?: Hold
-  readonly priority?: number
-  readonly deliverBy?: DeliverBy
   /** PRDR: the client takes a reply for each recipient (draft-hall-prdr-00 §3). */
   readonly prdr?: true
   /** AUTH= (RFC 4954 §5), decoded; '<>' when unknown. A claim, not a proof. */

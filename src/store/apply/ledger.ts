@@ -67,6 +67,27 @@ export class Ledger {
     this.#database.exec(text)
   }
 
+  /** All of `work` or nothing of it, and with it that the view has come to this position. @throws what `work` throws */
+  transaction<T>(position: number, work: () => T, beforeCommit: () => void = () => {}): T {
+    this.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.flush()
+      this.sql('UPDATE journal SET applied = ?').run(position)
+      beforeCommit()
+      this.exec('COMMIT')
+      return result
+    } catch (error) {
+      this.forget()
+      try {
+        this.exec('ROLLBACK')
+      } catch {
+        // SQLite has rolled back by itself, as it does after SQLITE_FULL and SQLITE_IOERR.
+      }
+      throw error
+    }
+  }
+
   account(id: AccountId): AccountRow | undefined {
     const known = this.#accounts.get(id)
     if (known !== undefined) return known

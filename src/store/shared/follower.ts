@@ -39,12 +39,12 @@ function follow(ledger: Ledger, seq: number, texts: readonly string[]): Followed
   const kinds = new Set(entries.flatMap((entry) => ('batch' in entry ? entry.batch.map(({ kind }) => kind) : [])))
   let outcomes: BatchOutcome[]
   try {
-    outcomes = inTransaction(ledger, seq, () =>
+    outcomes = ledger.transaction(seq, () =>
       entries.map((entry) => ({ results: applyEntry(ledger, entry) as CommandResult[] })),
     )
   } catch (error) {
     if (isMachine(error)) throw error
-    outcomes = inTransaction(ledger, seq, () => entries.map((entry) => applyAlone(ledger, entry)))
+    outcomes = ledger.transaction(seq, () => entries.map((entry) => applyAlone(ledger, entry)))
   }
   const changes = ledger.takeTouched()
   ledger.trim()
@@ -63,25 +63,6 @@ function applyAlone(ledger: Ledger, entry: ReturnType<typeof entryOf>): BatchOut
     ledger.forget()
     ledger.exec('ROLLBACK TO alone; RELEASE alone')
     return asRefusal(error)
-  }
-}
-
-function inTransaction<T>(ledger: Ledger, seq: number, work: () => T): T {
-  ledger.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    ledger.flush()
-    ledger.sql('UPDATE journal SET applied = ?').run(seq)
-    ledger.exec('COMMIT')
-    return result
-  } catch (error) {
-    ledger.forget()
-    try {
-      ledger.exec('ROLLBACK')
-    } catch {
-      // SQLite has rolled back by itself.
-    }
-    throw error
   }
 }
 
