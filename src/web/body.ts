@@ -1,58 +1,29 @@
-// The body of a request as it comes: read only so far as is allowed, and while there is room for all that is under way.
+// What is made of the body of a request: left a stream for who may decide how much is taken (spool.ts), or JSON.
 
-import type { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import type { Budget } from '../protocols/smtp/content.ts'
 import type { Problem } from './problem.ts'
+import { isLeftWaiting } from './spool.ts'
 
-/** Bodies stay streams within `scope`: who is asked says who may send how much. */
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its handler says when a client that waits may send the body (RFC 9110 §10.1.1). */
+    goesOnItself?: boolean
+  }
+}
+
+/**
+ * Bodies stay streams within `scope`: who is asked says who may send how much, and only then is a client that waits for it
+ * told to go on.
+ */
 export function streamBodies(scope: FastifyInstance): void {
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, goesOnItself: true }
+  })
+  scope.addHook('onSend', async (request, reply) => {
+    if (isLeftWaiting(request)) reply.header('connection', 'close')
+  })
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-}
-
-/** `release` gives the room back, once. */
-export interface Body {
-  readonly bytes: Buffer
-  readonly release: () => void
-}
-
-/** `roomFor`: how much memory each byte costs until it is done with. */
-export async function readBody(
-  stream: unknown,
-  declared: string | undefined,
-  maxBytes: number,
-  { budget, roomFor }: { budget: Budget; roomFor: number },
-): Promise<Body | Problem> {
-  const tooLarge = { status: 413, code: 'too-large', detail: `At most ${maxBytes} bytes are taken.` } as const
-  if (Number(declared) > maxBytes) return tooLarge
-  const chunks: Buffer[] = []
-  let size = 0
-  let taken = 0
-  const release = () => {
-    budget.give(taken)
-    taken = 0
-  }
-  if (stream === undefined || stream === null) return { bytes: Buffer.alloc(0), release }
-  try {
-    // Whoever sends too much still hears so.
-    for await (const chunk of (stream as Readable).iterator({ destroyOnReturn: false })) {
-      size += chunk.length
-      if (size > maxBytes) return fail(tooLarge)
-      if (!budget.take(chunk.length * roomFor))
-        return fail({ status: 503, code: 'unavailable', detail: 'Too much is under way. Try again in a minute.' })
-      taken += chunk.length * roomFor
-      chunks.push(chunk)
-    }
-  } catch {
-    return fail({ status: 400, code: 'bad-request', detail: 'The request broke off.' })
-  }
-  return { bytes: Buffer.concat(chunks, size), release }
-
-  function fail(problem: Problem): Problem {
-    release()
-    return problem
-  }
 }
 
 /** JSON with an object; long texts are welcome, endless structure is not: each bracket costs far more than its byte. */

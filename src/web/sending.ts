@@ -5,7 +5,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { formatAddress } from '../message/address.ts'
 import { addressesIn, distinct, withoutBcc } from '../message/recipients.ts'
-import { Budget } from '../protocols/smtp/content.ts'
 import type { Reply } from '../protocols/smtp/reply.ts'
 import { replyText } from '../protocols/smtp/reply.ts'
 import { type Request, requestOf, type SendingDesk, type Sent } from '../roles/msa/sending.ts'
@@ -13,7 +12,7 @@ import type { TextMail } from '../roles/msa/submission.ts'
 import type { World } from '../world/world.ts'
 import type { Backends } from './backends.ts'
 import { sendBatch } from './batch.ts'
-import { parseJson, readBody, streamBodies } from './body.ts'
+import { parseJson, streamBodies } from './body.ts'
 import { addContract } from './contract.ts'
 import { labelsOf, readLetter, readWishes } from './letter.ts'
 import { Faults } from './letter-fields.ts'
@@ -21,18 +20,17 @@ import { addMessages } from './messages.ts'
 import { OPENAPI } from './openapi.ts'
 import { type Problem, sendProblem } from './problem.ts'
 import { type ProgramRoute, programDoor } from './program-door.ts'
+import { Spool } from './spool.ts'
 import { addWebhooks } from './webhooks.ts'
 
-/** Of all requests under way; SMTP has a budget of its own. */
-const BUDGET_BYTES = 512 * 1024 * 1024
-/** As it came, as a text, and what is made of it. */
+/** What a byte costs while its body is read: as it came, as a text, and what is made of it. */
 const ROOM_FOR_JSON = 3
 const ROOM_FOR_RAW = 2
 
 export function addSending(app: FastifyInstance, world: World, backends: Backends, isSecure: boolean): void {
   const door = programDoor(world, backends, isSecure)
-  const budget = new Budget(BUDGET_BYTES)
-  const withJson = jsonReader(budget)
+  const spool = new Spool(world)
+  const withJson = jsonReader(spool)
 
   app.get('/api/openapi.json', (_request, reply) => reply.type('application/json').send(OPENAPI))
 
@@ -63,18 +61,19 @@ export function addSending(app: FastifyInstance, world: World, backends: Backend
   async function sendRaw(desk: SendingDesk, request: FastifyRequest, reply: FastifyReply) {
     if (!/^message\/rfc822 *(?:;|$)/i.test(request.headers['content-type'] ?? ''))
       return sendProblem(reply, { ...WRONG_TYPE, detail: 'The content type must be message/rfc822.' })
-    const length = request.headers['content-length']
-    const body = await readBody(request.body, length, desk.maxMessageBytes, { budget, roomFor: ROOM_FOR_RAW })
+    const body = await spool.take(request, reply, desk.maxMessageBytes)
     if ('status' in body) return sendProblem(reply, body)
     try {
-      const envelope = ENVELOPE_FIELDS.map((field) => String(request.headers[field] ?? ''))
-      const key = keyOf(request, [request.url, ...envelope, body.bytes])
-      if (key !== undefined && 'status' in key) return sendProblem(reply, key)
-      const mail = readRaw(request, body.bytes, world.clock.now())
-      if ('faults' in mail) return sendProblem(reply, invalid(mail.faults))
-      return answer(reply, await desk.send(mail, key), () => '#')
+      return await body.read(ROOM_FOR_RAW, async (bytes) => {
+        const envelope = ENVELOPE_FIELDS.map((field) => String(request.headers[field] ?? ''))
+        const key = keyOf(request, [request.url, ...envelope, bytes])
+        if (key !== undefined && 'status' in key) return sendProblem(reply, key)
+        const mail = readRaw(request, bytes, world.clock.now())
+        if ('faults' in mail) return sendProblem(reply, invalid(mail.faults))
+        return answer(reply, await desk.send(mail, key), () => '#')
+      })
     } finally {
-      body.release()
+      await body.remove()
     }
   }
 }
@@ -83,23 +82,24 @@ export type WithJson = (route: JsonRoute) => ProgramRoute
 type JsonRoute = (desk: SendingDesk, asked: Asked, reply: FastifyReply, request: FastifyRequest) => Promise<unknown>
 
 /** Reads the object that a program sends. */
-function jsonReader(budget: Budget): WithJson {
+function jsonReader(spool: Spool): WithJson {
   return (route) => async (desk, request, reply) => {
     if (!/^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(request.headers['content-type'] ?? ''))
       return sendProblem(reply, { ...WRONG_TYPE, detail: 'The content type must be application/json.' })
     // Base64 makes four bytes of three, and the rest of it is small.
     const most = Math.ceil((desk.maxMessageBytes * 4) / 3) + 1024 * 1024
-    const length = request.headers['content-length']
-    const body = await readBody(request.body, length, most, { budget, roomFor: ROOM_FOR_JSON })
+    const body = await spool.take(request, reply, most)
     if ('status' in body) return sendProblem(reply, body)
     try {
-      const key = keyOf(request, [request.routeOptions.url!, body.bytes])
-      if (key !== undefined && 'status' in key) return sendProblem(reply, key)
-      const read = parseJson(body.bytes)
-      if ('status' in read) return sendProblem(reply, read)
-      return await route(desk, { json: read.json, key }, reply, request)
+      return await body.read(ROOM_FOR_JSON, async (bytes) => {
+        const key = keyOf(request, [request.routeOptions.url!, bytes])
+        if (key !== undefined && 'status' in key) return sendProblem(reply, key)
+        const parsed = parseJson(bytes)
+        if ('status' in parsed) return sendProblem(reply, parsed)
+        return route(desk, { json: parsed.json, key }, reply, request)
+      })
     } finally {
-      body.release()
+      await body.remove()
     }
   }
 }

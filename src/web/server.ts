@@ -19,6 +19,7 @@ import { addSecurity } from './security.ts'
 import { addSending } from './sending.ts'
 import { addSetUp, type DoorsOf } from './set-up.ts'
 import { addSignIn, describe } from './sign-in.ts'
+import { goOn } from './spool.ts'
 import { addSuppressed } from './suppressed.ts'
 import { addWebSocket } from './websocket.ts'
 import { addWhere } from './where.ts'
@@ -89,6 +90,9 @@ export function createWeb(options: WebOptions): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS)
     if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store')
+  })
+  app.addHook('preParsing', async (request, reply) => {
+    if (!request.routeOptions.config.goesOnItself) goOn(request, reply)
   })
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500

@@ -77,7 +77,19 @@ export async function atSender(t: TestContext, more = '') {
     const [entry] = agent.store.queue.entries({ trace })
     return (await agent.store.readBlob(entry!.blob))!.toString('latin1')
   }
-  return { world, running, agent, store: agent.store, app, ask, send, queued, passwordOf, authorization }
+  return {
+    world,
+    folder: folder.path,
+    running,
+    agent,
+    store: agent.store,
+    app,
+    ask,
+    send,
+    queued,
+    passwordOf,
+    authorization,
+  }
 }
 
 function mustBeDescribed(method: string, url: string, status: number, json: unknown): void {

@@ -13,7 +13,7 @@ const MAX_HEADER_BYTES = 16 * 1024
 
 /** A server that does not listen yet; in the form in which Fastify wants its `serverFactory`. */
 export function httpServer(handler: RequestListener): Server {
-  return limited(createServer({ maxHeaderSize: MAX_HEADER_BYTES }, handler))
+  return limited(createServer({ maxHeaderSize: MAX_HEADER_BYTES }, handler), handler)
 }
 
 /**
@@ -39,10 +39,12 @@ export function httpsServer(
     },
     handler,
   )
-  return limited(server)
+  return limited(server, handler)
 }
 
-function limited<S extends Server>(server: S): S {
+function limited<S extends Server>(server: S, handler: RequestListener): S {
+  // Whoever answers says when a client that waits for it may send its body (RFC 9110 §10.1.1).
+  server.on('checkContinue', handler)
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.keepAliveTimeout = 60_000
