@@ -79,6 +79,38 @@ describe('retries', () => {
     assert.equal(taken.length, 1)
   })
 
+  test('one transaction, three answers: each recipient has his own', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    const far = world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+    const answers: Readonly<Record<string, Reply | undefined>> = { later: LATER, never: NEVER }
+    let messages = 0
+    await serveScript(world, far, {
+      recipient: (path) => answers[path.type === 'mailbox' ? path.mailbox.localPart : ''],
+      message() {
+        messages++
+        return TAKEN
+      },
+    })
+    await world.submit(['never@far.test', 'taken@far.test', 'later@far.test'])
+    await world.simulation.runFor(10_000)
+    assert.equal(messages, 1)
+    const of = (kind: 'transmitted' | 'bounced' | 'deferred') =>
+      world.events('sender', kind).map(({ forwardPath }) => forwardPath)
+    assert.deepEqual(of('transmitted'), ['taken@far.test'])
+    assert.deepEqual(of('bounced'), ['never@far.test'])
+    assert.deepEqual(of('deferred'), ['later@far.test'])
+    assert.deepEqual(
+      world
+        .agent('sender')
+        .store.queue.entries()
+        .map(({ forwardPath, lastReply }) => [forwardPath, lastReply.slice(0, 9)]),
+      [['later@far.test', '451 4.2.0']],
+    )
+    const [bounce] = await world.mail('sender', ANNA)
+    const told = [...bounce!.text.matchAll(/^Final-Recipient: rfc822; ?(\S+)/gm)].map(([, address]) => address)
+    assert.deepEqual(told, ['never@far.test'])
+  })
+
   test('a host that takes one recipient at a time gets the others at once', async () => {
     const world = await TestSystem.start(TWO_AGENTS)
     const one = reply(452, '4.5.3', 'one at a time')
