@@ -7,14 +7,17 @@ import { type Disk, DiskError, type DiskFile } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
 import { Blobs } from '../bodies/blobs.ts'
 import { HEADER_BYTES, storedBytesOf } from '../bodies/segment.ts'
+import { openStore } from '../embedded.ts'
 import { lockedView, MARKER, mark, markerOf, mustHaveKey, unlocked } from '../encryption.ts'
 import { entryOf } from '../journal/entry.ts'
 import { partNumbers, partOnDisk, recordsBetween } from '../journal/files.ts'
 import { partPath } from '../journal/journal.ts'
 import { manifestPath, newestSnapshot, removeOlderSnapshots, type Snapshot, snapshotPath } from '../journal/snapshot.ts'
+import type { AccountId } from '../nouns/people.ts'
 import { Reads } from '../read/reads.ts'
 import { isCurrent } from '../schema.ts'
 import { mustBeOwn } from '../shared/snapshot.ts'
+import type { Store } from '../store.ts'
 import { type Rebuilt, rebuildStore } from './rebuild.ts'
 
 /** The folder on the backup's disk: laid out as a store without its database. */
@@ -78,10 +81,37 @@ export async function backUpStore(locked: World, to: Disk, folder = 'store'): Pr
 }
 
 /**
- * From a backup's disk into a folder that holds no store yet.
+ * From a backup's disk into a folder that holds no store yet; what programs remember of the time since counts no more.
  * @throws DiskError when there is one, or the backup is not whole
  */
 export async function restoreStore(from: Disk, world: World, folder = 'store'): Promise<Backup & Rebuilt> {
+  const restored = await bringBack(from, world, folder)
+  const store = await openStore(world, folder)
+  try {
+    for (const { id } of store.accounts()) await leaveRoom(store, id)
+  } finally {
+    await store.close()
+  }
+  return restored
+}
+
+/** More than a mailbox gets between two backups. */
+const ROOM = 2 ** 20
+
+/**
+ * Programs have seen UIDs, ids and states that this store has not given, or given to what is gone: none of them is given
+ * again (RFC 9051 §2.3.1.1, RFC 8620 §1.2), and whoever comes with such a state begins anew (RFC 8620 §5.2).
+ */
+async function leaveRoom(store: Store, account: AccountId): Promise<void> {
+  const modseq = store.modseq(account) + ROOM
+  const mailboxes = store.mailboxes(account).map(({ id: mailbox, uidNext }) => {
+    return { kind: 'mailbox.adopt', account, mailbox, uidNext: uidNext + ROOM, modseq } as const
+  })
+  await store.commit([...mailboxes, { kind: 'change.prune', account, keep: 0 }])
+}
+
+/** The same, as it was to the row. */
+export async function bringBack(from: Disk, world: World, folder = 'store'): Promise<Backup & Rebuilt> {
   const { disk } = world
   const manifest = await from.readFile(MANIFEST)
   if (manifest === undefined) throw new DiskError('missing', 'There is no finished backup.')

@@ -9,7 +9,7 @@ import { type EmbeddedStore, openStore } from '../embedded.ts'
 import { partPath } from '../journal/journal.ts'
 import { deliver, done, makeAccount } from '../testing.ts'
 import { contentOf, liveSome } from '../testing-life.ts'
-import { backUpStore, restoreStore } from './backup.ts'
+import { backUpStore, bringBack, restoreStore } from './backup.ts'
 import { rebuildStore } from './rebuild.ts'
 import { verifyStore } from './verify.ts'
 
@@ -27,7 +27,7 @@ function withoutPlaces(content: Record<string, unknown[]>): Record<string, unkno
 }
 
 async function restored(from: World, to: World) {
-  const result = await restoreStore(from.disk, to)
+  const result = await bringBack(from.disk, to)
   const store = await openStore(to)
   const content = contentOf(store.database)
   await store.close()
@@ -178,6 +178,35 @@ describe('backup', () => {
       }
       assert.ok(failures > 3)
       await store.close()
+    })
+  })
+
+  test('what was given since is not given again: UIDs, ids and states that programs have seen', async () => {
+    const { world, run, other } = twoHosts()
+    await run(async () => {
+      const backup = other()
+      const before = await openStore(world)
+      const bob = await makeAccount(before)
+      await deliver(before, bob, 'kept')
+      await backUpStore(world, backup.disk)
+      const lost = await deliver(before, bob, 'lost with the disk')
+      const seen = before.modseq(bob)
+      const { uidValidity } = before.mailboxByUse(bob, 'inbox')!
+      await before.close()
+      const there = other()
+      await restoreStore(backup.disk, there)
+      const store = await openStore(there)
+      assert.equal(store.listEmails(bob, {}, 'oldest').length, 1)
+      // Whoever remembers a state of then is told to begin anew, and not that nothing has changed.
+      assert.equal(store.changes.emails(bob, seen), undefined)
+      const inbox = store.mailboxByUse(bob, 'inbox')!
+      assert.equal(inbox.uidValidity, uidValidity)
+      assert.ok(inbox.highestModseq > seen)
+      const fresh = await deliver(store, bob, 'new')
+      assert.ok(fresh.placements![0]!.uid > lost.placements![0]!.uid)
+      assert.ok(fresh.emailId! > lost.emailId!)
+      await store.close()
+      assert.deepEqual((await verifyStore(there)).findings, [])
     })
   })
 
