@@ -2,7 +2,7 @@
 // arrow joins, and how to go on where something is missing. Always returns a flow.
 
 import { finding } from './findings.ts'
-import { isPiece, type Token } from './lexer.ts'
+import { isPiece, MAX_NAMED_RELAYS, type Token } from './lexer.ts'
 import type { Arrow, Relay, Report, Span } from './model.ts'
 import { nameRoles } from './name-roles.ts'
 import { after, before, join } from './text.ts'
@@ -369,7 +369,8 @@ function readInside(block: RawBlock, token: Token, report: Report) {
         { label: 'Write Transmitter(in > out)', edits: [] },
       ]),
     )
-  else if (token.ways!.length > 0) block.insides.push({ role, ways: token.ways!, span: token.span })
+  else if (token.ways!.length > 0 && token.ways!.flat().length <= MAX_NAMED_RELAYS)
+    block.insides.push({ role, ways: token.ways!, span: token.span })
 }
 
 function readRelays(block: RawBlock, token: Token, report: Report) {

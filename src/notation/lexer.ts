@@ -194,7 +194,7 @@ function readCondition(text: string, from: number, end: number, arrow: Token): n
   return close + 1
 }
 
-const MAX_NAMED_RELAYS = 200
+export const MAX_NAMED_RELAYS = 200
 
 /** Behind the closing parenthesis; where there is none, before what can be no relay. */
 function insideEnd(text: string, from: number, end: number): number {

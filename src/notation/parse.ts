@@ -18,7 +18,13 @@ const NOWHERE = { start: 0, end: 0, line: 1, column: 1 }
 export function parse(source: string): ParseResult {
   let findings: Finding[] = []
   let dropped = 0
-  const report: Report = (found) => void (findings.length < MAX_FINDINGS ? findings.push(found) : dropped++)
+  const spelling: Edit[] = []
+  const report: Report = (found) => {
+    // A hint's first fix is the normal spelling, of however many.
+    if (found.severity === 'hint') for (const edit of found.fixes[0]?.edits ?? []) spelling.push(edit)
+    if (findings.length < MAX_FINDINGS) findings.push(found)
+    else dropped++
+  }
   const entities: Edit[] = []
   const lines = readLines(source, entities)
   if (entities.length > 0)
@@ -35,8 +41,7 @@ export function parse(source: string): ParseResult {
   if (dropped > 0) findings.push(finding('N99', 'hint', NOWHERE, `${dropped} more findings are not shown`))
   findings.sort(byPlace)
   model.findings = findings
-  // A hint's first fix is the normal spelling.
-  model.spelling = findings.flatMap((found) => (found.severity === 'hint' ? (found.fixes[0]?.edits ?? []) : []))
+  model.spelling = spelling
   return { model, findings }
 }
 

@@ -29,10 +29,9 @@ export function flatTree(model: SystemModel, flow: Flow): string {
       const into = entries.map((entry) => (exits.length === 0 ? '' : hop(exits[0], entry)))
       const shared = common(into)
       if (shared !== undefined && shared !== '') out.push(shared)
-      const next = steps[k + 1]
+      const after = exitHops(step, steps[k + 1])
       const ways = step.map((way, at) => {
         const lead = shared === undefined ? into[at]! : ''
-        const after = exitHops(step, next)
         return [lead, write(way), after?.[at] ?? ''].filter((part) => part !== '').join(' ')
       })
       // People are written as a list.

@@ -114,6 +114,37 @@ test('long inputs are read in steps that grow with the text, not with its square
     check(parse(text).model) // prettier-ignore
 })
 
+test('large systems are checked and formatted in steps that grow with them, too', () => {
+  const line =
+    '|- A -| |- B -| / Author@a ==> MSA/Transmitter@s --> / --> Receiver/Forwarder@f ~~> MDA@m ==> Recipient@r / Border\n'
+  for (const text of [
+    line.repeat(2000),
+    `Author${' --> / --> Receiver/Forwarder@x'.repeat(5000)}`,
+    `Author --> {${' MDA@a ==> Recipient ;'.repeat(10_000)} MDA }`,
+    'Author@a, Author@b ==> MSA/Transmitter --> / --> { Receiver@a ; Receiver@b } --> MDA\n'.repeat(1500),
+    `${'A --+\n'.repeat(20_000)}B --+--> C\n`,
+    'author => mx -> / -> user\n'.repeat(3000),
+  ]) {
+    const { model } = parse(text)
+    check(model)
+    format(model, 'flat')
+  }
+})
+
+test('more relays by name than a block can have are an error, and no picture', () => {
+  const { model, findings } = parse(`Author ==> MSA(${'a > b, '.repeat(50_000)}c)`)
+  assert.deepEqual(
+    findings.map(({ code }) => code),
+    ['N24'],
+  )
+  assert.ok(draw(model).length < 50_000)
+})
+
+test('of however many spellings each is made usual', () => {
+  const text = 'author => mx\n'.repeat(5000)
+  assert.equal(format(parse(text).model), 'Author ==> Receiver\n'.repeat(5000))
+})
+
 test('a line of four million dashes is a line like any other', () => {
   const { model } = parse(`Author ==> MSA\n${'-'.repeat(4_000_000)}\n`)
   assert.equal(model.actors.length, 2)

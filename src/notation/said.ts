@@ -15,6 +15,8 @@ export class Sayings {
   readonly #targets = new Map<string, Set<Target>>()
   /** Lines about the same target share their `refs`. */
   readonly #ofRefs = new Map<readonly string[], Target>()
+  /** The targets that mean an actor, himself and with his network: looked up once, since he may stand at many places. */
+  #ofActor = new Map<Actor, { own: readonly Target[]; all: readonly Target[] }>()
   #order = 0
 
   constructor(model: SystemModel) {
@@ -27,6 +29,7 @@ export class Sayings {
     if (kind !== 'actor' && kind !== 'block' && kind !== 'network') return
     let target = this.#ofRefs.get(line.refs)
     if (target === undefined) {
+      this.#ofActor.clear()
       target = { entries: [], byKey: new Map() }
       this.#ofRefs.set(line.refs, target)
       for (const ref of line.refs) {
@@ -47,21 +50,30 @@ export class Sayings {
 
   /** The values of a key, in the order of the text. */
   values(actor: Actor, key: string): string[] {
-    const refs = [...who(actor), ...(actor.network === undefined ? [] : [`network ${actor.network}`])]
-    return this.#about(refs, (target) => target.byKey.get(key) ?? []).map(({ value }) => value)
+    return inOrder(this.#about(actor).all, (target) => target.byKey.get(key) ?? []).map(({ value }) => value)
   }
 
   /** All that is said of the actor himself (not of his network), in the order of the text. */
   entries(actor: Actor): AttributeEntry[] {
-    return this.#about(who(actor), ({ entries }) => entries)
+    return inOrder(this.#about(actor).own, ({ entries }) => entries)
   }
 
-  #about(refs: readonly string[], lines: (target: Target) => readonly Said[]): AttributeEntry[] {
-    const targets = new Set(refs.flatMap((ref) => [...(this.#targets.get(ref) ?? [])]))
-    const found = [...targets].flatMap(lines)
-    if (targets.size > 1) found.sort((a, b) => a.order - b.order)
-    return found.map(({ entry }) => entry)
+  #about(actor: Actor): { own: readonly Target[]; all: readonly Target[] } {
+    const known = this.#ofActor.get(actor)
+    if (known !== undefined) return known
+    const own = new Set<Target>()
+    for (const ref of who(actor)) for (const target of this.#targets.get(ref) ?? []) own.add(target)
+    const network = this.#targets.get(`network ${actor.network ?? ''}`) ?? []
+    const found = { own: [...own], all: [...new Set([...own, ...network])] }
+    this.#ofActor.set(actor, found)
+    return found
   }
+}
+
+function inOrder(targets: readonly Target[], lines: (target: Target) => readonly Said[]): AttributeEntry[] {
+  const found = targets.flatMap(lines)
+  if (targets.length > 1) found.sort((a, b) => a.order - b.order)
+  return found.map(({ entry }) => entry)
 }
 
 const who = (actor: Actor) => [`actor ${actor.id}`, ...actor.blocks.map((block) => `block ${block}`)]
