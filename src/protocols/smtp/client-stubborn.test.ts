@@ -82,6 +82,18 @@ const BEHAVIOURS: readonly (readonly [what: string, how: Misbehaviour])[] = [
   ['says 199', { kind: 'says', text: '199 so far\r\n' }],
   ['changes its code on the way', { kind: 'says', text: '250-first\r\n550 second\r\n' }],
   ['says 334', { kind: 'says', text: '334 VXNlcm5hbWU6\r\n' }],
+  ['ends its lines in LF alone', { kind: 'says', text: '250-ok\n250 ok\n' }],
+  ['ends its lines in CR alone', { kind: 'says', text: '250-ok\r250 ok\r' }],
+  ['hides a second reply behind a bare CR', { kind: 'says', text: '451 later\r250 ok\r\n' }],
+  ['begins with a space', { kind: 'says', text: ' 250 ok\r\n' }],
+  ['puts nothing between code and text', { kind: 'says', text: '250ok\r\n' }],
+  ['puts a NUL into its code', { kind: 'says', text: '2\x0050 ok\r\n' }],
+  ['never ends its reply', { kind: 'says', text: '250-ok\r\n250-and\r\n' }],
+  ['says 600', { kind: 'says', text: '600 beyond\r\n' }],
+  ['says 000', { kind: 'says', text: '000 nothing\r\n' }],
+  ['says it in digits of another script', { kind: 'says', text: '\u0662\u0665\u0660 ok\r\n' }],
+  ['says 450 with an enhanced code of 5', { kind: 'says', text: '450 5.1.1 no such user\r\n' }],
+  ['says 432', { kind: 'says', text: '432 4.7.12 a password transition is needed\r\n' }],
   ['answers twice', { kind: 'says', text: '250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n' }],
 ]
 
@@ -89,7 +101,10 @@ const BEHAVIOURS: readonly (readonly [what: string, how: Misbehaviour])[] = [
 const isLate = (state: State) => state === 'rset' || state === 'quit'
 /** "250 ok", if only in the wrong number, is what should be said there. */
 const isNearlyRight = (state: State, what: string) =>
-  state === 'ehlo' || state === 'ehlo-tls' || (state === 'dot' && what === 'answers twice')
+  state === 'ehlo' ||
+  state === 'ehlo-tls' ||
+  (state === 'dot' && what === 'answers twice') ||
+  what === 'ends its lines in LF alone'
 
 for (const state of STATES)
   describe(`at ${state} a server that`, () => {

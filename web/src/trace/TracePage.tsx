@@ -7,6 +7,7 @@ import { AloneBar } from '../parts/AloneBar.tsx'
 import { handedOver } from './handover.ts'
 import { Many } from './Many.tsx'
 import { Message } from './Message.tsx'
+import { asPasted } from './pasted.ts'
 import type { Answer, Ask, ManyView, MessageView } from './protocol.ts'
 
 /** More is no message; an mbox may be as large as it likes. */
@@ -57,7 +58,7 @@ export function TracePage() {
     heading?.focus()
   }
   function read(resolver?: string): void {
-    const source = bytes ?? new TextEncoder().encode(text())
+    const source = bytes ?? new TextEncoder().encode(asPasted(text()))
     ask({ kind: 'message', bytes: source, trustedBy: trustedBy(), keys: keys(), resolver })
   }
   function paste(next: string): void {
