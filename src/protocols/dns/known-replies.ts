@@ -12,7 +12,8 @@ const DOT = 0x2e
 export class KnownReplies {
   readonly #zones: ZoneTable
   readonly #answer: (question: Buffer) => Buffer | undefined
-  readonly #known = new Map<string, Buffer>()
+  /** As text: a small Buffer that is kept keeps the whole slab (64 KB) that Node cut it from. */
+  readonly #known = new Map<string, string>()
   #changes = 0
 
   /** `answer`: what the zones say, as a datagram. */
@@ -30,7 +31,7 @@ export class KnownReplies {
     const key = `${name.toLowerCase()}${question.toString('latin1', 2, headerBytes)}${question.toString('latin1', end)}`
     const known = this.#known.get(key)
     if (known !== undefined) {
-      const reply = Buffer.from(known)
+      const reply = Buffer.from(known, 'latin1')
       question.copy(reply, 0, 0, 2)
       question.copy(reply, headerBytes, headerBytes, end)
       return reply
@@ -39,7 +40,7 @@ export class KnownReplies {
     // A header alone says what is wrong with a question, and repeats none of it.
     if (reply?.subarray(headerBytes, end).equals(question.subarray(headerBytes, end))) {
       if (this.#known.size >= MOST_KNOWN) this.#known.delete(this.#known.keys().next().value!)
-      this.#known.set(key, Buffer.from(reply))
+      this.#known.set(key, reply.toString('latin1'))
     }
     return reply
   }
