@@ -6,7 +6,7 @@ import { sealArc } from '../../identity/arc/seal.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { resultsValue } from '../../identity/results.ts'
 import { parseHeader } from '../../message/header.ts'
-import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
+import type { Envelope, EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/nouns/queue.ts'
@@ -68,17 +68,27 @@ export async function prepareForward(agent: Agent, forwarding: Forwarding): Prom
       ...(isList || isAnswerable(forwarding.identity) ? {} : { isUnproven: true }),
       smtputf8: mail.envelope.smtputf8,
       body: mail.envelope.body,
-      ret: mail.envelope.ret,
-      envid: mail.envelope.envid,
       ...(isTlsWaived(mail.envelope, parseHeader(forwarding.source)) && { ignoresTlsPolicy: true }),
-      // Who hears of a failure must recognise the address (RFC 3461 §5.2.1).
-      ...wishesOf({ ...recipient, orcpt: recipient.orcpt ?? { type: 'rfc822', address: from } }),
+      ...(isList ? wishesOf(ofMember(recipient, to)) : wishesIn(mail.envelope, recipient, from)),
       // Where a copy is kept the message has arrived: nobody hears of a failure of the other.
       ...(forwarding.isKept ? { notify: [] } : {}),
       forwardedFrom: from,
     },
   }
 }
+
+/** RFC 3461 §5.2.7.1: at a list the message has arrived, and its copies are the list's own. */
+const ofMember = ({ forwardPath }: EnvelopeRecipient, to: string): EnvelopeRecipient => ({
+  forwardPath,
+  orcpt: { type: 'rfc822', address: to },
+})
+
+/** Who hears of a failure must recognise the address (RFC 3461 §5.2.1, §5.2.7.2). */
+const wishesIn = ({ ret, envid }: Envelope, recipient: EnvelopeRecipient, from: string) => ({
+  ret,
+  envid,
+  ...wishesOf({ ...recipient, orcpt: recipient.orcpt ?? { type: 'rfc822', address: from } }),
+})
 
 const ownerOfList = (list: string) => list.replace(/@(?=[^@]*$)/, '-owner@')
 

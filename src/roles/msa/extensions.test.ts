@@ -169,6 +169,23 @@ describe('DSN', () => {
     }
   })
 
+  const GROUP = `sender: group="all@sender.test: ${ANNA} ${ALICE}"`
+
+  test('a group is told of as expanded, once, and its members get one copy each, at once and after it was held (§5.2.7.3)', async () => {
+    for (const hold of ['', 'HOLDFOR=600']) {
+      const setting = await Setting.make([TAKEN], {}, GROUP)
+      assert.match(await setting.submit(hold, ['<all@sender.test> NOTIFY=SUCCESS,FAILURE']), /^250/)
+      await setting.world.quiet()
+      const [reports, copies] = [[] as string[], [] as string[]]
+      for (const text of await setting.reports()) (/^Action: /m.test(text) ? reports : copies).push(text)
+      assert.equal(copies.length, 1, hold)
+      assert.equal((await setting.world.mail('sender', ALICE)).length, 1, hold)
+      assert.equal(reports.length, 1, hold)
+      assert.match(reports[0]!, /^Final-Recipient: rfc822; all@sender\.test\r\nAction: expanded\r\nStatus: 2\./m)
+      assert.doesNotMatch(reports[0]!, /alice@/)
+    }
+  })
+
   test('late: told after four hours, then each day, and then what became of it', async () => {
     const setting = await Setting.make([LATER])
     await setting.submit('', [`<${CARL}> NOTIFY=DELAY,FAILURE`, `<cora@far.test> NOTIFY=FAILURE`])

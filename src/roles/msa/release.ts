@@ -13,6 +13,7 @@ import { forwardPathOf, groupFor, holderOf, queueCommand, reversePathOf, wayFor 
 import { eventCommand, messageIdOf } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import type { Outcome } from '../transmitter/outcome.ts'
+import { groupNotice, groupOf, wishesOfMember } from './expansion.ts'
 import { verdictOn } from './submission.ts'
 
 /** The commands that let it go; or why it cannot, as an attempt that failed. @throws DiskError */
@@ -32,6 +33,8 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
       reply: reply(550, '5.1.1', `there is no mailbox ${forwardPath} here any more`),
     }
   const commands: Command[] = [{ kind: 'queue.remove', id: entry.id }]
+  const notice = group && groupNotice(agent, forwardPath, entry, async () => body)
+  if (notice !== undefined) commands.push(...(await tellSender(agent, [notice], commands.length)))
   for (const way of group?.ways ?? [alone]) {
     const account = holderOf(way)
     if (account !== undefined) {
@@ -51,7 +54,7 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
       if ('refusal' in placed) return { ...failed, state: 'refused', reply: placed.refusal }
       const event = { ...about, role: 'MDA', kind: 'delivered', forwardPath, text: placed.text } as const
       commands.push(...placed.commands, eventCommand(agent, event))
-      if (way.kind === 'mailbox' && parameters.notify?.includes('SUCCESS')) {
+      if (group === undefined && parameters.notify?.includes('SUCCESS')) {
         const notice = { entry, action: 'delivered', by: '', reply: undefined, original: async () => body } as const
         commands.push(...(await tellSender(agent, [notice], commands.length)))
       }
@@ -61,9 +64,15 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
       const sender = 'to' in way ? srsReversePath(agent, reversePath) : reversePath
       const { atHome: _, ...onward } = parameters
       const forwarded = way.kind === 'forward' ? { forwardedFrom: way.from } : {}
+      const wishes = wishesOfMember(agent, groupOf(way), parameters)
       // A copy is here: nobody need hear of the other.
       const notify = account === undefined ? {} : { notify: [] }
-      const mail = { trace, blob: entry.blob, reversePath: sender, parameters: { ...onward, ...forwarded, ...notify } }
+      const mail = {
+        trace,
+        blob: entry.blob,
+        reversePath: sender,
+        parameters: { ...onward, ...wishes, ...forwarded, ...notify },
+      }
       commands.push(queueCommand(agent, { ...mail, origin: 'msa' }, to))
     }
   }

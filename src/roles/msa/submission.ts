@@ -32,6 +32,7 @@ import { diskRefusal, eventCommand, keepAside, messageIdOf, mustBeKept } from '.
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { demandsOf } from './demands.ts'
+import { groupNotice, groupOf, wishesOfMember } from './expansion.ts'
 import { type Identities, sendingIdentities } from './identities.ts'
 import { tagged } from './tagged.ts'
 
@@ -234,12 +235,17 @@ async function keep(
           text: `${group} stands for ${count} ${count === 1 ? 'mailbox' : 'mailboxes'} here.`,
         }),
       )
+  const groups = new Set<string>()
   for (const { way, recipient } of legs) {
+    const group = groupOf(way)
+    const isFirst = group !== undefined && !groups.has(group)
+    if (isFirst) groups.add(group)
     const later = way.kind === 'elsewhere' ? passing.laterFor(way.address, wished) : wished
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     if (later !== undefined && way.kind !== 'elsewhere') {
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
-      const address = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
+      if (group !== undefined && !isFirst) continue
+      const address = group ?? (way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address)
       blob ??= await agent.store.putBlob([...front, body])
       const parameters = {
         ...demandsOf(envelope, header, nowMs),
@@ -257,6 +263,11 @@ async function keep(
         eventCommand(agent, { ...accepted, forwardPath: address, text: `Taken for ${address}: ${later.why}.` }),
       )
       continue
+    }
+    const asked = { ...demandsOf(envelope, header, nowMs), ...wishesOf(recipient) }
+    if (isFirst) {
+      const notice = groupNotice(agent, group, { ...about, acceptedAtMs: nowMs, parameters: asked }, async () => body)
+      if (notice !== undefined) commands.push(...(await tellSender(agent, [notice], commands.length)))
     }
     const home =
       way.kind === 'mailbox'
@@ -288,9 +299,8 @@ async function keep(
         }),
       )
       // RFC 3461 §5.2.3: whoever wants to know hears that it is there.
-      if (way.kind === 'mailbox' && recipient.notify?.includes('SUCCESS')) {
-        const parameters = { ...demandsOf(envelope, header, nowMs), ...wishesOf(recipient) }
-        const entry = { ...about, forwardPath: home.address, acceptedAtMs: nowMs, parameters }
+      if (group === undefined && recipient.notify?.includes('SUCCESS')) {
+        const entry = { ...about, forwardPath: home.address, acceptedAtMs: nowMs, parameters: asked }
         const notice = { entry, action: 'delivered', by: '', reply: undefined, original: async () => body } as const
         commands.push(...(await tellSender(agent, [notice], commands.length)))
       }
@@ -300,8 +310,8 @@ async function keep(
     const sender = tagged(agent, about.reversePath, { trace: about.trace, recipient: to })
     const reversePath = 'to' in way ? srsReversePath(agent, sender.address) : sender.address
     const parameters = {
-      ...demandsOf(envelope, header, nowMs),
-      ...wishesOf(recipient),
+      ...asked,
+      ...wishesOfMember(agent, group, asked),
       ...poolOf(agent, author),
       ...(way.kind === 'forward' ? { forwardedFrom: way.from } : {}),
       // A copy is here: nobody need hear of the other.

@@ -38,7 +38,7 @@ export interface GivenUp {
 /** What a sender who asked for it hears of one recipient (RFC 3461 §4.1). */
 export interface Notice {
   readonly entry: Noted
-  readonly action: 'delivered' | 'relayed' | 'delayed'
+  readonly action: 'delivered' | 'relayed' | 'delayed' | 'expanded'
   /** The host that answered; '' when none did. */
   readonly by: string
   readonly reply: Reply | undefined
@@ -52,7 +52,12 @@ type Noted = Pick<QueueEntry, 'trace' | 'reversePath' | 'forwardPath' | 'accepte
   readonly expiresAtMs?: number
 }
 
-const STATUS: Record<Notice['action'], string> = { delivered: '2.0.0', relayed: '2.0.0', delayed: '4.0.0' }
+const STATUS: Record<Notice['action'], string> = {
+  delivered: '2.0.0',
+  relayed: '2.0.0',
+  expanded: '2.0.0',
+  delayed: '4.0.0',
+}
 
 /** The commands that send them, one notification for each message; nobody asks for them from nowhere. @throws DiskError */
 export async function tellSender(agent: Agent, notices: readonly Notice[], at: number): Promise<Command[]> {
