@@ -74,7 +74,7 @@ export function descriptions(program: Command) {
     .option('--coarse', 'flows between populations (population=, people=) instead of letters between agents', false)
     .option('--calibrate <n>', 'messages that the parameters of the coarse level are measured on', '1000')
     .option('--parameters <file>', 'parameters of the coarse level: read if the file is there, else written')
-    .option('--outages <n>', 'of each agent of the coarse level in a day, on average', '0.05')
+    .option('--outages <n>', 'of each agent of the coarse level in a day, on average; of each kind of --faults', '0.05')
     .option('--send', 'run it as real agents on this computer, too, and compare every cell', false)
     .option('--replay', 'print what was said between the agents', false)
     .option('--json', 'lines of JSON; the last one has the hash of everything that happened', false)

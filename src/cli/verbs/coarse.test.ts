@@ -26,13 +26,14 @@ test('parameters are kept in a file, hold for any number of agents, and for no o
     mix: USUAL,
     calibrate: 60,
     parameters,
+    faults: [],
     outages: 0.5,
     plot,
     json: true,
   }
-  const said = async (population: number, dmarc = 'reject', json = true) => {
+  const said = async (population: number, dmarc = 'reject', json = true, faults: CoarseWishes['faults'] = []) => {
     let text = ''
-    await coarse(planOf(population, dmarc), { ...wishes, json }, (more) => {
+    await coarse(planOf(population, dmarc), { ...wishes, json, faults }, (more) => {
       text += more
     })
     return text
@@ -52,6 +53,13 @@ test('parameters are kept in a file, hold for any number of agents, and for no o
     assert.match(await said(5000, 'reject', false), /\n5,001 agents, /)
     assert.equal(readFileSync(parameters, 'utf8'), kept)
     assert.match(readFileSync(plot, 'utf8'), /<polyline /)
+    // A fault is measured when somebody asks for it, and then kept, too.
+    const slow = await said(1000, 'reject', false, ['latency'])
+    assert.match(slow, /\n {2}latency: honest, later than 20 s, % .* points\n/)
+    const more = JSON.parse(readFileSync(parameters, 'utf8')).calibration
+    assert.deepEqual(Object.keys(more.parameters.faults), ['latency'])
+    assert.deepEqual(more.parameters.acts, JSON.parse(kept).calibration.parameters.acts)
+    assert.equal(await said(1000, 'reject', false, ['latency']), slow)
     await assert.rejects(said(1000, 'none'), /holds the parameters of another description/)
   } finally {
     rmSync(folder, { recursive: true })

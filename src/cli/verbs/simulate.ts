@@ -97,7 +97,23 @@ async function populations(
     console.error('--messages and --calibrate (from 50 on) are whole numbers, --days and --outages numbers.')
     return EXIT.usage
   }
-  const wishes = { seed, messages, mix, days: span, calibrate: Math.round(fine), parameters, outages, plot, json }
+  const faults = faultsOf(options.faults)
+  if (typeof faults === 'string') {
+    console.error(faults)
+    return EXIT.usage
+  }
+  const wishes = {
+    seed,
+    faults,
+    messages,
+    mix,
+    days: span,
+    calibrate: Math.round(fine),
+    parameters,
+    outages,
+    plot,
+    json,
+  }
   await coarse(planSystem(model).plan, wishes, out)
   return EXIT.ok
 }
@@ -111,13 +127,10 @@ async function days(
 ): Promise<number> {
   const messages = numberOf(options.messages!, 1, 10_000_000)
   const span = numberOf(options.days, 0.001, 3650)
-  const faults = options.faults.split(',').filter((word) => word !== '') as Fault[]
-  const unknown = faults.find((one) => !FAULTS.includes(one))
-  if (messages === undefined || span === undefined || unknown !== undefined) {
+  const faults = faultsOf(options.faults)
+  if (messages === undefined || span === undefined || typeof faults === 'string') {
     console.error(
-      unknown === undefined
-        ? '--messages is a whole number from 1 on, --days a number above 0.'
-        : `"${unknown}" is no fault: ${FAULTS.join(', ')}.`,
+      typeof faults === 'string' ? faults : '--messages is a whole number from 1 on, --days a number above 0.',
     )
     return EXIT.usage
   }
@@ -132,6 +145,13 @@ async function days(
     if (options.json && isLast) out(`${JSON.stringify({ eventLogHash })}\n`)
   }
   return EXIT.ok
+}
+
+/** Kinds of faults, or a sentence that says which is none. */
+function faultsOf(text: string): readonly Fault[] | string {
+  const faults = text.split(',').filter((word) => word !== '') as Fault[]
+  const unknown = faults.find((one) => !FAULTS.includes(one))
+  return unknown === undefined ? faults : `"${unknown}" is no fault: ${FAULTS.join(', ')}.`
 }
 
 function numberOf(text: string, from: number, to: number): number | undefined {

@@ -3,10 +3,12 @@
 // deviation between the two.
 
 import type { SystemPlan } from '../../system/plan.ts'
+import { FAULTS, type Fault } from '../simulate/faults.ts'
 import { lettersOf } from '../simulate/letters.ts'
 import { KINDS, type Kind } from '../simulate/senders.ts'
 import { type TrafficResult, traffic } from '../simulate/traffic.ts'
 import { simulatedStage } from '../simulate/world.ts'
+import { compareFault, type FaultCheck, type FaultDeviation, measureFault } from './faults.ts'
 import { type CoarseResult, flows } from './flows.ts'
 import { ENDS, type End, type Journey, journeysOf } from './journeys.ts'
 import { type Parameters, parametersOf, type Source } from './parameters.ts'
@@ -16,6 +18,8 @@ export interface Calibration {
   readonly parameters: Parameters
   /** What the fine level says of the day that the parameters were not taken from. */
   readonly check: Pick<TrafficResult, 'kinds' | 'delaysS' | 'cost'> & { readonly source: Source }
+  /** The same of days with faults, of those that were measured. */
+  readonly faultChecks: Partial<Record<Fault, FaultCheck>>
 }
 
 /** Of a share how far it is off, in points, and how far chance alone would let two such days be apart. */
@@ -37,6 +41,8 @@ export interface Compared {
     readonly coarse: number
     readonly percent: number
   }[]
+  /** Of days with a fault each. */
+  readonly faults: readonly FaultDeviation[]
 }
 
 /** `claims`: domains that forgers name, if not every agent's. */
@@ -64,14 +70,31 @@ export async function calibrate(plan: SystemPlan, source: Source, claims?: reado
     mix,
     ...(claims && { claims }),
   })
-  return { parameters: parameters!, check: { source: other, kinds, delaysS, cost } }
+  return { parameters: parameters!, check: { source: other, kinds, delaysS, cost }, faultChecks: {} }
+}
+
+/** The same, with what these faults do. */
+export async function withFaults(
+  plan: SystemPlan,
+  calibration: Calibration,
+  faults: readonly Fault[],
+): Promise<Calibration> {
+  if (faults.every((fault) => calibration.parameters.faults[fault] !== undefined)) return calibration
+  let { parameters, faultChecks } = calibration
+  for (const fault of faults) {
+    if (parameters.faults[fault] !== undefined) continue
+    const { effects, check } = await measureFault(plan, fault, parameters, calibration.check.cost)
+    parameters = { ...parameters, faults: { ...parameters.faults, [fault]: effects } }
+    faultChecks = { ...faultChecks, [fault]: check }
+  }
+  return { ...calibration, parameters, faultChecks }
 }
 
 /** So many that chance plays no part on the coarse side. */
 const ENOUGH = 200_000
 
 /** The coarse level on the drawing as it is, against the fine level. */
-export function compare(plan: SystemPlan, { parameters, check }: Calibration): Compared {
+export function compare(plan: SystemPlan, { parameters, check, faultChecks }: Calibration): Compared {
   const { seed, days, mix } = parameters.source
   const coarse = flows(populationsOf(plan, { isAsDrawn: true }), parameters, {
     seed,
@@ -81,7 +104,11 @@ export function compare(plan: SystemPlan, { parameters, check }: Calibration): C
     outages: 0,
     byDay: false,
   })
-  return { deviations: deviations(check, coarse), values: values(check, coarse) }
+  const faults = FAULTS.flatMap((fault) => {
+    const faultCheck = faultChecks[fault]
+    return faultCheck === undefined ? [] : compareFault(plan, parameters, fault, faultCheck)
+  })
+  return { deviations: deviations(check, coarse), values: values(check, coarse), faults }
 }
 
 const deviations = (fine: Calibration['check'], coarse: CoarseResult): Deviation[] =>

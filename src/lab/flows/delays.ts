@@ -3,6 +3,9 @@
 
 export type Percentiles = Readonly<Record<'p50' | 'p90' | 'p99' | 'max', number>>
 
+/** Mail that takes longer, seconds, has met something. */
+export const LATE_S = 20
+
 const STEP = Math.log(1.05)
 const LEAST_S = 0.01
 const SLOTS = 400
@@ -23,11 +26,19 @@ export class Delays {
     const at = chance * ((quiet?.length ?? 1) - 1)
     const low = quiet?.[Math.floor(at)] ?? 0
     const high = quiet?.[Math.ceil(at)] ?? low
-    const seconds = waitedS + low + (high - low) * (at - Math.floor(at))
+    // By a clock that is wrong it may have been there before it was written.
+    const seconds = Math.max(0, waitedS + low + (high - low) * (at - Math.floor(at)))
     const slot = Math.floor(Math.log(Math.max(seconds, LEAST_S) / LEAST_S) / STEP)
     this.#slots[Math.min(slot, SLOTS - 1)]! += count
     this.#count += count
     this.#maxS = Math.max(this.#maxS, seconds)
+  }
+
+  /** Which part took longer. */
+  later(thanS: number): number {
+    const slot = Math.floor(Math.log(thanS / LEAST_S) / STEP)
+    const later = this.#slots.subarray(slot + 1).reduce((sum, n) => sum + n, 0)
+    return this.#count === 0 ? 0 : later / this.#count
   }
 
   percentiles(): Percentiles {

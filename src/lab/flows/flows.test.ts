@@ -6,7 +6,7 @@ import type { SystemPlan } from '../../system/plan.ts'
 import { SeededRandom } from '../../world/simulated/random.ts'
 import { completed } from '../simulate/completed.ts'
 import { USUAL } from '../simulate/senders.ts'
-import { type Calibration, calibrate, compare } from './calibrate.ts'
+import { type Calibration, calibrate, compare, withFaults } from './calibrate.ts'
 import { type CoarseOptions, flows } from './flows.ts'
 import { ENDS } from './journeys.ts'
 import { passRates } from './parameters.ts'
@@ -63,7 +63,7 @@ test('a parameter that is wrong is seen in the deviation', async () => {
   const acts = Object.fromEntries(
     Object.entries(parameters.acts).map(([key, counts]) => [key, key.startsWith('forged') ? { inbox: 1 } : counts]),
   )
-  const compared = compare(plan, { parameters: { ...parameters, acts }, check })
+  const compared = compare(plan, { parameters: { ...parameters, acts }, check, faultChecks: {} })
   const forged = compared.deviations.find(({ kind, end }) => kind === 'forged' && end === 'inbox')!
   assert.ok(forged.points > 90, JSON.stringify(forged))
 })
@@ -128,4 +128,32 @@ test('large agents have more of the mail, small ones less, and all of it is in p
 test('how much a day is follows from the people', () => {
   const populations = populationsOf(plan, { isAsDrawn: false })
   assert.equal(messagesOf(populations, { honest: 60, spam: 40 }), Math.round((600_000 * 20 * 100) / 60))
+})
+
+test('faults are measured: what goes on at once, how much later, what waits; both levels agree on the very same strikes', async () => {
+  const faults = ['outage', 'diskfull', 'slow'] as const
+  const calibrated = await withFaults(plan, await calibration(), faults)
+  const { outage, slow, diskfull } = calibrated.parameters.faults
+  const known = (effects: typeof outage, agent: string) => effects!.agents[agent]!
+  assert.equal(known(outage, 'new').known, 0)
+  assert.equal(known(outage, 'new').strangers, 0)
+  // Who is slow takes it all the same, later.
+  assert.equal(known(slow, 'new').known, 1)
+  assert.ok(known(slow, 'new').lateS[0]! > 1, JSON.stringify(known(slow, 'new')))
+  assert.ok(slow!.cost.busyS > 1, JSON.stringify(slow!.cost))
+  assert.ok(known(diskfull, 'new').known < 0.2, JSON.stringify(known(diskfull, 'new')))
+
+  const compared = compare(plan, calibrated)
+  assert.deepEqual([...new Set(compared.faults.map(({ fault }) => fault))], faults)
+  for (const { fault, what, fine, coarse } of compared.faults) {
+    if (what.startsWith('honest')) assert.ok(Math.abs(coarse - fine) < 8, `${fault} ${what}: ${fine} ${coarse}`)
+    if (what.startsWith('bytes')) assert.ok(Math.abs(coarse / fine - 1) < 0.3, `${fault} ${what}: ${fine} ${coarse}`)
+  }
+  assert.match(renderCompared(compared), /\n {2}slow: honest, later than 20 s, % /)
+
+  const populations = populationsOf(plan, { isAsDrawn: false })
+  const quiet = flows(populations, calibrated.parameters, day)
+  const bad = flows(populations, calibrated.parameters, { ...day, outages: 5, faults: ['slow'] })
+  assert.ok(bad.late > quiet.late && bad.cost.busyS > quiet.cost.busyS)
+  assert.equal(bad.kinds.honest.refused + bad.kinds.honest.missing, 0)
 })

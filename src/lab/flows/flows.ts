@@ -7,11 +7,14 @@ import { createHash } from 'node:crypto'
 import { SeededRandom } from '../../world/simulated/random.ts'
 import type { Random } from '../../world/world.ts'
 import { type Cost, roundedCost } from '../simulate/cost.ts'
+import type { Fault } from '../simulate/faults.ts'
 import { AUTHORS, KINDS, type Kind, type Mix } from '../simulate/senders.ts'
-import { Delays, type Percentiles } from './delays.ts'
+import { Delays, LATE_S, type Percentiles } from './delays.ts'
 import { ENDS, type End } from './journeys.ts'
 import type { Parameters } from './parameters.ts'
+import { poisson } from './poisson.ts'
 import { BySize, type Populations } from './populations.ts'
+import { type Strike, Troubles } from './troubles.ts'
 import { type Node, Walks } from './walk.ts'
 
 export interface CoarseOptions {
@@ -19,8 +22,11 @@ export interface CoarseOptions {
   readonly messages: number
   readonly days: number
   readonly mix: Mix
-  /** How often each agent is away in a day, on average, for up to forty minutes. */
+  /** What strikes agents (default: outages), and how often each of it each agent in a day, for up to forty minutes. */
+  readonly faults?: readonly Fault[]
   readonly outages: number
+  /** These and no others. */
+  readonly strikes?: readonly Strike[]
   /** People write by day; else at every hour alike, as at the fine level. */
   readonly byDay: boolean
 }
@@ -47,6 +53,8 @@ export interface CoarseResult {
   readonly batch: number
   readonly kinds: Readonly<Record<Kind, OfEnd>>
   readonly delaysS: Percentiles
+  /** Of honest mail that arrived, which part came later than LATE_S. */
+  readonly late: number
   readonly refusals: readonly {
     readonly at: string
     readonly why: string
@@ -65,13 +73,13 @@ const STEP_S = 300
 const DAY_S = 86_400
 const MOST_BATCHES = 20_000_000
 const MOST_WAITING = 1_000_000
-const LONGEST_OUTAGE_S = 2400
 /** Who hands in and finds nobody comes again after these; the last one again and again. */
 const AGAIN_S: Readonly<Record<'author' | 'spam', readonly number[]>> = {
   author: [60, 300, 900, 1800, 3600, 7200],
   spam: [600],
 }
-const NOT_REACHED = 'not reached'
+/** Why, where nobody was there to say it. */
+export const NOT_REACHED = 'not reached'
 
 /** A batch that could not go on. */
 interface Waiting {
@@ -100,13 +108,12 @@ class Day {
   readonly #agents: number
   readonly #sizes: BySize[] = []
   readonly #isPartner: boolean[][]
-  readonly #awayUntilS: Float64Array
+  readonly #troubles: Troubles
   readonly #seen: Float64Array
   readonly #sentNow: Uint32Array
   readonly #takenNow: Uint32Array
   readonly #waits: Uint32Array
   readonly #longest: Uint32Array
-  readonly #outages: number[]
   readonly #queued: number[]
   readonly #costs: { bytes: number; connections: number; lookups: number; busyS: number }[]
   /** By the step in which they are due; of those at one point of the way the last. */
@@ -136,13 +143,18 @@ class Day {
     }
     this.#agents = agents
     this.#isPartner = all.map((a) => all.map((b) => populations.partners.has(`${a.id} ${b.id}`)))
-    this.#awayUntilS = new Float64Array(agents)
+    this.#troubles = new Troubles(
+      { ids: all.map(({ id }) => id), sizes: all.map(({ count }) => count), base: this.#base },
+      parameters.faults,
+      this.#random,
+      STEP_S,
+      { faults: ['outage'], ...options },
+    )
     this.#seen = new Float64Array(agents)
     this.#sentNow = new Uint32Array(agents)
     this.#takenNow = new Uint32Array(agents)
     this.#waits = new Uint32Array(agents)
     this.#longest = new Uint32Array(agents)
-    this.#outages = all.map(() => 0)
     this.#queued = all.map(() => 0)
     this.#costs = all.map(() => ({ bytes: 0, connections: 0, lookups: 0, busyS: 0 }))
     this.#ends = KINDS.map(() => ENDS.map(() => 0))
@@ -160,7 +172,7 @@ class Day {
       this.#nowS = step * STEP_S
       this.#sentNow.fill(0)
       this.#takenNow.fill(0)
-      this.#goAway()
+      this.#troubles.begin(this.#nowS)
       this.#tryAgain(step)
       for (const { kind, flow, share, node } of springs) {
         const isByDay = byDay && AUTHORS.has(KINDS[kind]!)
@@ -230,27 +242,38 @@ class Day {
     bornS: number,
     attempt: number,
   ) {
-    if (!this.#isFree(node, to, at, count)) return this.#wait(kind, flow, node, to, at, count, bornS, attempt)
+    const who = { isKnown: at >= 0 || AUTHORS.has(KINDS[kind]!), isEntering: at < 0 }
+    const met = this.#troubles.meet(to, node.population, this.#nowS, who)
+    // What it costs more is measured of all that a message goes through for it.
+    if (met !== undefined && attempt === 0) this.#charge(node.population, met.cost, count)
+    const isStopped = met?.goesOn === false || (at >= 0 && this.#troubles.isCutOff(at, this.#nowS))
+    if (isStopped || !this.#isFree(node, to, at, count))
+      return this.#wait(kind, flow, node, to, at, count, bornS, attempt)
+    const writtenS = bornS - (met?.lateS ?? 0)
     const { population, cost, lookups, sums, acts } = node
     this.#seen[to]! += count
-    const all = this.#costs[population]!
-    all.bytes += cost.bytes * count
-    all.connections += cost.connections * count
-    all.busyS += cost.busyS * count
-    all.lookups += lookups * count
+    this.#charge(population, { ...cost, lookups }, count)
     const chance = this.#random.float() * sums.at(-1)!
     let i = 0
     while (i < sums.length - 1 && chance >= sums[i]!) i++
     const { end, why, next } = acts[i]!
     if (end < 0) {
       const there = next()
-      this.#knock(kind, flow, there, this.#next(there.population, to, population), to, count, bornS, 0)
+      this.#knock(kind, flow, there, this.#next(there.population, to, population), to, count, writtenS, 0)
       return
     }
     this.#ends[kind]![end]! += count
     if (end <= 1) {
-      if (KINDS[kind] === 'honest') this.#delays.add(flow, this.#nowS - bornS, count, this.#random.float())
+      if (KINDS[kind] === 'honest') this.#delays.add(flow, this.#nowS - writtenS, count, this.#random.float())
     } else this.#refuse(population, why, kind, count)
+  }
+
+  #charge(population: number, cost: Cost, count: number): void {
+    const all = this.#costs[population]!
+    all.bytes += cost.bytes * count
+    all.connections += cost.connections * count
+    all.busyS += cost.busyS * count
+    all.lookups += cost.lookups * count
   }
 
   #refuse(population: number, why: number, kind: number, count: number): void {
@@ -258,9 +281,8 @@ class Day {
     this.#refusals.set(key, (this.#refusals.get(key) ?? 0) + count)
   }
 
-  /** Somebody is there, and both have a connection left in these minutes. */
+  /** Both have a connection left in these minutes. */
   #isFree({ population, cost }: Node, to: number, at: number, count: number): boolean {
-    if (this.#awayUntilS[to]! > this.#nowS) return false
     const all = this.#populations.populations
     const eachS = Math.max(cost.busyS, 0.001)
     const taken = this.#takenNow[to]! + count
@@ -326,19 +348,6 @@ class Day {
     }
   }
 
-  #goAway(): void {
-    const { outages } = this.#options
-    if (outages === 0) return
-    for (const [i, { count }] of this.#populations.populations.entries()) {
-      const struck = poisson((outages * count * STEP_S) / DAY_S, this.#random)
-      this.#outages[i]! += struck
-      for (let n = 0; n < struck; n++) {
-        const agent = this.#base[i]! + this.#random.integer(count)
-        this.#awayUntilS[agent] = this.#nowS + 60 + this.#random.float() * (LONGEST_OUTAGE_S - 60)
-      }
-    }
-  }
-
   #result(sent: readonly number[], queues: CoarseResult['queues']): CoarseResult {
     const { populations } = this.#populations
     const { days } = this.#options
@@ -358,7 +367,7 @@ class Day {
         mostSeen = Math.max(mostSeen, this.#seen[agent]!)
         longestQueue = Math.max(longestQueue, this.#longest[agent]!)
       }
-      const outages = this.#outages[i]!
+      const outages = this.#troubles.counts[i]!
       return [
         id,
         {
@@ -386,6 +395,7 @@ class Day {
       batch: this.#batch,
       kinds,
       delaysS: this.#delays.percentiles(),
+      late: this.#delays.later(LATE_S),
       refusals,
       populations: Object.fromEntries(each),
       queues,
@@ -402,16 +412,3 @@ class Day {
 
 /** How much people write at a time of the day, against the average: least at four in the morning, most in the afternoon. */
 const hour = (nowS: number) => 1 + 0.8 * Math.sin(((nowS / DAY_S) * 24 - 10) * (Math.PI / 12))
-
-/** How often something happens that happens so often on average. */
-function poisson(mean: number, random: Random): number {
-  if (mean < 30) {
-    const limit = Math.exp(-mean)
-    let n = 0
-    for (let product = random.float(); product > limit; product *= random.float()) n++
-    return n
-  }
-  // The normal distribution is near enough (Box and Muller).
-  const normal = Math.sqrt(-2 * Math.log(1 - random.float())) * Math.cos(2 * Math.PI * random.float())
-  return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal))
-}

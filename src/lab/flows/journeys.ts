@@ -4,7 +4,8 @@
 import type { TrackEvent } from '../../store/nouns/tracking.ts'
 import type { FlowLetter } from '../simulate/letters.ts'
 import type { Kind } from '../simulate/senders.ts'
-import { type Fate, general } from '../simulate/traffic.ts'
+import { general } from '../simulate/summary.ts'
+import type { Fate } from '../simulate/traffic.ts'
 import type { SimulatedStage } from '../simulate/world.ts'
 
 /** How a way ends: in a mailbox; refused while its sender waited; given up later, and who heard of it; still there. */

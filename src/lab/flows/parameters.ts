@@ -6,7 +6,9 @@
 
 import type { AgentPlan } from '../../system/plan.ts'
 import { type Cost, type Meter, roundedCost } from '../simulate/cost.ts'
+import type { Fault } from '../simulate/faults.ts'
 import { AUTHORS, type Kind, type Mix, STRANGERS_IPS } from '../simulate/senders.ts'
+import type { FaultEffects } from './faults.ts'
 import type { End, Journey } from './journeys.ts'
 
 export type Counts = Record<string, number>
@@ -30,6 +32,8 @@ export interface Parameters {
   readonly costs: Record<string, Cost>
   /** Questions to DNS that an agent asks, for each message that it sees. */
   readonly lookups: Record<string, number>
+  /** What faults do, of those that were measured. */
+  readonly faults: Partial<Record<Fault, FaultEffects>>
 }
 
 const SLOTS = 20
@@ -113,7 +117,7 @@ export function parametersOf(
       return [flow, Array.from({ length: SLOTS + 1 }, (_, i) => all[Math.round((i / SLOTS) * (all.length - 1))]!)]
     }),
   )
-  return { source, ...tables, delays: quantiles, costs, lookups }
+  return { source, ...tables, delays: quantiles, costs, lookups, faults: {} }
 }
 
 /** Of what passes which proofs: by kind of mail and its way, in per cent of those at whom somebody looked. */

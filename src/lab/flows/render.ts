@@ -53,7 +53,7 @@ export function renderCalibration({ parameters, check }: Calibration): string {
   ].join('\n')
 }
 
-export function renderCompared({ deviations, values }: Compared): string {
+export function renderCompared({ deviations, values, faults }: Compared): string {
   return [
     'Deviation of the coarse level from the fine level, on the same small system:',
     ...table([
@@ -70,6 +70,23 @@ export function renderCompared({ deviations, values }: Compared): string {
       ['', 'fine', 'coarse', 'off by'],
       ...values.map(({ what, fine, coarse, percent }) => [what, String(fine), String(coarse), `${signed(percent)} %`]),
     ]),
+    ...(faults.length > 0
+      ? [
+          '',
+          'The same with one kind of fault each, the same strikes on both levels:',
+          ...table([
+            ['', 'fine', 'coarse', 'off by'],
+            ...faults.map(({ fault, what, fine, coarse }) => [
+              `${fault}: ${what}`,
+              fine.toFixed(2),
+              coarse.toFixed(2),
+              what.endsWith('%')
+                ? `${signed(coarse - fine)} points`
+                : `${signed(fine === 0 ? 0 : (100 * (coarse - fine)) / fine)} %`,
+            ]),
+          ]),
+        ]
+      : []),
     '',
   ].join('\n')
 }
@@ -95,7 +112,7 @@ export function renderCoarse(result: CoarseResult): string {
     '',
     '  What the agents of each population had to do:',
     ...table([
-      ['', 'agents', 'messages each', 'the busiest', 'TB', 'DNS, millions', 'longest queue', 'outages'],
+      ['', 'agents', 'messages each', 'the busiest', 'TB', 'DNS, millions', 'longest queue', 'faults'],
       ...Object.entries(result.populations).map(([id, one]) => [
         id,
         number(one.agents),

@@ -1,7 +1,7 @@
 // The states of the coarse level as a graph of nodes: where a message of a kind, that names somebody's domain, is after a
 // way; and what happens to it there, with which chance. Nodes are made when somebody comes to them.
 
-import type { Cost } from '../simulate/cost.ts'
+import { type Cost, NOTHING } from '../simulate/cost.ts'
 import type { Kind } from '../simulate/senders.ts'
 import { ENDS } from './journeys.ts'
 import { actKeys, bringer, type Counts, endIn, type Parameters, proofKeys, TO } from './parameters.ts'
@@ -30,8 +30,6 @@ interface State {
   readonly previous: string | undefined
   readonly agent: string
 }
-
-const FREE: Cost = { bytes: 0, connections: 0, lookups: 0, busyS: 0 }
 
 export class Walks {
   readonly whys: string[] = ['']
@@ -80,7 +78,7 @@ export class Walks {
     const by = bringer(kind, previous)
     return {
       population: this.#indexOf.get(agent)!,
-      cost: costs[`${by} ${agent}`] ?? FREE,
+      cost: costs[`${by} ${agent}`] ?? NOTHING,
       lookups: lookups[agent] ?? 0,
       sums: [...chances.values()].map((chance) => (sum += chance)),
       acts: [...chances.keys()].map((act) => this.#act(state, act)),

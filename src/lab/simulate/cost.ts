@@ -12,13 +12,15 @@ export interface Cost {
   readonly busyS: number
 }
 
+export const NOTHING: Cost = { bytes: 0, connections: 0, lookups: 0, busyS: 0 }
+
 type Sum = { -readonly [K in keyof Cost]: Cost[K] }
 
 const DNS = ':53'
 /** A client that says nothing for longer keeps a connection that it does not need now. */
 const LONGEST_PAUSE_MS = 1000
 
-const nothing = (): Sum => ({ bytes: 0, connections: 0, lookups: 0, busyS: 0 })
+const nothing = (): Sum => ({ ...NOTHING })
 
 export class Meter {
   bytes = 0

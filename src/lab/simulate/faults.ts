@@ -25,11 +25,25 @@ export async function trouble(
   system: SimulatedSystem,
   { clock }: Pick<World, 'clock'>,
   hosts: () => readonly string[],
-  { faults, days }: { readonly faults: readonly Fault[]; readonly days: number },
+  { faults, days, strikes }: { faults: readonly Fault[]; days: number; strikes: readonly Happened[] | undefined },
   happened: Happened[],
 ): Promise<void> {
   const { simulation } = system
-  const endMs = simulation.nowMs + days * DAY_MS
+  const startMs = simulation.nowMs
+  const endMs = startMs + days * DAY_MS
+  if (strikes !== undefined) {
+    const random = simulation.random('strikes')
+    await Promise.all(
+      strikes.map(async (one) => {
+        await clock.sleep(one.atMs)
+        const end = STRIKE[one.fault](system, one.agent, hosts(), random)
+        await clock.sleep(one.forMs)
+        await end()
+        happened.push({ ...one, atMs: startMs + one.atMs })
+      }),
+    )
+    return
+  }
   await Promise.all(
     faults.map(async (fault) => {
       const random = simulation.random(`fault ${fault}`)

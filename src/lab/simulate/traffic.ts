@@ -10,23 +10,16 @@ import type { AgentPlan, SystemPlan } from '../../system/plan.ts'
 import { type Cost, Meter } from './cost.ts'
 import { type Fault, type Happened, trouble } from './faults.ts'
 import { lettersOf, STRANGERS_RECORDS } from './letters.ts'
-import {
-  AUTHORS,
-  domainOf,
-  draw,
-  KINDS,
-  type Kind,
-  type Message,
-  type Mix,
-  SPAMMERS_RECORDS,
-  USUAL,
-} from './senders.ts'
+import { AUTHORS, domainOf, draw, type Kind, type Message, type Mix, SPAMMERS_RECORDS, USUAL } from './senders.ts'
+import { summary } from './summary.ts'
 import { type SimulatedStage, untilNothingWaits } from './world.ts'
 
 export interface TrafficOptions {
   readonly messages: number
   readonly days: number
   readonly faults: readonly Fault[]
+  /** These and no others, one after another. */
+  readonly strikes?: readonly Happened[]
   /** Of which kinds the messages are (default: USUAL). */
   readonly mix?: Mix
   /** Domains that forgers name (default: every agent's). */
@@ -51,6 +44,8 @@ export interface Fate {
   inbox: number
   junk: number
   arrivedMs: number | undefined
+  /** The same by the clock of the world, which no fault turns. */
+  doneMs: number | undefined
   /** A second copy in the same account. */
   isTwice: boolean
   /** By which agent a notice of failure was written, and what it says. */
@@ -130,7 +125,7 @@ const OBSERVER_IP = '127.0.99.250'
 /** Lets the days pass. */
 export async function traffic(
   stage: SimulatedStage,
-  { messages, days, faults, mix = USUAL, claims, isEnough, look }: TrafficOptions,
+  { messages, days, faults, mix = USUAL, claims, isEnough, look, strikes }: TrafficOptions,
 ): Promise<TrafficResult> {
   const { system, plan } = stage
   const { simulation } = system
@@ -171,6 +166,7 @@ export async function traffic(
         inbox: 0,
         junk: 0,
         arrivedMs: undefined,
+        doneMs: undefined,
         isTwice: false,
         bounced: undefined,
         bouncedBy: undefined,
@@ -190,7 +186,7 @@ export async function traffic(
   }
   const hosts = () => ['dns', ...plan.agents.map(({ id }) => id), ...[...ips].map((ip) => `computer ${ip}`)]
   const happened: Happened[] = []
-  const troubles = trouble(system, { clock }, hosts, { faults, days }, happened)
+  const troubles = trouble(system, { clock }, hosts, { faults, days, strikes }, happened)
   const { promise: enough, resolve: end } = Promise.withResolvers<void>()
   let isStopped = false as boolean
   const forget =
@@ -343,6 +339,7 @@ function count(stage: SimulatedStage, fates: ReadonlyMap<string, Fate>): Record<
           fate[specialUse]++
           fate.isTwice ||= his.has(fate)
           his.add(fate)
+          fate.doneMs ??= stage.system.simulation.nowMs
           fate.arrivedMs = Math.min(fate.arrivedMs ?? Number.POSITIVE_INFINITY, receivedAtMs - startMs)
         }
       },
@@ -361,58 +358,3 @@ function count(stage: SimulatedStage, fates: ReadonlyMap<string, Fate>): Record<
   }
   return load
 }
-
-function summary(fates: readonly Fate[]): Pick<TrafficResult, 'kinds' | 'duplicates' | 'delaysS' | 'refusals'> {
-  const ofKind = (kind: Kind): OfKind => {
-    const all = fates.filter((one) => one.kind === kind)
-    const count = (is: (fate: Fate) => boolean) => all.filter(is).length
-    const arrived = (fate: Fate) => fate.inbox + fate.junk > 0
-    const isGivenUp = (fate: Fate) => !arrived(fate) && fate.takenMs !== undefined && fate.bounced !== undefined
-    return {
-      sent: all.length,
-      inbox: count(({ inbox }) => inbox > 0),
-      junk: count(({ inbox, junk }) => inbox === 0 && junk > 0),
-      refused: count((fate) => !arrived(fate) && fate.takenMs === undefined),
-      bounced: count((fate) => isGivenUp(fate) && fate.isTold),
-      unheard: count((fate) => isGivenUp(fate) && !fate.isTold),
-      missing: count((fate) => !arrived(fate) && fate.takenMs !== undefined && fate.bounced === undefined),
-    }
-  }
-  const honest = fates.filter(({ kind }) => kind === 'honest')
-  const delays = honest
-    .flatMap(({ sentMs, arrivedMs }) => (arrivedMs === undefined ? [] : [Math.max(0, arrivedMs - sentMs) / 1000]))
-    .sort((a, b) => a - b)
-  const at = (share: number) => {
-    const value = delays[Math.min(delays.length - 1, Math.floor(share * delays.length))] ?? 0
-    return Math.round(value * 100) / 100
-  }
-  const refusals = new Map<string, { at: string; why: string; kind: Kind; count: number }>()
-  for (const fate of fates) {
-    if (fate.inbox + fate.junk > 0) continue
-    const why = fate.takenMs === undefined ? fate.reply : fate.bounced
-    if (why === undefined) continue
-    const where = fate.takenMs === undefined ? fate.first : (fate.bouncedBy ?? fate.first)
-    const words = general(why)
-    const known = refusals.get(`${where} ${fate.kind} ${words}`)
-    if (known === undefined)
-      refusals.set(`${where} ${fate.kind} ${words}`, { at: where, why: words, kind: fate.kind, count: 1 })
-    else known.count++
-  }
-  return {
-    kinds: Object.fromEntries(KINDS.map((kind) => [kind, ofKind(kind)])) as Record<Kind, OfKind>,
-    duplicates: honest.filter(({ isTwice }) => isTwice).length,
-    delaysS: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: delays.at(-1) === undefined ? 0 : at(1) },
-    refusals: [...refusals.values()].sort((a, b) => b.count - a.count || (a.why < b.why ? -1 : 1)),
-  }
-}
-
-/** A reply without what is said of one message alone. */
-export const general = (reply: string) =>
-  reply
-    .replace(/\(kept here as \w+\)/g, '')
-    .replace(/\([\d.]+ points\)/g, '')
-    .replace(/\b\d{1,3}(?:\.\d{1,3}){3}\b/g, 'ADDRESS')
-    .replace(/\s+/g, ' ')
-    .replace(/ (?=[:;,.])/g, '')
-    .trim()
-    .slice(0, 160)
