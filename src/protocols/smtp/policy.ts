@@ -6,7 +6,7 @@ import type { ForwardPath, ReversePath } from '../../message/smtp-path.ts'
 import type { Endpoint, TlsInfo } from '../../world/network.ts'
 import type { SaslAccounts } from '../sasl/accounts.ts'
 import type { Envelope, MailParameters, RecipientParameters } from './envelope.ts'
-import type { Reply } from './reply.ts'
+import { isPositive, REPLIES, type Reply } from './reply.ts'
 
 /** What is known about the session so far. The object is live: it grows as the client speaks. */
 export interface SessionFacts {
@@ -38,6 +38,17 @@ export type WithProtocol =
   | 'UTF8LMTP'
   | 'UTF8LMTPS'
 
+/** Of what was said first, and of what there is of TLS and AUTH by now; the bare SMTP of HELO takes no marks. */
+export function protocolOf(
+  { tls, user }: Pick<SessionFacts, 'tls' | 'user'>,
+  greeted: 'SMTP' | 'ESMTP' | 'LMTP',
+  isUtf8: boolean,
+): WithProtocol {
+  const base = !isUtf8 ? greeted : greeted === 'LMTP' ? 'UTF8LMTP' : 'UTF8SMTP'
+  const marks = base === 'SMTP' ? '' : `${tls === undefined ? '' : 'S'}${user === undefined ? '' : 'A'}`
+  return `${base}${marks}` as WithProtocol
+}
+
 /** undefined: go on with the standard reply. A Reply is sent instead: below 400 accepts, from 400 refuses, 421 hangs up. */
 export type Answer = Reply | undefined
 type Awaitable<T> = T | Promise<T>
@@ -48,6 +59,17 @@ export interface RepliesByRecipient {
   readonly each: readonly Reply[]
   /** For the message. From 400 on it undoes every promise in `each`: nothing may have been kept then. */
   readonly final: Reply
+}
+
+/** LMTP: one reply for each of `count` recipients (RFC 2033 §4.2). An answer that does not fit them promises nothing. */
+export function replyForEach(answer: Answer | RepliesByRecipient, count: number): readonly Reply[] {
+  const isByRecipient = answer !== undefined && 'each' in answer
+  const one = answer === undefined ? REPLIES.localError : isByRecipient ? answer.final : answer
+  if (isByRecipient && isPositive(one)) {
+    if (answer.each.length === count) return answer.each
+    return Array.from({ length: count }, () => REPLIES.localError)
+  }
+  return Array.from({ length: count }, () => one)
 }
 
 export interface InboundMessage {

@@ -8,10 +8,10 @@ import type { PasswordVerdict, SaslMechanism, ScramLookup, TokenVerdict } from '
 import { offered } from '../sasl/offered.ts'
 import { AuthExchange, type AuthStep } from './auth-exchange.ts'
 import { isReply, parseBdat, parseBurl, parseMail, parseRecipient, readText, splitCommand } from './command.ts'
-import type { ContentDefect } from './content.ts'
+import { extensionsOf } from './extensions.ts'
 import { LineReader } from './line-reader.ts'
 import type { SmtpServerOptions } from './options.ts'
-import type { Answer, RepliesByRecipient, SessionFacts, WithProtocol } from './policy.ts'
+import { type Answer, protocolOf, type RepliesByRecipient, replyForEach, type SessionFacts } from './policy.ts'
 import { formatReply, isPositive, REPLIES, type Reply, reply } from './reply.ts'
 import type { Effect, Phase, Question, SessionContext } from './session-types.ts'
 import { Transaction } from './transaction.ts'
@@ -31,19 +31,6 @@ const NUISANCE = 1
 const NOTHING = {
   ...{ dsn: false, prdr: false, requireTls: false, auth: false, hold: false, priority: false, binary: false },
   deliverByS: 0,
-}
-
-const DEFECTS: Record<ContentDefect, Reply> = {
-  'too-big': REPLIES.tooBig,
-  'no-memory': REPLIES.noMemory,
-  'bare-line-end': REPLIES.bareLineEndInData,
-  nul: REPLIES.nulInData,
-}
-
-/** Why the message that is being put together will not be taken, whatever follows. */
-function refusalOf({ content, missing }: Transaction): Reply | undefined {
-  const defect = content?.defect
-  return missing ?? (defect && DEFECTS[defect])
 }
 
 /** A browser that was made to speak to us. Nothing it says is for us, so nothing more is read. */
@@ -274,35 +261,8 @@ export class SmtpServerSession {
   }
 
   #extensions(): string[] {
-    const { maxMessageBytes, maxMessages, maxRecipients, dsn, prdr, requireTls, startTls } = this.#options
-    const { holdAtMostS, priority, binary, burl, deliverByS } = this.#options
-    const encrypted = this.#facts.tls !== undefined
     const mechanisms = this.#authAllowed() && this.#facts.user === undefined ? this.#mechanisms() : []
-    return [
-      'PIPELINING',
-      `SIZE ${maxMessageBytes}`,
-      '8BITMIME',
-      'SMTPUTF8',
-      'ENHANCEDSTATUSCODES',
-      'CHUNKING',
-      ...(binary ? ['BINARYMIME'] : []),
-      ...(burl ? ['BURL imap'] : []),
-      `LIMITS MAILMAX=${maxMessages} RCPTMAX=${maxRecipients}`,
-      ...(dsn ? ['DSN'] : []),
-      ...(holdAtMostS > 0 ? [`FUTURERELEASE ${holdAtMostS} ${this.#holdUntil()}`] : []),
-      ...(priority ? ['MT-PRIORITY MIXER'] : []),
-      ...(deliverByS > 0 ? [`DELIVERBY ${deliverByS}`] : []),
-      ...(prdr ? ['PRDR'] : []),
-      ...(requireTls && encrypted ? ['REQUIRETLS'] : []),
-      ...(startTls && !encrypted ? ['STARTTLS'] : []),
-      ...(mechanisms.length > 0 ? [`AUTH ${mechanisms.join(' ')}`] : []),
-    ]
-  }
-
-  /** The latest time, in whole seconds (RFC 4865 §3). */
-  #holdUntil(): string {
-    const latest = new Date(this.#context.now() + this.#options.holdAtMostS * 1000)
-    return `${latest.toISOString().slice(0, 19)}Z`
+    return extensionsOf(this.#options, this.#facts.tls !== undefined, mechanisms, this.#context.now())
   }
 
   // ---- the transaction
@@ -378,7 +338,7 @@ export class SmtpServerSession {
     if (transaction === undefined || transaction.recipients.length === 0) return this.#chunkEnds()
     transaction.collect(this.#options.maxMessageBytes, this.#context.budget)
     if (++transaction.urls > MOST_URLS) transaction.missing ??= REPLIES.tooManyUrls
-    if (refusalOf(transaction) !== undefined) return this.#chunkEnds()
+    if (transaction.refusal !== undefined) return this.#chunkEnds()
     this.#ask({ kind: 'url', url: command.url, reversePath: transaction.reversePath })
   }
 
@@ -396,7 +356,7 @@ export class SmtpServerSession {
     if (transaction === undefined) return this.#fault(REPLIES.mailFirst)
     if (transaction.content === undefined) return this.#nuisance(REPLIES.noValidRecipients)
     if (this.#chunkLast) return this.#messageEnds()
-    const refusal = refusalOf(transaction)
+    const refusal = transaction.refusal
     if (refusal !== undefined) return this.#fault(refusal)
     this.#send(reply(250, '2.0.0', `${transaction.content.sizeBytes} octets so far`))
   }
@@ -404,7 +364,7 @@ export class SmtpServerSession {
   #messageEnds() {
     const transaction = this.#transaction!
     const source = transaction.content!.finish()
-    const refusal = refusalOf(transaction)
+    const refusal = transaction.refusal
     if (refusal !== undefined) {
       this.#phase = 'command'
       this.#dropTransaction()
@@ -528,13 +488,7 @@ export class SmtpServerSession {
   /** LMTP: one reply for each recipient in their order, and none for the message (RFC 2033 §4.2). */
   #answeredEach({ message }: Extract<Question, { kind: 'message' }>, answer: Answer | RepliesByRecipient) {
     this.#dropTransaction()
-    const count = message.envelope.recipients.length
-    const isByRecipient = answer !== undefined && 'each' in answer
-    const isWhole = isByRecipient && answer.each.length === count && isPositive(answer.final)
-    const one = answer === undefined ? REPLIES.localError : isByRecipient ? answer.final : answer
-    const given = isWhole
-      ? answer.each
-      : Array.from({ length: count }, () => (isByRecipient && isPositive(one) ? REPLIES.localError : one))
+    const given = replyForEach(answer, message.envelope.recipients.length)
     if (given.some(isPositive)) {
       this.#messages++
       this.#errorPoints = 0
@@ -587,11 +541,11 @@ export class SmtpServerSession {
   }
 
   #setProtocol() {
-    const { tls, user } = this.#facts
     const isUtf8 = this.#transaction?.parameters.smtputf8 === true
-    const local = this.#options.lmtp ? 'LMTP' : this.#extended && !isUtf8 ? 'ESMTP' : 'SMTP'
-    const base = isUtf8 ? `UTF8${local}` : local
-    const marks = base === 'SMTP' ? '' : `${tls === undefined ? '' : 'S'}${user === undefined ? '' : 'A'}`
-    this.#facts.protocol = `${base}${marks}` as WithProtocol
+    this.#facts.protocol = protocolOf(
+      this.#facts,
+      this.#options.lmtp ? 'LMTP' : this.#extended ? 'ESMTP' : 'SMTP',
+      isUtf8,
+    )
   }
 }
