@@ -65,33 +65,20 @@ export async function signDkim(
   options: SigningOptions = {},
 ): Promise<Buffer> {
   const message = new CanonicalMessage(header)
-  const fields = await Promise.all(keys.map((key) => signatureField(message, key, world, options)))
-  return Buffer.concat(fields)
-}
-
-async function signatureField(
-  message: CanonicalMessage,
-  key: SigningKey,
-  world: { readonly cpu: Cpu; readonly clock: Clock },
-  options: SigningOptions,
-): Promise<Buffer> {
   const { headerMethod = 'relaxed', bodyMethod = 'relaxed' } = options
   const names = namesToSign(message, options.headers ?? SIGNED, options.oversigned ?? OVERSIGNED)
+  const chosen = [Buffer.concat(message.select(names, headerMethod))]
   const nowS = Math.floor(world.clock.now() / 1000)
-  const unsigned = foldTags('DKIM-Signature', [
-    'v=1',
-    `a=${algorithmOf(key.privateKey)}`,
-    `c=${headerMethod}/${bodyMethod}`,
-    `d=${key.domain}`,
-    `s=${key.selector}`,
-    ...(options.identity ? [`i=${options.identity}`] : []),
-    `t=${nowS}`,
-    ...(options.validS ? [`x=${nowS + options.validS}`] : []),
-    `h=${names.join(':')}`,
-    `bh=${message.bodyHash(bodyMethod).sha256.toString('base64')}`,
-    'b=',
-  ])
-  return finishSignature(unsigned, message.select(names, headerMethod), headerMethod, key.privateKey, world.cpu)
+  // The same for every key.
+  const when = [`t=${nowS}`, ...(options.validS ? [`x=${nowS + options.validS}`] : [])]
+  const what = [`h=${names.join(':')}`, `bh=${message.bodyHash(bodyMethod).sha256.toString('base64')}`]
+  const fields = keys.map(({ domain, selector, privateKey }) => {
+    const who = [`d=${domain}`, `s=${selector}`, ...(options.identity ? [`i=${options.identity}`] : [])]
+    const how = [`a=${algorithmOf(privateKey)}`, `c=${headerMethod}/${bodyMethod}`]
+    const unsigned = foldTags('DKIM-Signature', ['v=1', ...how, ...who, ...when, ...what, 'b='])
+    return finishSignature(unsigned, chosen, headerMethod, privateKey, world.cpu)
+  })
+  return Buffer.concat(await Promise.all(fields))
 }
 
 /** Each present field once for each time it occurs, oversigned names once more (§5.4.2). */
@@ -134,7 +121,7 @@ export function foldTags(name: string, tags: readonly string[]): string {
   tags.forEach((tag, i) => {
     if (tag === 'b=' || tags[i - 1] === 'b=') column = MAX_LINE
     const end = i === tags.length - 1 ? '' : ';'
-    const items = tag.startsWith('h=') ? tag.split(/(?<=:)/) : [tag]
+    const items = tag.startsWith('h=') ? tag.replaceAll(':', ':\n').split('\n') : [tag]
     items.forEach((item, j) => {
       put(item + (j === items.length - 1 ? end : ''), j === 0 ? ' ' : '')
     })

@@ -1,8 +1,8 @@
 // Who the message says it is from: every domain in every From field (RFC 5322 §3.6.2, RFC 9989 §5.3). Spoofing lives
 // where two programs read From differently, so whatever could be read in two ways is a fault and never passes.
 
-import { type Mailbox, mailboxesOf, parseAddressList } from '../../message/address.ts'
-import { fieldsNamed, type Header, rawValue } from '../../message/header.ts'
+import { type AddressReader, addressReader, type Mailbox, mailboxesOf } from '../../message/address.ts'
+import { fieldsNamed, type Header } from '../../message/header.ts'
 
 export interface Author {
   /** All mailboxes, in order. */
@@ -18,9 +18,10 @@ export interface Author {
 /** More domains than this are not looked up. */
 const MAX_DOMAINS = 4
 
-export function authorOf(header: Header): Author {
+/** `read`: where others read address fields of the same header. */
+export function authorOf(header: Header, read: AddressReader = addressReader(header)): Author {
   const fields = fieldsNamed(header, 'from')
-  const lists = fields.slice(0, MAX_DOMAINS).map((field) => parseAddressList(rawValue(header, field)))
+  const lists = fields.slice(0, MAX_DOMAINS).map(read)
   const mailboxes = lists.flatMap(mailboxesOf)
   const domains = [...new Set(mailboxes.map(({ domain }) => domain as string))]
   const unparsed = lists.flatMap((list) => list.unparsed)

@@ -5,11 +5,18 @@
 
 import { isAscii } from 'node:buffer'
 import { authorOf } from '../../identity/dmarc/author.ts'
-import { formatAddress, type Mailbox, mailboxesOf, parseAddressList, parseSmtpPath } from '../../message/address.ts'
+import {
+  type AddressReader,
+  addressReader,
+  formatAddress,
+  type Mailbox,
+  mailboxesOf,
+  parseSmtpPath,
+} from '../../message/address.ts'
 import { buildReceived } from '../../message/build-received.ts'
 import { formatDate } from '../../message/date.ts'
 import { decodeEncodedWords } from '../../message/encoded-word.ts'
-import { fieldsNamed, firstValue, type Header, parseHeader, rawValue } from '../../message/header.ts'
+import { fieldsNamed, firstValue, type Header, parseHeader } from '../../message/header.ts'
 import type { Envelope, EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { withSafeLineEnds } from '../../protocols/smtp/wire.ts'
@@ -76,8 +83,8 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
     // The one that is added where there is none: a complaint will name it.
     messageId: isNamed(header) ? messageIdOf(header) : addedMessageId(agent, trace),
   }
-  const isOwn = sendingIdentities(agent, mail.author)
-  const refusal = refusalOf(agent, mail, header, isOwn)
+  const names: Names = { isOwn: sendingIdentities(agent, mail.author), read: addressReader(header) }
+  const refusal = refusalOf(agent, mail, header, names)
   if (refusal !== undefined) {
     keepAside(agent, [refusedEvent(agent, mail, about, refusal)])
     return { reply: refusal, trace: undefined }
@@ -96,7 +103,7 @@ export async function submit(agent: Agent, mail: SubmittedMail): Promise<Submitt
       await agent.store.commit([...(await passing.commands()), refusedEvent(agent, mail, about, passing.refusal)])
       return { reply: passing.refusal, trace: undefined }
     }
-    const kept = await keep(agent, mail, header, about, { legs, passing, isOwn })
+    const kept = await keep(agent, mail, header, about, { legs, passing, names })
     if (!Array.isArray(kept)) return { reply: kept, trace: undefined }
     const record = mail.record ? [mail.record(trace)] : []
     const commands = [...kept, sentCommand(agent, mail, header, about), ...(await passing.commands()), ...record]
@@ -163,19 +170,19 @@ function refusalOf(
   agent: Agent,
   { author, envelope, source }: SubmittedMail,
   header: Header,
-  isOwn: Identities,
+  { isOwn, read }: Names,
 ): Reply | undefined {
   if (source.length > agent.settings.maxMessageBytes) return reply(552, '5.3.4', 'message too big')
   const reverse = envelope.reversePath
   if (reverse.type === 'mailbox' && !isOwn(reverse.mailbox))
     return reply(553, '5.7.1', `${formatAddress(reverse.mailbox)} is not an address of ${author.address}`)
   // Several From fields, or one that two programs would read differently, would be refused or set aside everywhere.
-  const { fault, isAmbiguous } = authorOf(header)
+  const { fault, isAmbiguous } = authorOf(header, read)
   if (isAmbiguous) return reply(550, '5.6.0', fault!)
   // Mail that is from somebody else may be sent on, but never as another person of this domain: our signature would
   // prove a lie.
   for (const name of ['From', 'Sender', 'Resent-From', 'Resent-Sender'])
-    for (const mailbox of mailboxesIn(header, name.toLowerCase()))
+    for (const mailbox of mailboxesIn(header, name.toLowerCase(), read))
       if (mailbox.domain === agent.domain && !isOwn(mailbox))
         return reply(
           550,
@@ -185,9 +192,15 @@ function refusalOf(
   return undefined
 }
 
+/** Whom the header names, each field read once, and who of them the Author may be. */
+interface Names {
+  readonly isOwn: Identities
+  readonly read: AddressReader
+}
+
 /** Every mailbox of every field of this name. */
-function mailboxesIn(header: Header, name: string): Mailbox[] {
-  return fieldsNamed(header, name).flatMap((field) => mailboxesOf(parseAddressList(rawValue(header, field))))
+function mailboxesIn(header: Header, name: string, read: AddressReader): Mailbox[] {
+  return fieldsNamed(header, name).flatMap((field) => mailboxesOf(read(field)))
 }
 
 async function keep(
@@ -195,13 +208,13 @@ async function keep(
   mail: SubmittedMail,
   header: Header,
   about: About,
-  { legs, passing, isOwn }: { readonly legs: readonly Leg[]; readonly passing: Passing; readonly isOwn: Identities },
+  { legs, passing, names }: { readonly legs: readonly Leg[]; readonly passing: Passing; readonly names: Names },
 ): Promise<Command[] | Reply> {
   const { author, envelope } = mail
   const nowMs = agent.world.clock.now()
-  const added = completed(agent, mail, header, { trace: about.trace, nowMs, isOwn })
-  const body = Buffer.concat([Buffer.from(added, 'utf8'), mail.source])
-  const signatures = await dkimFields(agent, body)
+  const added = completed(agent, mail, header, { trace: about.trace, nowMs, names })
+  const body = added === '' ? mail.source : Buffer.concat([Buffer.from(added, 'utf8'), mail.source])
+  const signatures = await dkimFields(agent, added === '' ? header : body)
   // The Author's own address and machine stay out of the line (RFC 6409 asks for no more than trace).
   const receivedField = buildReceived({
     helo: agent.domain,
@@ -356,17 +369,17 @@ function completed(
   agent: Agent,
   { author, source }: SubmittedMail,
   header: Header,
-  { trace, nowMs, isOwn }: { readonly trace: string; readonly nowMs: number; readonly isOwn: Identities },
+  { trace, nowMs, names }: { readonly trace: string; readonly nowMs: number; readonly names: Names },
 ): string {
   let added = ''
   const has = (name: string) => fieldsNamed(header, name).length > 0
   if (!has('date')) added += `Date: ${formatDate(nowMs)}\r\n`
   if (!isNamed(header)) added += `Message-ID: <${addedMessageId(agent, trace)}>\r\n`
   if (!has('from')) added += `From: ${author.address}\r\n`
-  else if (!isOwnWork(header, isOwn)) added += `Resent-From: ${author.address}\r\nResent-Date: ${formatDate(nowMs)}\r\n`
+  else if (!isOwnWork(header, names)) added += `Resent-From: ${author.address}\r\nResent-Date: ${formatDate(nowMs)}\r\n`
   // Whoever thinks it is spam can say so, and the MSA hears of it (RFC 9477).
   const { reports } = agent.settings
-  if (reports.sends && agent.roles.has('Receiver') && !has('cfbl-address') && isFromHere(agent, header))
+  if (reports.sends && agent.roles.has('Receiver') && !has('cfbl-address') && isFromHere(agent, header, names))
     added += `CFBL-Address: ${reportAddress('abuse', agent.domain)}; report=arf\r\n`
   // A text without any header must not become one.
   const isBare = header.fields.length === 0 && source.length > 0 && !source.subarray(0, 2).equals(CRLF)
@@ -379,15 +392,15 @@ const addedMessageId = ({ hostName }: Agent, trace: string) => `${trace}@${hostN
 const CRLF = Buffer.from('\r\n')
 
 /** Only what is from our domain is signed by the domain in From. */
-function isFromHere(agent: Agent, header: Header): boolean {
-  const from = mailboxesIn(header, 'from')
+function isFromHere(agent: Agent, header: Header, { read }: Names): boolean {
+  const from = mailboxesIn(header, 'from', read)
   return from.length === 0 || from.every(({ domain }) => domain === agent.domain)
 }
 
 /** Is the message from the Author, or does it already say that he sent it (RFC 5322 §3.6.2, §3.6.6). */
-function isOwnWork(header: Header, isOwn: Identities): boolean {
-  const names = (name: string) => mailboxesIn(header, name).some(isOwn)
-  return names('from') || names('sender') || names('resent-from')
+function isOwnWork(header: Header, { isOwn, read }: Names): boolean {
+  const isIn = (name: string) => mailboxesIn(header, name, read).some(isOwn)
+  return isIn('from') || isIn('sender') || isIn('resent-from')
 }
 
 /** Can mail for this recipient leave or be delivered here: asked at RCPT, before the message comes. */

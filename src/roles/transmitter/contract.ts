@@ -223,7 +223,7 @@ async function carry(
       await noteRefusal(agent, contract, about, passing.refusal)
       return passing.refusal
     }
-    const front = [Buffer.from(receivedField), ...(await dkimFields(agent, source, contract.domains))]
+    const front = [Buffer.from(receivedField), ...(await dkimFields(agent, header, contract.domains))]
     const blob = await agent.store.putBlob([...front, source])
     const nowMs = agent.world.clock.now()
     const shared = { ...demandsOf(envelope, header, nowMs), contract: contract.name }

@@ -13,9 +13,13 @@ import type { Agent, DkimKey } from '../agent.ts'
  * that in From, where whoever hands the message over may write as it (`carried`), and not at all where it is another:
  * there are keys here of domains that are somebody else's.
  */
-export async function dkimFields(agent: Agent, message: Buffer, carried?: readonly string[]): Promise<Uint8Array[]> {
+export async function dkimFields(
+  agent: Agent,
+  message: Buffer | Header,
+  carried?: readonly string[],
+): Promise<Uint8Array[]> {
   if (!signs(agent)) return []
-  const header = parseHeader(message)
+  const header = Buffer.isBuffer(message) ? parseHeader(message) : message
   const keys = agent.secrets.dkim.filter(
     carried === undefined ? ({ domain }) => domain === agent.domain : isForAuthor(header, carried),
   )
