@@ -167,6 +167,18 @@ List-Id: Dev <dev.lists.project.example>`).said[2]
 test('garbage is no header, and says so', () => {
   for (const text of ['', 'hello', '\0\0\0', 'Received\n\n'])
     assert.deepEqual(answer(trace(Buffer.from(text))), [
-      'This is no header of a message: it names no sender and tells of no path.',
+      'This is no header of a message: it names no sender and tells of no path. In most mail programs it stands behind “show original” or “view source”; paste all of it.',
     ])
+})
+
+test('more lines than a path can have, and a message that tells of none', () => {
+  const line = `${LINE}\r\n`
+  assert.match(
+    answer(trace(Buffer.from(`${line.repeat(10_000)}From: a@b.example\r\n\r\nx`)))[0]!,
+    /^It has \d{4,5} Received lines or more: no path is that long\. Of the newest 200, which are shown, none tells who wrote it\.$/,
+  )
+  assert.deepEqual(answer(trace(Buffer.from('From: a@b.example\r\n\r\nx'))), [
+    'It says that it is from a@b.example. Nothing in the header proves that: no Border wrote down what it found.',
+    'It has no Received lines: it tells of no path.',
+  ])
 })

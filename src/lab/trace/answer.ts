@@ -10,7 +10,9 @@ import type { TraceResult } from './trace.ts'
 /** Sentences, the most important first. */
 export function answer(result: TraceResult): string[] {
   if (result.steps.length === 0 && result.author === undefined)
-    return ['This is no header of a message: it names no sender and tells of no path.']
+    return [
+      'This is no header of a message: it names no sender and tells of no path. In most mail programs it stands behind “show original” or “view source”; paste all of it.',
+    ]
   return [whoSent(result), whoHanded(result), passedOn(result), whatIsDoubted(result), whereDelayed(result)].filter(
     (sentence) => sentence !== '',
   )
@@ -40,6 +42,8 @@ function proofsOf(methods: readonly AuthenticationMethod[], name: string): (keyo
 
 function whoSent(result: TraceResult): string {
   const { author } = result
+  if (author === undefined && result.linesFound > result.steps.length)
+    return `It has ${result.linesFound} Received lines or more: no path is that long. Of the newest ${result.steps.length}, which are shown, none tells who wrote it.`
   if (author === undefined) return 'It names no Author: there is no From.'
   const border = found(result)
   if (border === undefined)
@@ -69,8 +73,9 @@ function domainsOf({ properties }: AuthenticationMethod): string[] {
 
 /** What our own host saw with its own eyes. */
 function whoHanded({ steps, trust }: TraceResult): string {
+  if (steps.length === 0) return 'It has no Received lines: it tells of no path.'
   const entry = steps.find(({ entersHere }) => entersHere)
-  if (entry === undefined) return trust === 'none' && steps.length > 0 ? 'All of its path is claimed.' : ''
+  if (entry === undefined) return trust === 'none' ? 'All of its path is claimed.' : ''
   const { received } = entry
   const name = received.reverseName ?? received.ip ?? received.helo ?? 'somebody'
   const address = received.ip !== undefined && name !== received.ip ? ` [${received.ip}]` : ''

@@ -55,7 +55,7 @@ export function summaryRows(result: TraceResult): [string, string][] {
 
 function tookText(result: TraceResult): string | undefined {
   const handovers = result.steps.filter((step) => step.kind === 'handover').length
-  if (result.steps.length === 0) return 'no Received lines: the message tells of no path'
+  if (result.steps.length === 0) return undefined
   const over = `${handovers} handover${handovers === 1 ? '' : 's'}`
   return result.totalMs === undefined ? over : `${durationText(result.totalMs)} over ${over}`
 }
@@ -84,7 +84,7 @@ function pathSection(result: TraceResult): string {
 
 /** Whose lines are believed. */
 export function trustText({ trust, ours, steps }: TraceResult): string {
-  if (steps.length === 0) return 'It has no Received lines: the message tells of no path.'
+  if (steps.length === 0) return ''
   if (trust === 'none') return 'Nothing here was written by our own hosts: all of it is claimed, not verified.'
   const names = ours.join(', ')
   return trust === 'assumed'

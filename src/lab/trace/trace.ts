@@ -40,6 +40,8 @@ export interface TraceResult extends Path, Blocks {
   /** Signs of forwarding that no block of the path explains. */
   unplacedSigns?: ForwarderSigns
   authentication: TracedResults[]
+  /** Received lines in all; more than a path can have are not read. */
+  linesFound: number
 }
 
 /** The trace of a message, or of just its header. */
@@ -70,6 +72,7 @@ export function trace(message: Buffer, options: TraceOptions = {}): TraceResult 
     sentMs,
     ...(first !== undefined && last !== undefined && last >= first && { totalMs: last - first }),
     ...(signs && (isPlaced ? { forwarder: signs } : { unplacedSigns: signs })),
+    linesFound: fieldsNamed(header, 'received').length,
     authentication: readResults(header, path, options.trustedAuthservIds),
   }
 }

@@ -15,7 +15,10 @@ export function Many(props: { view: ManyView }) {
           />
         </section>
       </Show>
-      <section class="trace-table" tabindex="0" aria-label="Table of the paths">
+      <Show when={props.view.messages === 0}>
+        <p>No message was found in this file. In an mbox a line that begins with “From ” stands before each.</p>
+      </Show>
+      <section class="trace-table" tabindex="0" aria-label="Table of the paths" hidden={props.view.messages === 0}>
         <table>
           <caption>{props.view.messages} messages, the most frequent path first.</caption>
           <thead>

@@ -44,7 +44,9 @@ export function Message(props: {
           />
         </section>
       </Show>
-      <p>{props.view.trust}</p>
+      <Show when={props.view.trust !== ''}>
+        <p>{props.view.trust}</p>
+      </Show>
       <Show when={doubts().length > 0}>
         <div class="trace-doubts" role="note">
           <h3>Lines that were probably never written by a relay</h3>

@@ -167,7 +167,7 @@ describe('the page of the trace in a browser', { skip: NO_BROWSER }, () => {
     onPage(async (page) => {
       await page.getByLabel('The message, or only its header').fill('no header at all')
       await page.getByRole('button', { name: 'Show its path' }).click()
-      await page.getByText('It has no Received lines').waitFor()
+      await page.getByText('This is no header of a message').waitFor()
     }))
 
   test('everything is done by keyboard alone', () =>
