@@ -3,8 +3,9 @@
 import { check } from '../../src/notation/check.ts'
 import { describe } from '../../src/notation/describe.ts'
 import { draw } from '../../src/notation/draw.ts'
+import { drawnAs, EXPORTS } from '../../src/notation/export.ts'
 import { renderFinding } from '../../src/notation/findings.ts'
-import { format } from '../../src/notation/format.ts'
+import { format, formatFlow } from '../../src/notation/format.ts'
 import { parse } from '../../src/notation/parse.ts'
 import { answerMessage } from '../../src/protocols/dns/server.ts'
 import { decodeMessage, TcpFrames } from '../../src/protocols/dns/wire.ts'
@@ -59,6 +60,25 @@ function notation(bytes: Buffer): void {
   planSystem(model)
 }
 
+/** Branches, blocks and layers: what is written in one form says the same in the other, and settles. */
+function branches(bytes: Buffer): void {
+  // Each text is read a dozen times here; the other target and the linear one have the long ones.
+  const { model } = parse(bytes.subarray(0, 4000).toString('utf8'))
+  for (const style of [undefined, 'flat', 'drawn'] as const) {
+    const once = format(model, style)
+    const again = parse(once).model
+    same('formatting twice is not formatting once', format(again, style), once)
+    same(
+      'another form says something else',
+      again.flows.map(formatFlow),
+      parse(format(model)).model.flows.map(formatFlow),
+    )
+  }
+  for (const one of EXPORTS) must(drawnAs(model, one) !== undefined, 'no drawing', one)
+  draw(model)
+  draw(model, { layers: new Set() })
+}
+
 const SYSTEM =
   '|--- Sender\'s Network ---| |-- Recipient\'s Network -| / Author@anna ==> MSA/Transmitter@one --> / --> Receiver/Forwarder@two ~~> MDA@three ==> Recipient@bob / Border\n\none: domain=one.test, ip=127.0.10.1\nanna: address=anna@one.test, name="Anna"\n# comment\n'
 
@@ -92,6 +112,49 @@ export const systemTargets: Targets = {
       ')',
       ';',
       ...WORDS,
+    ],
+  },
+  'notation-layers': {
+    fuzz: branches,
+    seeds: [
+      'Author@a, Author@b ==> MSA(login)/Transmitter(in > out, spare)@s*12 --> / --> { Receiver/MDA@x ; Receiver/Forwarder@f ~~> { MDA@y ; MDA@z } } ==> Recipient@r\n\nmachine m: s.out, MDA.imap\norg "Acme": s, a\ncontract "terms": a -- s\n',
+      'Author@a --+\n           |\nAuthor@b --+==> MSA@s --+--> Transmitter@t --+--> / --+--> MDA@x\n                        +--> Transmitter@u --+        +-->[if spam] MDA@y\n',
+      '> - Author → MSA ──▶ Filter@f { -->[10%] MDA@x ; --> MDA@y }\n',
+    ],
+    words: [
+      ...[
+        '{',
+        '}',
+        ' ; ',
+        ', ',
+        '--+',
+        '+--> ',
+        '\n    +--> ',
+        '|',
+        '(a > b, c)',
+        '(',
+        ')',
+        '*3',
+        '@x',
+        '.out',
+        '[if x]',
+        '/',
+      ],
+      ...[
+        'machine m: ',
+        'org O: ',
+        'contract c: a -- b',
+        ' --> / -->',
+        ' ==> ',
+        ' ~~> ',
+        '\n',
+        '#',
+        '"',
+        ':',
+        '=',
+        '> ',
+        '- ',
+      ],
     ],
   },
   notation: {

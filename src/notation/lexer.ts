@@ -64,6 +64,8 @@ const DASHES = new Map<string, Arrow>([
   ...[...'=═'].map((c): [string, Arrow] => [c, 'direct']),
   ...[...'~∼〜'].map((c): [string, Arrow] => [c, 'indirect']),
 ])
+/** Of an arrow whose line is drawn sign by sign. */
+const HEADS = new Set('>▶►▸➤＞❯›»→⟶⇒')
 const FORKS: Readonly<Record<string, Fork>> = { '{': 'open', '}': 'close', ';': 'next', ',': 'comma' }
 const SLASHES = new Set('/∕⁄／')
 const TAB_WIDTH = 8
@@ -280,11 +282,11 @@ function arrowAt(text: string, at: number, end: number): ArrowShape | undefined 
     if (text[to] !== text[from]) pure = false
     to++
   }
-  const head = to < end && text[to] === '>'
+  const head = to < end && HEADS.has(text[to]!)
   const length = to - at + (head ? 1 : 0)
   if (from > at) return { length, arrow, shape: head ? 'variant' : 'backward' }
   if (head) {
-    const normal = pure && to - from >= 2 && '-=~'.includes(text[from]!)
+    const normal = pure && to - from >= 2 && '-=~'.includes(text[from]!) && text[to] === '>'
     return { length, arrow, shape: normal ? 'normal' : 'variant' }
   }
   const alone = (at === 0 || isSpace(text[at - 1]!)) && (to >= end || isSpace(text[to]!))
@@ -365,7 +367,7 @@ function openBracketEnd(text: string, from: number, end: number): number {
   while (at < end) {
     const run = at
     while (at < end && DASHES.has(text[at]!)) at++
-    if (at - run >= 2 && text[at] !== '>') return at
+    if (at - run >= 2 && !HEADS.has(text[at] ?? '')) return at
     if (at - run >= 2) return run
     at++
   }

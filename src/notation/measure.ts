@@ -15,7 +15,7 @@ export const SIZE = {
   slant: 20,
   rowGap: 34,
   branchGap: 14,
-  turn: 18,
+  turn: 8,
   join: 46,
   caption: 22,
   relationDepth: 50,

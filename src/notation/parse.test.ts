@@ -110,6 +110,17 @@ test("the article's second diagram: the Forwarder's indirect relationship comes 
   )
 })
 
+test('a chain of Forwarders has the Recipient as the third of each indirect relationship', () => {
+  const { model } = parse('--> / --> Receiver/Forwarder@a ~~> Forwarder@b ~~> MDA@c ==> Recipient@r')
+  assert.deepEqual(
+    model.relationships.filter(({ kind }) => kind === 'indirect').map(({ a, b, via }) => [a, b, via]),
+    [
+      ['b', 'c', 'r'],
+      ['a', 'b', 'r'],
+    ],
+  )
+})
+
 test('the drawn forms mean the same as the flat ones', () => {
   for (const [drawn, expected] of [
     [BASIC_DRAWN, BASIC_MEANING],
@@ -265,6 +276,9 @@ test('what people and programs write is read, with a hint and its normal spellin
     ['Author <==> MSA ~> Transmitter', 'Author ==> MSA ~~> Transmitter'],
     ['|— Sender&#39;s —| |— R —| / MSA --> / --> MDA / Border', "|— Sender's —| |— R —| / MSA --> / --> MDA / Border"],
     ['```\nAuthor ==> MSA\n```', '#\nAuthor ==> MSA\n#'],
+    ['Author ══▶ MSA/Transmitter ──► / -→ Receiver', 'Author ==> MSA/Transmitter --> / --> Receiver'],
+    ['> Author ==> MSA\n>\n> Author: address=a@b.test', 'Author ==> MSA\n\nAuthor: address=a@b.test'],
+    ['- Author ==> MSA\n* MSA --> /\n1. / --> MDA', 'Author ==> MSA\nMSA --> /\n/ --> MDA'],
     ['\tAuthor\t==>\tMSA\r\n', '\tAuthor\t==>\tMSA\r\n'],
     ['Author ====> MSA   # with a remark', 'Author ====> MSA   # with a remark'],
   ] as const) {

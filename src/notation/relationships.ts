@@ -31,7 +31,8 @@ export function relationshipsOf(model: SystemModel): Relationship[] {
     befriend(b, a)
     add({ a, b, kind: 'direct', inferred: false, hop: hop.id, span: hop.span })
   }
-  for (const hop of inside) {
+  // From the Recipient's end: what he has with the last Forwarder, he has with those before it, too.
+  for (const hop of inside.toReversed()) {
     if (hop.arrow !== 'indirect') continue
     const a = actorOf.get(hop.from!)!
     const b = actorOf.get(hop.to!)!
@@ -39,8 +40,11 @@ export function relationshipsOf(model: SystemModel): Relationship[] {
     add({ a, b, kind: 'indirect', ...(via === undefined ? {} : { via }), inferred: false, hop: hop.id, span: hop.span })
     if (via === undefined) continue
     for (const end of [a, b])
-      if (!friends.get(via)?.has(end))
+      if (!friends.get(via)?.has(end)) {
+        befriend(end, via)
+        befriend(via, end)
         add({ a: end, b: via, kind: 'direct', inferred: true, hop: hop.id, span: hop.span })
+      }
   }
   return out
 }

@@ -56,7 +56,8 @@ export function readRows(lines: Line[], report: Report): Rows {
     return open
   }
 
-  lines.forEach((line, index) => {
+  lines.forEach((written, index) => {
+    const line = unmarked(written, report)
     const end = commentStart(line.text)
     const text = line.text.slice(0, end)
     const content = text.trim()
@@ -211,6 +212,26 @@ function closeDiagram(open: Open, diagrams: RawDiagram[], report: Report) {
   const caption = open.caption === undefined ? {} : { caption: open.caption }
   diagrams.push({ form, strokes: stroked, brackets: open.brackets, flows, ...caption, span: open.span })
 }
+
+const MARK = /^\s*(?:>(?=\s|$)|(?:[-*•]|\d{1,3}[.)])(?=\s.*(?:[-=~]>|[→⇒⇝]|\|-)))/
+
+/** Mail and Markdown put a sign before a line that is quoted, or one of a list. */
+function unmarked(line: Line, report: Report): Line {
+  const mark = line.text.length < MAX_MARKED ? MARK.exec(line.text)?.[0] : undefined
+  if (mark === undefined) return line
+  const from = mark.search(/\S/)
+  const edits = [{ span: spanOf(line, from, mark.length + (line.text.length > mark.length ? 1 : 0)), text: '' }]
+  const span = spanOf(line, from, mark.length)
+  report(
+    finding('N01', 'hint', span, `"${mark.trim()}" before the line is not part of the notation`, [
+      { label: 'Remove it', edits },
+    ]),
+  )
+  return { ...line, text: ' '.repeat(mark.length) + line.text.slice(mark.length) }
+}
+
+/** What is longer was not written by hand. */
+const MAX_MARKED = 10_000
 
 const isOnLines = ({ branches, heads }: Row) => branches.length > 0 || heads.length > 0
 

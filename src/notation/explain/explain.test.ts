@@ -108,6 +108,7 @@ test('R09: mail carried without a relationship; the remedy draws it', () => {
   const mended = applyEdits(text, found!.fixes[0]!.edits)
   assert.equal(mended, 'Author ==> MSA@a ==> Transmitter@b --> / --> Receiver/MDA ==> Recipient')
   assert.deepEqual(codes(mended), [])
+  assert.deepEqual(codes(`${text}\n\ncontract "smart host": a -- b\n`), [])
 })
 
 test('R10: a Border to oneself', () => {

@@ -3,6 +3,7 @@
 
 import type { Facts } from '../facts.ts'
 import { finding } from '../findings.ts'
+import { sidesOf } from '../layers.ts'
 import { type Block, blockLabel, type Finding, type SystemModel } from '../model.ts'
 import { faultsOf } from './duties.ts'
 
@@ -57,6 +58,7 @@ function withoutMailstore(model: SystemModel): Finding[] {
 function withoutRelationship(model: SystemModel): Finding[] {
   const blocks = new Map(model.blocks.map((block) => [block.id, block]))
   const isCarried = (block: Block | undefined) => block?.roles.some((role) => role === 'MSA' || role === 'Transmitter')
+  const agreed = agreedPairs(model)
   // Who draws no relationship at all shows only how mail flows, as the article's Figure 1 does.
   const drawsThem = new Set(model.flows.filter(({ hops }) => hops.some(({ arrow }) => arrow !== 'flow')))
   return [...drawsThem]
@@ -65,6 +67,7 @@ function withoutRelationship(model: SystemModel): Finding[] {
       const [left, right] = [blocks.get(from ?? ''), blocks.get(to ?? '')]
       if (border || arrow !== 'flow' || left?.actor === right?.actor) return []
       if (!isCarried(left) || !right?.roles.includes('Transmitter')) return []
+      if (agreed.has(`${left!.actor} ${right.actor}`) || agreed.has(`${right.actor} ${left!.actor}`)) return []
       return [
         finding(
           'R09',
@@ -76,6 +79,21 @@ function withoutRelationship(model: SystemModel): Finding[] {
         ),
       ]
     })
+}
+
+const MAX_AGREED = 10_000
+
+/** Actors with a contract line between them: a relationship that no arrow shows (rule A7). */
+function agreedPairs(model: SystemModel): Set<string> {
+  const pairs = new Set<string>()
+  const actors = new Map(model.actors.map((actor) => [actor.id, actor]))
+  const actorOf = new Map(model.blocks.map(({ id, actor }) => [id, actor]))
+  for (const line of model.attributes) {
+    const sides = line.kind === 'contract' ? sidesOf(line, actors) : undefined
+    const [left, right] = (sides ?? []).map((ids) => new Set(ids.map((id) => actorOf.get(id)!)))
+    for (const a of left ?? []) for (const b of right ?? []) if (pairs.size < MAX_AGREED) pairs.add(`${a} ${b}`)
+  }
+  return pairs
 }
 
 /** R10 */
