@@ -38,6 +38,17 @@ test('each member once, however often it is named; circles end; whoever is gone 
   assert.match((await send(at('empty')))[0]!, /^550 5\.2\.4 nobody stands behind empty@recipient\.test/)
 })
 
+test('groups that all stand for one another are gone through once each', async () => {
+  const { world, send, counts } = await withHouse()
+  const names = Array.from({ length: 12 }, (_, n) => at(`web${n}`))
+  const { store } = world.agent('recipient')
+  const owner = at('postmaster')
+  for (const address of names)
+    await world.run(store.commit([{ kind: 'group.put', group: { address, owner, members: [...names, at('bob')] } }]))
+  assert.match((await send(names[0]!))[0]!, /^250 /)
+  assert.deepEqual(await counts('bob', 'dora'), [1, 0])
+})
+
 test('a relay that repeats itself to a group is told 250 again, and each member has the message once', async () => {
   const { send, counts } = await withHouse()
   const relayed =

@@ -170,6 +170,22 @@ describe('a target that is slow or down', () => {
     assert.equal(taken, 2)
   })
 
+  test('slow after the final dot: it may have it already, so its answer is waited for, and there is one copy', async () => {
+    const { world, far, send } = await withFar(`${MOVED}\nold: forward-wait=20s`)
+    let taken = 0
+    await serveScript(world, far, {
+      message: async () => {
+        taken++
+        await far.world.clock.sleep(90_000)
+        return reply(250, '', 'thanks')
+      },
+    })
+    assert.match(await send(CARL), /^250 2\.0\.0 accepted as \w+; mail\.far\.test took it$/)
+    await world.quiet()
+    assert.equal(taken, 1)
+    assert.equal(world.agent('old').store.queue.length(), 0)
+  })
+
   test('forward-mode=queue asks nobody', async () => {
     const { world, far, send } = await withFar(`${MOVED}\nold: forward-mode=queue`)
     await serveScript(world, far, { message: () => reply(550, '5.7.1', 'no') })

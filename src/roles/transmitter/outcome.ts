@@ -76,6 +76,13 @@ export async function commandsOf(agent: Agent, found: readonly Outcome[]): Promi
       )
   }
   const warnedOf = new Map<string, number>()
+  // Those of one message go on together.
+  const spreads = new Map<string, number>()
+  const spreadOf = (trace: string): number => {
+    const spread = spreads.get(trace) ?? agent.world.random.float()
+    spreads.set(trace, spread)
+    return spread
+  }
   const progress = outcomes.some(({ state }) => state === 'accepted')
   for (const outcome of outcomes) {
     const { entry, state, reply } = outcome
@@ -88,7 +95,7 @@ export async function commandsOf(agent: Agent, found: readonly Outcome[]): Promi
     else if (outcome.againMs !== undefined) commands.push(later(entry, said, outcome.againMs, false))
     else if (progress && reply.code === 452) commands.push(later(entry, said, nowMs + REST_AFTER_MS, false))
     else {
-      const nextMs = nextAttemptMs(agent, entry, nowMs)
+      const nextMs = nextAttemptMs(agent, entry, nowMs, spreadOf(entry.trace))
       commands.push(later(entry, said, nextMs, true))
       const warned = warningIn(entry, nextMs)
       if (warned !== undefined && !warnedOf.has(entry.trace) && !isWarned(agent, entry, warned)) {
@@ -222,11 +229,12 @@ function hold(entry: QueueEntry, lastReply: string): Command {
   return { kind: 'queue.reschedule', id, nextAttemptAtMs, lastReply, countAttempt: true, state: 'held' }
 }
 
-function nextAttemptMs(agent: Agent, entry: QueueEntry, nowMs: number): number {
+/** `spread`: 0 to 1. */
+function nextAttemptMs(agent: Agent, entry: QueueEntry, nowMs: number, spread: number): number {
   const waits = agent.settings.transmitter.retryAfterS
   const waitS = waits[Math.min(entry.attempts, waits.length - 1)]!
   // Spread by a tenth, so that what failed together does not come back together.
-  const waitMs = waitS * 1000 * (0.95 + agent.world.random.float() / 10)
+  const waitMs = waitS * 1000 * (0.95 + spread / 10)
   // At the moment when it must be told, or given up, it is tried once more.
   const lateMs = entry.parameters.deliverBy?.atMs ?? 0
   const endMs = lateMs > nowMs ? Math.min(lateMs, entry.expiresAtMs) : entry.expiresAtMs

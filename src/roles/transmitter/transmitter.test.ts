@@ -111,6 +111,30 @@ describe('retries', () => {
     assert.deepEqual(told, ['never@far.test'])
   })
 
+  test('what failed together does not come back together; the recipients of one message do, in one transaction', async () => {
+    const { world, taken, atMs } = await withFar([LATER, LATER, LATER, LATER, LATER, TAKEN])
+    const agent = world.agent('sender')
+    const blob = await world.run(agent.store.putBlob([Buffer.from(`From: ${ANNA}\r\n\r\nx\r\n`)]))
+    const mail = { blob, reversePath: ANNA, parameters: {}, origin: 'msa' } as const
+    const five = ['a', 'b', 'c', 'd', 'e'].flatMap((trace) =>
+      Array.from({ length: 10 }, (_, n) => queueCommand(agent, { ...mail, trace }, `${trace}${n}@far.test`)),
+    )
+    await world.run(agent.store.commit(five))
+    await world.simulation.run(
+      () => atMs.length === 5 && agent.store.queue.entries().every(({ attempts }) => attempts > 0),
+    )
+    const dueMs = Map.groupBy(agent.store.queue.entries(), ({ trace }) => trace)
+    const waits = [...dueMs.values()].map((entries) => new Set(entries.map(({ nextAttemptAtMs }) => nextAttemptAtMs)))
+    assert.deepEqual(
+      waits.map(({ size }) => size),
+      [1, 1, 1, 1, 1],
+    )
+    assert.equal(new Set(waits.map(([ms]) => ms)).size, 5)
+    await world.quiet()
+    assert.equal(taken.length, 5)
+    assert.ok(taken.every(({ envelope }) => envelope.recipients.length === 10))
+  })
+
   test('a host that takes one recipient at a time gets the others at once', async () => {
     const world = await TestSystem.start(TWO_AGENTS)
     const one = reply(452, '4.5.3', 'one at a time')
