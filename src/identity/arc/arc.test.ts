@@ -131,3 +131,10 @@ test('hostile sets never throw', async () => {
     { numRuns: 200 },
   )
 })
+
+test('more than fifty sets are none (RFC 8617 §5.1.1.2)', () => {
+  const chainOf = (instance: number) =>
+    readChain(parseHeader(Buffer.from(`ARC-Seal: i=${instance}; a=rsa-sha256; cv=pass; d=a.test; s=a; b=AAAA\r\n\r\n`)))
+  assert.deepEqual(chainOf(51), { fault: 'more than 50 ARC sets' })
+  assert.doesNotMatch(JSON.stringify(chainOf(50)), /more than/)
+})

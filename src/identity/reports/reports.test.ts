@@ -103,6 +103,11 @@ test('unpacking: a bomb stops at the limit, whatever it is packed in', () => {
   }
 })
 
+test('unpacking: of what comes as a report no more than 32 MB are made', () => {
+  const large = gzipSync(Buffer.alloc(33 * 1024 * 1024))
+  assert.deepEqual(unpack(large), { fault: `unpacks to more than ${32 * 1024 * 1024} bytes` })
+})
+
 test('unpacking: broken, encrypted and unknown archives are refused', () => {
   const good = zip('a.xml', Buffer.from('<feedback/>'.repeat(20)))
   assert.match((unpack(zip('a.xml', Buffer.from('x'), { flags: 1 })) as { fault: string }).fault, /password/)

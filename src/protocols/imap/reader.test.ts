@@ -100,6 +100,15 @@ test('the literals of one command count together', () => {
   ])
 })
 
+test('a command has so many literals, however small they are', () => {
+  const most = Buffer.from(`a X${' {0+}\r\n'.repeat(1000)}\r\nb NOOP\r\n`)
+  const [first, then] = readAll([most]) as [unknown[][], unknown]
+  assert.equal(first[1]!.length, 1000)
+  assert.deepEqual(then, [['b NOOP'], []])
+  const [more] = readAll([Buffer.from(`a X${' {0+}\r\n'.repeat(1001)}\r\n`)]) as [unknown[]]
+  assert.equal(more[0], 'too-big')
+})
+
 test('a line that is too long is refused with its tag, and what never ends is cut off', () => {
   const reader = new CommandReader(() => 10)
   reader.push(Buffer.from(`a NOOP ${'x'.repeat(MAX_LINE_BYTES)}`))

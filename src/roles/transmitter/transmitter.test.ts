@@ -135,6 +135,23 @@ describe('retries', () => {
     assert.ok(taken.every(({ envelope }) => envelope.recipients.length === 10))
   })
 
+  test('destinations that fell silent together are not asked again together', async () => {
+    const world = await TestSystem.start(TWO_AGENTS)
+    const names = Array.from({ length: 8 }, (_, n) => `far${n}.test`)
+    for (const [n, name] of names.entries()) world.publish(domainAt(name, `127.0.51.${n + 1}`))
+    await world.submit(names.map((name) => `x@${name}`))
+    await world.simulation.run(() => world.events('sender', 'deferred').length === names.length)
+    const { queue } = world.agent('sender').store
+    const waits = world
+      .events('sender', 'deferred')
+      .map(({ forwardPath, atMs }) => queue.lane({ domain: forwardPath.slice(2), share: '' })!.restsUntilMs - atMs)
+    assert.ok(
+      waits.every((ms) => ms > 55_000 && ms < 65_000),
+      waits.join(),
+    )
+    assert.ok(Math.max(...waits) - Math.min(...waits) > 500, waits.join())
+  })
+
   test('a host that takes one recipient at a time gets the others at once', async () => {
     const world = await TestSystem.start(TWO_AGENTS)
     const one = reply(452, '4.5.3', 'one at a time')
