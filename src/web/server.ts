@@ -14,6 +14,7 @@ import { addMoving } from './moving.ts'
 import { addOAuth } from './oauth.ts'
 import { addOtherSignIn } from './other-sign-in.ts'
 import { addOutgoing } from './outgoing.ts'
+import { addOwnWebhooks } from './own-webhooks.ts'
 import { addReports } from './reports.ts'
 import { addSecurity } from './security.ts'
 import { addSending } from './sending.ts'
@@ -138,6 +139,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   addReports(app, guard, options.backends, world)
   addWhere(app, guard, options.backends)
   addSuppressed(app, guard, options.backends)
+  addOwnWebhooks(app, guard, options.backends)
   if (options.trace) addTrace(app, guard, options.trace)
   const isDemo = (options.demoPeople?.length ?? 0) > 0
   if (options.live) addLive(app, guard, options.live, streams, isDemo)

@@ -72,14 +72,18 @@ export function addWebhooks(
 const shown = (reply: FastifyReply, found: object | undefined) =>
   found === undefined ? sendProblem(reply, NO_WEBHOOK) : reply.send(found)
 
-function idOf({ params }: FastifyRequest): number {
-  const digits = /^wh_(\d{1,15})$/.exec((params as { id: string }).id)?.[1]
+const idOf = ({ params }: FastifyRequest): number => webhookNumber((params as { id: string }).id)
+
+/** 0: it is the name of none. */
+export function webhookNumber(name: string): number {
+  const digits = /^wh_(\d{1,15})$/.exec(name)?.[1]
   return digits === undefined ? 0 : Number(digits)
 }
 
 const isEventType = (value: unknown): value is EventType => (EVENT_TYPES as readonly unknown[]).includes(value)
 
-function readWish(json: Json, desk: SendingDesk['webhooks']): WebhookWish | { readonly faults: Faults['list'] } {
+/** What somebody says of a webhook, or what is wrong with it. */
+export function readWish(json: Json, desk: SendingDesk['webhooks']): WebhookWish | { readonly faults: Faults['list'] } {
   const faults = new Faults()
   const { url, events, description, enabled } = json
   for (const name of Object.keys(json))

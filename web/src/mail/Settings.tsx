@@ -14,6 +14,7 @@ import { SuppressedSettings } from './Suppressed.tsx'
 import { SecuritySettings } from './security/SecuritySettings.tsx'
 import type { Mail } from './state.ts'
 import { VacationSettings } from './Vacation.tsx'
+import { WebhookSettings } from './Webhooks.tsx'
 
 export function Settings(props: { mail: Mail; onClose: () => void }) {
   const [trustVersion, setTrustVersion] = createSignal(0)
@@ -26,6 +27,7 @@ export function Settings(props: { mail: Mail; onClose: () => void }) {
       <TrustedForwarders version={trustVersion()} />
       <ProgramSettings />
       <SecuritySettings />
+      <WebhookSettings />
       <SuppressedSettings />
       <DeletedSettings mail={props.mail} />
       <MovingSettings />
