@@ -257,7 +257,7 @@ function readOrigin(items: Item[], result: Received): void {
     result.reverseName = name
   } else if (style === 'named') {
     result.helo = first
-    if (found!.toLowerCase() !== 'unknown') result.reverseName = found
+    if (!/^(?:unknown|unverified)$/i.test(found!)) result.reverseName = found
   } else {
     // qmail writes `name (ip)`, CommuniGate `name ([ip] verified)`, Exim `name ([ip])` where greeting and name agree.
     result.helo = first
@@ -347,11 +347,11 @@ function readSignIn(result: Received): void {
   if (isWeb || /^(?:u?esmtps?a|utf8smtps?a|asmtp|mapi)$/i.test(protocol)) result.authenticated = true
 }
 
-/** Who handed over says that he has a name beside the writer's, and does not come from a private network. */
+/** Who handed over says that he has a name beside the writer's, and is neither of a private network nor a customer's machine. */
 function isWithinDomain({ helo, reverseName, by, ip }: Received): boolean {
   const tail = (name: string | undefined) => /[^.]+\.[^.]+$/.exec(name?.toLowerCase() ?? '')?.[0]
   const name = reverseName ?? helo
-  const isMachine = ip !== undefined && (!isPrivateIp(ip) || isLoopback(ip))
+  const isMachine = ip !== undefined && (!isPrivateIp(ip) || isLoopback(ip)) && !isAccessLine(name ?? '')
   return isMachine && tail(name) !== undefined && tail(name) === tail(by)
 }
 
