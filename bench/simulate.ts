@@ -2,7 +2,11 @@
 // traffic through the demo's system with ever more messages, then through a description of very many agents
 // (bench/large-system.ts). By the clock and by CPU time, because the machine may have other things to do.
 //
-//   npm run bench:simulate -- [most messages] [agents] [messages through the large system]
+//   npm run bench:simulate -- [most messages] [agents] [messages of a day of the large system]…
+//
+// A million in one process, alone on the machine (it tells each minute how far the day has come):
+//
+//   npm run bench:simulate -- 0 10000 1000000
 
 import { readFileSync } from 'node:fs'
 import { traffic } from '../src/lab/simulate/traffic.ts'
@@ -12,7 +16,7 @@ import { planSystem } from '../src/system/description.ts'
 import type { SystemPlan } from '../src/system/plan.ts'
 import { largeSystem } from './large-system.ts'
 
-const [most = 8000, agents = 0, large = 0] = process.argv.slice(2).map(Number)
+const [most = 8000, agents = 0, ...large] = process.argv.slice(2).map(Number)
 
 const COLUMNS = {
   agents: 6,
@@ -39,12 +43,21 @@ function lap() {
   }
 }
 
+const TELL_EVERY_MS = 60_000
+const megabytes = () => (process.memoryUsage.rss() / 1e6).toFixed(0)
+
 async function day(plan: SystemPlan, messages: number): Promise<void> {
   const starting = lap()
   const stage = await simulatedStage(plan, { seed: 1, mail: 'counted' })
   const start = starting()
   const passing = lap()
+  const { simulation } = stage.system
+  const telling = setInterval(() => {
+    const hour = (simulation.nowMs / 3_600_000).toFixed(1)
+    console.error(`${hour} h of the day, ${megabytes()} MB, ${passing().clockS.toFixed(0)} s`)
+  }, TELL_EVERY_MS)
   const { eventsPerMessage, kinds, eventLogHash } = await traffic(stage, { messages, days: 1, faults: [] })
+  clearInterval(telling)
   const { clockS, cpuS } = passing()
   row([
     String(plan.agents.length),
@@ -57,7 +70,7 @@ async function day(plan: SystemPlan, messages: number): Promise<void> {
     (messages / cpuS).toFixed(0),
     ((1000 * cpuS) / messages).toFixed(2),
     String(eventsPerMessage),
-    (process.memoryUsage().rss / 1e6).toFixed(0),
+    megabytes(),
   ])
   const { honest } = kinds
   if (honest.inbox + honest.junk + honest.refused + honest.bounced !== honest.sent)
@@ -73,5 +86,5 @@ if (agents > 0) {
   if (findings.length > 0) throw new Error(findings[0]!.message)
   const { clockS, cpuS } = reading()
   console.log(`\n${plan.agents.length} agents: read and planned in ${clockS.toFixed(1)} s (CPU ${cpuS.toFixed(1)} s)`)
-  for (const messages of [large / 4, large / 2, large]) await day(plan, Math.round(messages))
+  for (const messages of large) await day(plan, messages)
 }
