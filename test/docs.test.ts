@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { draw } from '../src/notation/draw.ts'
@@ -29,16 +29,36 @@ test('every verb that the README names exists', () => {
   for (const verb of verbs) assert.match(help, new RegExp(`^  ${verb}\\b`, 'm'), verb)
 })
 
-test('every file that the documents name is there', () => {
-  for (const document of ['README.md', 'docs/architecture.md', 'docs/progress.md', 'docs/hostile.md']) {
-    const named = [
-      ...read(document).matchAll(
-        /`((?:src|test|docs|bench|web|roles|store|protocols|system|identity|notation|lab|cli|filter|world|message)\/[\w./-]+\.\w+)`/g,
-      ),
-    ]
-    for (const [, path] of named)
-      assert.ok(existsSync(join(ROOT, path!)) || existsSync(join(ROOT, 'src', path!)), `${document} names ${path}`)
+/** Files of the project, and what may be left out in front of a name where the text says which room it speaks of. */
+const FILES = ['src', 'test', 'docs', 'bench', 'fuzz', 'editors', 'web/src', 'gallery', 'experiments'].flatMap(
+  (folder) => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+)
+const isThere = (name: string) => FILES.some((file) => file === name || file.endsWith(`/${name}`))
+const isFolder = (name: string) => FILES.some((file) => file.startsWith(name) || file.includes(`/${name}`))
+
+test('every file and folder of the code that the documents name is there', () => {
+  const documents = ['README.md', ...FILES.filter((file) => /^docs\/\w+\.md$/.test(file))]
+  assert.ok(documents.length > 15)
+  for (const document of documents) {
+    const text = read(document)
+    for (const [, name] of text.matchAll(/`([\w./-]+\.(?:tsx?|md|borderpost|svg))`/g))
+      assert.ok(isThere(name!), `${document} names ${name}`)
+    for (const [, name] of text.matchAll(
+      /`((?:src|test|docs|bench|web|roles|protocols|system|identity|notation)\/[\w./-]*\/)`/g,
+    ))
+      assert.ok(isFolder(name!), `${document} names ${name}`)
   }
+})
+
+test('every file that a comment names is there', () => {
+  let named = 0
+  for (const file of FILES.filter((one) => /^(src|web|test|bench|fuzz)\/.*\.tsx?$/.test(one)))
+    for (const [comment] of read(file).matchAll(/(?:^|\s)(?:\/\/|\/?\*).*$/gm))
+      for (const [, name] of comment.matchAll(/(?<![\w./-])([\w-]+(?:\/[\w.-]+)*\.tsx?)\b/g)) {
+        named++
+        assert.ok(isThere(name!), `${file} names ${name}`)
+      }
+  assert.ok(named > 100, `only ${named} were found: the reader of this test is broken`)
 })
 
 test('docs/attributes.md tells every attribute of a description, and no others', () => {
