@@ -24,9 +24,12 @@ test("the README's picture is drawn from the demo's description", () => {
 
 test('every verb that the README names exists', () => {
   const help = execFileSync(process.execPath, [join(ROOT, 'bin', 'borderpost.js'), '--help'], { encoding: 'utf8' })
-  const verbs = [...read('README.md').matchAll(/npx borderpost (\w+)/g)].map(([, verb]) => verb!)
-  assert.ok(verbs.length >= 6)
+  const list = /npx borderpost …\n((?: {6}.*\n|\n)+)/.exec(read('README.md'))![1]!
+  const verbs = [...list.matchAll(/^ {6}([a-z]+(?:, [a-z]+)*)/gm)].flatMap(([, names]) => names!.split(', '))
+  assert.ok(verbs.length > 20)
   for (const verb of verbs) assert.match(help, new RegExp(`^  ${verb}\\b`, 'm'), verb)
+  for (const [, verb] of help.matchAll(/^ {2}([a-z]+) [^ ]/gm))
+    if (verb !== 'help') assert.ok(verbs.includes(verb!), `${verb} is not in README.md`)
 })
 
 /** Files of the project, and what may be left out in front of a name where the text says which room it speaks of. */
