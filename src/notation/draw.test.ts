@@ -206,3 +206,21 @@ test('a flow that branches: every place and arrow once, branches below each othe
     assert.equal(stem![0]![1], at(from).y + at(from).height / 2)
   }
 })
+
+test('where a longer branch comes back from below, the place that it joins stands behind it', () => {
+  for (const text of [
+    'Author ==> MSA/Transmitter --> / --> { Receiver/MDA@a ; Receiver/Forwarder@b ~~> MDA@c } ==> Recipient\n',
+    '|- A -| |- B -| / MSA@s --> { Transmitter@t ; Filter@f --> Filter@g --> Transmitter@u } --> / --> MDA@m / Border\n',
+  ]) {
+    const { hops, blocks } = layout(parse(text).model)
+    const back = hops.filter(({ stem, points }) => stem !== undefined && points[0]![1] < stem[0]![1])
+    assert.equal(back.length, 1)
+    for (const { from, stem } of back) {
+      const end = blocks.find(({ id }) => id === from)!
+      assert.ok(
+        stem!.every(([x]) => x > end.x + end.width),
+        text,
+      )
+    }
+  }
+})

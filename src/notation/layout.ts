@@ -176,10 +176,15 @@ export function arrange(
     picture.height += lines.length * SIZE.caption + 18
   }
   const placed: Placed = new Map()
-  rows.forEach((row, index) => {
-    if (index > 0) picture.height += row.isBranch ? SIZE.branchGap : SIZE.rowGap
-    placeRow(picture, row, networks, index, placed)
-  })
+  for (let index = 0; index < rows.length; ) {
+    let end = index + 1
+    while (rows[end]?.isBranch) end++
+    const least = roomForJoins(rows.slice(index, end), networks)
+    for (const first = index; index < end; index++) {
+      if (index > 0) picture.height += index > first ? SIZE.branchGap : SIZE.rowGap
+      placeRow(picture, rows[index]!, networks, index, placed, least)
+    }
+  }
   for (const caption of picture.captions) {
     const longest = Math.max(...caption.lines.map((line) => textWidth(line, SIZE.font + 2)))
     picture.width = Math.max(picture.width, caption.x + longest)
@@ -189,12 +194,49 @@ export function arrange(
   return picture
 }
 
+/** A flow of more ways is drawn as it comes. */
+const MAX_TRIED_WAYS = 200
+const TRIES = 4
+
+/** How far to the right those places must stand at least where longer branches come back from below. */
+function roomForJoins(rows: PictureRow[], networks: Map<string, string>): Map<string, number> {
+  const least = new Map<string, number>()
+  if (rows.length < 2 || rows.length > MAX_TRIED_WAYS) return least
+  for (let k = 0; k < TRIES; k++) {
+    const placed: Placed = new Map()
+    const tried: Picture = {
+      ...{ title: '', description: '', width: 0, height: 0, captions: [], networks: [] },
+      ...{ blocks: [], hops: [], borders: [], relations: [], layers: [] },
+    }
+    for (const [index, row] of rows.entries()) placeRow(tried, row, networks, index, placed, least)
+    const before = [...least.values()].reduce((sum, x) => sum + x, 0)
+    for (const { from, to, crossings } of rows.flatMap(({ hops }) => hops)) {
+      const [left, right] = [placed.get(from ?? ''), placed.get(to ?? '')]
+      if (left === undefined || right === undefined || left.y + left.height / 2 <= right.y + right.height / 2 + 1)
+        continue
+      const room =
+        SIZE.join + SIZE.turn + 30 + crossings.length * SIZE.crossing + right.x - (right.outer?.[0] ?? right.x)
+      const wanted = (left.outer?.[1] ?? left.x + left.width) + room
+      if (right.x < wanted) least.set(right.id, wanted)
+    }
+    if ([...least.values()].reduce((sum, x) => sum + x, 0) === before) break
+  }
+  return least
+}
+
 /** `outer`: from where to where its network's box reaches. */
 type Node = PictureBlock & { network?: string; outer?: [left: number, right: number] }
 /** Every block by its id, for branches that lead there. */
 type Placed = Map<string, Node>
 
-function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>, index: number, placed: Placed) {
+function placeRow(
+  picture: Picture,
+  row: PictureRow,
+  names: Map<string, string>,
+  index: number,
+  placed: Placed,
+  least: ReadonlyMap<string, number>,
+) {
   const nodes: Node[] = row.blocks.map((block) => ({ ...block, x: 0, y: 0, ...blockSize(block) }))
   const hops = withClouds(row, nodes, index)
   const into = new Map(hops.map((hop) => [hop.to, hop]))
@@ -223,8 +265,8 @@ function placeRow(picture: Picture, row: PictureRow, names: Map<string, string>,
       if (!joined && before.network !== undefined) x += SIZE.networkPad
     }
     if (!joined && node.network !== undefined) x += SIZE.networkPad
-    node.x = x
-    x += node.width
+    node.x = Math.max(x, least.get(node.id) ?? 0)
+    x = node.x + node.width
   })
 
   const last = nodes.at(-1)
