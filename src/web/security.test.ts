@@ -260,3 +260,21 @@ test('a page of another site opens no WebSocket, whatever password its browser k
   assert.equal(await dial({ origin: 'https://evil.example' }), 403)
   assert.equal(await dial({ 'sec-fetch-site': 'cross-site' }), 403)
 })
+
+test('who is nobody reads nothing, whatever the route; reports are for the postmaster alone; no answer is framed', async (t) => {
+  const { app, signIn, cookieIn } = await atServer(t)
+  const routes = [
+    ...['me', 'security', 'moving', 'moving/mail.zip?format=mbox', 'forwarding', 'outgoing', 'suppressed', 'reports'],
+    ...['where?q=x', 'trace?email=e1', 'trusted-forwarders', 'messages', 'messages/x', 'webhooks', 'contract'],
+  ]
+  for (const url of [...routes.map((one) => `/api/${one}`), '/jmap/session', '/jmap/eventsource']) {
+    const answer = await app.inject(url)
+    assert.ok([401, 403, 404].includes(answer.statusCode), `${url}: ${answer.statusCode}`)
+    assert.match(String(answer.headers['content-security-policy']), /frame-ancestors 'none'/)
+    assert.equal(answer.headers['x-frame-options'], 'DENY')
+    assert.equal(answer.headers['x-content-type-options'], 'nosniff')
+  }
+  const headers = { cookie: cookieIn(await signIn('demo')) }
+  assert.equal((await app.inject({ url: '/api/me', headers })).statusCode, 200)
+  assert.equal((await app.inject({ url: '/api/reports', headers })).statusCode, 403)
+})
