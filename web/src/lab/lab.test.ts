@@ -134,6 +134,23 @@ describe('the lab in a browser', { skip: NO_BROWSER }, () => {
       assert.match(await textIn(page), /\ns: dmarc=reject$/)
     }))
 
+  test('who is new is told what signs, roles and checks mean: those of this text', () =>
+    inLab(async (page) => {
+      await write(page, FORWARDED)
+      // The table of the new text: until then everything is told of the old one.
+      await page.getByRole('heading', { name: /writes to bob@old\.test/ }).waitFor()
+      const legend = page.locator('.legend')
+      await legend.locator('summary').click()
+      await legend.getByText('Border defense: authenticates the sender').waitFor()
+      const signs = await legend.locator('dt').allTextContents()
+      for (const one of ['==>', '~~>', 'Author', 'Forwarder', 'MDA', 'Recipient', 'SPF', 'DMARC', 'SRS'])
+        assert.ok(signs.includes(one), one)
+      assert.ok(!signs.includes('Mailing List'))
+      await axe(page, 'legend')
+      await write(page, 'Author ==> Mailing List')
+      await legend.getByText('passes each message on to its members').waitFor()
+    }))
+
   test('every system of the gallery is chosen and drawn', () =>
     inLab(async (page) => {
       for (let n = 0; n < GALLERY.length; n++) {
