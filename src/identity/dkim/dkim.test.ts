@@ -150,6 +150,16 @@ test('keys: revoked, short, for another use, strict, unanswered', async () => {
   assert.equal(await judged({ timeout: true }), 'temperror no-answer')
 })
 
+test('what a report on TLS says of itself is signed (RFC 8460 §5.3)', async () => {
+  const report = Buffer.concat([Buffer.from('TLS-Report-Domain: a.test\r\nTLS-Report-Submitter: b.test\r\n'), message])
+  const [, names] = /\bh=([^;]+);/.exec((await signed({}, report)).toString())!
+  const all = names!
+    .toLowerCase()
+    .split(':')
+    .map((name) => name.trim())
+  assert.ok(all.includes('tls-report-domain') && all.includes('tls-report-submitter'), names!)
+})
+
 test('no more than ten signatures are looked at', async () => {
   const asked: string[] = []
   const field = (

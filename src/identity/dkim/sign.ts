@@ -44,6 +44,8 @@ export const SIGNED: readonly string[] = [
   ],
   // RFC 9477 §3.1: what a complaint is sent by.
   ...['cfbl-address', 'cfbl-feedback-id'],
+  // RFC 8460 §5.3.
+  ...['tls-report-domain', 'tls-report-submitter'],
   ...['auto-submitted', 'resent-from', 'resent-to', 'resent-cc', 'resent-date', 'resent-message-id'],
 ]
 
