@@ -54,14 +54,17 @@ export function check(model: SystemModel): Finding[] {
         ),
       )
   }
-  for (const flow of model.flows)
-    found.push(
-      ...submission(flow),
-      ...borderDefence(flow, facts),
-      ...forwarding(flow, facts, end),
-      ...strangers(flow, facts),
-    )
-  found.push(...weakPoints(model, facts))
+  // One by one: a call has not room for as many as a long flow can have.
+  const add = (more: readonly Finding[]) => {
+    for (const one of more) found.push(one)
+  }
+  for (const flow of model.flows) {
+    add(submission(flow))
+    add(borderDefence(flow, facts))
+    add(forwarding(flow, facts, end))
+    add(strangers(flow, facts))
+  }
+  add(weakPoints(model, facts))
   // What several ways of a flow share is found on each.
   const told = new Map(found.map((one) => [`${one.code} ${one.span.start} ${one.span.end} ${one.message}`, one]))
   return [...told.values()].sort(byPlace)

@@ -279,7 +279,7 @@ function placeRow(
 
   if (row.caption !== undefined) placeCaption(picture, row.caption, x)
   const top = picture.height
-  const tall = Math.max(0, ...nodes.map((node) => node.height))
+  const tall = nodes.reduce((most, node) => Math.max(most, node.height), 0)
   const boxed = nodes.some((node) => node.network !== undefined)
   const stacked = nodes.some((node) => node.relays > 1) ? 10 : 0
   const middle = top + (boxed ? SIZE.networkLabel : 8) + stacked + tall / 2 + 6

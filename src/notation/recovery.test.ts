@@ -131,6 +131,12 @@ test('large systems are checked and formatted in steps that grow with them, too'
   }
 })
 
+test('a flow of two hundred thousand places has findings and a picture', () => {
+  const { model } = parse(`Author${' --> / --> Forwarder'.repeat(200_000)}`)
+  assert.ok(check(model).length > 100_000)
+  assert.ok(draw(model).startsWith('<svg'))
+})
+
 test('more relays by name than a block can have are an error, and no picture', () => {
   const { model, findings } = parse(`Author ==> MSA(${'a > b, '.repeat(50_000)}c)`)
   assert.deepEqual(
