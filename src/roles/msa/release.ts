@@ -13,7 +13,7 @@ import { forwardPathOf, groupFor, holderOf, queueCommand, reversePathOf, wayFor 
 import { eventCommand, messageIdOf } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import type { Outcome } from '../transmitter/outcome.ts'
-import { groupNotice, groupOf, wishesOfMember } from './expansion.ts'
+import { groupNotice, groupOf, memberOf, wishesOfMember } from './expansion.ts'
 import { verdictOn } from './submission.ts'
 
 /** The commands that let it go; or why it cannot, as an attempt that failed. @throws DiskError */
@@ -24,9 +24,9 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
   if (body === undefined)
     return { ...failed, state: 'held', reply: reply(451, '4.3.0', 'our stored copy of the message cannot be read') }
   const path = forwardPathOf(forwardPath)
-  const group = groupFor(agent, path, false)
-  const alone = wayFor(agent, path)
-  if (group?.ways.length === 0 || alone.kind === 'unknown')
+  const group = groupFor(agent, path, reversePath === '')
+  const ways = group?.ways ?? [wayFor(agent, path)]
+  if (ways.length === 0 || ways[0]!.kind === 'unknown')
     return {
       ...failed,
       state: 'refused',
@@ -35,7 +35,8 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
   const commands: Command[] = [{ kind: 'queue.remove', id: entry.id }]
   const notice = group && groupNotice(agent, forwardPath, entry, async () => body)
   if (notice !== undefined) commands.push(...(await tellSender(agent, [notice], commands.length)))
-  for (const way of group?.ways ?? [alone]) {
+  for (const way of ways) {
+    if (group !== undefined && parameters.apart?.includes(memberOf(way))) continue
     const account = holderOf(way)
     if (account !== undefined) {
       const { smtputf8 = false, body: bodyType = '8BITMIME' } = parameters
@@ -62,7 +63,7 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
     if (way.kind !== 'mailbox') {
       const to = 'to' in way ? way.to : way.address
       const sender = 'to' in way ? srsReversePath(agent, reversePath) : reversePath
-      const { atHome: _, ...onward } = parameters
+      const { atHome: _, apart: _those, ...onward } = parameters
       const forwarded = way.kind === 'forward' ? { forwardedFrom: way.from } : {}
       const wishes = wishesOfMember(agent, groupOf(way), parameters)
       // A copy is here: nobody need hear of the other.

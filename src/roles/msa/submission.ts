@@ -39,7 +39,7 @@ import { diskRefusal, eventCommand, keepAside, messageIdOf, mustBeKept } from '.
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { demandsOf } from './demands.ts'
-import { groupNotice, groupOf, wishesOfMember } from './expansion.ts'
+import { groupNotice, groupOf, waitingOf, wishesOfMember } from './expansion.ts'
 import { type Identities, sendingIdentities } from './identities.ts'
 import { tagged } from './tagged.ts'
 
@@ -249,6 +249,7 @@ async function keep(
         }),
       )
   const groups = new Set<string>()
+  const waiting = new Map(waitingOf(agent, legs).map((one) => [one.way, one]))
   for (const { way, recipient } of legs) {
     const group = groupOf(way)
     const isFirst = group !== undefined && !groups.has(group)
@@ -257,14 +258,16 @@ async function keep(
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     if (later !== undefined && way.kind !== 'elsewhere') {
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
-      if (group !== undefined && !isFirst) continue
-      const address = group ?? (way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address)
+      const stands = waiting.get(way)
+      if (stands === undefined) continue
+      const { to: address, apart } = stands
       blob ??= await agent.store.putBlob([...front, body])
       const parameters = {
         ...demandsOf(envelope, header, nowMs),
         ...wishesOf(recipient),
         ...poolOf(agent, author),
         atHome: true,
+        ...(apart.length > 0 && { apart }),
       }
       commands.push(
         queueCommand(

@@ -16,9 +16,10 @@ import { type Agent, type ContractTerms, newTrace } from '../agent.ts'
 import { suppressedRefusal } from '../bounces/suppressed.ts'
 import { contractAddress } from '../contract-account.ts'
 import { demandsOf, releasedLater, timesRefusal } from '../msa/demands.ts'
+import { waitingOf } from '../msa/expansion.ts'
 import { sentCommand } from '../msa/submission.ts'
 import { type Passing, passPartner, whileDecided } from '../outgoing/gate.ts'
-import { domainOf, type Later, queueCommand, reversePathText, wayFor, wishesOf } from '../routing.ts'
+import { domainOf, groupFor, type Later, queueCommand, reversePathText, wayFor, waysTo, wishesOf } from '../routing.ts'
 import { commitAll, diskRefusal, eventCommand, messageIdOf, mustBeKept } from '../tracking.ts'
 import { ContractAccounts } from './contract-accounts.ts'
 import type { Contracts } from './contracts.ts'
@@ -44,6 +45,7 @@ export function contractPolicy(agent: Agent, contracts: Contracts, authors?: Smt
     return contracts.ofNetwork(ipOf(session)) ?? (shown && contracts.ofCertificate(shown))
   }
   const recipients = new WeakMap<SessionFacts, number>()
+  const bouncing = new WeakSet<SessionFacts>()
   const stranger = () =>
     contracts.asksForProof || authors !== undefined
       ? reply(530, '5.7.0', 'authentication required')
@@ -67,6 +69,8 @@ export function contractPolicy(agent: Agent, contracts: Contracts, authors?: Smt
       if (contract === undefined)
         return authors === undefined ? stranger() : authors.mail(reversePath, parameters, session)
       recipients.set(session, 0)
+      if (reversePath.type === 'null') bouncing.add(session)
+      else bouncing.delete(session)
       const refusal =
         timesRefusal(parameters, agent.world.clock.now()) ??
         (await mailRefusal(contracts, contract, reversePathText(reversePath), parameters))
@@ -83,7 +87,9 @@ export function contractPolicy(agent: Agent, contracts: Contracts, authors?: Smt
       const most = Math.min(contract.recipients ?? Infinity, contract.queueMessages ?? Infinity)
       if (count > most)
         return reply(452, '4.5.3', `the contract with ${contract.name} allows ${most} recipients of a message`)
-      const way = wayFor(agent, forwardPath)
+      const group = groupFor(agent, forwardPath, bouncing.has(session))
+      if (group?.ways.length === 0) return reply(550, '5.2.4', `nobody stands behind ${group.group.address} now`)
+      const way = group?.ways[0] ?? wayFor(agent, forwardPath)
       if (way.kind === 'unknown') return reply(550, '5.1.1', `there is no mailbox ${way.address} here`)
       const account = agent.store.accountByAddress(contractAddress(contract.name))
       const isElsewhere = account !== undefined && way.kind === 'elsewhere'
@@ -209,8 +215,8 @@ async function carry(
     priority: envelope.priority,
     epochMs: agent.world.clock.now(),
   })
-  const ways = envelope.recipients.map((recipient) => ({ recipient, way: wayFor(agent, recipient.forwardPath) }))
-  const elsewhere = ways.flatMap(({ way }) => (way.kind === 'elsewhere' ? [way.address] : []))
+  const waiting = waitingOf(agent, waysTo(agent, envelope))
+  const elsewhere = waiting.flatMap(({ way }) => (way.kind === 'elsewhere' ? [way.address] : []))
   return whileDecided(
     () => passPartner(agent, contract.name, { source, elsewhere }),
     (passing) => taken(passing),
@@ -228,10 +234,10 @@ async function carry(
     const nowMs = agent.world.clock.now()
     const shared = { ...demandsOf(envelope, header, nowMs), contract: contract.name }
     const wished = heldBack(envelope, nowMs)
-    const commands = ways.flatMap(({ recipient, way }) => {
-      const to = way.kind === 'forward' ? way.from : 'to' in way ? way.to : way.address
+    const commands = waiting.flatMap(({ recipient, way, to, apart }) => {
       const isHere = way.kind === 'mailbox' || way.kind === 'forward'
-      const parameters = { ...shared, ...wishesOf(recipient), ...(isHere && { atHome: true }) }
+      const home = isHere ? { atHome: true, ...(apart.length > 0 && { apart }) } : {}
+      const parameters = { ...shared, ...wishesOf(recipient), ...home }
       return [
         queueCommand(
           agent,

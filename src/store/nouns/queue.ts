@@ -47,6 +47,8 @@ export interface QueueEntry {
     readonly isUnproven?: boolean
     /** Held by its Author for somebody at this agent: it leaves for his mailbox, not for the network. */
     readonly atHome?: boolean
+    /** Of what waits for a group (`atHome`): members who get the message as another recipient of it. */
+    readonly apart?: readonly string[]
     /** An administrator has given it up, for this reason: its sender hears so. */
     readonly givenUp?: string
     /** Who sent what was slowed or held for its sender's sake (roles/outgoing). */
