@@ -10,6 +10,7 @@ import { EVENTS, HOOKS } from '../../store/nouns/watched.ts'
 import type { Timer } from '../../world/world.ts'
 import type { Agent } from '../agent.ts'
 import { type StoryType, toldOf } from '../msa/story.ts'
+import { Unattended } from '../unattended.ts'
 import { eventName, post } from './post.ts'
 import { isTold, type Progress, progressOf, putProgress, type Webhook, webhooksOf } from './subscriptions.ts'
 
@@ -44,6 +45,8 @@ interface Pending {
 
 interface Hook {
   webhook: Webhook
+  /** Its address. */
+  readonly owner: string | undefined
   progress: Progress
   object: number | undefined
   /** Events up to this one were looked at. */
@@ -63,6 +66,8 @@ export class Teller {
   readonly #hooks = new Map<string, Hook>()
   readonly #owners = new Map<string, AccountId>()
   readonly #unwatch: (() => void)[] = []
+  readonly #loading: Unattended
+  readonly #looking: Unattended
   #underWay = 0
   #reading: Timer | undefined
   #waking: { timer: Timer; atMs: number } | undefined
@@ -70,21 +75,27 @@ export class Teller {
 
   constructor(agent: Agent) {
     this.#agent = agent
+    const unattended = (work: () => void, complaint: string) =>
+      new Unattended(agent.world.clock, work, (error) => agent.log('error', complaint, { error: String(error) }))
+    this.#loading = unattended(() => this.#load(), 'webhooks cannot be read now')
+    this.#looking = unattended(() => this.#read(), 'what webhooks are told cannot be read now')
   }
 
   start(): void {
     const { store } = this.#agent
     this.#unwatch.push(
-      store.watch(HOOKS, () => this.#load()),
+      store.watch(HOOKS, () => this.#loading.begin()),
       store.watch(EVENTS, () => this.#readSoon()),
     )
-    this.#load()
+    this.#loading.begin()
   }
 
   /** Nothing new is told; what was taken is kept as far as it can be: at worst it is told again. */
   async stop(): Promise<void> {
     this.#isStopped = true
     for (const unwatch of this.#unwatch) unwatch()
+    this.#loading.stop()
+    this.#looking.stop()
     this.#reading?.cancel()
     this.#waking?.timer.cancel()
     await Promise.all([...this.#hooks.values()].map((hook) => this.#save(hook)))
@@ -123,9 +134,11 @@ export class Teller {
   }
 
   #hookOf(webhook: Webhook): Hook {
-    const { object, ...progress } = progressOf(this.#agent.store, webhook)
+    const { store } = this.#agent
+    const { object, ...progress } = progressOf(store, webhook)
+    const owner = store.account(webhook.account)?.address
     return {
-      ...{ webhook, progress, object, readThrough: progress.cursor, window: [], underWay: 0, failures: 0 },
+      ...{ webhook, owner, progress, object, readThrough: progress.cursor, window: [], underWay: 0, failures: 0 },
       ...{ restsUntilMs: 0, isDirty: false, saving: undefined, saveTimer: undefined },
     }
   }
@@ -134,7 +147,7 @@ export class Teller {
     if (this.#isStopped || this.#hooks.size === 0) return
     this.#reading ??= this.#agent.world.clock.after(GATHER_MS, () => {
       this.#reading = undefined
-      this.#read()
+      this.#looking.begin()
     })
   }
 
@@ -150,8 +163,8 @@ export class Teller {
       const owner = this.#ownerOf(event.trace)
       for (const hook of hungry) {
         if (hook.readThrough >= event.id || hook.window.length >= WINDOW) continue
-        hook.readThrough = event.id
         if (hook.webhook.account === owner) this.#take(hook, event)
+        hook.readThrough = event.id
       }
     }
     for (const hook of hungry) {
@@ -260,9 +273,8 @@ export class Teller {
     hook.progress = { ...hook.progress, failingSinceMs, lastFailure: said }
     if (isGone || nowMs - failingSinceMs >= STOPPED_AFTER_MS) {
       hook.progress = { ...hook.progress, stoppedMs: nowMs }
-      const { account, url } = hook.webhook
       this.#agent.log('warning', 'a webhook is not told any more: its owner must enable it again', {
-        ...{ account: this.#agent.store.account(account)?.address, host: new URL(url).host, reason: said },
+        ...{ account: hook.owner, host: new URL(hook.webhook.url).host, reason: said },
       })
       this.#saveSoon(hook)
       return

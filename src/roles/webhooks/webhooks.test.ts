@@ -311,3 +311,31 @@ test('outside of a lab: HTTPS alone, and no address of a private network, by wha
   assert.deepEqual(said, { state: 'failed', said: 'hooks.test has no address' })
   assert.equal(told.length, 0)
 })
+
+test('while the store cannot be read the agent goes on, and everything is told once it can', async () => {
+  const { world, told, desk, secret, send } = await setting()
+  const { disk } = world.system.hostOf('sender')
+  // Whichever of the reads it is that fails: of the events, of whose they are, of the message.
+  for (let after = 0; after < 8; after++) {
+    const message = await send(['carl@far.test'])
+    disk.fault({ operation: 'read', code: 'failed', path: 'store/store.db', times: Number.POSITIVE_INFINITY, after })
+    await world.passTime(500)
+    disk.repair()
+    await world.passTime(60_000)
+    assert.deepEqual(taken(told, message), ['message.accepted carl@far.test', 'message.delivered carl@far.test'])
+  }
+  assert.ok(told.every((one) => verifies(one, secret)))
+  assert.ok(world.complaints.some((one) => one.startsWith('sender: what webhooks are told cannot be read now')))
+  // And one that is made in such a time: it is durable, if its owner cannot be shown it.
+  const making = desk().webhooks.make({ url: 'https://hooks.test/other' })
+  disk.fault({ operation: 'read', code: 'failed', path: 'store/store.db', times: Number.POSITIVE_INFINITY })
+  await world.run(assert.rejects(making, { code: 'failed' }))
+  await world.passTime(500)
+  disk.repair()
+  await world.passTime(60_000)
+  assert.ok(world.complaints.some((one) => one.startsWith('sender: webhooks cannot be read now')))
+  const before = told.length
+  await send(['carl@far.test'])
+  await world.passTime(60_000)
+  assert.equal(told.length - before, 4)
+})

@@ -20,7 +20,8 @@ export class MemoryDatabase {
   readonly #sqlite = new DatabaseSync(':memory:')
   readonly #statements = new Map<string, StatementSync>()
 
-  connect(life: Life, mode: 'read' | 'write'): Database {
+  /** `beforeRead`: throws what a disk does that cannot be read. */
+  connect(life: Life, mode: 'read' | 'write', beforeRead: () => void = () => {}): Database {
     let isOpen = true
     const mustAnswer = (sql: string) => {
       if (!life.alive) throw new Error('This incarnation of the host has crashed.')
@@ -35,7 +36,10 @@ export class MemoryDatabase {
       prepare: (sql) => {
         mustAnswer(sql)
         const statement = this.#statement(sql)
-        return this.#face(sql, statement, () => mustAnswer(sql))
+        return this.#face(sql, statement, () => {
+          mustAnswer(sql)
+          beforeRead()
+        })
       },
       settleLog: () => {},
       close: () => {

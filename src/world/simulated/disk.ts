@@ -27,6 +27,8 @@ export interface DiskFault {
   /** Default 1; Infinity for a fault that stays. */
   readonly times?: number
   readonly path?: string
+  /** So many of them go well before. */
+  readonly after?: number
 }
 
 const defaultCapacityBytes = 2 ** 40
@@ -45,7 +47,7 @@ export class SimulatedDisk {
   readonly #locks = new Set<string>()
   /** They are gone after a power failure. */
   #areDatabasesInMemory = false
-  #faults: { fault: DiskFault; left: number }[] = []
+  #faults: { fault: DiskFault; left: number; spared: number }[] = []
 
   constructor(simulation: Simulation, host: string, options: { capacityBytes?: number; syncMs?: number }) {
     this.#simulation = simulation
@@ -57,7 +59,7 @@ export class SimulatedDisk {
 
   /** Makes operations fail. */
   fault(fault: DiskFault): void {
-    this.#faults.push({ fault, left: fault.times ?? 1 })
+    this.#faults.push({ fault, left: fault.times ?? 1, spared: fault.after ?? 0 })
   }
 
   /** Ends all faults. */
@@ -229,7 +231,8 @@ export class SimulatedDisk {
       database = new MemoryDatabase()
       this.#databases.set(path, database)
     }
-    return database.connect(life, mode)
+    // The owner's own connection stays sound: what it cannot read is another story, told to whoever commits.
+    return database.connect(life, mode, () => mode === 'read' && this.#meetFault('read', path))
   }
 
   async #ownDatabase(life: Life, path: string, owner: OwnerModule, seal: Seal | undefined): Promise<DatabaseOwner> {
@@ -318,6 +321,7 @@ export class SimulatedDisk {
     for (const entry of this.#faults) {
       const { fault } = entry
       if (entry.left <= 0 || fault.operation !== operation || !path.startsWith(fault.path ?? '')) continue
+      if (entry.spared-- > 0) continue
       entry.left--
       throw new DiskError(fault.code, `${path}: ${operation} refused by the simulated disk (${fault.code}).`)
     }
