@@ -4,7 +4,7 @@
 
 import { type Dane, daneOf } from '../../identity/dane/lookup.ts'
 import { noConnection, SmtpConnection, type SmtpFailure } from '../../protocols/smtp/client.ts'
-import { isPermanent, type Reply, reply } from '../../protocols/smtp/reply.ts'
+import { isPermanent, type Reply, reply, replyText } from '../../protocols/smtp/reply.ts'
 import type { Endpoint } from '../../world/network.ts'
 import type { Agent } from '../agent.ts'
 import type { TlsSessionRow } from '../reports/observations.ts'
@@ -159,6 +159,8 @@ export async function connectTo(
       if (worst === undefined || worst.state === 'refused') worst = { ...failed(state, smtp.reply), by: exchange }
     }
   }
+  // We stand in for it, so somebody has to look at our relationship, not at the message.
+  if (worst!.state === 'refused' && isBacked) return shutOut(agent, worst!.by, worst!.reply)
   // Nor while DNS keeps back where others of them are.
   if (worst!.state === 'refused' && route.unanswered !== undefined)
     return failed('deferred', reply(451, '4.4.3', route.unanswered))
@@ -238,7 +240,10 @@ function partnerFor(agent: Agent, domain: string): Taker | undefined {
   return via && { at: agent.partnerAt(via, 'submission'), name: via.hostName, lmtp: false }
 }
 
-/** Along a relationship: no DNS, and no policy of strangers. `requiresTls`: it proves itself by its certificate (RFC 8689 §2). */
+/**
+ * Along a relationship: no DNS, and no policy of strangers. `requiresTls`: it proves itself by its certificate (RFC 8689
+ * §2). Who refuses us as a whole says nothing of the message: that is our fault or his, and mail waits until it is mended.
+ */
 export async function handOver(
   agent: Agent,
   domain: string,
@@ -265,7 +270,14 @@ export async function handOver(
     const attempt = policy.at(destination, world.clock.now()).measure(smtp)
     return { kind: 'connected', smtp, destination, attempt: attempt! }
   }
-  return { ...failed(isPermanent(smtp.reply) ? 'refused' : 'deferred', smtp.reply), by: name }
+  return isPermanent(smtp.reply) ? shutOut(agent, name, smtp.reply) : { ...failed('deferred', smtp.reply), by: name }
+}
+
+/** By a partner, for good: somebody must see it. */
+function shutOut({ log }: Agent, by: string, why: Reply): Failed {
+  const said = replyText(why)
+  log('error', `${by} does not let us in`, { reply: said })
+  return { ...failed('deferred', reply(451, '4.4.1', `${by} cannot be used now: ${said}`)), by }
 }
 
 /** Undefined: whoever waits cannot wait for it any longer. */
