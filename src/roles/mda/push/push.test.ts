@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { createDecipheriv, createECDH, createHmac, createPublicKey, verify } from 'node:crypto'
 import { test } from 'node:test'
+import { subscriptionsOf, withState } from '../../../protocols/jmap/push-subscription.ts'
 import { handleRequest } from '../../../protocols/jmap/request.ts'
 import { CORE, MAIL } from '../../../protocols/jmap/types.ts'
 import { TestSystem, TWO_AGENTS } from '../../../system/testing.ts'
@@ -201,4 +202,41 @@ test('subscriptions are bounded, and lead to https only', async () => {
   assert.ok(posts.length <= 20, String(posts.length))
   const far = await one('PushSubscription/set', { create: { far: wanted({ expires: '2999-01-01T00:00:00Z' }) } })
   assert.ok(Date.parse(far.created.far.expires) < Date.UTC(2900, 0))
+})
+
+test('while the store cannot be read the agent goes on, and devices are told once it can', async () => {
+  const { world, posts, one, pass, backend } = await setting()
+  const { disk } = world.system.hostOf('recipient')
+  const unreadable = {
+    operation: 'read',
+    code: 'failed',
+    path: 'store/store.db',
+    times: Number.POSITIVE_INFINITY,
+  } as const
+  await one('PushSubscription/set', { create: { s: wanted() } })
+  await pass(5000)
+  const { store, account } = backend
+  const [subscription] = subscriptionsOf(store, account.id)
+  disk.fault(unreadable)
+  await world.run(store.commit([withState(account.id, subscription!, 'new')]))
+  await pass(5000)
+  assert.equal(posts.length, 1)
+  disk.repair()
+  await pass(20_000)
+  assert.equal(posts.length, 2)
+  const { pushSubscriptionId: id, verificationCode } = JSON.parse(posts[0]!.body.toString())
+  await one('PushSubscription/set', { update: { [id]: { verificationCode } } })
+  await pass(5000)
+  // Whichever of the reads it is that fails: of the subscriptions, or of what there is to tell.
+  for (let after = 0; after < 5; after++) {
+    const before: number = posts.length
+    await world.submit(BOB)
+    await world.quiet()
+    disk.fault({ ...unreadable, after })
+    await pass(2000)
+    disk.repair()
+    await pass(120_000)
+    assert.ok(posts.length > before, `after ${after}`)
+  }
+  assert.ok(world.complaints.some((one) => one.startsWith('recipient: push subscriptions cannot be read now')))
 })

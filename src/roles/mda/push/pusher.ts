@@ -11,6 +11,7 @@ import type { AccountId } from '../../../store/nouns/people.ts'
 import { PUSHES } from '../../../store/nouns/watched.ts'
 import type { Timer } from '../../../world/world.ts'
 import type { Agent } from '../../agent.ts'
+import { Unattended } from '../../unattended.ts'
 import { encryptPush } from './encrypt.ts'
 import { authorization, type VapidKey, vapidKey } from './vapid.ts'
 
@@ -30,6 +31,7 @@ export class Pusher {
   readonly #agent: Agent
   readonly #key: VapidKey
   readonly #codes: RateLimit
+  readonly #looking: Unattended
   readonly #watched = new Map<AccountId, () => void>()
   readonly #timers = new Map<string, Timer>()
   readonly #failures = new Map<string, number>()
@@ -40,20 +42,29 @@ export class Pusher {
 
   constructor(agent: Agent) {
     this.#agent = agent
+    this.#looking = this.#unattended(() => this.#look())
     this.#key = vapidKey(agent.secrets.server)
     this.#codes = new RateLimit(agent.world.clock, CODES_PER_HOUR, 3_600_000)
   }
 
   start(): void {
-    this.#unwatch = this.#agent.store.watch(PUSHES, () => this.#look())
-    this.#look()
+    this.#unwatch = this.#agent.store.watch(PUSHES, () => this.#looking.begin())
+    this.#looking.begin()
   }
 
   stop(): void {
     this.#stopped = true
     this.#unwatch?.()
+    this.#looking.stop()
     for (const unwatch of this.#watched.values()) unwatch()
     for (const timer of this.#timers.values()) timer.cancel()
+  }
+
+  #unattended(work: () => void): Unattended {
+    const { world, log } = this.#agent
+    return new Unattended(world.clock, work, (error) =>
+      log('error', 'push subscriptions cannot be read now', { error: String(error) }),
+    )
   }
 
   /** Subscriptions are others: watches whom they are about, and sends codes to new ones. */
@@ -67,16 +78,22 @@ export class Pusher {
       this.#watched.delete(account)
     }
     for (const account of accounts) {
-      if (!this.#watched.has(account)) {
-        this.#watched.set(
-          account,
-          store.watch(account, () => this.#later(`account ${account}`, GATHER_MS, () => this.#tell(account))),
-        )
-      }
+      if (!this.#watched.has(account)) this.#watch(account)
       for (const subscription of subscriptionsOf(store, account)) {
         if (subscription.state === 'new') this.#verify(account, subscription)
       }
     }
+  }
+
+  #watch(account: AccountId): void {
+    const telling = this.#unattended(() => this.#tell(account))
+    const unwatch = this.#agent.store.watch(account, () =>
+      this.#later(`account ${account}`, GATHER_MS, () => telling.begin()),
+    )
+    this.#watched.set(account, () => {
+      unwatch()
+      telling.stop()
+    })
   }
 
   /** Once, however often it is asked for meanwhile. */
@@ -95,17 +112,15 @@ export class Pusher {
     const { store, log } = this.#agent
     // Noted before it goes out: a code is sent once, whatever happens.
     const noted = store.commit([withState(account, subscription, 'asked')])
-    if (!this.#codes.take(String(account))) {
-      log('warning', 'too many push subscriptions of one account', { account })
-      return
-    }
+    const isOneTooMany = !this.#codes.take(String(account))
+    if (isOneTooMany) log('warning', 'too many push subscriptions of one account', { account })
     const code = {
       '@type': 'PushVerification',
       pushSubscriptionId: formatId('p', subscription.id),
       verificationCode: subscription.code,
     }
     noted.then(
-      () => this.#send(account, subscription, () => code),
+      () => !isOneTooMany && this.#send(account, subscription, () => code),
       (error: unknown) => log('warning', 'a push subscription could not be noted', { error: String(error) }),
     )
   }
@@ -143,7 +158,7 @@ export class Pusher {
   async #deliver(account: AccountId, subscription: PushSubscription, message: () => object): Promise<void> {
     if (this.#stopped) return
     const { store, log } = this.#agent
-    const outcome = await this.#request(subscription, Buffer.from(JSON.stringify(message())))
+    const outcome = await this.#request(subscription, message).catch((error: unknown) => ({ fault: String(error) }))
     const key = `subscription ${account}/${subscription.id}`
     if ('status' in outcome && outcome.status < 300) {
       this.#failures.delete(key)
@@ -166,8 +181,10 @@ export class Pusher {
     this.#later(key, RETRY_MS * 2 ** (failures - 1), () => this.#send(account, subscription, message))
   }
 
-  async #request({ url, keys }: PushSubscription, body: Buffer): ReturnType<typeof httpsPost> {
+  /** @throws DiskError when it cannot be read what there is to tell */
+  async #request({ url, keys }: PushSubscription, message: () => object): ReturnType<typeof httpsPost> {
     const { world, domain, settings } = this.#agent
+    const body = Buffer.from(JSON.stringify(message()))
     const { hostname, port, pathname, search, origin } = new URL(url)
     const claims = { origin, contact: `postmaster@${domain}`, nowMs: world.clock.now() }
     const fields = {
