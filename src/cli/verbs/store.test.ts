@@ -51,8 +51,12 @@ test('an agent is backed up while it runs, loses its database, is rebuilt; anoth
 
   assert.equal((await say((print) => restore(kept, elsewhere, print)))[0], 0)
   const other = await openStore(worldOf(elsewhere))
-  assert.deepEqual(contentOf(other.database), before)
+  const there = contentOf(other.database)
   await other.close()
+  // What was handed out since is not known here, so the counters of accounts and mailboxes have gone on (upkeep/backup.ts).
+  const { account, mailbox, change, uid_gap, journal, ...mail } = before
+  for (const [table, rows] of Object.entries(mail)) assert.deepEqual(there[table], rows, table)
+  assert.deepEqual([there.account!.length, there.mailbox!.length], [account!.length, mailbox!.length])
   assert.equal((await say((print) => verify(elsewhere, print)))[0], 0)
   assert.equal((await say((print) => verify(join(folder, 'nothing'), print)))[0], 2)
 })
