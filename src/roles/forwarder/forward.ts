@@ -5,7 +5,7 @@
 import { sealArc } from '../../identity/arc/seal.ts'
 import type { Identity } from '../../identity/authenticate.ts'
 import { resultsValue } from '../../identity/results.ts'
-import { parseHeader } from '../../message/header.ts'
+import { fieldsNamed, type Header, parseHeader } from '../../message/header.ts'
 import type { Envelope, EnvelopeRecipient } from '../../protocols/smtp/envelope.ts'
 import type { InboundMessage } from '../../protocols/smtp/policy.ts'
 import type { Command } from '../../store/commands.ts'
@@ -47,11 +47,10 @@ export interface Outgoing extends Pick<QueueEntry, 'reversePath' | 'forwardPath'
 export async function prepareForward(agent: Agent, forwarding: Forwarding): Promise<Outgoing> {
   const { mail, recipient, from, to } = forwarding
   const isList = listAt(agent, forwardPathOf(from)) !== undefined
-  // An Open Relay knows no address here that it could name.
-  const deliveredTo = from === to ? [] : [Buffer.from(`Delivered-To: ${from}\r\n`)]
   const source = changed(agent, forwarding.source, from)
-  const passed = Buffer.concat([...deliveredTo, ...forwarding.front, source])
-  const content = isList ? Buffer.concat([...(await dkimFields(agent, passed)), passed]) : passed
+  // An Open Relay knows no address here that it could name.
+  const passed = Buffer.concat([...(from === to ? [] : [deliveredToField(from)]), ...forwarding.front, source])
+  const content = isList ? await signedByList(agent, passed) : passed
   const sealFields = await sealOf(agent, content, forwarding.identity)
   const sealed = sealFields.length === 0 ? content : Buffer.concat([...sealFields, content])
   // What cannot reach a member is for the list to know, and not for the Author.
@@ -90,6 +89,27 @@ const wishesIn = ({ ret, envid }: Envelope, recipient: EnvelopeRecipient, from: 
   ...wishesOf({ ...recipient, orcpt: recipient.orcpt ?? { type: 'rfc822', address: from } }),
 })
 
+/** What a list sends to its members of mail that came without our Border. @throws DiskError */
+export async function listCopy(
+  agent: Agent,
+  list: string,
+  source: Buffer,
+): Promise<Pick<Outgoing, 'message' | 'reversePath'>> {
+  const passed = Buffer.concat([deliveredToField(list), changed(agent, source, list)])
+  return { message: await signedByList(agent, passed), reversePath: ownerOfList(list) }
+}
+
+const deliveredToField = (address: string) => Buffer.from(`Delivered-To: ${address}\r\n`)
+
+const signedByList = async (agent: Agent, passed: Buffer) =>
+  Buffer.concat([...(await dkimFields(agent, passed)), passed])
+
+/** The addresses that a message has been sent on from, lower case. */
+export const sentOnFrom = (header: Header): string[] =>
+  fieldsNamed(header, 'delivered-to').map(({ valueStart, end }) =>
+    header.source.toString('latin1', valueStart, end).trim().toLowerCase(),
+  )
+
 const ownerOfList = (list: string) => list.replace(/@(?=[^@]*$)/, '-owner@')
 
 /** The command that puts it into the queue, due at once if nothing else is said. @throws DiskError */
@@ -104,7 +124,10 @@ export async function queueForward(
 }
 
 /** What tracking says of a message that goes on, now or from the queue. */
-export function forwardedEvent(forwarding: Forwarding, { reversePath, isSealed }: Outgoing): Happening {
+export function forwardedEvent(
+  forwarding: Pick<Forwarding, 'trace' | 'messageId' | 'from' | 'to' | 'detail'>,
+  { reversePath, isSealed }: Pick<Outgoing, 'reversePath' | 'isSealed'>,
+): Happening {
   const { trace, messageId, from, to } = forwarding
   return {
     trace,

@@ -59,4 +59,5 @@ export function groupNotice(
   return { entry: { ...entry, forwardPath: group }, action, by: '', reply: undefined, original }
 }
 
-const isList = (agent: Agent, group: string) => listAt(agent, forwardPathOf(group)) !== undefined
+/** Is this the address of a mailing list here. */
+export const isList = (agent: Agent, group: string) => listAt(agent, forwardPathOf(group)) !== undefined

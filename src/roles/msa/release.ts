@@ -1,19 +1,21 @@
 // Mail that its Author wanted held (RFC 4865) for somebody at this agent, when its time has come: to the mailbox as his
-// script says, on along a forward, or back with the reason. What lies in the queue is the whole message as it was taken.
+// script says, on along a forward, to the members of a list, or back with the reason. So does what a partner under contract
+// sends to somebody here, at once. What lies in the queue is the whole message as it was taken.
 
 import { parseHeader } from '../../message/header.ts'
 import { reply } from '../../protocols/smtp/reply.ts'
 import type { Command } from '../../store/commands.ts'
 import type { QueueEntry } from '../../store/nouns/queue.ts'
 import type { Agent } from '../agent.ts'
+import { forwardedEvent, listCopy, sentOnFrom } from '../forwarder/forward.ts'
 import { srsReversePath } from '../forwarder/srs.ts'
 import { placedAtHome } from '../mda/at-home.ts'
 import { type Delivery, prepareDelivery } from '../mda/place.ts'
-import { forwardPathOf, groupFor, holderOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
+import { forwardPathOf, type GroupWays, groupFor, holderOf, queueCommand, reversePathOf, wayFor } from '../routing.ts'
 import { eventCommand, messageIdOf } from '../tracking.ts'
 import { tellSender } from '../transmitter/bounce.ts'
 import type { Outcome } from '../transmitter/outcome.ts'
-import { groupNotice, groupOf, memberOf, wishesOfMember } from './expansion.ts'
+import { groupNotice, groupOf, isList, memberOf, wishesOfMember } from './expansion.ts'
 import { verdictOn } from './submission.ts'
 
 /** The commands that let it go; or why it cannot, as an attempt that failed. @throws DiskError */
@@ -32,9 +34,17 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
       state: 'refused',
       reply: reply(550, '5.1.1', `there is no mailbox ${forwardPath} here any more`),
     }
+  if (group !== undefined && sentOnFrom(parseHeader(body)).includes(group.group.address))
+    return {
+      ...failed,
+      state: 'refused',
+      reply: reply(554, '5.4.6', `this message was sent on from ${forwardPath} before: it goes round in a loop`),
+    }
   const commands: Command[] = [{ kind: 'queue.remove', id: entry.id }]
   const notice = group && groupNotice(agent, forwardPath, entry, async () => body)
   if (notice !== undefined) commands.push(...(await tellSender(agent, [notice], commands.length)))
+  if (group !== undefined && isList(agent, group.group.address))
+    return [...commands, ...(await toMembers(agent, entry, body, group))]
   for (const way of ways) {
     if (group !== undefined && parameters.apart?.includes(memberOf(way))) continue
     const account = holderOf(way)
@@ -78,4 +88,25 @@ export async function releaseCommands(agent: Agent, entry: QueueEntry): Promise<
     }
   }
   return commands
+}
+
+/** A list's copies are its own: its members hear from it, and what cannot reach them comes back to it. @throws DiskError */
+async function toMembers(
+  agent: Agent,
+  { trace, parameters: { smtputf8, body: bodyType, requireTls, ignoresTlsPolicy, apart } }: QueueEntry,
+  body: Buffer,
+  { group: { address: from }, ways }: GroupWays,
+): Promise<Command[]> {
+  const { message, reversePath } = await listCopy(agent, from, body)
+  const blob = await agent.store.putBlob([message])
+  const messageId = messageIdOf(parseHeader(body))
+  const members = ways.map(memberOf).filter((member) => !apart?.includes(member))
+  return members.flatMap((to) => {
+    const wishes = { smtputf8, body: bodyType, requireTls, ignoresTlsPolicy, orcpt: `rfc822;${to}` }
+    const parameters = { ...wishes, forwardedFrom: from }
+    return [
+      queueCommand(agent, { trace, blob, reversePath, parameters, origin: 'forwarder' }, to),
+      eventCommand(agent, forwardedEvent({ trace, messageId, from, to, detail: {} }, { reversePath, isSealed: false })),
+    ]
+  })
 }

@@ -39,7 +39,7 @@ import { diskRefusal, eventCommand, keepAside, messageIdOf, mustBeKept } from '.
 import { tellSender } from '../transmitter/bounce.ts'
 import { dkimFields } from '../transmitter/signing.ts'
 import { demandsOf } from './demands.ts'
-import { groupNotice, groupOf, waitingOf, wishesOfMember } from './expansion.ts'
+import { groupNotice, groupOf, isList, waitingOf, wishesOfMember } from './expansion.ts'
 import { type Identities, sendingIdentities } from './identities.ts'
 import { tagged } from './tagged.ts'
 
@@ -241,7 +241,7 @@ async function keep(
   let blob: BlobRef | undefined
   let delivery: Delivery | undefined
   if (wished === undefined)
-    for (const [group, count] of groupsIn(legs))
+    for (const [group, count] of groupsIn(agent, legs))
       commands.push(
         eventCommand(agent, {
           ...{ ...accepted, kind: 'expanded', forwardPath: group },
@@ -254,7 +254,9 @@ async function keep(
     const group = groupOf(way)
     const isFirst = group !== undefined && !groups.has(group)
     if (isFirst) groups.add(group)
-    const later = way.kind === 'elsewhere' ? passing.laterFor(way.address, wished) : wished
+    const ofList: Later | undefined =
+      group !== undefined && isList(agent, group) ? { dueMs: nowMs, why: 'the list sends it on' } : undefined
+    const later = way.kind === 'elsewhere' ? passing.laterFor(way.address, wished) : (wished ?? ofList)
     if (way.kind === 'unknown') throw new Error(`RCPT let ${way.address} through`)
     if (later !== undefined && way.kind !== 'elsewhere') {
       // Where it goes from here is found out when it goes: what is true of an address now may not be then.
@@ -353,11 +355,12 @@ async function keep(
   return commands
 }
 
-/** The groups that recipients were, and how many each stands for. */
-function groupsIn(legs: readonly Leg[]): Map<string, number> {
+/** The groups that recipients were, and how many mailboxes here each stands for. */
+function groupsIn(agent: Agent, legs: readonly Leg[]): Map<string, number> {
   const groups = new Map<string, number>()
   for (const { way } of legs)
-    if ('group' in way && way.group !== undefined) groups.set(way.group, (groups.get(way.group) ?? 0) + 1)
+    if ('group' in way && way.group !== undefined && !isList(agent, way.group))
+      groups.set(way.group, (groups.get(way.group) ?? 0) + 1)
   return groups
 }
 

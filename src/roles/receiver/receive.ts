@@ -10,6 +10,7 @@ import { fieldsNamed, type Header, parseHeader } from '../../message/header.ts'
 import type { InboundMessage, RepliesByRecipient } from '../../protocols/smtp/policy.ts'
 import { type Reply, reply } from '../../protocols/smtp/reply.ts'
 import { type Agent, newTrace } from '../agent.ts'
+import { sentOnFrom } from '../forwarder/forward.ts'
 import { passOn, queueAll } from '../forwarder/pass-on.ts'
 import type { Targets } from '../forwarder/target.ts'
 import { countJudged } from '../reports/judged.ts'
@@ -206,9 +207,7 @@ function digestOf({ envelope, source, session }: InboundMessage, taken?: readonl
 function loopReason(agent: Agent, header: Header, mail: InboundMessage): string | undefined {
   if (fieldsNamed(header, 'received').length > MAX_HOPS)
     return `this message has passed more than ${MAX_HOPS} relays: it goes round in a loop`
-  const deliveredTo = fieldsNamed(header, 'delivered-to').map((field) =>
-    header.source.toString('latin1', field.valueStart, field.end).trim().toLowerCase(),
-  )
+  const deliveredTo = sentOnFrom(header)
   if (deliveredTo.length === 0) return undefined
   for (const { way } of waysOf(agent, mail)) {
     const group = 'group' in way ? way.group : undefined
