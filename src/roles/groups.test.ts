@@ -103,6 +103,32 @@ test('what a member’s script sends to the group again ends there', async () =>
   assert.match((await send(at('all'), again))[0]!, /^554 5\.4\.6 .* sent on from all@recipient\.test before/)
 })
 
+test('what a script sends to a group that nobody stands behind any more stays with its owner, and he hears why', async () => {
+  const { world, send, counts } = await withHouse()
+  const { store } = world.agent('recipient')
+  const account = store.accountByAddress(at('carl'))!.id
+  const blob = await world.run(store.putBlob([Buffer.from(`redirect "${at('empty')}";`)]))
+  const atMost = { scripts: 10, bytes: 1000 }
+  await world.run(
+    store.commit([
+      { kind: 'script.put', account, name: 'main', blob, atMost },
+      { kind: 'script.activate', account, id: { from: 0 } },
+    ]),
+  )
+  assert.match((await send(at('carl')))[0]!, /^250 /)
+  await world.quiet()
+  const mail = await world.mail('recipient', at('carl'))
+  assert.deepEqual(
+    [mail.some(({ text }) => /^From: gina@/m.test(text)), mail.some(({ text }) => /nobody stands behind/.test(text))],
+    [true, true],
+  )
+  // An Author's message takes the same way.
+  const computer = world.stranger('127.0.99.2')
+  const letter = { from: at('carl'), to: at('carl'), login: at('carl') }
+  assert.match((await world.send(computer, 'recipient', 'submission', letter))[0]!, /^250 /)
+  assert.deepEqual(await counts('carl', 'postmaster'), [mail.length + 1, 0])
+})
+
 test('a member whose mailbox is full: everybody’s copy waits at the sender, and nothing tells who it is', async () => {
   const { world, send, counts } = await withHouse('dora: quota-messages=1')
   assert.match((await send(at('d')))[0]!, /^250 /)

@@ -187,8 +187,11 @@ class Work {
 
   async #redirect(to: string, message: Message, isKept: boolean): Promise<void> {
     const way = wayFor(this.#agent, forwardPathOf(to))
-    if (way.kind === 'unknown') {
-      this.#problems.push(`there is no mailbox ${to} here to redirect to`)
+    const isDeserted = homesFor(this.#agent, to)?.length === 0
+    if (way.kind === 'unknown' || isDeserted) {
+      this.#problems.push(
+        isDeserted ? `nobody stands behind ${to} to redirect to` : `there is no mailbox ${to} here to redirect to`,
+      )
       if (!isKept) await this.#deliver(this.#message, ['inbox'], [])
       return
     }
