@@ -129,6 +129,45 @@ test('what a script sends to a group that nobody stands behind any more stays wi
   assert.deepEqual(await counts('carl', 'postmaster'), [mail.length + 1, 0])
 })
 
+test('a group whose last member goes between RCPT and the message: nothing is taken that nobody would get', async () => {
+  const { world, counts } = await withHouse()
+  const { store } = world.agent('recipient')
+  const members = (name: string) =>
+    store.commit([{ kind: 'group.put', group: { address: at('empty'), owner: at('postmaster'), members: [at(name)] } }])
+  const talk = async (service: 'smtp' | 'submissions', from: string, signIn: readonly string[]) => {
+    const tls = { role: 'client', serverName: 'mail.recipient.test', mustAuthenticate: false } as const
+    const options = { timeoutMs: 1000, ...(service === 'submissions' && { tls }) }
+    const { network } = world.system.host(`writer ${service}`, service === 'smtp' ? '192.0.2.11' : '127.0.99.2').world
+    const stream = await network.connect(world.system.agent('recipient').endpoint(service)!, options)
+    const hear = async () => Buffer.from((await stream.read(60_000)) ?? '').toString('latin1')
+    await hear()
+    await members('bob')
+    let said = ''
+    for (const line of [
+      ...[
+        'EHLO mail.fine.test',
+        ...signIn,
+        `MAIL FROM:<${from}>`,
+        `RCPT TO:<${at('dora')}>`,
+        `RCPT TO:<${at('empty')}>`,
+      ],
+      ...['DATA', `From: ${from}\r\n\r\nHello\r\n.`],
+    ]) {
+      if (line === 'DATA') await members('gone')
+      await stream.write(Buffer.from(`${line}\r\n`))
+      said = await hear()
+      assert.doesNotMatch(said, /^5/)
+    }
+    stream.destroy()
+    return said
+  }
+  world.publish(domainAt('fine.test', '192.0.2.11', 'reject'))
+  const signIn = [`AUTH PLAIN ${Buffer.from(`\0${at('carl')}\0demo`).toString('base64')}`]
+  assert.match(await world.run(talk('smtp', 'gina@fine.test', [])), /^451 /)
+  assert.match(await world.run(talk('submissions', at('carl'), signIn)), /^451 /)
+  assert.deepEqual(await counts('bob', 'dora', 'postmaster'), [0, 0, 0])
+})
+
 test('a member whose mailbox is full: everybody’s copy waits at the sender, and nothing tells who it is', async () => {
   const { world, send, counts } = await withHouse('dora: quota-messages=1')
   assert.match((await send(at('d')))[0]!, /^250 /)

@@ -194,12 +194,16 @@ export interface Leg {
   readonly places: readonly number[]
 }
 
+/** Its last member may have gone since RCPT let it through. */
+const waysOf = ({ group: { address }, ways }: GroupWays): readonly Way[] =>
+  ways.length > 0 ? ways : [{ kind: 'unknown', address }]
+
 /** The ways of one message: one copy for each mailbox and each target, however many addresses lead there. */
 export function waysTo(agent: Agent, { recipients, reversePath }: Envelope): Leg[] {
   const ways = new Map<string, Leg & { places: number[] }>()
   for (const [place, recipient] of recipients.entries()) {
     const group = groupFor(agent, recipient.forwardPath, reversePath.type === 'null')
-    for (const way of group?.ways ?? [wayFor(agent, recipient.forwardPath)]) {
+    for (const way of group === undefined ? [wayFor(agent, recipient.forwardPath)] : waysOf(group)) {
       const end = way.kind === 'mailbox' ? way.account.id : 'to' in way ? way.to : way.address
       const key = `${way.kind} ${end}`
       const known = ways.get(key)

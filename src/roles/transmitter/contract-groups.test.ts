@@ -36,7 +36,7 @@ async function setting() {
     for (const name of ['anna', 'carl', 'postmaster']) found.push((await world.mail('carrier', at(name))).length)
     return found
   }
-  return { world, send, counts }
+  return { world, office, send, counts }
 }
 
 test('every member once, and the owner only if he is one', async () => {
@@ -57,6 +57,41 @@ test('nobody behind it: heard at once; a bounce is for the owner alone', async (
   assert.match((await send(at('empty')))[0]!, /^550 5\.2\.4 nobody stands behind empty@carrier\.test/)
   assert.match((await send(at('all'), ''))[0]!, /^250 /)
   assert.deepEqual(await counts(), [0, 0, 1])
+})
+
+test('a group whose last member goes between RCPT and the message: its sender hears of it', async () => {
+  const { world, office } = await setting()
+  const { store } = world.agent('carrier')
+  const members = (name: string) =>
+    store.commit([{ kind: 'group.put', group: { address: at('empty'), owner: at('postmaster'), members: [at(name)] } }])
+  const said = await world.run(
+    (async () => {
+      const { network } = office.world
+      const endpoint = world.system.agent('carrier').endpoint('submission')!
+      const stream = await network.connect(endpoint, { timeoutMs: 1000 })
+      const hear = async () => Buffer.from((await stream.read(60_000)) ?? '').toString('latin1')
+      await hear()
+      await members('carl')
+      let last = ''
+      for (const line of [
+        ...['EHLO office.acme.test', `MAIL FROM:<${ACME}>`, `RCPT TO:<${at('empty')}>`, 'DATA'],
+        `From: ${ACME}\r\n\r\nHello\r\n.`,
+      ]) {
+        if (line === 'DATA') await members('gone')
+        await stream.write(Buffer.from(`${line}\r\n`))
+        last = await hear()
+      }
+      stream.destroy()
+      return last
+    })(),
+  )
+  assert.match(said, /^250 /)
+  await world.quiet()
+  const [bounced, ...others] = world
+    .events('carrier', 'bounced')
+    .filter(({ forwardPath }) => forwardPath === at('empty'))
+  assert.equal(others.length, 0)
+  assert.match(bounced!.text, /there is no mailbox empty@carrier\.test here any more/)
 })
 
 test('what an Author holds back for a group and for one of its members comes once', async () => {

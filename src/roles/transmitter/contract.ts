@@ -235,7 +235,8 @@ async function carry(
     const shared = { ...demandsOf(envelope, header, nowMs), contract: contract.name }
     const wished = heldBack(envelope, nowMs)
     const commands = waiting.flatMap(({ recipient, way, to, apart }) => {
-      const isHere = way.kind === 'mailbox' || way.kind === 'forward'
+      // Who is gone since RCPT comes back from there.
+      const isHere = way.kind === 'mailbox' || way.kind === 'forward' || way.kind === 'unknown'
       const home = isHere ? { atHome: true, ...(apart.length > 0 && { apart }) } : {}
       const parameters = { ...shared, ...wishesOf(recipient), ...home }
       return [
