@@ -15,6 +15,18 @@ async function watched() {
   return { world, live, hops, unwatch }
 }
 
+const event = {
+  atMs: 0,
+  trace: 't',
+  role: 'MSA',
+  kind: 'refused',
+  messageId: '',
+  reversePath: '',
+  forwardPath: '',
+  text: '',
+  detail: {},
+} as const
+
 /** A block of the drawing, by the text in it. */
 const named = (live: Live, id: string) => live.picture().blocks.find((block) => block.id === id)!
 
@@ -67,17 +79,6 @@ test('queue lengths stand on the blocks that have a queue', async () => {
 test('only the last hops are kept, and who stopped watching hears nothing', async () => {
   const { world, live, hops, unwatch } = await watched()
   const { store } = world.agent('sender')
-  const event = {
-    atMs: 0,
-    trace: 't',
-    role: 'MSA',
-    kind: 'refused',
-    messageId: '',
-    reversePath: '',
-    forwardPath: '',
-    text: '',
-    detail: {},
-  } as const
   unwatch()
   for (let n = 0; n < 3; n++)
     await world.run(store.commit(Array.from({ length: 200 }, () => ({ kind: 'event.add', event }) as const)))
@@ -86,4 +87,20 @@ test('only the last hops are kept, and who stopped watching hears nothing', asyn
   live.stop()
   await world.run(store.commit([{ kind: 'event.add', event: { ...event, trace: 'unseen' } }]))
   assert.ok(!live.recent().some(({ trace }) => trace === 'unseen'))
+})
+
+test('hops of a time in which the store could not be read are shown once it can', async () => {
+  const { world, hops } = await watched()
+  const { disk } = world.system.hostOf('sender')
+  // Of the events, or of the queue.
+  for (const after of [0, 1]) {
+    disk.fault({ operation: 'read', code: 'failed', path: 'store/store.db', times: Number.POSITIVE_INFINITY, after })
+    await world.run(world.agent('sender').store.commit([{ kind: 'event.add', event }]))
+    await world.passTime(500)
+    assert.equal(hops.length, after)
+    disk.repair()
+    await world.passTime(20_000)
+    assert.equal(hops.length, after + 1)
+  }
+  assert.ok(world.complaints.some((one) => one.startsWith('sender: what the live page shows cannot be read now')))
 })

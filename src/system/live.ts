@@ -5,6 +5,7 @@ import { draw } from '../notation/draw.ts'
 import { layout, type Picture } from '../notation/layout.ts'
 import type { Block, SystemModel } from '../notation/model.ts'
 import type { AgentRole } from '../roles/agent.ts'
+import { Unattended } from '../roles/unattended.ts'
 import type { TrackEvent } from '../store/nouns/tracking.ts'
 import { EVENTS } from '../store/nouns/watched.ts'
 import type { RunningAgent } from './agent.ts'
@@ -27,11 +28,13 @@ export interface LiveHop {
   readonly detail: Record<string, unknown>
 }
 
+type Listener = (hop: LiveHop, queues: Record<string, number>) => void
+
 const KEPT = 500
 
 export class Live {
   readonly #system: RunningSystem
-  readonly #listeners = new Set<(hop: LiveHop) => void>()
+  readonly #listeners = new Set<Listener>()
   readonly #recent: LiveHop[] = []
   readonly #seen = new Map<string, number>()
   readonly #unwatch: (() => void)[] = []
@@ -40,7 +43,14 @@ export class Live {
     this.#system = system
     for (const agent of system.agents) {
       this.#seen.set(agent.plan.id, agent.agent.store.lastEventId())
-      this.#unwatch.push(agent.agent.store.watch(EVENTS, () => this.#look(agent)))
+      const { store, world, log } = agent.agent
+      const looking = new Unattended(
+        world.clock,
+        () => this.#look(agent),
+        (error) => log('error', 'what the live page shows cannot be read now', { error: String(error) }),
+      )
+      const unwatch = store.watch(EVENTS, () => looking.begin())
+      this.#unwatch.push(unwatch, () => looking.stop())
     }
   }
 
@@ -59,8 +69,8 @@ export class Live {
     return [...this.#recent]
   }
 
-  /** Calls back for each hop as it happens; returns the unsubscriber. */
-  watch(listener: (hop: LiveHop) => void): () => void {
+  /** Calls back for each hop as it happens, with the queues as they are then; returns the unsubscriber. */
+  watch(listener: Listener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -80,12 +90,14 @@ export class Live {
   }
 
   #look(agent: RunningAgent): void {
-    for (const event of agent.agent.store.events({ afterId: this.#seen.get(agent.plan.id)! })) {
+    const events = agent.agent.store.events({ afterId: this.#seen.get(agent.plan.id)! })
+    const queues = this.queues()
+    for (const event of events) {
       this.#seen.set(agent.plan.id, event.id)
       const hop = hopOf(event, agent, this.#system)
       this.#recent.push(hop)
       if (this.#recent.length > KEPT) this.#recent.shift()
-      for (const listener of this.#listeners) listener(hop)
+      for (const listener of this.#listeners) listener(hop, queues)
     }
   }
 }

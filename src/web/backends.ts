@@ -123,7 +123,8 @@ export interface LiveSource {
   queues(): Record<string, number>
   /** Oldest first. */
   recent(): LiveHop[]
-  watch(listener: (hop: LiveHop) => void): () => void
+  /** `queues`: as they are then. */
+  watch(listener: (hop: LiveHop, queues: Record<string, number>) => void): () => void
 }
 
 /** Traces a message; `reader`: whose message it is, and so whose Border and whose trusted Forwarders count. */

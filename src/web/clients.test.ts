@@ -252,7 +252,7 @@ test('who opens a WebSocket must be signed in, speak JMAP, and say no more than 
       body: JSON.stringify({ address: 'bob@recipient.test', password: PASSWORD }),
     })
     const cookie = signIn.headers.get('set-cookie')!.split(';')[0]!
-    assert.equal(await status(['jmap'], { cookie, origin: 'http://evil.test' }), 401)
+    assert.equal(await status(['jmap'], { cookie, origin: 'http://evil.test' }), 403)
     const own = new WebSocket(address, 'jmap', { headers: { cookie }, origin: url })
     await once(own, 'open')
     own.send('x'.repeat(LIMITS.maxSizeRequest + 1))

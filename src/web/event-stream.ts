@@ -8,6 +8,9 @@ const MAX_UNREAD_BYTES = 1_000_000
 const MAX_PER_READER = 30
 const MAX_IN_ALL = 5000
 
+/** Told of a fault of ours that ends no request, and where it was. */
+export type Failed = (error: unknown, where: string) => void
+
 export interface EventStream {
   /** `data` may not hold line ends: JSON does not. */
   send(event: string, data: string, id?: string): void

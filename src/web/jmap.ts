@@ -9,14 +9,16 @@ import { handleRequest } from '../protocols/jmap/request.ts'
 import { sessionObject, stateChange } from '../protocols/jmap/session.ts'
 import { sharedBackend } from '../protocols/jmap/shared.ts'
 import { type JmapBackend, LIMITS } from '../protocols/jmap/types.ts'
-import type { World } from '../world/world.ts'
+import { Unattended } from '../roles/unattended.ts'
+import type { Timer, World } from '../world/world.ts'
 import { baseOf } from './base.ts'
-import type { EventStreams } from './event-stream.ts'
+import type { EventStreams, Failed } from './event-stream.ts'
 import type { Guard, Guarded } from './sign-in.ts'
 
 const PROBLEM = 'application/problem+json'
 const MIN_PING_S = 5
 const MAX_PING_S = 300
+const GATHER_MS = 20
 
 export function addJmap(
   app: FastifyInstance,
@@ -24,6 +26,7 @@ export function addJmap(
   streams: EventStreams,
   world: World,
   isSecure: boolean,
+  failed: Failed,
 ): void {
   const uploading = new Concurrency(LIMITS.maxConcurrentUpload, 32)
   const requesting = new Concurrency(LIMITS.maxConcurrentRequests, 256)
@@ -113,23 +116,29 @@ export function addJmap(
     if (!stream) return
     const types = !query.types || query.types === '*' ? undefined : query.types.split(',')
     let last = String(request.headers['last-event-id'] ?? '')
-    let isPlanned = false
     const tell = (): void => {
-      isPlanned = false
       const id = String(backend.store.modseq(backend.account.id))
       if (id === last) return
+      const change = JSON.stringify(stateChange(backend, types))
       last = id
-      stream.send('state', JSON.stringify(stateChange(backend, types)), id)
+      stream.send('state', change, id)
       if (query.closeafter === 'state') stream.close()
     }
-    if (last !== '') tell()
+    const telling = new Unattended(world.clock, tell, (error) => failed(error, 'GET /jmap/eventsource'))
+    if (last !== '') telling.begin()
+    let soon: Timer | undefined
     // Changes that come together are told together.
     const unwatch = backend.store.watch(backend.account.id, () => {
-      if (isPlanned) return
-      isPlanned = true
-      world.clock.after(20, tell)
+      soon ??= world.clock.after(GATHER_MS, () => {
+        soon = undefined
+        telling.begin()
+      })
     })
-    stream.onClose(unwatch)
+    stream.onClose(() => {
+      unwatch()
+      soon?.cancel()
+      telling.stop()
+    })
   }
 }
 

@@ -34,7 +34,7 @@ export function addLive(
     '/api/live',
     open((request, reply) => {
       const stream = streams.open(reply, request.ip, PING_MS)
-      stream?.onClose(live.watch((hop) => stream.send('hop', JSON.stringify({ ...hop, queues: live.queues() }))))
+      stream?.onClose(live.watch((hop, queues) => stream.send('hop', JSON.stringify({ ...hop, queues }))))
     }),
   )
 }

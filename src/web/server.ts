@@ -107,8 +107,9 @@ export function createWeb(options: WebOptions): FastifyInstance {
     cookieKey: options.cookieKey,
     isSecure: options.isSecure ?? false,
   })
-  addJmap(app, guard, streams, world, options.isSecure ?? false)
-  addWebSocket(app, whoAsks, world.clock)
+  const failed = (error: unknown, where: string) => options.onError?.(error as Error, where)
+  addJmap(app, guard, streams, world, options.isSecure ?? false, failed)
+  addWebSocket(app, whoAsks, world.clock, failed)
   addTrustedForwarders(app, guard, world)
   addForwarding(app, guard, options.backends)
   addOutgoing(app, guard, options.backends)

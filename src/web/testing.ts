@@ -106,7 +106,7 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
     },
   })
   const { model } = parse(SYSTEM)
-  const listeners = new Set<(hop: LiveHop) => void>()
+  const listeners = new Set<Parameters<LiveSource['watch']>[0]>()
   const recent: LiveHop[] = []
   return {
     store,
@@ -136,7 +136,7 @@ export async function smallSystem(world: World): Promise<SmallSystem> {
     deliver: (address, source, more = {}) => put(address, Buffer.from(source.replace(/\r?\n/g, '\r\n')), more),
     tell: (hop) => {
       recent.push(hop)
-      for (const listener of listeners) listener(hop)
+      for (const listener of listeners) listener(hop, { [model.blocks[1]!.id]: 3 })
     },
     tracer: (message) => ({ text: renderTrace(trace(message)), svg: draw(model) }),
   }

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { Guesses } from '../filter/guesses.ts'
 import { type Desk, type Loose, makeDesk } from '../protocols/jmap/testing.ts'
 import { CORE } from '../protocols/jmap/types.ts'
+import { DiskError } from '../world/disk.ts'
 import { httpServer } from '../world/real/http.ts'
 import { realWorld } from '../world/real/world.ts'
+import type { World } from '../world/world.ts'
 import type { LiveHop } from './backends.ts'
 import { createWeb } from './server.ts'
 
@@ -17,16 +19,19 @@ const BASIC = `Basic ${Buffer.from(`bob@recipient.test:${PASSWORD}`).toString('b
 
 /** A web server over Bob's desk, in the real world; requests are injected, nothing listens. */
 async function atServer(
-  work: (app: FastifyInstance, desk: Desk, counts: { checks: number }) => Promise<void>,
+  work: (app: FastifyInstance, desk: Desk, counts: { checks: number }, faults: string[]) => Promise<void>,
+  hurried: (world: World) => World = (world) => world,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'borderpost-web-'))
   const desk = await makeDesk(
     realWorld({ folder, dns: () => ({ resolve: () => Promise.reject(new Error('no DNS here')) }) }),
   )
   const counts = { checks: 0 }
+  const faults: string[] = []
   const guesses = new Guesses(desk.backend.world.clock)
   const app = createWeb({
-    world: desk.backend.world,
+    world: hurried(desk.backend.world),
+    onError: (error, where) => faults.push(`${where}: ${error.message}`),
     serverFactory: httpServer,
     backends: {
       accountFor: (address) => (address === desk.backend.account.address ? desk.backend : undefined),
@@ -57,7 +62,7 @@ async function atServer(
     },
   })
   try {
-    await work(app, desk, counts)
+    await work(app, desk, counts, faults)
   } finally {
     await app.close()
     await desk.close()
@@ -259,3 +264,31 @@ test('the event source tells each change, and ends after one when asked (RFC 862
     const missed = await open('types=*&closeafter=state&ping=0', { 'last-event-id': '0' })
     assert.match(await missed.text(), /"Mailbox"/)
   }))
+
+/** Waits and rests are a moment there. */
+const hurried = (world: World): World => ({
+  ...world,
+  clock: Object.assign(Object.create(world.clock), {
+    after: (delayMs: number, action: () => void) => world.clock.after(Math.min(delayMs, 20), action),
+  }),
+})
+
+test('a store that cannot be read for a while ends neither the agent nor an event source, which hears of it later', () =>
+  atServer(async (app, { deliver, backend }, _counts, faults) => {
+    const base = await app.listen({ host: '127.0.0.1', port: 0 })
+    const headers = { authorization: BASIC }
+    const source = await fetch(`${base}/jmap/eventsource?types=Email&closeafter=state&ping=0`, { headers })
+    let isRead = () => {}
+    const refused = new Promise<void>((resolve) => {
+      isRead = resolve
+    })
+    const unreadable = mock.method(backend.store, 'modseq', () => {
+      isRead()
+      throw new DiskError('failed', 'it cannot be read')
+    })
+    await deliver('Subject: x\n\nHi\n')
+    await refused
+    unreadable.mock.restore()
+    assert.match(await source.text(), /^event: state$/m)
+    assert.deepEqual(faults.slice(0, 1), ['GET /jmap/eventsource: it cannot be read'])
+  }, hurried))

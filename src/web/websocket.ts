@@ -10,8 +10,10 @@ import { isObject } from '../protocols/jmap/arguments.ts'
 import { handleJson, parseJson, requestError } from '../protocols/jmap/request.ts'
 import { stateChange } from '../protocols/jmap/session.ts'
 import { type JmapBackend, type Json, LIMITS } from '../protocols/jmap/types.ts'
+import { Unattended } from '../roles/unattended.ts'
 import type { Clock, Timer } from '../world/world.ts'
 import { isOwnPage } from './cookies.ts'
+import type { Failed } from './event-stream.ts'
 import type { WhoAsks } from './sign-in.ts'
 
 const PATH = '/jmap/ws'
@@ -23,7 +25,7 @@ const MAX_PER_PERSON = 30
 const MAX_IN_ALL = 5000
 const MAX_TYPES = 100
 
-export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Clock): void {
+export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Clock, failed: Failed): void {
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: LIMITS.maxSizeRequest,
@@ -35,7 +37,10 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
 
   app.server.on('upgrade', (request: FastifyRequest['raw'], socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    open(request, socket, head).catch(() => refuse(socket, '500 Internal Server Error'))
+    open(request, socket, head).catch((error: unknown) => {
+      failed(error, `GET ${PATH}`)
+      refuse(socket, '500 Internal Server Error')
+    })
   })
   app.addHook('preClose', async () => {
     for (const client of server.clients) client.close(1001)
@@ -72,7 +77,8 @@ export function addWebSocket(app: FastifyInstance, whoAsks: WhoAsks, clock: Cloc
         (typeof now === 'object' && now.account.id === backend.account.id)
       )
     }
-    server.handleUpgrade(request, socket, head, (client) => new Connection(client, backend, clock, isWelcome))
+    const said = (error: unknown) => failed(error, `GET ${PATH}`)
+    server.handleUpgrade(request, socket, head, (client) => new Connection(client, backend, clock, isWelcome, said))
   }
 }
 
@@ -93,17 +99,29 @@ class Connection {
   #unwatch: (() => void) | undefined
   /** What is pushed; undefined: nothing. */
   #types: { readonly only: readonly string[] | undefined } | undefined
-  #isPlanned = false
+  #soon: Timer | undefined
+  readonly #telling: Unattended
 
-  constructor(client: WebSocket, backend: JmapBackend, clock: Clock, isWelcome: () => Promise<boolean>) {
+  constructor(
+    client: WebSocket,
+    backend: JmapBackend,
+    clock: Clock,
+    isWelcome: () => Promise<boolean>,
+    failed: (error: unknown) => void,
+  ) {
     this.#client = client
     this.#backend = backend
     this.#clock = clock
     this.#isWelcome = isWelcome
+    this.#telling = new Unattended(clock, () => this.#tell(), failed)
     client.on('message', (data, isBinary) => {
       // RFC 8887 §4.1: text only.
       if (isBinary) client.close(1003)
-      else this.#receive(data as Buffer).catch(() => client.terminate())
+      else
+        this.#receive(data as Buffer).catch((error: unknown) => {
+          failed(error)
+          client.terminate()
+        })
     })
     client.on('pong', () => {
       this.#isAlive = true
@@ -112,6 +130,8 @@ class Connection {
     client.on('close', () => {
       this.#ping?.cancel()
       this.#unwatch?.()
+      this.#soon?.cancel()
+      this.#telling.stop()
     })
     this.#pingLater()
   }
@@ -192,14 +212,12 @@ class Connection {
     this.#types = { only: isList ? (dataTypes as string[]) : undefined }
     this.#unwatch ??= store.watch(account.id, () => {
       // Changes that come together are told together.
-      if (this.#isPlanned) return
-      this.#isPlanned = true
-      this.#clock.after(GATHER_MS, () => {
-        this.#isPlanned = false
-        this.#tell()
+      this.#soon ??= this.#clock.after(GATHER_MS, () => {
+        this.#soon = undefined
+        this.#telling.begin()
       })
     })
-    if (typeof pushState === 'string' && pushState !== this.#state()) this.#tell()
+    if (typeof pushState === 'string' && pushState !== this.#state()) this.#telling.begin()
   }
 
   #state(): string {
