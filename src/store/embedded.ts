@@ -17,6 +17,7 @@ import { Reads } from './read/reads.ts'
 import { mustBeOwn } from './shared/snapshot.ts'
 import { stamped } from './stamp.ts'
 import type { Store } from './store.ts'
+import { mustBeWhole } from './upkeep/unfinished.ts'
 import { View } from './view.ts'
 
 const mostBatchesInGroup = 512
@@ -44,7 +45,7 @@ interface Commit {
 
 /**
  * Opens the store in a folder of the world's disk, making it when missing.
- * @throws DiskError 'locked' when another process (or this one) has it open
+ * @throws DiskError 'locked' when another process (or this one) has it open, 'failed' when it was not restored to the end
  */
 export async function openStore(locked: World, folder = 'store', options: StoreOptions = {}): Promise<EmbeddedStore> {
   const world = await unlocked(locked, folder, options.encrypt)
@@ -54,6 +55,7 @@ export async function openStore(locked: World, folder = 'store', options: StoreO
   try {
     const path = `${folder}/store.db`
     await mustBeOwn(world.disk, folder)
+    if (!options.isBeingRestored) await mustBeWhole(world.disk, folder)
     await ensureView(world.disk, folder)
     owner = await world.disk.ownDatabase(path, ENGINE)
     database = world.disk.openDatabase(path, 'read')
@@ -79,6 +81,8 @@ export interface StoreOptions {
   readonly smallBytes?: number
   /** Where the key is, if a new store is to be encrypted. */
   readonly encrypt?: KeyPlace | undefined
+  /** By whoever finishes the restore. */
+  readonly isBeingRestored?: boolean
 }
 
 interface Parts {

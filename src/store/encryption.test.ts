@@ -16,7 +16,7 @@ import { type EmbeddedStore, openStore } from './embedded.ts'
 import { deliver, delivery, done, makeAccount, noise, nowMs, summary } from './testing.ts'
 import { contentOf, liveSome } from './testing-life.ts'
 import { TextIndex } from './text/text-index.ts'
-import { backUpStore, bringBack } from './upkeep/backup.ts'
+import { backUpStore, restoreStore } from './upkeep/backup.ts'
 import { checkStore } from './upkeep/check.ts'
 import { rebuildStore } from './upkeep/rebuild.ts'
 import { rekeyStore } from './upkeep/rekey.ts'
@@ -141,9 +141,12 @@ test('nothing that a person wrote can be read in the folder, in a backup, after 
   await again.close()
 
   const elsewhere = newFolder()
-  await assert.rejects(bringBack(worldIn(kept).disk, worldIn(elsewhere)), /its key is not there: store\.key/)
+  await assert.rejects(
+    restoreStore(worldIn(kept).disk, worldIn(elsewhere), 'store', 0),
+    /its key is not there: store\.key/,
+  )
   cpSync(join(folder, 'store.key'), join(elsewhere, 'store.key'))
-  await bringBack(worldIn(kept).disk, worldIn(elsewhere))
+  await restoreStore(worldIn(kept).disk, worldIn(elsewhere), 'store', 0)
   const restored = await openStore(worldIn(elsewhere))
   assert.deepEqual(contentOf(restored.database), before)
   await restored.close()

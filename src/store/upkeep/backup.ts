@@ -1,7 +1,8 @@
 // Backup of a store while it is in use, into a folder of another disk: snapshot, journal and bodies, each only as far as
 // it is new. Bodies first, then the journal up to a position, then the bodies that came meanwhile; if compaction took
 // something away in that time, once more. The manifest is written last and names the position: what lies beyond it, of a
-// backup that was not finished, is not restored. Restore brings the files back and rebuilds the view from them.
+// backup that was not finished, is not restored. Restore brings the files back and rebuilds the view from them; nobody opens
+// it before it is whole (unfinished.ts).
 
 import { type Disk, DiskError, type DiskFile } from '../../world/disk.ts'
 import type { World } from '../../world/world.ts'
@@ -19,6 +20,7 @@ import { isCurrent } from '../schema.ts'
 import { mustBeOwn } from '../shared/snapshot.ts'
 import type { Store } from '../store.ts'
 import { type Rebuilt, rebuildStore } from './rebuild.ts'
+import { markWhole, mustBeWhole, unfinishedPath } from './unfinished.ts'
 
 /** The folder on the backup's disk: laid out as a store without its database. */
 const KEPT = 'store'
@@ -40,6 +42,7 @@ export async function backUpStore(locked: World, to: Disk, folder = 'store'): Pr
   const world = await unlocked(locked, folder)
   await lockedView(world.disk, folder)
   await mustBeOwn(world.disk, folder)
+  await mustBeWhole(world.disk, folder)
   const copy = new Copy(world.disk, folder, to, KEPT)
   const release = await to.lock(KEPT)
   const database = world.disk.openDatabase(`${folder}/store.db`, 'read')
@@ -81,16 +84,25 @@ export async function backUpStore(locked: World, to: Disk, folder = 'store'): Pr
 }
 
 /**
- * From a backup's disk into a folder that holds no store yet; what programs remember of the time since counts no more.
+ * From a backup's disk into a folder that holds no store yet, or one whose restore from it broke off; what programs
+ * remember of the time since counts no more. `room`: 0 for the same store, as it was to the row.
  * @throws DiskError when there is one, or the backup is not whole
  */
-export async function restoreStore(from: Disk, world: World, folder = 'store'): Promise<Backup & Rebuilt> {
+export async function restoreStore(from: Disk, world: World, folder = 'store', room = ROOM): Promise<Backup & Rebuilt> {
   const restored = await bringBack(from, world, folder)
-  const store = await openStore(world, folder)
-  try {
-    for (const { id } of store.accounts()) await leaveRoom(store, id)
-  } finally {
-    await store.close()
+  if (room > 0) {
+    const store = await openStore(world, folder, { isBeingRestored: true })
+    try {
+      for (const { id } of store.accounts()) await leaveRoom(store, id, room)
+    } finally {
+      await store.close()
+    }
+  }
+  await markWhole(world.disk, folder)
+  const { position, last } = restored
+  if (last < position) {
+    const what = `The backup goes to record ${position}, but only ${last} could be restored`
+    throw new DiskError('failed', `${what}. What there is has been restored.`)
   }
   return restored
 }
@@ -102,28 +114,32 @@ const ROOM = 2 ** 20
  * Programs have seen UIDs, ids and states that this store has not given, or given to what is gone: none of them is given
  * again (RFC 9051 §2.3.1.1, RFC 8620 §1.2), and whoever comes with such a state begins anew (RFC 8620 §5.2).
  */
-async function leaveRoom(store: Store, account: AccountId): Promise<void> {
-  const modseq = store.modseq(account) + ROOM
+async function leaveRoom(store: Store, account: AccountId, room: number): Promise<void> {
+  const modseq = store.modseq(account) + room
   const mailboxes = store.mailboxes(account).map(({ id: mailbox, uidNext }) => {
-    return { kind: 'mailbox.adopt', account, mailbox, uidNext: uidNext + ROOM, modseq } as const
+    return { kind: 'mailbox.adopt', account, mailbox, uidNext: uidNext + room, modseq } as const
   })
   await store.commit([...mailboxes, { kind: 'change.prune', account, keep: 0 }])
 }
 
-/** The same, as it was to the row. */
-export async function bringBack(from: Disk, world: World, folder = 'store'): Promise<Backup & Rebuilt> {
+/** The files, and the view from them. Again, what is there already is not copied again. */
+async function bringBack(from: Disk, world: World, folder: string): Promise<Backup & Rebuilt> {
   const { disk } = world
   const manifest = await from.readFile(MANIFEST)
   if (manifest === undefined) throw new DiskError('missing', 'There is no finished backup.')
   const backup = JSON.parse(manifest.toString()) as Backup
   const there = (await disk.list(folder)).filter((name) => !name.startsWith('lock.'))
-  if (there.includes('store.db')) throw new DiskError('exists', 'There is a store already: move it away first.')
+  const begun = await disk.readFile(unfinishedPath(folder))
+  if (begun === undefined ? there.includes('store.db') : !begun.equals(manifest))
+    throw new DiskError('exists', 'There is a store already, or the restore of another backup: move it away first.')
   const copy = new Copy(from, KEPT, disk, folder)
   const encrypted = await markerOf(from, KEPT)
   // Without the key nothing is begun.
   if (encrypted !== undefined) await mustHaveKey(world, encrypted)
   const release = await disk.lock(folder)
   try {
+    await disk.writeFile(unfinishedPath(folder), manifest)
+    for (const end of ['', '-wal', '-shm']) await disk.remove(`${folder}/store.db${end}`)
     if (encrypted !== undefined) await mark(world, folder, encrypted.key)
     for (const name of await bodyFiles(from, KEPT)) await copy.file(`bodies/${name}`)
     const snapshot = await newestSnapshot(from, KEPT)
@@ -132,12 +148,7 @@ export async function bringBack(from: Disk, world: World, folder = 'store'): Pro
   } finally {
     release()
   }
-  const rebuilt = await rebuildStore(world, folder)
-  if (rebuilt.last < backup.position) {
-    const what = `The backup goes to record ${backup.position}, but only ${rebuilt.last} could be restored`
-    throw new DiskError('failed', `${what}. What there is has been restored.`)
-  }
-  return { ...backup, ...rebuilt }
+  return { ...backup, ...(await rebuildStore(world, folder)) }
 }
 
 /** Copies files of one folder to another disk, as far as they are longer here than there. */

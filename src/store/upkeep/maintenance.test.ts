@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { DiskError } from '../../world/disk.ts'
 import { testWorld } from '../../world/testing.ts'
 import type { World } from '../../world/world.ts'
 import { compact } from '../bodies/compact.ts'
@@ -9,7 +10,7 @@ import { type EmbeddedStore, openStore } from '../embedded.ts'
 import { partPath } from '../journal/journal.ts'
 import { deliver, done, makeAccount } from '../testing.ts'
 import { contentOf, liveSome } from '../testing-life.ts'
-import { backUpStore, bringBack, restoreStore } from './backup.ts'
+import { backUpStore, restoreStore } from './backup.ts'
 import { rebuildStore } from './rebuild.ts'
 import { verifyStore } from './verify.ts'
 
@@ -27,7 +28,7 @@ function withoutPlaces(content: Record<string, unknown[]>): Record<string, unkno
 }
 
 async function restored(from: World, to: World) {
-  const result = await bringBack(from.disk, to)
+  const result = await restoreStore(from.disk, to, 'store', 0)
   const store = await openStore(to)
   const content = contentOf(store.database)
   await store.close()
@@ -207,6 +208,56 @@ describe('backup', () => {
       assert.ok(fresh.emailId! > lost.emailId!)
       await store.close()
       assert.deepEqual((await verifyStore(there)).findings, [])
+    })
+  })
+
+  test('a crash of the restore, whenever it comes, leaves no store that gives UIDs and ids twice', async () => {
+    const { world, run, simulation } = testWorld()
+    const backup = simulation.host('backup', ['192.0.2.9']).world
+    await run(async () => {
+      const before = await openStore(world)
+      const people = [await makeAccount(before), await makeAccount(before, 'ann@here.test')]
+      for (const person of people) await deliver(before, person, 'kept')
+      await backUpStore(world, backup.disk)
+      const lost = []
+      for (const person of people) lost.push(await deliver(before, person, 'lost with the disk'))
+      await before.close()
+      let refusals = 0
+      let isOver = false
+      for (let n = 1; !isOver; n++) {
+        const afterMs = n * 0.7
+        const there = simulation.host(`there ${n}`, [`198.51.100.${n}`])
+        const restoring = restoreStore(backup.disk, there.world).then(() => {
+          isOver = true
+        })
+        await Promise.race([restoring, world.clock.sleep(afterMs)])
+        there.crash()
+        there.restart()
+        const made = (await there.world.disk.list('store')).length > 0
+        let store = await openStore(there.world).catch((error: unknown) => {
+          assert.ok(error instanceof DiskError && error.code === 'failed', String(error))
+          refusals++
+          return undefined
+        })
+        // Where nothing had been begun, there is an empty store now.
+        if (store !== undefined && store.accounts().length === 0) {
+          assert.ok(!made)
+          await store.close()
+          continue
+        }
+        if (store === undefined) {
+          await restoreStore(backup.disk, there.world)
+          store = await openStore(there.world)
+        }
+        for (const [index, person] of people.entries()) {
+          const fresh = await deliver(store, person, 'new')
+          assert.ok(fresh.placements![0]!.uid > lost[index]!.placements![0]!.uid, `after ${afterMs} ms`)
+          assert.ok(fresh.emailId! > lost[index]!.emailId!)
+        }
+        await store.close()
+        assert.deepEqual((await verifyStore(there.world)).findings, [])
+      }
+      assert.ok(refusals > 5, `${refusals}`)
     })
   })
 
