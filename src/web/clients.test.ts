@@ -245,7 +245,7 @@ test('who opens a WebSocket must be signed in, speak JMAP, and say no more than 
     assert.equal(await status(['jmap'], { authorization: wrong }), 401)
     assert.equal(await status([], { authorization: BASIC }), 400)
     assert.equal(await status(['jmap'], { authorization: BASIC }, `${url.replace('http', 'ws')}/elsewhere`), 404)
-    // A cookie counts only in what our own pages ask for.
+    // What a browser remembers, cookie or password, counts only in what our own pages ask for.
     const signIn = await fetch(`${url}/api/sign-in`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
