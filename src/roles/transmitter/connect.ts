@@ -289,7 +289,8 @@ async function policyOf(agent: Agent, domain: string, haste: Haste | undefined):
   if (haste === undefined) return asked
   const late = new Promise<undefined>((resolve) => {
     const timer = clock.after(Math.max(0, haste.deadlineMs - clock.monotonic()), () => resolve(undefined))
-    asked.finally(() => timer.cancel())
+    const end = () => timer.cancel()
+    asked.then(end, end)
   })
   return Promise.race([asked, late])
 }

@@ -19,6 +19,7 @@ import { RealNetwork } from '../../world/real/network.ts'
 import { realClock, realRandom } from '../../world/real/world.ts'
 import type { SimulatedHost } from '../../world/simulated/host.ts'
 import type { TlsSessionRow } from '../reports/observations.ts'
+import { connectTo } from './connect.ts'
 import { TlsPolicy } from './tls-attempt.ts'
 
 const ANNA = 'anna@sender.test'
@@ -402,4 +403,14 @@ describe('our own policy', () => {
       /mail\.recipient\.test does not prove itself as the MTA-STS policy of recipient\.test asks/,
     )
   })
+})
+
+test('a policy that the store cannot give ends an attempt in haste, and nothing else', async () => {
+  const world = await TestSystem.start(TWO_AGENTS)
+  const agent = world.agent('sender')
+  world.stranger(FAR_IP, domainAt('far.test', FAR_IP))
+  world.system.hostOf('sender').disk.fault({ operation: 'read', code: 'failed', path: 'store/store.db', times: 1 })
+  const haste = { deadlineMs: agent.world.clock.monotonic() + 5000, dataTerminationMs: 5000 }
+  await world.run(assert.rejects(connectTo(agent, 'far.test', { haste }), { code: 'failed' }))
+  await world.passTime(10_000)
 })
