@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mock, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
+import { WebSocket } from 'ws'
 import { Guesses } from '../filter/guesses.ts'
 import { type Desk, type Loose, makeDesk } from '../protocols/jmap/testing.ts'
 import { CORE } from '../protocols/jmap/types.ts'
@@ -265,30 +267,55 @@ test('the event source tells each change, and ends after one when asked (RFC 862
     assert.match(await missed.text(), /"Mailbox"/)
   }))
 
-/** Waits and rests are a moment there. */
+/** The rest after a fault is a moment there. */
 const hurried = (world: World): World => ({
   ...world,
   clock: Object.assign(Object.create(world.clock), {
-    after: (delayMs: number, action: () => void) => world.clock.after(Math.min(delayMs, 20), action),
+    after: (delayMs: number, action: () => void) => world.clock.after(delayMs === 10_000 ? 20 : delayMs, action),
   }),
 })
+
+/** Until somebody has tried to read. */
+async function whileUnreadable(store: Desk['backend']['store'], work: () => Promise<unknown>): Promise<void> {
+  const tried = Promise.withResolvers<void>()
+  const unreadable = mock.method(store, 'modseq', () => {
+    tried.resolve()
+    throw new DiskError('failed', 'it cannot be read')
+  })
+  try {
+    await work()
+    await tried.promise
+  } finally {
+    unreadable.mock.restore()
+  }
+}
 
 test('a store that cannot be read for a while ends neither the agent nor an event source, which hears of it later', () =>
   atServer(async (app, { deliver, backend }, _counts, faults) => {
     const base = await app.listen({ host: '127.0.0.1', port: 0 })
     const headers = { authorization: BASIC }
     const source = await fetch(`${base}/jmap/eventsource?types=Email&closeafter=state&ping=0`, { headers })
-    let isRead = () => {}
-    const refused = new Promise<void>((resolve) => {
-      isRead = resolve
-    })
-    const unreadable = mock.method(backend.store, 'modseq', () => {
-      isRead()
-      throw new DiskError('failed', 'it cannot be read')
-    })
-    await deliver('Subject: x\n\nHi\n')
-    await refused
-    unreadable.mock.restore()
+    await whileUnreadable(backend.store, () => deliver('Subject: x\n\nHi\n'))
     assert.match(await source.text(), /^event: state$/m)
     assert.deepEqual(faults.slice(0, 1), ['GET /jmap/eventsource: it cannot be read'])
+  }, hurried))
+
+test('nor does it end a WebSocket', () =>
+  atServer(async (app, { deliver, backend, accountId }, _counts, faults) => {
+    const base = await app.listen({ host: '127.0.0.1', port: 0 })
+    const socket = new WebSocket(`${base.replace('http', 'ws')}/jmap/ws`, 'jmap', { headers: { authorization: BASIC } })
+    try {
+      await once(socket, 'open')
+      socket.send(JSON.stringify({ '@type': 'WebSocketPushEnable', dataTypes: ['Email'] }))
+      // What is said in turn is answered in turn: from then on changes are told.
+      socket.send(JSON.stringify({ '@type': 'Request', using: [CORE], methodCalls: [['Core/echo', {}, 'c']] }))
+      await once(socket, 'message')
+      const told = once(socket, 'message')
+      await whileUnreadable(backend.store, () => deliver('Subject: x\n\nHi\n'))
+      const change: Loose = JSON.parse(String((await told)[0]))
+      assert.deepEqual(Object.keys(change.changed[accountId]), ['Email'])
+      assert.deepEqual(faults.slice(0, 1), ['GET /jmap/ws: it cannot be read'])
+    } finally {
+      socket.terminate()
+    }
   }, hurried))
