@@ -42,7 +42,7 @@ test('standard input, switches, and what is wrong with a call', () => {
     options,
   )
   assert.equal(nobody.status, 2)
-  assert.equal(nobody.stderr, 'Nobody here is called "nobody".\n')
+  assert.equal(nobody.stderr, 'Nobody here is called "nobody". There are: anna, sender, lists, readers, rita, wary.\n')
   const twice = run('simulate', LIST, '--messages', '5', '--what-if', 'lists:modifies=no')
   assert.match(twice, /^As it is:\n\n5 messages[\s\S]*^With lists:modifies=no:\n\n5 messages/m)
   const wrong = spawnSync(process.execPath, [COMMAND, 'simulate', LIST, '--messages', '5', '--faults', 'fire'], options)
