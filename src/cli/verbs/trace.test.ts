@@ -65,5 +65,8 @@ describe('borderpost trace', () => {
     const picture = join(folder, 'paths.svg')
     assert.match(await trace(mbox, '-o', picture), /^3 messages by 1 path\n/)
     assert.match(readFileSync(picture, 'utf8'), /3 messages/)
+    // What a mail program saves of one message is a message, and has its answer.
+    writeFileSync(mbox, `From x Fri Nov 27 10:00:00 2026\n${message}\n`, 'latin1')
+    assert.match(await trace(mbox), /^It [\s\S]*DKIM {2}sender\.example {2}body unchanged\n/)
   })
 })

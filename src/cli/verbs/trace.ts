@@ -34,8 +34,11 @@ export async function traceVerb(file: string, options: TraceVerbOptions): Promis
     return EXIT.usage
   }
   const start = file === '-' ? undefined : await firstBytes(file)
-  if (start?.toString('latin1') === 'From ') return traceMbox(file, told, options)
-  const message = readInput(file)
+  const isMbox = start?.toString('latin1') === 'From '
+  // Mail programs save a single message as an mbox of one.
+  const one = isMbox ? await onlyMessage(file) : undefined
+  if (isMbox && one === undefined) return traceMbox(file, told, options)
+  const message = one ?? readInput(file)
   if (message === undefined) return EXIT.usage
   const result = trace(message, told)
   if (options.output !== undefined) writeFileSync(options.output, renderPicture(tracePicture(result)))
@@ -62,6 +65,16 @@ async function traceMbox(file: string, told: TraceOptions, { output, json }: Tra
 
 async function* messagesOf(file: string): AsyncGenerator<Buffer> {
   for await (const { content } of readMbox(createReadStream(file))) if (content !== undefined) yield content
+}
+
+/** Undefined when there are more, or none. */
+async function onlyMessage(file: string): Promise<Buffer | undefined> {
+  let one: Buffer | undefined
+  for await (const message of messagesOf(file)) {
+    if (one !== undefined) return undefined
+    one = message
+  }
+  return one
 }
 
 /** Undefined when there is no such file: whoever reads it says so. */

@@ -125,6 +125,17 @@ test('where it waited, and whose word that is', () => {
   ])
 })
 
+test('where it waited longer than it took, the clocks differ, and that is said', () => {
+  const { said } = arrived(
+    `Received: from relay.sender.example (relay.sender.example [192.0.2.10]) by mx.home.example with ESMTPS id 2; Tue, 5 Mar 2024 12:00:00 +0000
+Received: from desk.sender.example (desk.sender.example [192.0.2.11]) by relay.sender.example with ESMTPS id 1; Tue, 5 Mar 2024 09:00:00 +0000`,
+  )
+  assert.equal(
+    said.at(-1),
+    'It took 1 h 48 min; by clocks that differ 3 h passed before mx.home.example took it from relay.sender.example.',
+  )
+})
+
 test('a proof of somebody else is none of the Author, also below a suffix whose owner gives names to strangers', () => {
   const { said } = arrived(
     `Authentication-Results: mx.home.example; dkim=pass header.d=mailer.example; spf=pass smtp.mailfrom=b@mailer.example\n${LINE}`,

@@ -128,5 +128,8 @@ function whereDelayed({ steps, totalMs }: TraceResult): string {
   const by = received.by ?? 'the next host'
   const where =
     from === undefined || longest.kind === 'inside' ? `before ${by} had it` : `before ${by} took it from ${from}`
-  return `${took}: ${durationText(longest.delayMs)} of that passed ${where}${longest.verified ? '' : ', by what they say'}.`
+  const waited = durationText(longest.delayMs)
+  // More than the whole: somebody's clock is wrong, and nothing in a header says whose.
+  if (longest.delayMs > totalMs) return `${took}; by clocks that differ ${waited} passed ${where}.`
+  return `${took}: ${waited} of that passed ${where}${longest.verified ? '' : ', by what they say'}.`
 }

@@ -15,6 +15,10 @@ const MAX_MESSAGE = 64 * 1024 * 1024
 /** Of a dropped message no more is shown in the field. */
 const MAX_SHOWN = 200_000
 
+/** An mbox with more than one message: mail programs save a single one as an mbox, too. */
+const holdsMany = async (file: File) =>
+  (await file.slice(0, 5).text()) === 'From ' && (file.size > MAX_MESSAGE || /\n\r?\nFrom /.test(await file.text()))
+
 export function TracePage() {
   const [text, setText] = createSignal('')
   const [hosts, setHosts] = createSignal('')
@@ -69,8 +73,7 @@ export function TracePage() {
   async function open(file: File | undefined): Promise<void> {
     if (file === undefined) return
     setKeys({})
-    const start = await file.slice(0, 5).text()
-    if (start === 'From ') {
+    if (await holdsMany(file)) {
       paste('')
       return ask({ kind: 'mbox', file, trustedBy: trustedBy() })
     }

@@ -161,6 +161,11 @@ describe('the page of the trace in a browser', { skip: NO_BROWSER }, () => {
       assert.equal(rows.length, 2)
       assert.match(rows[0]!, /^1200 \| 100 % \| 100 % \| 0 % \| 5 s \| Author ==> MSA\/Transmitter@sender/)
       await page.getByRole('img', { name: /most frequent paths/ }).waitFor()
+      // What a mail program saves of one message is a message.
+      const one = { name: 'one.mbox', mimeType: 'application/mbox', buffer: Buffer.from(entry(1)) }
+      await page.locator('#file').setInputFiles(one)
+      await page.getByRole('heading', { name: 'The path of the message' }).waitFor()
+      assert.equal((await cells(page)).length, 3)
     }))
 
   test('what is no message is told', () =>
