@@ -47,7 +47,7 @@ export class Spool {
     goOn(request, reply)
     const body = new Body(this.#disk, this.#random, this.#room)
     try {
-      await (this.#tidied ??= this.#tidy())
+      await (this.#tidied ??= this.#tidy().catch((error: unknown) => this.#untidied(error)))
       // Whoever sends too much still hears so.
       for await (const chunk of (request.body as AsyncBody | null)?.iterator({ destroyOnReturn: false }) ?? []) {
         if (body.sizeBytes + chunk.length > maxBytes) return await gone(tooLarge)
@@ -63,6 +63,12 @@ export class Spool {
       await body.remove().catch(() => {})
       return problem
     }
+  }
+
+  /** Next time again. */
+  #untidied(error: unknown): never {
+    this.#tidied = undefined
+    throw error
   }
 
   async #tidy(): Promise<void> {
