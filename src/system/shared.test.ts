@@ -151,7 +151,7 @@ test('S3 that is away: 451, and the same mail is taken once it is back', async (
     {
       worldOf: ({ id }) => ({
         ...realWorld({ folder: join(folder, id), dns: () => noDns }),
-        s3: (url) => new RealS3(url, keys, 200),
+        s3: (url) => new RealS3(url, keys, 2000),
       }),
       ports: PORTS,
       search: false,
